@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * kramers_plug.h - what the author of a model, lattice, density, update or observable sees.
+ *
+ * A plug is one C file that exports one `const struct` named kr_<plug>_<name>, and one line:
+ * its name in the list of that folder's meson.build. Everything here is a plain table, visible
+ * to every layer. Letters: i site, k neighbor slot, a,b states, c chain (lane), N sites, q
+ * states.
+ *
+ * Conventions: weight exp(-beta H), k_B = 1, energies in units of J, lattice spacing 1. A torus
+ * gives every site one bond in each positive direction, so with a side of 2 a pair carries two
+ * bonds. Sites are numbered with coordinate 0 running fastest. States are 0..q-1.
+ *
+ * Ownership in one of three words: owns, borrows (must outlive), fills (caller's buffer). */
+#ifndef KRAMERS_PLUG_H
+#define KRAMERS_PLUG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- errors -------------------------------------------------------------------------------
+ */
+
+enum kr_status {
+    KR_OK = 0,
+    KR_EINVAL,    /* argument */
+    KR_EPARSE,    /* run file, command line */
+    KR_ERANGE,    /* value outside its table */
+    KR_EUNSUP,    /* combination refused */
+    KR_ENOMEM,    /* memory */
+    KR_EIO,       /* file */
+    KR_EMISMATCH, /* resume differs */
+    KR_EDIVERGED, /* training */
+    KR_ESANITY,   /* internal check */
+};
+
+typedef struct kr_error {
+    int status;
+    char text[1024]; /* lower case, subject first, value seen, value wanted, no full stop */
+} kr_error;
+
+#if defined(__GNUC__)
+#define KR_PRINTF(a, b) __attribute__((format(printf, a, b)))
+#else
+#define KR_PRINTF(a, b)
+#endif
+
+/* Sets *err (NULL allowed; the first message stays) and returns status. Threads: pure. */
+int kr_fail(kr_error *err, int status, const char *format, ...) KR_PRINTF(3, 4);
+
+#define KR_TRY(expr)                                                                           \
+    do {                                                                                       \
+        int kr_try_status = (expr);                                                            \
+        if (kr_try_status != KR_OK) {                                                          \
+            return kr_try_status;                                                              \
+        }                                                                                      \
+    } while (0)
+
+/* ---- field descriptor tables --------------------------------------------------------------
+ */
+
+#define KR_TEXT_MAX 256 /* bytes of a KR_TYPE_TEXT field, terminator included */
+#define KR_LIST_MAX 16  /* entries of a list field */
+
+typedef enum kr_type {
+    KR_TYPE_BOOL,        /* bool */
+    KR_TYPE_INT,         /* int64_t */
+    KR_TYPE_REAL,        /* double */
+    KR_TYPE_TEXT,        /* char[KR_TEXT_MAX] */
+    KR_TYPE_CHOICE,      /* int32_t, index into choices */
+    KR_TYPE_INT_LIST,    /* kr_list, .integer; a bare number is a list of one */
+    KR_TYPE_CHOICE_LIST, /* kr_list, .integer = indices; a bare word is a list of one */
+    KR_TYPE_MAP,         /* nested struct described by sub */
+} kr_type;
+
+typedef struct kr_list {
+    int32_t n;
+    int64_t integer[KR_LIST_MAX];
+} kr_list;
+
+typedef struct kr_field {
+    const char *name;
+    kr_type type;
+    size_t offset;              /* in the parameter struct */
+    const char *fallback;       /* default as run-file text; NULL = the key is required */
+    double min, max;            /* inclusive range of numbers (of each list entry) */
+    const char *choices;        /* "periodic|open|antiperiodic" */
+    const struct kr_field *sub; /* KR_TYPE_MAP: table of the nested map */
+    const char *unit, *doc;
+    unsigned flags;
+} kr_field;
+
+enum {
+    KR_FIELD_MAY_CHANGE = 1, /* a resume accepts another value */
+    KR_FIELD_SCAN = 2,       /* a list or {from:, to:, count:} here makes points */
+    KR_FIELD_OPEN_MIN = 4,   /* min itself is excluded */
+};
+
+/* A table ends with a row whose name is NULL. */
+#define KR_FIELD_END                                                                           \
+    {                                                                                          \
+        .name = NULL                                                                           \
+    }
+
+/* ---- declared state -----------------------------------------------------------------------
+ */
+
+/* Every mutable byte that must survive a restart is a row of a state table: kr_state_add names
+ * it, its type, count and address; saving and loading are one loop. Names are unique within the
+ * prefixes pushed by the caller. Rows borrow data. */
+typedef enum kr_dtype { KR_U8, KR_I32, KR_U32, KR_I64, KR_U64, KR_F32, KR_F64 } kr_dtype;
+typedef struct kr_state kr_state;
+int kr_state_add(kr_state *table, const char *name, kr_dtype dtype, size_t count, void *data,
+                 kr_error *err);
+
+/* ---- lattices -----------------------------------------------------------------------------
+ */
+
+#define KR_DIM_MAX 8
+
+typedef struct kr_lattice {
+    char name[32];
+    int32_t dim;                  /* number of coordinates */
+    int32_t extent[KR_DIM_MAX];   /* sites along each coordinate; product = n_sites */
+    bool is_periodic[KR_DIM_MAX]; /* true for periodic and antiperiodic directions */
+    bool has_antiperiodic;
+    int32_t n_sites;
+    int64_t n_bonds;
+    int32_t *bond;     /* (n_bonds, 2) sites; a pair may carry several bonds; owns */
+    int8_t *bond_sign; /* (n_bonds) +1, or -1 across an antiperiodic boundary; owns */
+    int8_t *bond_axis; /* (n_bonds) direction class of the bond, 0..; owns */
+    /* derived by kr_lattice_finish */
+    int32_t n_colors;        /* proper coloring of the bond graph */
+    int32_t *color;          /* (n_sites); owns */
+    int32_t n_symmetries;    /* generators of the symmetry group of the bond graph with signs */
+    int32_t *symmetry;       /* (n_symmetries, n_sites) permutation: site -> image; owns */
+    int32_t *symmetry_order; /* (n_symmetries) smallest power that is the identity; owns */
+    size_t capacity_bonds, capacity_symmetries; /* private to lattice.c */
+} kr_lattice;
+
+/* For fill(): bonds are appended one by one; symmetries that are not automorphisms (of bonds
+ * with their signs and of multiplicity) are dropped by kr_lattice_finish. */
+int kr_lattice_add_bond(kr_lattice *lattice, int32_t i, int32_t j, int sign, int axis,
+                        kr_error *err);
+int kr_lattice_add_symmetry(kr_lattice *lattice, const int32_t *image, kr_error *err);
+
+typedef struct kr_lattice_plug {
+    const char *name, *doc, *source;
+    const kr_field *fields;
+    size_t params_size;
+    /* Sets dim, extent, is_periodic, n_sites, adds bonds and candidate symmetries. */
+    int (*fill)(const void *params, kr_lattice *lattice, kr_error *err);
+} kr_lattice_plug;
+
+/* ---- models as data -----------------------------------------------------------------------
+ */
+
+#define KR_STATES_MAX 256
+#define KR_ARITY_MAX  8
+#define KR_PHASES_MAX 8
+
+/* How the order parameter of a configuration follows from its state fractions. */
+typedef enum kr_order {
+    KR_ORDER_VALUE,      /* m = sum_a f_a value_a */
+    KR_ORDER_POTTS,      /* m = (q max_a f_a - 1)/(q - 1) */
+    KR_ORDER_QUADRUPOLE, /* m = sum_a f_a value_a^2 */
+} kr_order;
+
+/* A known phase: how to start in it, and the interval of the order parameter that says a chain
+ * has entered it (outside all intervals a chain stays in the phase it was last in). */
+typedef struct kr_phase {
+    char name[24];
+    double from, to;     /* inclusive */
+    int32_t start_state; /* all sites in this state; KR_START_RANDOM: uniform;
+                            KR_START_ANY_ORDERED: one state, uniform */
+} kr_phase;
+enum { KR_START_RANDOM = -1, KR_START_ANY_ORDERED = -2 };
+
+/* The Hamiltonian as data:
+ *   H(s) = sum_t coupling_t table_t[s_{i_1}, ..., s_{i_n}] + sum_i local[i][s_i].
+ * Pair case (is_pair): every term has two sites and the same symmetric table V, so
+ *   H = sum_<ij> J_ij V[s_i][s_j] + sum_i local[i][s_i]. */
+typedef struct kr_terms {
+    int32_t n_sites, q;
+    double *value; /* (q) value of a state, e.g. -1, +1; owns */
+    double *local; /* (n_sites, q) single-site energies; owns */
+    int32_t n_tables;
+    int32_t *table_arity; /* (n_tables); owns */
+    size_t *table_begin;  /* (n_tables + 1) into table; owns */
+    double *table;        /* row-major, last site fastest; owns */
+    int64_t n_terms;
+    int64_t *term_begin; /* (n_terms + 1) into term_site; owns */
+    int32_t *term_site;  /* owns */
+    int32_t *term_table; /* (n_terms); owns */
+    double *coupling;    /* (n_terms); owns */
+    /* derived by kr_terms_finish */
+    int64_t *site_begin; /* (n_sites + 1) into site_term; owns */
+    int64_t *site_term;  /* terms that contain the site (once per term); owns */
+    bool is_pair;
+    const double *V;         /* pair case: (q, q), borrowed from table */
+    int64_t *neighbor_begin; /* (n_sites + 1), pair case; owns */
+    int32_t *neighbor;       /* pair case, one entry per bond end, ascending per site; owns */
+    double *J;               /* pair case, aligned with neighbor; owns */
+    int32_t *pair_class;     /* (q) states a,b of one class: the transposition (a b) leaves V
+                                invariant; owns */
+    int32_t *state_class;    /* (q) the same with all of local invariant too; owns */
+    bool is_potts;           /* pair case with V[a][b] = c - v delta_ab, v > 0 */
+    bool has_local;          /* some local[i][a] != local[i][b] */
+    bool is_integer; /* all energies are integers of magnitude < 2^53 / n_terms: sums are exact
+                      */
+    kr_order order;
+    int32_t n_phases;
+    kr_phase phase[KR_PHASES_MAX];
+    size_t capacity_terms, capacity_sites, capacity_table; /* private to terms.c */
+} kr_terms;
+
+/* For build(): add tables, then terms. Errors: KR_ENOMEM, KR_ERANGE. */
+int kr_terms_add_table(kr_terms *terms, int arity, const double *energy, int32_t *index,
+                       kr_error *err);
+int kr_terms_add(kr_terms *terms, int32_t table, const int32_t *sites, double coupling,
+                 kr_error *err);
+/* One pair term per bond of the lattice with coupling J_b sign_b; J (n_bonds) or NULL for
+ * uniform. V (q, q) symmetric. */
+int kr_terms_add_bonds(kr_terms *terms, const kr_lattice *lattice, const double *V,
+                       double uniform, const double *J, kr_error *err);
+int kr_terms_add_phase(kr_terms *terms, const char *name, double from, double to,
+                       int32_t start_state, kr_error *err);
+
+/* Quenched disorder shared by the models: a nested map `kind, seed, strength, file`.
+ *   none | pm1 (values +-strength with equal odds) | gaussian (mean 0, width strength) |
+ *   file (text: one number per line or "i j J" / "i h" rows, # comments). */
+typedef struct kr_disorder {
+    int32_t kind;
+    int64_t seed;
+    double strength;
+    bool zero_sum; /* shift the values so that they sum to zero */
+    char file[KR_TEXT_MAX];
+} kr_disorder;
+enum { KR_DISORDER_NONE, KR_DISORDER_PM1, KR_DISORDER_GAUSSIAN, KR_DISORDER_FILE };
+extern const kr_field kr_disorder_fields[];
+/* (n) values; drawn from Philox keyed by (seed, purpose); n_columns index columns in a file. */
+int kr_disorder_bonds(const kr_disorder *disorder, const kr_lattice *lattice, double *value,
+                      kr_error *err);
+int kr_disorder_sites(const kr_disorder *disorder, const kr_lattice *lattice, double *value,
+                      kr_error *err);
+
+typedef struct kr_fact {                     /* an exact or literature value */
+    const char *lattice, *quantity, *params; /* e.g. "hypercubic 2D", "beta_c", "q=3" */
+    double value;
+    const char *source;
+} kr_fact;
+
+typedef struct kr_model_plug {
+    const char *name, *doc, *source;
+    const kr_field *fields;
+    size_t params_size;
+    int (*n_states)(const void *params); /* q */
+    /* Fills value, local, tables, terms, order, phases. terms arrives with n_sites, q set and
+     * value, local zeroed. */
+    int (*build)(const void *params, const kr_lattice *lattice, kr_terms *terms, kr_error *err);
+    const kr_fact *facts; /* ends with lattice == NULL; may be NULL */
+} kr_model_plug;
+
+/* The distribution exp(-beta H) that updates leave invariant and densities approximate. */
+typedef struct kr_target {
+    const kr_lattice *lattice; /* borrowed */
+    const kr_terms *terms;     /* borrowed */
+    double beta;
+} kr_target;
+
+/* ---- blocks: where states live ------------------------------------------------------------
+ */
+
+typedef struct kr_rng kr_rng; /* base/rng.h */
+
+typedef enum kr_layout {
+    KR_LAYOUT_CHAIN = 1, /* state[lane * n_sites + i]; one byte per site */
+    KR_LAYOUT_LANE = 2,  /* state[i * stride + lane] */
+    /* reserved: KR_LAYOUT_SITE_BITS = 4, KR_LAYOUT_CHAIN_BITS = 8, KR_LAYOUT_REAL = 16 */
+} kr_layout;
+
+#define KR_LANES_MAX 64 /* chains of a block */
+#define KR_LANES_PAD 16 /* stride of LANE is n_lanes rounded up to this */
+
+/* A fixed logical group of chains of one point: the unit of random streams, of thread tasks, of
+ * gradient accumulation and of MPI ownership, so results do not depend on the number of
+ * threads. The density caches: log_q belongs to density log_q_of at weights epoch log_q_epoch,
+ * or log_q_of = -1; every update that changes a state without scoring it sets -1. */
+typedef struct kr_block {
+    kr_layout layout;
+    int32_t n_lanes, stride;
+    int32_t first_chain, point;
+    int32_t n_sites, q;
+    uint8_t *state; /* owns; max(n_lanes, stride) * n_sites bytes, 64-byte aligned */
+    uint8_t *spare; /* owns; same size, for conversions */
+    double *energy; /* (KR_LANES_MAX) H of each lane, kept current by every update; owns */
+    double *log_q;  /* (KR_LANES_MAX); owns */
+    int32_t log_q_of;
+    int64_t log_q_epoch;
+    kr_rng *rng; /* one stream for the block; owns */
+} kr_block;
+
+/* Counts since they were last cleared, per lane. An attempt is one elementary proposal: a site,
+ * a cluster, a whole configuration. */
+typedef struct kr_tally {
+    int64_t attempted[KR_LANES_MAX], accepted[KR_LANES_MAX],
+        changed[KR_LANES_MAX]; /* changed: sites */
+} kr_tally;
+
+/* ---- densities ----------------------------------------------------------------------------
+ */
+
+enum { KR_DENSITY_TRAINABLE = 1, KR_DENSITY_REAL = 2 };
+
+/* A tractable density over configurations. Sites are drawn in the order 0..N-1. Probabilities
+ * are ratios of integers, so sampled law and log q agree exactly and q > 0. States are in
+ * layout LANE (stride n_lanes rounded up to KR_LANES_PAD). Threads: sample, log_q, grad are
+ * pure given their own scratch; prepare, init and writes to params() are serial only. */
+typedef struct kr_density_plug {
+    const char *name, *doc, *source;
+    const kr_field *fields;
+    size_t params_size;
+    unsigned flags;
+    bool (*supports)(const kr_target *target, const void *params, kr_error *why);
+    void *(*alloc)(const kr_target *target, const void *params,
+                   kr_error *err); /* ends prepared at target->beta */
+    void (*free)(void *self);
+    size_t (*n_weights)(const void *self);
+    float *(*weights)(
+        void *self); /* (n_weights), 64-byte aligned, zero padding stays zero under training */
+    size_t (*scratch_bytes)(const void *self, int32_t n_lanes);
+    void (*init)(void *self, kr_rng *rng);                  /* fresh weights */
+    int (*prepare)(void *self, double beta, kr_error *err); /* beta of the skip term */
+    /* Draw sites k..N-1 given sites 0..k-1; log_q (n_lanes) gets log q(s_{>=k} | s_{<k}). */
+    void (*sample_tail)(const void *self, int32_t k, int32_t n_lanes, uint8_t *state,
+                        double *log_q, kr_rng *rng, void *scratch);
+    void (*log_q_tail)(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,
+                       double *log_q, void *scratch);
+    /* gradient (n_weights) += sum_lane coefficient[lane] d log q(s_lane) / d weights, lanes in
+     * order; log_q (n_lanes) filled when not NULL. */
+    void (*grad)(const void *self, int32_t n_lanes, const uint8_t *state,
+                 const double *coefficient, float *gradient, double *log_q, void *scratch);
+} kr_density_plug;
+
+typedef struct kr_density { /* an instance with its plug */
+    const kr_density_plug *plug;
+    void *self;
+    int32_t index; /* of the density in its sampler */
+    int64_t epoch; /* grows with each change of weights or beta */
+} kr_density;
+
+/* ---- updates ------------------------------------------------------------------------------
+ */
+
+enum {
+    KR_UPDATE_LOCAL = 1,       /* changes few sites at a time: used to move training chains */
+    KR_UPDATE_IRREDUCIBLE = 2, /* alone reaches every state from every state */
+    KR_UPDATE_NEEDS_DENSITY = 4,
+};
+
+typedef struct kr_update_plug {
+    const char *name, *doc, *source;
+    const kr_field
+        *fields; /* of this update; `sweeps`, `density` and `name` are the schedule's */
+    size_t params_size;
+    unsigned flags;
+    unsigned layouts; /* kr_layout bits it takes; the sampler converts */
+    bool (*supports)(const kr_target *target, const void *params, kr_error *why);
+    void *(*alloc)(const kr_target *target, const void *params, const kr_density *density,
+                   kr_error *err);
+    void (*free)(void *self);
+    size_t (*scratch_bytes)(const void *self, int32_t n_lanes);
+    /* One sweep of every lane of the block: N attempts of a local move, one cluster (Wolff),
+     * one decomposition (Swendsen-Wang), one global proposal. Keeps block->energy current and
+     * log_q current or marked stale. Leaves exp(-beta H) invariant. Cannot fail. Threads: pure
+     * given its own block, scratch and tally. */
+    void (*sweep)(const void *self, kr_block *block, void *scratch, kr_tally *tally);
+} kr_update_plug;
+
+/* ---- observables --------------------------------------------------------------------------
+ */
+
+typedef struct kr_column {
+    const char *name, *unit, *doc;
+} kr_column;
+
+/* A quantity computed from means of a column x by jackknife:
+ *   KR_DERIVED_VARIANCE  beta^beta_power N^site_power (<x^2> - <x>^2)
+ *   KR_DERIVED_BINDER    1 - <x^2>/(3 <x>^2), x the squared order parameter */
+typedef enum kr_derived_kind { KR_DERIVED_VARIANCE, KR_DERIVED_BINDER } kr_derived_kind;
+typedef struct kr_derived {
+    const char *name, *column;
+    kr_derived_kind kind;
+    int beta_power, site_power;
+    const char *unit, *doc;
+} kr_derived;
+
+typedef struct kr_observable_plug {
+    const char *name, *doc, *source;
+    const kr_field *fields;
+    size_t params_size;
+    bool (*supports)(const kr_target *target, const void *params, kr_error *why);
+    void *(*alloc)(const kr_target *target, const void *params, int32_t n_chains,
+                   kr_error *err);
+    void (*free)(void *self);
+    /* (n_columns) of this instance; constant after alloc */
+    const kr_column *(*columns)(const void *self, int32_t *n_columns);
+    const kr_derived *derived; /* ends with name == NULL; may be NULL */
+    /* Block in layout CHAIN. out (n_lanes, n_columns) filled. Memory between draws (last phase
+     * of a chain) lives in self, indexed by block->first_chain + lane, and is declared. */
+    void (*measure)(void *self, const kr_block *block, double *out);
+    int (*declare)(void *self, kr_state *table, kr_error *err); /* may be NULL */
+} kr_observable_plug;
+
+#endif

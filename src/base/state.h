@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * base/state.h - state tables and the binary files of named arrays made from them.
+ *
+ * File format (restart and density files), little endian: magic "KRARRAY1", u32 version, u32
+ * number of rows, rows {name (u16 length + bytes), u8 dtype, u64 count, data}, then the
+ * XXH3-128 of everything before it. The whole is verified before a byte is used. */
+#ifndef KR_BASE_STATE_H
+#define KR_BASE_STATE_H
+
+#include "kramers_plug.h"
+
+/* Life cycle; alloc returns NULL with KR_ENOMEM. */
+kr_state *kr_state_alloc(kr_error *err);
+void kr_state_free(kr_state *table);
+/* Rows added until the pop are named "prefix/name"; prefixes nest. */
+int kr_state_push(kr_state *table, const char *prefix, kr_error *err);
+void kr_state_pop(kr_state *table);
+size_t kr_state_dtype_size(kr_dtype dtype);
+size_t kr_state_bytes(const kr_state *table); /* of the file that a save would write */
+
+/* Writes all rows to path.tmp, fsync, rename to path, fsync of the folder. When keep is not
+ * NULL an existing path is first renamed to keep. Errors: KR_EIO with path and cause. Serial
+ * only. */
+int kr_state_save(const kr_state *table, const char *path, const char *keep, kr_error *err);
+/* Verifies the file and fills every row of the table. Errors: KR_EIO unreadable, truncated or
+ * checksum wrong; KR_EMISMATCH a row missing, of another type or length, or rows nobody asked
+ * for. Nothing is filled on error. Serial only. */
+int kr_state_load(const kr_state *table, const char *path, kr_error *err);
+/* Verifies the file and returns a copy (owned by the caller, kr_free) of one row and its count.
+ */
+void *kr_state_peek(const char *path, const char *name, kr_dtype dtype, size_t *count,
+                    kr_error *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * model/block.h - blocks of chains: life cycle, layouts, starts, energy audit. */
+#ifndef KR_MODEL_BLOCK_H
+#define KR_MODEL_BLOCK_H
+
+#include "kramers_plug.h"
+
+/* A block of n_lanes chains in layout CHAIN, states zero, stream unseeded. 1 <= n_lanes <=
+ * KR_LANES_MAX. NULL with KR_ENOMEM. */
+kr_block *kr_block_alloc(const kr_terms *terms, int32_t n_lanes, int32_t first_chain,
+                         int32_t point, kr_error *err);
+void kr_block_free(kr_block *block);
+/* Chains per block for a number of chains: a function of nothing else, so that results do not
+ * depend on the machine: a power of two from 16 to 64 that gives about eight blocks. */
+int32_t kr_block_lanes(int64_t n_chains);
+/* Converts in place; returns true when work was done. No allocation. */
+bool kr_block_convert(kr_block *block, kr_layout layout);
+/* Fills one lane: all sites in start_state, or KR_START_RANDOM / KR_START_ANY_ORDERED drawn
+ * from rng. Marks log_q stale; energies are set by kr_block_score. Layout CHAIN. */
+void kr_block_start_lane(kr_block *block, int32_t lane, int32_t start_state, kr_rng *rng);
+/* energy[] from scratch; log_q stale. */
+void kr_block_score(kr_block *block, const kr_terms *terms);
+/* Largest |energy - recomputed|; also replaces energy by the recomputed value. */
+double kr_block_audit(kr_block *block, const kr_terms *terms);
+/* Rows state, energy, log_q, log_q_of, log_q_epoch, layout, rng. */
+int kr_block_declare(kr_block *block, kr_state *table, kr_error *err);
+
+#endif

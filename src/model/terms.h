@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * model/terms.h - the Hamiltonian as data: life cycle, energies, local fields. */
+#ifndef KR_MODEL_TERMS_H
+#define KR_MODEL_TERMS_H
+
+#include "kramers_plug.h"
+
+/* Terms of a model on a lattice: build, then finish. NULL with the error set. */
+kr_terms *kr_terms_alloc(const kr_model_plug *plug, const void *params,
+                         const kr_lattice *lattice, kr_error *err);
+/* For tests and library users: empty terms to fill by hand, then kr_terms_finish. */
+kr_terms *kr_terms_alloc_empty(int32_t n_sites, int32_t q, kr_error *err);
+int kr_terms_finish(kr_terms *terms, kr_error *err);
+void kr_terms_free(kr_terms *terms);
+
+/* H of one configuration (n_sites), states with a distance of `step` bytes. O(n_terms). Pure.
+ */
+double kr_terms_energy(const kr_terms *terms, const uint8_t *state, size_t step);
+/* e[a] = the part of H that contains site i with s_i = a, a in 0..q-1, other sites as in state
+ * (contiguous). Differences are what matters. Pure. */
+void kr_terms_local(const kr_terms *terms, const uint8_t *state, int32_t i, double *e);
+/* True when the site permutation leaves every term (with coupling and table) and local
+ * invariant; exact comparison of doubles. */
+bool kr_terms_is_symmetry(const kr_terms *terms, const int32_t *image);
+/* Order parameter from the state counts (q). */
+double kr_terms_order(const kr_terms *terms, const int64_t *count);
+/* Index of the phase whose interval holds the order parameter, or -1. */
+int32_t kr_terms_phase(const kr_terms *terms, double order);
+
+#endif
