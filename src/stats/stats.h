@@ -1,49 +1,74 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * stats/stats.h - errors of correlated data, convergence, goodness of fit. All functions are
- * pure unless said otherwise; series are (n_chains, n_draws) row-major, double. */
+ * pure; series are (n_chains, n_draws) row-major, double. */
 #ifndef KR_STATS_STATS_H
 #define KR_STATS_STATS_H
 
 #include "kramers_plug.h"
 
-/* Gamma method over replicas (Wolff, CPC 156, 143 (2004), automatic window, S = 1.5, bias
- * corrected). tau_int in draws with the convention tau_int >= 0.5 for white noise. Errors:
- * KR_EINVAL below 4 draws; a constant series has error 0, tau_int 0.5 and is_constant. */
 typedef struct kr_estimate {
-    double mean, error, tau_int, tau_int_error, ess, r_hat;
-    int64_t n; /* values used */
-    int64_t window;
-    bool is_constant;
+    double mean, error;            /* over all chains; standard error of the mean */
+    double tau_int, tau_int_error; /* in draws; white noise has 0.5 */
+    double ess;                    /* n / (2 tau_int), at most n^2 / 2 */
+    double r_hat;                  /* kr_r_hat_split */
+    int64_t n;                     /* values used */
+    int64_t window;                /* lags summed */
+    bool is_constant;              /* all values equal: error 0, tau_int 0.5 */
+    bool is_window_closed; /* false: correlated over half a chain, error is a lower bound */
 } kr_estimate;
+
+/* Mean of correlated data by the Gamma method over replicas with one common mean, automatic
+ * window with S = 1.5, autocovariance corrected for its bias (Wolff, CPC 156, 143 (2004),
+ * sections 3.1 to 3.3; tau_int_error is his eq. (42)).
+ *   series    (n_chains, n_draws), finite
+ *   estimate  filled
+ * Chains that disagree correlate over any lag, so their spread enters the error. Negative
+ * correlation gives tau_int < 0.5; then the window follows the sum of |rho|. When the summed
+ * autocovariance is not positive, the error is that of independent values.
+ * Errors: KR_EINVAL below 4 draws per chain or for a value that is not finite; KR_ENOMEM.
+ * Cost: O(n window) up to 64 lags, else one FFT per chain. */
 int kr_gamma_estimate(const double *series, int64_t n_chains, int64_t n_draws,
                       kr_estimate *estimate, kr_error *err);
 
-/* Split R-hat (Gelman et al. 2013); NaN when within-chain variance is 0 or draws are too few.
- */
+/* Split R-hat: every chain is cut in two halves, sqrt(pooled / within variance) (Gelman et al.,
+ * Bayesian Data Analysis, 3rd ed. (2013), section 11.4). NaN when all values are equal or there
+ * are fewer than 4 draws; infinite when every half is constant but they differ. */
 double kr_r_hat_split(const double *series, int64_t n_chains, int64_t n_draws);
 
-/* Blocked jackknife of f(means of n_columns series). column[k] is a series of the same shape;
- * bin length given (>= 1; about 10 tau_int is right); at least 8 bins overall. */
+/* Blocked jackknife of f(means of n_columns series). Every chain is cut into bins of about
+ * `bin` draws (never fewer; all draws are used), each bin is left out once; *value is corrected
+ * for bias of order 1/n.
+ *   column   [n_columns] series of shape (n_chains, n_draws)
+ *   bin      >= 1; about 10 tau_int is right
+ *   f        gets (n_columns) means and the context
+ * Errors: KR_EINVAL with fewer than 8 bins overall; KR_ENOMEM. Not finite f gives NaN. */
 int kr_jackknife(const double *const *column, int n_columns, int64_t n_chains, int64_t n_draws,
                  int64_t bin, double (*f)(const double *mean, const void *context),
                  const void *context, double *value, double *error, kr_error *err);
+/* Bin length for kr_jackknife: ceil(10 tau_int), at least 1, but short enough that min_bins
+ * bins remain (or one draw per bin). */
+int64_t kr_jackknife_bin(double tau_int, int64_t n_chains, int64_t n_draws, int64_t min_bins);
 
-/* Importance weights log w: log of the mean weight, its standard error, ESS fraction
- * (sum w)^2 / (n sum w^2), share of the largest weight in the sum. */
+/* Importance weights log w: log of the mean weight, its standard error
+ * sqrt((1/ess - 1)/n), ESS fraction (sum w)^2 / (n sum w^2), share of the largest weight in the
+ * sum. NaN for n = 0, for a weight that is NaN or infinite, and when all weights are 0; the
+ * error is NaN for n = 1. */
 typedef struct kr_weights_summary {
     double log_mean, log_mean_error, ess, max_share;
     int64_t n;
 } kr_weights_summary;
 void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *summary);
 
-/* Upper tail probability of chi^2 with k degrees of freedom (GSL). */
+/* Upper tail probability of chi^2 with k degrees of freedom (GSL); NaN for k <= 0. */
 double kr_chi2_p(double chi2, double k);
-/* chi^2 statistic of observed counts against expected ones; cells with expected < min_expected
- * are pooled. *dof gets the degrees of freedom. */
+/* chi^2 statistic of observed counts against expected ones. Cells with expected < min_expected
+ * are pooled; a pool still below it joins the smallest other cell. Cells with expected = 0 do
+ * not count, but an observation in one makes the statistic infinite. *dof gets the number of
+ * cells left minus one. */
 double kr_chi2_statistic(const int64_t *observed, const double *expected, size_t n,
                          double min_expected, double *dof);
-/* Bound of max |z| for n simultaneous values: 3.9, 4.6, 4.9, 5.3 at 1, 20, 100, 1000
- * (log-linear between). */
+/* Bound of max |z| for n simultaneous values: 3.9, 4.6, 4.9, 5.3 at 1, 20, 100, 1000, linear in
+ * log n between and beyond. */
 double kr_z_limit(int64_t n);
 
 #endif
