@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * density/lanes_vector.h - the float32 vector of one instruction set, for lanes_kernels.c.
+ *
+ * vf holds KR_VF floats: 16 (AVX-512), 8 (AVX2 with FMA) or 4 (everything else). vf_fma rounds
+ * once on every machine. On x86 without an FMA instruction the exact product is added in
+ * double, rounded to odd and then to float, which equals the fused result (Boldo, Melquiond,
+ * IEEE Trans. Comput. 57, 462 (2008)). */
+#ifndef KR_DENSITY_LANES_VECTOR_H
+#define KR_DENSITY_LANES_VECTOR_H
+
+#include <stdint.h>
+
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#define KR_VF 16
+#elif defined(__AVX2__) && defined(__FMA__)
+#define KR_VF 8
+#else
+#define KR_VF 4
+#endif
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#define KR_INLINE static inline __attribute__((always_inline))
+
+typedef float vf __attribute__((vector_size(4 * KR_VF), may_alias));
+typedef int32_t vi __attribute__((vector_size(4 * KR_VF), may_alias));
+typedef float vf_loose __attribute__((vector_size(4 * KR_VF), aligned(4), may_alias));
+
+KR_INLINE vf vf_load(const float *p)
+{
+    return *(const vf *)p;
+}
+
+KR_INLINE vf vf_load_loose(const float *p)
+{
+    return *(const vf_loose *)p;
+}
+
+KR_INLINE void vf_store(float *p, vf a)
+{
+    *(vf *)p = a;
+}
+
+KR_INLINE void vf_store_loose(float *p, vf a)
+{
+    *(vf_loose *)p = a;
+}
+
+/* mask ? a : b, mask all ones or zero per element */
+KR_INLINE vf vf_select(vi mask, vf a, vf b)
+{
+    return (vf)((mask & (vi)a) | (~mask & (vi)b));
+}
+
+#if KR_VF == 16
+
+KR_INLINE vf vf_set(float s)
+{
+    return (vf)_mm512_set1_ps(s);
+}
+
+KR_INLINE vf vf_fma(vf a, vf b, vf c)
+{
+    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+
+/* the smaller one; b when b is not a number */
+KR_INLINE vf vf_min(vf a, vf b)
+{
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+}
+
+KR_INLINE vf vf_max(vf a, vf b)
+{
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+}
+
+#elif KR_VF == 8
+
+KR_INLINE vf vf_set(float s)
+{
+    return (vf)_mm256_set1_ps(s);
+}
+
+KR_INLINE vf vf_fma(vf a, vf b, vf c)
+{
+    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+
+KR_INLINE vf vf_min(vf a, vf b)
+{
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+}
+
+KR_INLINE vf vf_max(vf a, vf b)
+{
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+}
+
+#else
+
+KR_INLINE vf vf_set(float s)
+{
+    return (vf){ s, s, s, s };
+}
+
+KR_INLINE vf vf_min(vf a, vf b)
+{
+    return vf_select(a < b, a, b);
+}
+
+KR_INLINE vf vf_max(vf a, vf b)
+{
+    return vf_select(a > b, a, b);
+}
+
+#if defined(__ARM_NEON) && defined(__aarch64__)
+
+KR_INLINE vf vf_fma(vf a, vf b, vf c)
+{
+    return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+
+#elif defined(__SSE2__) && !defined(__FMA__)
+
+typedef double vd __attribute__((vector_size(16)));
+typedef int64_t vl __attribute__((vector_size(16)));
+
+/* a b + c rounded to odd, a and b floats: the product is exact, the nearest sum is moved by one
+ * unit towards the exact one when it is even and inexact */
+KR_INLINE __m128d fma_to_odd(vd a, vd b, vd c)
+{
+    vd p = a * b, s = p + c, t = s - p, zero = { 0.0, 0.0 };
+    vd error = (p - (s - t)) + (c - t);
+    vl above = (vl)(error > zero), below = (vl)(error < zero), up = (vl)(s > zero);
+    vl is_even = ((vl)s & 1) - 1;
+    return (__m128d)((vl)s + ((above | below) & is_even & ((above ^ up) | 1)));
+}
+
+KR_INLINE vd upper_half(vf a)
+{
+    return (vd)_mm_cvtps_pd(_mm_movehl_ps((__m128)a, (__m128)a));
+}
+
+KR_INLINE vd lower_half(vf a)
+{
+    return (vd)_mm_cvtps_pd((__m128)a);
+}
+
+KR_INLINE vf vf_fma(vf a, vf b, vf c)
+{
+    __m128d low = fma_to_odd(lower_half(a), lower_half(b), lower_half(c));
+    __m128d high = fma_to_odd(upper_half(a), upper_half(b), upper_half(c));
+    return (vf)_mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
+}
+
+#else
+
+KR_INLINE vf vf_fma(vf a, vf b, vf c)
+{
+    return (vf){ __builtin_fmaf(a[0], b[0], c[0]), __builtin_fmaf(a[1], b[1], c[1]),
+                 __builtin_fmaf(a[2], b[2], c[2]), __builtin_fmaf(a[3], b[3], c[3]) };
+}
+
+#endif
+#endif
+
+#endif
