@@ -230,20 +230,30 @@ bool kr_terms_is_symmetry(const kr_terms *terms, const int32_t *image)
 /* ---- order --------------------------------------------------------------------------------
  */
 
-double kr_terms_order(const kr_terms *terms, const int64_t *count)
+double kr_terms_magnetization(const kr_terms *terms, const int64_t *count)
 {
     double n = terms->n_sites, sum = 0.0;
     int64_t most = 0;
     for (int32_t a = 0; a < terms->q; a++) {
-        double x = (double)count[a];
         most = count[a] > most ? count[a] : most;
-        sum += terms->order == KR_ORDER_QUADRUPOLE ? x * terms->value[a] * terms->value[a]
-                                                   : x * terms->value[a];
+        sum += (double)count[a] * terms->value[a];
     }
     if (terms->order == KR_ORDER_POTTS) {
         return (terms->q * (double)most - n) / (n * (terms->q - 1));
     }
     return sum / n;
+}
+
+double kr_terms_order(const kr_terms *terms, const int64_t *count)
+{
+    if (terms->order != KR_ORDER_QUADRUPOLE) {
+        return kr_terms_magnetization(terms, count);
+    }
+    double sum = 0.0;
+    for (int32_t a = 0; a < terms->q; a++) {
+        sum += (double)count[a] * terms->value[a] * terms->value[a];
+    }
+    return sum / terms->n_sites;
 }
 
 int32_t kr_terms_phase(const kr_terms *terms, double order)

@@ -22,7 +22,11 @@ void kr_terms_local(const kr_terms *terms, const uint8_t *state, int32_t i, doub
 /* True when the site permutation leaves every term (with coupling and table) and local
  * invariant; exact comparison of doubles. */
 bool kr_terms_is_symmetry(const kr_terms *terms, const int32_t *image);
-/* Order parameter from the state counts (q). */
+/* Magnetization per site, or the Potts order parameter (q max_a n_a/N - 1)/(q - 1), from the state
+ * counts (q). Exact values named magnetization are of this quantity. */
+double kr_terms_magnetization(const kr_terms *terms, const int64_t *count);
+/* Order parameter that tells the phases: the magnetization, or the quadrupole where the model says
+ * so. */
 double kr_terms_order(const kr_terms *terms, const int64_t *count);
 /* Index of the phase whose interval holds the order parameter, or -1. */
 int32_t kr_terms_phase(const kr_terms *terms, double order);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * observable/magnetization.c - magnetization or Potts order parameter, its powers; derived:
+ * susceptibilities and the Binder cumulant (Binder, Z. Phys. B 43, 119 (1981)).
+ *
+ * Models whose states have values: m = sum_i value[s_i] / N. Potts: m = (q max_a n_a/N - 1)/(q - 1).
+ * Models with a quadrupolar order parameter get the column `quadrupole`, sum_i value[s_i]^2 / N. */
+#include "base/memory.h"
+
+#include "kramers_plug.h"
+#include "model/terms.h"
+
+#include <math.h>
+
+typedef struct magnetization {
+    const kr_terms *terms;
+} magnetization;
+
+static const kr_column table[] = {
+    { "magnetization_per_site", "1", "order parameter m of a configuration" },
+    { "abs_magnetization_per_site", "1", "|m|" },
+    { "magnetization_squared", "1", "m^2" },
+    { "quadrupole", "1", "sum of squared spin values per site" },
+};
+
+static void *alloc(const kr_target *target, const void *params, int32_t n_chains, kr_error *err)
+{
+    (void)params, (void)n_chains;
+    magnetization *self = kr_alloc(1, sizeof *self, err);
+    if (self) {
+        self->terms = target->terms;
+    }
+    return self;
+}
+
+static const kr_column *columns(const void *self, int32_t *n_columns)
+{
+    const magnetization *m = self;
+    *n_columns = m->terms->order == KR_ORDER_QUADRUPOLE ? 4 : 3;
+    return table;
+}
+
+static void measure(void *self, const kr_block *block, double *out)
+{
+    const kr_terms *terms = ((const magnetization *)self)->terms;
+    int32_t n_columns;
+    columns(self, &n_columns);
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        int64_t count[KR_STATES_MAX] = { 0 };
+        const uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
+        for (int32_t i = 0; i < block->n_sites; i++) {
+            count[s[i]]++;
+        }
+        double m = kr_terms_magnetization(terms, count);
+        double *row = out + (size_t)lane * (size_t)n_columns;
+        row[0] = m;
+        row[1] = fabs(m);
+        row[2] = m * m;
+        if (n_columns == 4) {
+            row[3] = kr_terms_order(terms, count);
+        }
+    }
+}
+
+static const kr_derived derived[] = {
+    { "susceptibility", "magnetization_per_site", KR_DERIVED_VARIANCE, 1, 1, "1/J",
+      "beta N (<m^2> - <m>^2)" },
+    { "susceptibility_abs", "abs_magnetization_per_site", KR_DERIVED_VARIANCE, 1, 1, "1/J",
+      "beta N (<m^2> - <|m|>^2)" },
+    { "binder", "magnetization_squared", KR_DERIVED_BINDER, 0, 0, "1", "1 - <m^4>/(3 <m^2>^2)" },
+    { .name = NULL },
+};
+
+const kr_observable_plug kr_observable_magnetization = {
+    .name = "magnetization",
+    .doc = "magnetization or Potts order parameter m, |m|, m^2; derived: susceptibilities, Binder",
+    .source = "Binder, Z. Phys. B 43, 119 (1981)",
+    .alloc = alloc,
+    .free = kr_free,
+    .columns = columns,
+    .derived = derived,
+    .measure = measure,
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/cli.h - the commands of the program. Each takes its own arguments (argv[0] = the command)
+ * and returns the exit status: 0 done; 1 the run or check failed; 2 usage or run-file error,
+ * output exists, resume refused; 3 stopped with everything saved. */
+#ifndef KR_RUN_CLI_H
+#define KR_RUN_CLI_H
+
+#include <signal.h>
+
+enum { KR_EXIT_DONE = 0, KR_EXIT_FAILED = 1, KR_EXIT_USAGE = 2, KR_EXIT_STOPPED = 3 };
+
+typedef struct kr_command {
+    const char *name, *arguments, *doc;
+    int (*run)(int argc, char **argv, const volatile sig_atomic_t *stop);
+} kr_command;
+
+extern const kr_command kr_cli_commands[]; /* ends with name == NULL */
+
+int kr_cli_main(int argc, char **argv, const volatile sig_atomic_t *stop);
+
+/* explain.c */
+int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop);
+int kr_cli_list(int argc, char **argv, const volatile sig_atomic_t *stop);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/explain.c - the commands `explain` and `list`: the registries and descriptor tables read
+ * out. */
+#include "base/field.h"
+#include "run/cli.h"
+#include "run/plugs.h"
+#include "run/spec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Words wrapped to 92 columns behind an indent. */
+static void print_wrapped(int indent, const char *text)
+{
+    int column = indent;
+    printf("%*s", indent, "");
+    while (*text) {
+        int n = (int)strcspn(text, " ");
+        if (column > indent && column + n + 1 > 92) {
+            printf("\n%*s", indent, "");
+            column = indent;
+        }
+        printf("%s%.*s", column > indent ? " " : "", n, text);
+        column += n + (column > indent);
+        text += n;
+        text += strspn(text, " ");
+    }
+    putchar('\n');
+}
+
+static void print_field(const kr_field *f, int indent)
+{
+    static const char *const type[] = { "true | false", "integer", "number", "text", "choice",
+                                        "list of integers", "list of choices", "map" };
+    printf("%*s%s: %s", indent, "", f->name,
+           f->choices && f->type == KR_TYPE_CHOICE ? f->choices : type[f->type]);
+    if (f->type == KR_TYPE_CHOICE_LIST) {
+        printf(" %s", f->choices);
+    }
+    if ((f->type == KR_TYPE_INT || f->type == KR_TYPE_REAL || f->type == KR_TYPE_INT_LIST) &&
+        (f->min < f->max)) {
+        printf(" %g%s%g", f->min, f->flags & KR_FIELD_OPEN_MIN ? " < .. " : "..", f->max);
+    }
+    if (f->unit && *f->unit && strcmp(f->unit, "1") != 0) {
+        printf(" [%s]", f->unit);
+    }
+    if (f->type != KR_TYPE_MAP) {
+        printf("%s%s", f->fallback ? ", default " : ", required",
+               f->fallback ? (*f->fallback ? f->fallback : "\"\"") : "");
+    }
+    puts(f->flags & KR_FIELD_SCAN ? "; a list here makes points" : "");
+    if (f->doc) {
+        print_wrapped(indent + 4, f->doc);
+    }
+    for (const kr_field *s = f->sub; f->type == KR_TYPE_MAP && s && s->name; s++) {
+        print_field(s, indent + 4);
+    }
+}
+
+static void print_plug(kr_plug_kind kind, const kr_plug_head *head)
+{
+    printf("%s %s\n", kr_plug_kind_name(kind), head->name);
+    print_wrapped(4, head->doc);
+    if (head->source) {
+        printf("    source:\n");
+        print_wrapped(8, head->source);
+    }
+    if (kind == KR_PLUG_MODEL) {
+        const kr_fact *fact = ((const kr_model_plug *)head->plug)->facts;
+        for (; fact && fact->lattice; fact++) {
+            printf("    %s on %s%s%s: %.12g (%s)\n", fact->quantity, fact->lattice,
+                   fact->params && *fact->params ? ", " : "", fact->params ? fact->params : "",
+                   fact->value, fact->source);
+        }
+    }
+    if (head->fields && head->fields->name) {
+        puts("    keys:");
+    }
+    for (const kr_field *f = head->fields; f && f->name; f++) {
+        print_field(f, 8);
+    }
+}
+
+/* Prints every field of that name in a table and its sub-tables; returns how many. */
+static int explain_field(const char *where, const kr_field *fields, const char *word)
+{
+    int n = 0;
+    for (const kr_field *f = fields; f && f->name; f++) {
+        char inner[KR_TEXT_MAX];
+        snprintf(inner, sizeof inner, "%s%s%s", where, *where ? "." : "", f->name);
+        if (strcmp(f->name, word) == 0 || strcmp(inner, word) == 0) {
+            printf("key %s\n", inner);
+            print_field(f, 4);
+            n++;
+        }
+        if (f->type == KR_TYPE_MAP) {
+            n += explain_field(inner, f->sub, word);
+        }
+    }
+    return n;
+}
+
+static int explain_word(const char *word)
+{
+    int n = 0;
+    kr_plug_head head;
+    for (const kr_command *c = kr_cli_commands; c->name; c++) {
+        if (strcmp(c->name, word) == 0) {
+            printf("command kramers %s %s\n", c->name, c->arguments);
+            print_wrapped(4, c->doc);
+            printf("    options: kramers %s --help\n", c->name);
+            n++;
+        }
+    }
+    for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
+        for (int32_t k = 0; kr_plug_head_at((kr_plug_kind)kind, k, &head); k++) {
+            char where[2 * KR_TEXT_MAX];
+            if (strcmp(head.name, word) == 0) {
+                print_plug((kr_plug_kind)kind, &head);
+                n++;
+            }
+            snprintf(where, sizeof where, "%s %s", kr_plug_kind_name((kr_plug_kind)kind), head.name);
+            n += explain_field(where, head.fields, word);
+        }
+    }
+    return n + explain_field("", kr_spec_fields(), word);
+}
+
+/* Nearest known word for a typing error. */
+static const char *nearest(const char *word)
+{
+    const char *names[256];
+    size_t n = 0;
+    kr_plug_head head;
+    for (const kr_command *c = kr_cli_commands; c->name && n < 256; c++) {
+        names[n++] = c->name;
+    }
+    for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
+        for (int32_t k = 0; n < 256 && kr_plug_head_at((kr_plug_kind)kind, k, &head); k++) {
+            names[n++] = head.name;
+        }
+    }
+    for (const kr_field *f = kr_spec_fields(); f->name && n < 256; f++) {
+        names[n++] = f->name;
+    }
+    return kr_field_nearest(word, names, n);
+}
+
+static int wants_help(int argc, char **argv, const char *usage)
+{
+    for (int k = 1; k < argc; k++) {
+        if (strcmp(argv[k], "--help") == 0 || strcmp(argv[k], "-?") == 0) {
+            printf("Usage: kramers %s\n", usage);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
+{
+    (void)stop;
+    if (wants_help(argc, argv, "explain [WORD]")) {
+        return KR_EXIT_DONE;
+    }
+    if (argc == 1) {
+        puts("A run file is a YAML map with the keys\n");
+        puts("    model:       map {name: ..., its own keys}; see kramers list models");
+        puts("    lattice:     map {name: ..., its own keys}; see kramers list lattices");
+        puts("    updates:     list of {name: ..., sweeps: 1, its own keys}, one pass of which is "
+             "a step");
+        puts("    densities:   map of names to {name: ..., its own keys}, for learned proposals");
+        puts("    observables: list of names");
+        for (const kr_field *f = kr_spec_fields(); f->name; f++) {
+            print_field(f, 4);
+        }
+        puts("\nAny number of model and beta may be a list or {from:, to:, count:}; their product "
+             "is the points.\nkramers explain WORD tells about a plug, a key or a command.");
+        return KR_EXIT_DONE;
+    }
+    for (int k = 1; k < argc; k++) {
+        if (explain_word(argv[k]) == 0) {
+            const char *near = nearest(argv[k]);
+            fprintf(stderr, "kramers: explain: unknown word \"%s\"%s%s%s\n", argv[k],
+                    near ? "; did you mean \"" : ", see kramers explain", near ? near : "",
+                    near ? "\"?" : "");
+            return KR_EXIT_USAGE;
+        }
+    }
+    return KR_EXIT_DONE;
+}
+
+int kr_cli_list(int argc, char **argv, const volatile sig_atomic_t *stop)
+{
+    static const char *const plural[] = { "models", "lattices", "densities", "updates",
+                                          "observables" };
+    (void)stop;
+    if (wants_help(argc, argv, "list [models|lattices|updates|densities|observables]")) {
+        return KR_EXIT_DONE;
+    }
+    if (argc > 2) {
+        fprintf(stderr, "kramers: list: one argument too many: \"%s\"\n", argv[2]);
+        return KR_EXIT_USAGE;
+    }
+    int n_shown = 0;
+    for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
+        kr_plug_head head;
+        if (argc == 2 && strcmp(argv[1], plural[kind]) != 0) {
+            continue;
+        }
+        printf("%s%s\n", n_shown++ ? "\n" : "", plural[kind]);
+        for (int32_t k = 0; kr_plug_head_at((kr_plug_kind)kind, k, &head); k++) {
+            printf("  %-16s", head.name);
+            printf(" %.*s\n", (int)strcspn(head.doc, "\n"), head.doc);
+        }
+    }
+    if (n_shown == 0) {
+        fprintf(stderr, "kramers: list: \"%s\", want models, lattices, updates, densities or "
+                        "observables\n", argv[1]);
+        return KR_EXIT_USAGE;
+    }
+    return KR_EXIT_DONE;
+}

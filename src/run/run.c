@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/run.c - the loop of a run: advance, collect, checkpoint, assemble; and its resumption. */
+#include "run/run.h"
+
+#include "base/memory.h"
+#include "base/state.h"
+#include "io/files.h"
+#include "run/progress.h"
+#include "run/schema.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_SECONDS 0.1            /* aim for one call of advance; does not touch samples */
+#define PART_BYTES 67108864          /* close a part when so much is buffered */
+
+typedef struct run {
+    const kr_run_options *options;
+    kr_spec *spec;
+    kr_sampler *sampler;
+    kr_schema schema;
+    kr_state *table;
+    char *run_file; /* resolved text, a row of the restart file */
+    int64_t n_parts, has_base; /* has_base: NAME.h5 holds the draws before the parts */
+    double wall_before;
+    uint64_t digest;
+    int64_t run_file_length, measure;
+    kr_files files;
+    double started;
+} run;
+
+static int declare(run *r, kr_error *err)
+{
+    kr_state *t = r->table;
+    KR_TRY(kr_state_add(t, "run_file", KR_U8, (size_t)r->run_file_length, r->run_file, err));
+    KR_TRY(kr_state_add(t, "digest", KR_U64, 1, &r->digest, err));
+    KR_TRY(kr_state_add(t, "measure", KR_I64, 1, &r->measure, err));
+    KR_TRY(kr_state_add(t, "n_parts", KR_I64, 1, &r->n_parts, err));
+    KR_TRY(kr_state_add(t, "has_base", KR_I64, 1, &r->has_base, err));
+    KR_TRY(kr_state_add(t, "wall_s", KR_F64, 1, &r->wall_before, err));
+    KR_TRY(kr_state_add(t, "counts", KR_I64, sizeof(kr_counts) / sizeof(int64_t),
+                        &r->schema.counts, err));
+    KR_TRY(kr_state_push(t, "sampler", err));
+    KR_TRY(kr_sampler_declare(r->sampler, t, err));
+    kr_state_pop(t);
+    return KR_OK;
+}
+
+/* Everything from the spec: sampler, schema, state table. */
+static int open_run(run *r, kr_error *err)
+{
+    int32_t n = r->options->n_threads;
+    r->spec->config.n_threads = n > 0 ? n : kr_sampler_default_threads();
+    r->measure = r->spec->config.measure;
+    kr_text text = { 0 };
+    KR_TRY(kr_spec_write(r->spec, &text, err));
+    r->run_file = text.data;
+    r->run_file_length = (int64_t)text.length;
+    r->digest = kr_spec_digest(r->spec);
+    r->sampler = kr_sampler_alloc(&r->spec->config, err);
+    r->table = r->sampler ? kr_state_alloc(err) : NULL;
+    if (!r->table) {
+        return err && err->status ? err->status : KR_ENOMEM;
+    }
+    KR_TRY(kr_schema_init(&r->schema, r->spec, r->sampler, err));
+    r->started = kr_files_clock();
+    return declare(r, err);
+}
+
+static void close_run(run *r)
+{
+    kr_files_unlock(&r->files);
+    kr_schema_clear(&r->schema);
+    kr_state_free(r->table);
+    kr_sampler_free(r->sampler);
+    free(r->run_file);
+    kr_spec_free(r->spec);
+    kr_files_clear(&r->files);
+}
+
+/* Part first, restart second: a crash between them leaves a part that no restart counts. */
+static int checkpoint(run *r, kr_error *err)
+{
+    if (kr_results_buffered_bytes(r->schema.results) > 0) {
+        char *path = kr_files_part(&r->files, r->n_parts + 1, err);
+        int status = path ? kr_results_write_part(r->schema.results, path, err) : KR_ENOMEM;
+        kr_free(path);
+        KR_TRY(status);
+        r->n_parts++;
+    }
+    double wall = r->wall_before, now = kr_files_clock();
+    r->wall_before += now - r->started;
+    int status = kr_state_save(r->table, r->files.restart, r->files.previous, err);
+    if (status != KR_OK) {
+        r->wall_before = wall;
+        return status;
+    }
+    r->started = now;
+    return KR_OK;
+}
+
+static int assemble(run *r, const char *path, kr_error *err)
+{
+    int64_t n = r->n_parts + (r->has_base != 0);
+    char **parts = kr_alloc((size_t)n + 1, sizeof *parts, err);
+    int64_t *limit = kr_schema_limits(&r->schema, err);
+    int status = parts && limit ? KR_OK : KR_ENOMEM;
+    for (int64_t k = 0; k < n && status == KR_OK; k++) {
+        parts[k] = r->has_base && k == 0 ? kr_files_copy(r->files.output, err)
+                                         : kr_files_part(&r->files, k + (r->has_base == 0), err);
+        status = parts[k] ? KR_OK : KR_ENOMEM;
+    }
+    if (status == KR_OK) {
+        double wall = r->wall_before + (kr_files_clock() - r->started);
+        status = kr_schema_put_final(&r->schema, wall, err);
+    }
+    if (status == KR_OK) {
+        status = kr_results_assemble(r->schema.results, (const char *const *)parts, (int)n, limit,
+                                     path, err);
+    }
+    for (int64_t k = 0; parts && k < n; k++) {
+        kr_free(parts[k]);
+    }
+    kr_free(parts);
+    kr_free(limit);
+    return status;
+}
+
+/* Draws that may be made before the next stored configuration. */
+static int64_t draws_to_configuration(const run *r)
+{
+    int64_t every = r->spec->output.configurations.every;
+    if (every == 0 || kr_sampler_stage(r->sampler) != KR_STAGE_MEASURE) {
+        return INT64_MAX;
+    }
+    return every - kr_sampler_draws(r->sampler) % every;
+}
+
+static int advance(run *r, int64_t *chunk, kr_error *err)
+{
+    int64_t to_configuration = draws_to_configuration(r);
+    int64_t n = *chunk < to_configuration ? *chunk : to_configuration;
+    double before = kr_files_clock();
+    KR_TRY(kr_sampler_advance(r->sampler, n, err));
+    int64_t n_new = kr_sampler_n_new(r->sampler);
+    KR_TRY(kr_schema_collect(&r->schema, err));
+    if (n_new == to_configuration) {
+        KR_TRY(kr_schema_collect_configurations(&r->schema, err));
+    }
+    double per_draw = n_new ? (kr_files_clock() - before) / (double)n_new : 0.0;
+    if (per_draw > 0.0) {
+        double aim = CHUNK_SECONDS / per_draw;
+        *chunk = aim < 1.0 ? 1 : aim > 4096.0 ? 4096 : (int64_t)aim;
+    }
+    return KR_OK;
+}
+
+static bool must_stop(const run *r, double begun)
+{
+    const kr_run_options *o = r->options;
+    return (o->stop && *o->stop) ||
+           (o->time_limit > 0.0 && kr_files_clock() - begun >= o->time_limit);
+}
+
+static int loop(run *r, bool *is_finished, kr_error *err)
+{
+    int64_t chunk = 1;
+    double begun = kr_files_clock(), saved = begun;
+    kr_progress progress;
+    kr_progress_init(&progress, r->options->progress, r->options->messages, r->sampler);
+    *is_finished = false;
+    KR_TRY(checkpoint(r, err));
+    while (kr_sampler_stage(r->sampler) != KR_STAGE_DONE) {
+        if (must_stop(r, begun)) {
+            kr_progress_end(&progress);
+            return checkpoint(r, err);
+        }
+        int status = advance(r, &chunk, err);
+        if (status != KR_OK) {
+            kr_progress_end(&progress);
+            return status;
+        }
+        kr_progress_show(&progress);
+        double now = kr_files_clock();
+        if (now - saved >= r->spec->output.checkpoint ||
+            kr_results_buffered_bytes(r->schema.results) >= PART_BYTES) {
+            KR_TRY(checkpoint(r, err));
+            saved = now;
+        }
+    }
+    kr_progress_end(&progress);
+    KR_TRY(checkpoint(r, err));
+    KR_TRY(assemble(r, r->files.output, err));
+    r->has_base = 1;
+    r->n_parts = 0;
+    KR_TRY(checkpoint(r, err));
+    kr_files_finish(&r->files);
+    *is_finished = true;
+    return KR_OK;
+}
+
+int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished, kr_error *err)
+{
+    run r = { .options = options, .spec = spec };
+    *is_finished = false;
+    int status = kr_files_init(&r.files, options->output, err);
+    if (status == KR_OK) {
+        status = kr_files_claim(&r.files, options->overwrite, err);
+    }
+    if (status == KR_OK) {
+        status = open_run(&r, err);
+        if (status != KR_OK) {
+            kr_files_finish(&r.files); /* nothing was written: leave no folder behind */
+        }
+    }
+    if (status == KR_OK) {
+        status = loop(&r, is_finished, err);
+    }
+    close_run(&r);
+    return status;
+}
+
+/* Spec and state from the restart file at path. */
+static int load(run *r, const char *path, kr_error *err)
+{
+    size_t length;
+    char *text = kr_state_peek(path, "run_file", KR_U8, &length, err);
+    if (!text) {
+        return err && err->status ? err->status : KR_EIO;
+    }
+    kr_runfile *file = kr_runfile_parse("run_file", text, length, err);
+    r->spec = file ? kr_spec_alloc(file, err) : NULL;
+    kr_free(text);
+    if (!r->spec) {
+        return err && err->status ? err->status : KR_EPARSE;
+    }
+    KR_TRY(open_run(r, err));
+    uint64_t digest = r->digest;
+    KR_TRY(kr_state_load(r->table, path, err));
+    if (r->digest != digest) {
+        return kr_fail(err, KR_EMISMATCH,
+                       "couplings: the disorder file now gives other values than those of the "
+                       "run, want the same");
+    }
+    return KR_OK;
+}
+
+static void unload(run *r)
+{
+    kr_schema_clear(&r->schema);
+    kr_state_free(r->table);
+    kr_sampler_free(r->sampler);
+    kr_spec_free(r->spec);
+    free(r->run_file);
+    r->table = NULL;
+    r->sampler = NULL;
+    r->spec = NULL;
+    r->run_file = NULL;
+}
+
+/* The newest restart file that verifies. */
+static int load_newest(run *r, kr_error *err)
+{
+    kr_error first = { 0 };
+    if (load(r, r->files.restart, &first) == KR_OK) {
+        return KR_OK;
+    }
+    unload(r);
+    if (first.status == KR_EMISMATCH || load(r, r->files.previous, NULL) != KR_OK) {
+        unload(r);
+        return kr_fail(err, first.status, "%s", first.text);
+    }
+    if (r->options->messages) {
+        fprintf(r->options->messages, "kramers: %s; going on from the previous one\n", first.text);
+    }
+    return KR_OK;
+}
+
+static int set_target(run *r, kr_error *err)
+{
+    const kr_run_options *o = r->options;
+    int64_t done = kr_sampler_draws(r->sampler) * r->spec->config.every;
+    int64_t wanted = o->until > 0  ? o->until
+                     : o->more > 0 ? (kr_sampler_stage(r->sampler) == KR_STAGE_DONE ? done
+                                                                                    : r->measure) +
+                                         o->more
+                                   : r->measure;
+    if (wanted < done) {
+        return kr_fail(err, KR_EPARSE,
+                       "resume: %lld steps are measured already, want --until at least that",
+                       (long long)done);
+    }
+    r->measure = wanted;
+    kr_sampler_set_measure(r->sampler, wanted);
+    return KR_OK;
+}
+
+int kr_run_resume(const kr_run_options *options, bool *is_finished, kr_error *err)
+{
+    run r = { .options = options };
+    *is_finished = false;
+    int status = kr_files_init(&r.files, options->output, err);
+    if (status == KR_OK) {
+        status = kr_files_reclaim(&r.files, err);
+    }
+    if (status == KR_OK) {
+        status = load_newest(&r, err);
+    }
+    if (status == KR_OK) {
+        status = set_target(&r, err);
+    }
+    if (status == KR_OK) {
+        status = kr_files_drop_parts(&r.files, r.n_parts, err);
+    }
+    if (status == KR_OK) {
+        r.started = kr_files_clock();
+        status = loop(&r, is_finished, err);
+    }
+    close_run(&r);
+    return status;
+}
+
+int kr_run_snapshot(const char *output, const char *snapshot, kr_error *err)
+{
+    const kr_run_options options = { .output = output, .n_threads = 1 };
+    run r = { .options = &options };
+    int status = kr_files_init(&r.files, output, err);
+    if (status == KR_OK) {
+        status = kr_files_check_restart(&r.files, err);
+    }
+    if (status == KR_OK) {
+        status = load_newest(&r, err);
+    }
+    if (status == KR_OK) {
+        status = assemble(&r, snapshot, err);
+    }
+    close_run(&r);
+    return status;
+}
+
+int kr_run_status(const char *output, FILE *out, kr_error *err)
+{
+    const kr_run_options options = { .output = output, .n_threads = 1 };
+    run r = { .options = &options };
+    int status = kr_files_init(&r.files, output, err);
+    if (status == KR_OK) {
+        status = kr_files_check_restart(&r.files, err);
+    }
+    if (status == KR_OK) {
+        status = load_newest(&r, err);
+    }
+    if (status == KR_OK) {
+        int64_t done, planned;
+        kr_stage stage = kr_sampler_stage(r.sampler);
+        kr_sampler_set_measure(r.sampler, r.measure);
+        kr_sampler_progress(r.sampler, &done, &planned);
+        const char *state = kr_files_is_locked(&r.files) ? "running"
+                            : stage == KR_STAGE_DONE     ? "finished"
+                                                         : "stopped, resume possible";
+        fprintf(out, "file:     %s\nstate:    %s\nphase:    %s, %lld of %lld\n", output, state,
+                kr_sampler_stage_name(stage), (long long)done, (long long)planned);
+        fprintf(out, "draws:    %lld measured, %lld warm-up\nepoch:    %lld\n",
+                (long long)r.schema.counts.measured, (long long)r.schema.counts.warmup,
+                (long long)kr_sampler_epoch(r.sampler));
+        fprintf(out, "parts:    %lld closed\nwall:     %.1f s\n", (long long)r.n_parts,
+                r.wall_before);
+    }
+    close_run(&r);
+    return status;
+}
+
+int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error *err)
+{
+    kr_text text = { 0 };
+    kr_sampler_config *c = &spec->config;
+    c->n_threads = options->n_threads > 0 ? options->n_threads : kr_sampler_default_threads();
+    int status = kr_spec_write(spec, &text, err);
+    kr_sampler *sampler = status == KR_OK ? kr_sampler_alloc(c, err) : NULL;
+    if (!sampler) {
+        kr_text_clear(&text);
+        return err && err->status ? err->status : KR_ENOMEM;
+    }
+    /* a few draws of warm-up, thrown away, tell the speed */
+    double before = kr_files_clock(), elapsed = 0.0;
+    int64_t n = 0, columns = kr_sampler_columns(sampler);
+    while (status == KR_OK && elapsed < 0.5 && kr_sampler_stage(sampler) == KR_STAGE_THERMALIZE) {
+        status = kr_sampler_advance(sampler, 1, err);
+        n += kr_sampler_n_new(sampler);
+        elapsed = kr_files_clock() - before;
+    }
+    double draws = (double)(c->measure / c->every);
+    double warm = (double)(c->thermalize / c->every) * (c->n_densities ? 2.0 : 1.0);
+    fputs(text.data, out);
+    fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
+            (long long)c->n_chains, draws);
+    fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n",
+            kr_sampler_memory(c) / 1e6,
+            8e-6 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm));
+    if (n > 0) {
+        fprintf(out, "# time: about %.0f s on %d threads%s\n",
+                elapsed / (double)n * (draws + warm) +
+                    (c->n_densities ? c->training.max_work / c->n_threads : 0.0),
+                c->n_threads, c->n_densities ? ", training at its full budget" : "");
+    }
+    kr_sampler_free(sampler);
+    kr_text_clear(&text);
+    return status;
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/schema.c - which variable of the science file holds which number of a sampler. */
+#include "run/schema.h"
+
+#include "base/memory.h"
+#include "model/exact.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FIXED, MEASURED, WARMUP, TRAINING, CONFIGURATIONS };
+#define EXACT_STATES_AT_START 1048576.0 /* 2^20: well under a second */
+#define VARIABLES_MAX 4096
+
+static int add(kr_schema *s, int group_of, const char *group, const char *name, kr_dtype dtype,
+               const char *dims, const char *unit, const char *doc, int *index, kr_error *err)
+{
+    if (s->n_variables == VARIABLES_MAX) {
+        return kr_fail(err, KR_ERANGE, "output: more than %d variables", VARIABLES_MAX);
+    }
+    KR_TRY(kr_results_variable(s->results, group, name, dtype, dims, unit, doc, index, err));
+    s->group_of[*index] = (uint8_t)group_of;
+    s->n_variables++;
+    return KR_OK;
+}
+
+/* Every group owns its dims; point carries the scanned parameters. */
+static int add_dims(kr_schema *s, const char *group, bool has_chain, const char *growing,
+                    kr_error *err)
+{
+    const kr_sampler_config *c = &s->spec->config;
+    if (has_chain) {
+        KR_TRY(kr_results_dim(s->results, group, "chain", c->n_chains, NULL, err));
+    }
+    if (growing) {
+        KR_TRY(kr_results_dim(s->results, group, growing, 0, NULL, err));
+    }
+    if (c->n_points > 1) {
+        KR_TRY(kr_results_dim(s->results, group, "point", c->n_points, NULL, err));
+    }
+    for (int32_t a = 0; c->n_points > 1 && a < s->spec->n_axes; a++) {
+        char name[KR_TEXT_MAX];
+        int index;
+        snprintf(name, sizeof name, "%s", s->spec->axis[a].path);
+        for (char *p = name; *p; p++) {
+            *p = *p == '.' ? '_' : *p;
+        }
+        KR_TRY(add(s, FIXED, group, name, KR_F64, "point", strcmp(name, "beta") ? "" : "1/J",
+                   "scanned parameter", &index, err));
+        KR_TRY(kr_results_put(s->results, index, s->spec->axis[a].value, err));
+    }
+    return KR_OK;
+}
+
+static const char *series_dims(const kr_schema *s)
+{
+    return s->spec->config.n_points > 1 ? "chain draw point" : "chain draw";
+}
+
+static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
+{
+    static const char *const count[] = { "attempted", "accepted", "changed" };
+    static const char *const doc[] = { "attempts since the last draw",
+                                       "accepted attempts since the last draw",
+                                       "sites changed since the last draw" };
+    const kr_sampler_config *c = &s->spec->config;
+    int32_t first = kr_sampler_first_count(s->sampler);
+    for (int32_t u = 0; u < c->n_updates; u++) {
+        for (int32_t k = 0; k < 3; k++) {
+            char name[2 * KR_NAME_MAX];
+            snprintf(name, sizeof name, "%s_%s", count[k], c->update[u].name);
+            KR_TRY(add(s, kind, stats, name, KR_I64, series_dims(s), "1", doc[k],
+                       &s->series[kind - 1][first + 3 * u + k], err));
+        }
+    }
+    return KR_OK;
+}
+
+static int add_series(kr_schema *s, int kind, kr_error *err)
+{
+    const kr_sampler_config *c = &s->spec->config;
+    const char *posterior = kind == MEASURED ? "posterior" : "warmup_posterior";
+    const char *stats = kind == MEASURED ? "sample_stats" : "warmup_sample_stats";
+    int *series = s->series[kind - 1];
+    KR_TRY(add_dims(s, posterior, true, "draw", err));
+    KR_TRY(add_dims(s, stats, true, "draw", err));
+    int32_t column = 0;
+    const kr_column *info;
+    while ((info = kr_sampler_observable_column(s->sampler, column)) != NULL) {
+        KR_TRY(add(s, kind, posterior, info->name, KR_F64, series_dims(s), info->unit, info->doc,
+                   &series[column], err));
+        column++;
+    }
+    KR_TRY(add(s, kind, stats, "lp", KR_F64, series_dims(s), "1", "-beta H", &series[column], err));
+    for (int32_t d = 0; d < c->n_densities; d++) {
+        char name[2 * KR_NAME_MAX];
+        int32_t first = kr_sampler_first_density(s->sampler) + 2 * d;
+        snprintf(name, sizeof name, "log_q_%s", c->density[d].name);
+        KR_TRY(add(s, kind, stats, name, KR_F64, series_dims(s), "1", "log q of the state",
+                   &series[first], err));
+        snprintf(name, sizeof name, "log_w_%s", c->density[d].name);
+        KR_TRY(add(s, kind, stats, name, KR_F64, series_dims(s), "1", "-beta H - log q",
+                   &series[first + 1], err));
+    }
+    KR_TRY(add_counts(s, kind, stats, err));
+    return add(s, kind, stats, "epoch", KR_I64, "draw", "1", "epoch of the frozen weights",
+               &s->epoch[kind - 1], err);
+}
+
+static int add_derived(kr_schema *s, kr_error *err)
+{
+    static const char *const kinds[] = { "variance", "binder" };
+    const kr_sampler_config *c = &s->spec->config;
+    for (int32_t o = 0; o < c->n_observables; o++) {
+        for (const kr_derived *d = c->observable[o].plug->derived; d && d->name; d++) {
+            char name[2 * KR_NAME_MAX], text[4 * KR_TEXT_MAX];
+            snprintf(name, sizeof name, "derived_%s", d->name);
+            snprintf(text, sizeof text, "%s %s %d %d | %s | %s", kinds[d->kind], d->column,
+                     d->beta_power, d->site_power, d->unit, d->doc);
+            KR_TRY(kr_results_attr_text(s->results, "posterior", "", name, text, err));
+        }
+    }
+    KR_TRY(kr_results_attr_real(s->results, "posterior", "", "n_sites",
+                                s->spec->target[0].terms->n_sites, err));
+    return kr_results_attr_real(s->results, "posterior", "", "every", (double)c->every, err);
+}
+
+static int put_constant(kr_schema *s, const char *name, const char *unit, const char *doc,
+                        const double *values, int *index, kr_error *err)
+{
+    int local;
+    index = index ? index : &local;
+    KR_TRY(add(s, FIXED, "constant_data", name, KR_F64, s->spec->config.n_points > 1 ? "point" : "",
+               unit, doc, index, err));
+    return values ? kr_results_put(s->results, *index, values, err) : KR_OK;
+}
+
+/* Exact values where enumeration, a narrow strip or Kaufman's formula gives them quickly. */
+static int add_exact(kr_schema *s, kr_error *err)
+{
+    static const char *const name[] = { "exact_log_z",
+                                        "exact_energy_per_site",
+                                        "exact_specific_heat",
+                                        "exact_magnetization_per_site",
+                                        "exact_abs_magnetization_per_site",
+                                        "exact_magnetization_squared",
+                                        "exact_susceptibility",
+                                        "exact_binder" };
+    enum { N = sizeof name / sizeof *name };
+    int32_t n_points = s->spec->config.n_points;
+    double *value[N];
+    for (int k = 0; k < N; k++) {
+        value[k] = kr_alloc((size_t)n_points, sizeof(double), err);
+        if (!value[k]) {
+            while (k--) {
+                kr_free(value[k]);
+            }
+            return KR_ENOMEM;
+        }
+    }
+    for (int32_t p = 0; p < n_points; p++) {
+        kr_exact e;
+        bool is_known =
+            kr_exact_best(&s->spec->target[p], EXACT_STATES_AT_START, &e, NULL) == KR_OK;
+        const double found[N] = { e.log_z,
+                                  e.energy_per_site,
+                                  e.specific_heat,
+                                  e.magnetization,
+                                  e.abs_magnetization,
+                                  e.magnetization_squared,
+                                  e.susceptibility,
+                                  e.binder };
+        for (int k = 0; k < N; k++) {
+            value[k][p] = is_known ? found[k] : NAN;
+        }
+    }
+    int status = KR_OK;
+    for (int k = 0; k < N; k++) {
+        bool is_any = false;
+        for (int32_t p = 0; p < n_points; p++) {
+            is_any = is_any || isfinite(value[k][p]);
+        }
+        if (status == KR_OK && is_any) {
+            status = put_constant(s, name[k], "", "exact value", value[k], NULL, err);
+        }
+        kr_free(value[k]);
+    }
+    return status;
+}
+
+static int add_constants(kr_schema *s, kr_error *err)
+{
+    const kr_sampler_config *c = &s->spec->config;
+    static const char *const format[] = { "ess_q_%s", "log_z_q_%s", "log_z_q_%s_error",
+                                          "max_share_%s", "n_q_%s" };
+    char text[KR_PHASES_MAX * 32] = "";
+    KR_TRY(add_dims(s, "constant_data", false, NULL, err));
+    bool beta_is_axis = false;
+    for (int32_t a = 0; a < s->spec->n_axes && c->n_points > 1; a++) {
+        beta_is_axis = beta_is_axis || strcmp(s->spec->axis[a].path, "beta") == 0;
+    }
+    if (!beta_is_axis) {
+        double *beta = kr_alloc((size_t)c->n_points, sizeof(double), err);
+        for (int32_t p = 0; beta && p < c->n_points; p++) {
+            beta[p] = s->spec->target[p].beta;
+        }
+        int status = beta ? put_constant(s, "beta", "1/J", "inverse temperature", beta, NULL, err)
+                          : KR_ENOMEM;
+        kr_free(beta);
+        KR_TRY(status);
+    }
+    KR_TRY(add_exact(s, err));
+    for (int32_t d = 0; d < c->n_densities; d++) {
+        for (int k = 0; k < 5; k++) {
+            char name[2 * KR_NAME_MAX];
+            snprintf(name, sizeof name, format[k], c->density[d].name);
+            KR_TRY(put_constant(s, name, "1", "from independent samples of the frozen density",
+                                NULL, &s->certificate[5 * d + k], err));
+        }
+    }
+    const kr_terms *terms = s->spec->target[0].terms;
+    for (int32_t p = 0; p < terms->n_phases; p++) {
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", p ? " " : "",
+                 terms->phase[p].name);
+    }
+    KR_TRY(kr_results_attr_text(s->results, "constant_data", "", "phase_names", text, err));
+    char scanned[KR_AXES_MAX * KR_TEXT_MAX] = "";
+    for (int32_t a = 0; a < s->spec->n_axes && c->n_points > 1; a++) {
+        snprintf(scanned + strlen(scanned), sizeof scanned - strlen(scanned), "%s%s", a ? " " : "",
+                 s->spec->axis[a].path);
+    }
+    return kr_results_attr_text(s->results, "constant_data", "", "scanned", scanned, err);
+}
+
+static int add_training(kr_schema *s, kr_error *err)
+{
+    static const char *const name[] = { "step", "loss", "ess", "acceptance", "beta_training",
+                                        "rate", "is_forward" };
+    static const char *const doc[] = { "training step",
+                                       "forward: -<log q>; reverse: <beta H + log q>",
+                                       "running effective sample fraction",
+                                       "of the walkers' global proposals",
+                                       "beta of the step",
+                                       "step size of Adam",
+                                       "1 forward KL, 0 reverse KL" };
+    const kr_sampler_config *c = &s->spec->config;
+    if (c->n_densities == 0) {
+        return KR_OK;
+    }
+    KR_TRY(kr_results_dim(s->results, "adaptation", "row", 0, NULL, err));
+    KR_TRY(kr_results_dim(s->results, "adaptation", "density", c->n_densities, NULL, err));
+    if (c->n_points > 1) {
+        KR_TRY(kr_results_dim(s->results, "adaptation", "point", c->n_points, NULL, err));
+    }
+    for (int k = 0; k < 7; k++) {
+        const char *dims = k == 0 ? "row" : c->n_points > 1 ? "row density point" : "row density";
+        KR_TRY(add(s, TRAINING, "adaptation", name[k], k == 0 ? KR_I64 : KR_F64, dims, "1", doc[k],
+                   &s->training[k], err));
+    }
+    return KR_OK;
+}
+
+static int add_configurations(kr_schema *s, kr_error *err)
+{
+    const kr_spec *spec = s->spec;
+    bool many = spec->config.n_points > 1;
+    if (spec->output.configurations.every == 0) {
+        return KR_OK;
+    }
+    KR_TRY(add_dims(s, "configurations", true, "draw", err));
+    KR_TRY(kr_results_dim(s->results, "configurations", "site", spec->lattice->n_sites, NULL, err));
+    KR_TRY(add(s, CONFIGURATIONS, "configurations", "state", KR_U8,
+               many ? "chain draw point site" : "chain draw site", "1",
+               "state of every site, coordinate 0 fastest", &s->configuration, err));
+    return add(s, CONFIGURATIONS, "configurations", "measured_draw", KR_I64, "draw", "1",
+               "draw of the group posterior", &s->configuration_draw, err);
+}
+
+static int add_cost(kr_schema *s, kr_error *err)
+{
+    static const char *const name[] = { "sample_cpu_s", "train_cpu_s", "certificate_cpu_s",
+                                        "wall_s", "threads" };
+    const kr_sampler_config *c = &s->spec->config;
+    for (int32_t k = 0; k < 5 + c->n_updates; k++) {
+        char text[2 * KR_NAME_MAX];
+        snprintf(text, sizeof text, k < 5 ? "%s" : "cpu_s_%s",
+                 k < 5 ? name[k] : c->update[k - 5].name);
+        KR_TRY(add(s, FIXED, "cost", text, KR_F64, "", k == 4 ? "1" : "s",
+                   "clock value; not part of the result", &s->cost[k], err));
+    }
+    char host[KR_TEXT_MAX] = "";
+    gethostname(host, sizeof host - 1);
+    return kr_results_attr_text(s->results, "cost", "", "host", host, err);
+}
+
+static int put_root(kr_schema *s, kr_error *err)
+{
+    kr_text text = { 0 };
+    const kr_lattice *lattice = s->spec->lattice;
+    char title[2 * KR_TEXT_MAX];
+    snprintf(title, sizeof title, "%s, %s ", s->spec->model->name, s->spec->lattice_plug->name);
+    for (int32_t k = 0; k < lattice->dim; k++) {
+        snprintf(title + strlen(title), sizeof title - strlen(title), "%s%d", k ? "x" : "",
+                 lattice->extent[k]);
+    }
+    int status = kr_spec_write(s->spec, &text, err);
+    if (status == KR_OK) {
+        status = kr_results_attr_text(s->results, "", "", "run_file", text.data, err);
+    }
+    kr_text_clear(&text);
+    KR_TRY(status);
+    KR_TRY(kr_results_attr_text(s->results, "", "", "Conventions", "kramers-1.0", err));
+    KR_TRY(kr_results_attr_text(s->results, "", "", "kramers_version", KR_VERSION, err));
+    return kr_results_attr_text(s->results, "", "", "title", title, err);
+}
+
+int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_error *err)
+{
+    size_t n_columns = (size_t)kr_sampler_columns(sampler);
+    *s = (kr_schema) { .spec = spec, .sampler = sampler };
+    s->results = kr_results_alloc(err);
+    s->series[0] = kr_alloc(n_columns, sizeof(int), err);
+    s->series[1] = kr_alloc(n_columns, sizeof(int), err);
+    s->cost = kr_alloc(5 + KR_UPDATES_MAX, sizeof(int), err);
+    s->certificate = kr_alloc(5 * KR_DENSITIES_MAX, sizeof(int), err);
+    s->group_of = kr_alloc(VARIABLES_MAX, 1, err);
+    if (!s->results || !s->series[0] || !s->series[1] || !s->cost || !s->certificate ||
+        !s->group_of) {
+        return KR_ENOMEM;
+    }
+    KR_TRY(put_root(s, err));
+    KR_TRY(add_series(s, MEASURED, err));
+    KR_TRY(add_series(s, WARMUP, err));
+    KR_TRY(add_derived(s, err));
+    KR_TRY(add_constants(s, err));
+    KR_TRY(add_training(s, err));
+    KR_TRY(add_configurations(s, err));
+    return add_cost(s, err);
+}
+
+void kr_schema_clear(kr_schema *s)
+{
+    kr_results_free(s->results);
+    kr_free(s->series[0]);
+    kr_free(s->series[1]);
+    kr_free(s->cost);
+    kr_free(s->certificate);
+    kr_free(s->group_of);
+    memset(s, 0, sizeof *s);
+}
+
+static int collect_draw(kr_schema *s, int64_t draw, int kind, int64_t *integer, kr_error *err)
+{
+    const kr_sampler_config *c = &s->spec->config;
+    int32_t first_count = kr_sampler_first_count(s->sampler);
+    int64_t n = c->n_chains * c->n_points;
+    for (int32_t k = 0; k < kr_sampler_columns(s->sampler); k++) {
+        const double *slab = kr_sampler_slab(s->sampler, draw, k);
+        if (k < first_count) {
+            KR_TRY(kr_results_append(s->results, s->series[kind - 1][k], slab, err));
+            continue;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            integer[i] = (int64_t)slab[i];
+        }
+        KR_TRY(kr_results_append(s->results, s->series[kind - 1][k], integer, err));
+    }
+    int64_t epoch = kr_sampler_new_epoch(s->sampler);
+    return kr_results_append(s->results, s->epoch[kind - 1], &epoch, err);
+}
+
+static int collect_training(kr_schema *s, kr_error *err)
+{
+    const kr_sampler_config *c = &s->spec->config;
+    int32_t n = c->n_densities * c->n_points;
+    bool is_any = false;
+    double *value = kr_alloc(6 * (size_t)n, sizeof *value, err);
+    if (!value) {
+        return KR_ENOMEM;
+    }
+    for (int32_t d = 0; d < c->n_densities; d++) {
+        for (int32_t p = 0; p < c->n_points; p++) {
+            kr_training_row row;
+            bool has = kr_sampler_training_row(s->sampler, d, p, &row);
+            const double field[6] = { row.loss, row.ess, row.acceptance,
+                                      row.beta, row.rate, row.is_forward };
+            is_any = is_any || has;
+            for (int k = 0; k < 6; k++) {
+                value[k * n + d * c->n_points + p] = has ? field[k] : NAN;
+            }
+        }
+    }
+    int status = KR_OK;
+    if (is_any) {
+        int64_t step = s->counts.training++;
+        status = kr_results_append(s->results, s->training[0], &step, err);
+    }
+    for (int k = 0; is_any && k < 6 && status == KR_OK; k++) {
+        status = kr_results_append(s->results, s->training[k + 1], value + k * n, err);
+    }
+    kr_free(value);
+    return status;
+}
+
+int kr_schema_collect(kr_schema *s, kr_error *err)
+{
+    const kr_sampler_config *c = &s->spec->config;
+    int64_t n_new = kr_sampler_n_new(s->sampler);
+    int kind = kr_sampler_new_is_warmup(s->sampler) ? WARMUP : MEASURED;
+    if (n_new == 0) {
+        return collect_training(s, err);
+    }
+    int64_t *integer = kr_alloc((size_t)(c->n_chains * c->n_points), sizeof *integer, err);
+    int status = integer ? KR_OK : KR_ENOMEM;
+    for (int64_t draw = 0; draw < n_new && status == KR_OK; draw++) {
+        status = collect_draw(s, draw, kind, integer, err);
+    }
+    kr_free(integer);
+    *(kind == MEASURED ? &s->counts.measured : &s->counts.warmup) += n_new;
+    return status;
+}
+
+int kr_schema_collect_configurations(kr_schema *s, kr_error *err)
+{
+    const kr_sampler_config *c = &s->spec->config;
+    int64_t draw = kr_sampler_draws(s->sampler) - 1;
+    uint8_t *state = kr_alloc((size_t)(c->n_chains * c->n_points),
+                              (size_t)s->spec->lattice->n_sites, err);
+    if (!state) {
+        return KR_ENOMEM;
+    }
+    kr_sampler_states(s->sampler, state);
+    int status = kr_results_append(s->results, s->configuration, state, err);
+    kr_free(state);
+    KR_TRY(status);
+    s->counts.configurations++;
+    return kr_results_append(s->results, s->configuration_draw, &draw, err);
+}
+
+int kr_schema_put_final(kr_schema *s, double wall_s, kr_error *err)
+{
+    const kr_sampler_config *c = &s->spec->config;
+    kr_cost cost;
+    kr_sampler_cost(s->sampler, &cost);
+    for (int32_t k = 0; k < 5 + c->n_updates; k++) {
+        const double total[5] = { cost.sample_cpu_s, cost.train_cpu_s, cost.certificate_cpu_s,
+                                  wall_s, kr_sampler_threads(s->sampler) };
+        double value = k < 5 ? total[k] : kr_sampler_update_cost(s->sampler, k - 5);
+        KR_TRY(kr_results_put(s->results, s->cost[k], &value, err));
+    }
+    double *values = kr_alloc((size_t)c->n_points, sizeof(double), err);
+    int status = values ? KR_OK : KR_ENOMEM;
+    for (int32_t j = 0; j < 5 * c->n_densities && status == KR_OK; j++) {
+        for (int32_t p = 0; p < c->n_points; p++) {
+            kr_certificate k;
+            kr_sampler_certificate(s->sampler, j / 5, p, &k);
+            const double field[5] = { k.ess_q, k.log_z, k.log_z_error, k.max_share, k.n };
+            values[p] = field[j % 5];
+        }
+        status = kr_results_put(s->results, s->certificate[j], values, err);
+    }
+    kr_free(values);
+    return status;
+}
+
+int64_t *kr_schema_limits(const kr_schema *s, kr_error *err)
+{
+    const int64_t count[] = { 0, s->counts.measured, s->counts.warmup, s->counts.training,
+                              s->counts.configurations };
+    int64_t *limit = kr_alloc((size_t)s->n_variables, sizeof *limit, err);
+    for (int v = 0; limit && v < s->n_variables; v++) {
+        limit[v] = count[s->group_of[v]];
+    }
+    return limit;
+}

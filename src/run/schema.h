@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/schema.h - which variable of the science file holds which number of a sampler. */
+#ifndef KR_RUN_SCHEMA_H
+#define KR_RUN_SCHEMA_H
+
+#include "io/results.h"
+#include "run/spec.h"
+
+typedef struct kr_counts { /* slabs handed to the results so far, in all parts */
+    int64_t measured, warmup, training, configurations;
+} kr_counts;
+
+typedef struct kr_schema {
+    kr_results *results;
+    const kr_spec *spec;     /* borrowed */
+    kr_sampler *sampler;     /* borrowed */
+    int *series[2];          /* variable of each column: measured, warmup */
+    int epoch[2];
+    int training[7];         /* step, then the fields of kr_training_row */
+    int configuration, configuration_draw;
+    int *cost;               /* four totals, then one per update */
+    int *certificate;        /* five per density */
+    int n_variables;
+    uint8_t *group_of;       /* 0 fixed, 1 measured, 2 warmup, 3 training, 4 configurations */
+    kr_counts counts;
+} kr_schema;
+
+/* Declares all groups and variables and puts the constants (couplings' scalars, exact values). */
+int kr_schema_init(kr_schema *schema, const kr_spec *spec, kr_sampler *sampler, kr_error *err);
+void kr_schema_clear(kr_schema *schema);
+/* Appends what the last advance made. */
+int kr_schema_collect(kr_schema *schema, kr_error *err);
+/* Appends the present configurations of all chains as those of the last measured draw. */
+int kr_schema_collect_configurations(kr_schema *schema, kr_error *err);
+/* Puts certificates and cost as they are now. */
+int kr_schema_put_final(kr_schema *schema, double wall_s, kr_error *err);
+/* limit[v] for kr_results_assemble; owned by the caller (kr_free). */
+int64_t *kr_schema_limits(const kr_schema *schema, kr_error *err);
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/spec.c - a run file turned into lattices, terms and a sampler's configuration. */
+#include "run/spec.h"
+
+#include "base/field.h"
+#include "base/memory.h"
+#include "lattice/lattice.h"
+#include "model/terms.h"
+#include "run/spec_private.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+/* ---- points: the product of all scanned parameters ------------------------------------------ */
+
+typedef struct scan {
+    char path[KR_TEXT_MAX];
+    kr_node *holder;  /* map that has the scanned node as a child */
+    int32_t slot;     /* its index there */
+    kr_node *original;
+    kr_node **value;
+    int32_t n;
+} scan;
+
+static int find_scans(kr_runfile *file, const char *path, kr_node *map, const kr_field *fields,
+                      scan *scans, int32_t *n, kr_error *err)
+{
+    for (int32_t k = 0; k < map->n; k++) {
+        const kr_field *f = fields;
+        while (f->name && strcmp(f->name, map->key[k]->text) != 0) {
+            f++;
+        }
+        if (!f->name) {
+            continue;
+        }
+        char inner[KR_TEXT_MAX];
+        snprintf(inner, sizeof inner, "%s%s%s", path, *path ? "." : "", f->name);
+        kr_node *child = map->child[k];
+        if (f->type == KR_TYPE_MAP && child->kind == KR_NODE_MAP) {
+            KR_TRY(find_scans(file, inner, child, f->sub, scans, n, err));
+        }
+        if (!(f->flags & KR_FIELD_SCAN) || child->kind == KR_NODE_SCALAR) {
+            continue;
+        }
+        if (*n == KR_AXES_MAX) {
+            return kr_runfile_fail(file, child, err, KR_ERANGE, "%d scanned parameters, want at most %d",
+                                   *n + 1, KR_AXES_MAX);
+        }
+        scan *s = &scans[(*n)++];
+        *s = (scan) { .holder = map, .slot = k, .original = child };
+        snprintf(s->path, sizeof s->path, "%s", inner);
+        KR_TRY(kr_node_scan(file, child, &s->value, &s->n, err));
+        if (s->n < 1) {
+            return kr_runfile_fail(file, child, err, KR_ERANGE, "%s: the list is empty, want at least one number",
+                                   inner);
+        }
+    }
+    return KR_OK;
+}
+
+static int build_point(kr_spec *spec, int32_t p, const kr_node *model_map, kr_error *err)
+{
+    const kr_model_plug *plug = spec->model;
+    KR_TRY(kr_spec_parse_params(spec->file, model_map, "model", plug->name, plug->fields,
+                        plug->params_size, "name", &spec->model_params[p], err));
+    kr_top_params scalar;
+    KR_TRY(kr_field_parse(spec->file, spec->file->root, "the run file", kr_spec_fields(),
+                          KR_TOP_OTHERS, &scalar, err));
+    if (p == 0 || plug->params_size == 0 ||
+        memcmp(spec->model_params[p], spec->model_params[p - 1], plug->params_size) != 0) {
+        kr_error cause = { 0 };
+        spec->terms[p] = kr_terms_alloc(plug, spec->model_params[p], spec->lattice, &cause);
+        if (!spec->terms[p]) {
+            return kr_runfile_fail(spec->file, model_map, err, cause.status, "%s", cause.text);
+        }
+        spec->target[p].terms = spec->terms[p];
+    } else {
+        spec->target[p].terms = spec->target[p - 1].terms; /* only beta moved */
+    }
+    spec->target[p].lattice = spec->lattice;
+    spec->target[p].beta = scalar.beta;
+    return KR_OK;
+}
+
+static int build_points(kr_spec *spec, kr_node *model_map, scan *scans, kr_error *err)
+{
+    size_t n_points = (size_t)spec->config.n_points;
+    spec->model_params = kr_alloc(n_points, sizeof(void *), err);
+    spec->terms = kr_alloc(n_points, sizeof(kr_terms *), err);
+    spec->target = kr_alloc(n_points, sizeof *spec->target, err);
+    if (!spec->model_params || !spec->terms || !spec->target) {
+        return KR_ENOMEM;
+    }
+    for (int32_t a = 0; a < spec->n_axes; a++) {
+        snprintf(spec->axis[a].path, sizeof spec->axis[a].path, "%s", scans[a].path);
+        spec->axis[a].value = kr_alloc(n_points, sizeof(double), err);
+        if (!spec->axis[a].value) {
+            return KR_ENOMEM;
+        }
+    }
+    int status = KR_OK;
+    for (int32_t p = 0; p < spec->config.n_points && status == KR_OK; p++) {
+        int32_t rest = p;
+        for (int32_t a = spec->n_axes - 1; a >= 0; a--) { /* the last axis runs fastest */
+            kr_node *value = scans[a].value[rest % scans[a].n];
+            rest /= scans[a].n;
+            scans[a].holder->child[scans[a].slot] = value;
+            status = kr_number_real(value->text, &spec->axis[a].value[p], NULL);
+            if (status != KR_OK) {
+                status = kr_runfile_fail(spec->file, value, err, KR_EPARSE, "%s: \"%s\" is not a number",
+                                         scans[a].path, value->text);
+                break;
+            }
+        }
+        if (status == KR_OK) {
+            status = build_point(spec, p, model_map, err);
+        }
+    }
+    for (int32_t a = 0; a < spec->n_axes; a++) {
+        scans[a].holder->child[scans[a].slot] = scans[a].original;
+    }
+    spec->config.target = spec->target;
+    return status;
+}
+
+static int parse_system(kr_spec *spec, kr_error *err)
+{
+    kr_runfile *file = spec->file;
+    kr_node *model_map, *lattice_map;
+    const void *plug;
+    KR_TRY(kr_spec_section(file, "model", KR_NODE_MAP, &model_map, err));
+    KR_TRY(kr_spec_section(file, "lattice", KR_NODE_MAP, &lattice_map, err));
+    KR_TRY(kr_spec_find_plug(file, model_map, KR_PLUG_MODEL, &plug, err));
+    spec->model = plug;
+    KR_TRY(kr_spec_find_plug(file, lattice_map, KR_PLUG_LATTICE, &plug, err));
+    spec->lattice_plug = plug;
+    KR_TRY(kr_spec_fill_defaults(file, "model", model_map, spec->model->fields, err));
+    KR_TRY(kr_spec_fill_defaults(file, "lattice", lattice_map, spec->lattice_plug->fields, err));
+    KR_TRY(kr_spec_parse_params(file, lattice_map, "lattice", spec->lattice_plug->name,
+                        spec->lattice_plug->fields, spec->lattice_plug->params_size, "name",
+                        &spec->lattice_params, err));
+    kr_error cause = { 0 };
+    spec->lattice = kr_lattice_alloc(spec->lattice_plug, spec->lattice_params, &cause);
+    if (!spec->lattice) {
+        return kr_runfile_fail(file, lattice_map, err, cause.status, "%s", cause.text);
+    }
+    scan scans[KR_AXES_MAX] = { 0 };
+    KR_TRY(find_scans(file, "", file->root, kr_spec_fields(), scans, &spec->n_axes, err));
+    KR_TRY(find_scans(file, "model", model_map, spec->model->fields, scans, &spec->n_axes, err));
+    double n_points = 1.0;
+    for (int32_t a = 0; a < spec->n_axes; a++) {
+        n_points *= scans[a].n;
+    }
+    if (n_points > KR_POINTS_MAX) {
+        return kr_runfile_fail(file, scans[0].original, err, KR_ERANGE, "%.0f points, want at most %d",
+                               n_points, KR_POINTS_MAX);
+    }
+    spec->config.n_points = (int32_t)n_points;
+    return build_points(spec, model_map, scans, err);
+}
+
+static int parse_start(kr_spec *spec, const char *text, kr_error *err)
+{
+    static const struct {
+        const char *word;
+        int32_t start;
+    } words[] = { { "random", KR_START_RANDOM },
+                  { "ordered", KR_START_ORDERED },
+                  { "mixed", KR_START_MIXED } };
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+        if (strcmp(text, words[k].word) == 0) {
+            spec->config.start = words[k].start;
+            return KR_OK;
+        }
+    }
+    int64_t state;
+    const kr_node *node = kr_node_get(spec->file->root, "start");
+    if (kr_number_integer(text, &state, NULL) != KR_OK || state < 0 ||
+        state >= spec->target[0].terms->q) {
+        return kr_runfile_fail(spec->file, node, err, KR_ERANGE,
+                               "start: \"%s\", want random, ordered, mixed or a state number 0..%d",
+                               text, spec->target[0].terms->q - 1);
+    }
+    spec->config.start = (int32_t)state;
+    return KR_OK;
+}
+
+static int check_whole(kr_spec *spec, kr_error *err)
+{
+    kr_sampler_config *config = &spec->config;
+    const kr_node *phases = kr_node_get(spec->file->root, "phases");
+    bool is_irreducible = false;
+    for (int32_t u = 0; u < config->n_updates; u++) {
+        is_irreducible = is_irreducible || (spec->update[u].plug->flags & KR_UPDATE_IRREDUCIBLE);
+    }
+    if (config->measure < config->every) {
+        return kr_runfile_fail(spec->file, phases, err, KR_ERANGE,
+                               "phases: measure = %lld is less than every = %lld, so there is no draw",
+                               (long long)config->measure, (long long)config->every);
+    }
+    if (!is_irreducible) {
+        KR_TRY(kr_text_add(&spec->warnings, err,
+                           "no update of this schedule is known to reach every state by itself; "
+                           "add heat_bath unless you know better\n"));
+    }
+    if (config->measure % config->every) {
+        KR_TRY(kr_text_add(&spec->warnings, err,
+                           "phases: the last %lld steps of measure give no draw\n",
+                           (long long)(config->measure % config->every)));
+    }
+    return KR_OK;
+}
+
+/* A relative path in a `file` key is meant from the run file's folder. */
+static int resolve_paths(kr_runfile *file, const char *path, const kr_node *map, kr_error *err)
+{
+    const char *slash = strrchr(file->path, '/');
+    for (int32_t k = 0; map->kind == KR_NODE_MAP && slash && k < map->n; k++) {
+        const kr_node *child = map->child[k];
+        char inner[KR_TEXT_MAX], assignment[8 * KR_TEXT_MAX];
+        snprintf(inner, sizeof inner, "%s.%s", path, map->key[k]->text);
+        KR_TRY(resolve_paths(file, inner, child, err));
+        if (strcmp(map->key[k]->text, "file") == 0 && child->kind == KR_NODE_SCALAR &&
+            !child->origin && *child->text && *child->text != '/') {
+            snprintf(assignment, sizeof assignment, "%s=\"%.*s/%s\"", inner,
+                     (int)(slash - file->path), file->path, child->text);
+            KR_TRY(kr_runfile_set(file, assignment, err));
+        }
+    }
+    return KR_OK;
+}
+
+static int build(kr_spec *spec, kr_error *err)
+{
+    kr_top_params t;
+    kr_runfile *file = spec->file;
+    KR_TRY(kr_spec_fill_defaults(file, "", file->root, kr_spec_fields(), err));
+    const kr_node *model_map = kr_node_get(file->root, "model");
+    if (model_map) {
+        KR_TRY(resolve_paths(file, "model", model_map, err));
+    }
+    KR_TRY(parse_system(spec, err));
+    kr_node *beta = kr_node_get(file->root, "beta");
+    for (int32_t k = 0; k < file->root->n; k++) { /* any scalar will do for the other keys */
+        if (file->root->child[k] == beta && beta->kind != KR_NODE_SCALAR) {
+            kr_node **values;
+            int32_t n;
+            KR_TRY(kr_node_scan(file, beta, &values, &n, err));
+            file->root->child[k] = values[0];
+            int status = kr_field_parse(file, file->root, "the run file", kr_spec_fields(),
+                                        KR_TOP_OTHERS, &t, err);
+            file->root->child[k] = beta;
+            KR_TRY(status);
+            beta = NULL;
+        }
+    }
+    if (beta) {
+        KR_TRY(kr_field_parse(file, file->root, "the run file", kr_spec_fields(),
+                              KR_TOP_OTHERS, &t, err));
+    }
+    spec->config.n_chains = t.chains;
+    spec->config.seed = (uint64_t)t.seed;
+    spec->config.thermalize = t.phases.thermalize;
+    spec->config.adapt = t.phases.adapt;
+    spec->config.measure = t.phases.measure;
+    spec->config.every = t.phases.every;
+    spec->config.training = t.training;
+    spec->output = t.output;
+    KR_TRY(parse_start(spec, t.start, err));
+    KR_TRY(kr_spec_parse_densities(spec, err));
+    KR_TRY(kr_spec_parse_updates(spec, err));
+    KR_TRY(kr_spec_parse_observables(spec, err));
+    spec->config.update = spec->update;
+    spec->config.density = spec->density;
+    spec->config.observable = spec->observable;
+    spec->config.n_threads = 1;
+    return check_whole(spec, err);
+}
+
+kr_spec *kr_spec_alloc(kr_runfile *file, kr_error *err)
+{
+    kr_spec *spec = kr_alloc(1, sizeof *spec, err);
+    if (!spec) {
+        kr_runfile_free(file);
+        return NULL;
+    }
+    spec->file = file;
+    if (build(spec, err) != KR_OK) {
+        kr_spec_free(spec);
+        return NULL;
+    }
+    return spec;
+}
+
+void kr_spec_free(kr_spec *spec)
+{
+    if (!spec) {
+        return;
+    }
+    for (int32_t p = 0; p < spec->config.n_points; p++) {
+        if (spec->terms) {
+            kr_terms_free(spec->terms[p]);
+        }
+        if (spec->model_params) {
+            kr_free(spec->model_params[p]);
+        }
+    }
+    for (int32_t k = 0; k < KR_UPDATES_MAX; k++) {
+        kr_free((void *)(uintptr_t)spec->update[k].params);
+    }
+    for (int32_t k = 0; k < KR_DENSITIES_MAX; k++) {
+        kr_free((void *)(uintptr_t)spec->density[k].params);
+    }
+    for (int32_t k = 0; k < KR_OBSERVABLES_MAX; k++) {
+        kr_free((void *)(uintptr_t)spec->observable[k].params);
+    }
+    for (int32_t a = 0; a < KR_AXES_MAX; a++) {
+        kr_free(spec->axis[a].value);
+    }
+    kr_free(spec->terms);
+    kr_free(spec->model_params);
+    kr_free(spec->target);
+    kr_lattice_free(spec->lattice);
+    kr_free(spec->lattice_params);
+    kr_text_clear(&spec->warnings);
+    kr_runfile_free(spec->file);
+    kr_free(spec);
+}
+
+int kr_spec_write(const kr_spec *spec, kr_text *text, kr_error *err)
+{
+    return kr_node_write(spec->file->root, 0, text, err);
+}
+
+uint64_t kr_spec_digest(const kr_spec *spec)
+{
+    uint64_t digest = 0;
+    for (int32_t p = 0; p < spec->config.n_points; p++) {
+        const kr_terms *t = spec->target[p].terms;
+        digest = XXH3_64bits_withSeed(t->coupling, (size_t)t->n_terms * sizeof(double), digest);
+        digest = XXH3_64bits_withSeed(t->local, (size_t)t->n_sites * (size_t)t->q * sizeof(double),
+                                      digest);
+    }
+    return digest;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/spec.h - a run file turned into lattices, terms and a sampler's configuration. */
+#ifndef KR_RUN_SPEC_H
+#define KR_RUN_SPEC_H
+
+#include "base/runfile.h"
+#include "sampler/sampler.h"
+
+#define KR_POINTS_MAX 4096
+#define KR_AXES_MAX 8
+#define KR_OBSERVABLES_MAX 16
+#define KR_DENSITIES_MAX 8
+
+typedef struct kr_axis { /* one scanned parameter */
+    char path[KR_TEXT_MAX]; /* "beta", "model.field" */
+    double *value;          /* (n_points) its value at every point; owns */
+} kr_axis;
+
+typedef struct kr_output_params {
+    double checkpoint; /* seconds between restart files */
+    struct {
+        int64_t every; /* draws between stored configurations, 0 = none */
+    } configurations;
+} kr_output_params;
+
+typedef struct kr_spec {
+    kr_runfile *file;   /* with every default filled in; owns */
+    const kr_model_plug *model;
+    const kr_lattice_plug *lattice_plug;
+    void *lattice_params;
+    kr_lattice *lattice;
+    void **model_params; /* (n_points) */
+    kr_target *target;   /* (n_points) */
+    kr_terms **terms;    /* (n_points) */
+    int32_t n_axes;
+    kr_axis axis[KR_AXES_MAX];
+    kr_schedule_entry update[KR_UPDATES_MAX];
+    kr_density_entry density[KR_DENSITIES_MAX];
+    kr_observable_entry observable[KR_OBSERVABLES_MAX];
+    kr_sampler_config config;
+    kr_output_params output;
+    kr_text warnings; /* lines for the user; may be empty */
+} kr_spec;
+
+/* Takes the file (freed with the spec, also on failure). NULL with KR_EPARSE, KR_ERANGE, KR_EUNSUP
+ * or KR_ENOMEM and a message that names the place. */
+kr_spec *kr_spec_alloc(kr_runfile *file, kr_error *err);
+void kr_spec_free(kr_spec *spec);
+/* The resolved run file as text. */
+int kr_spec_write(const kr_spec *spec, kr_text *text, kr_error *err);
+/* A digest of couplings and local energies, for the comparison at a resume. */
+uint64_t kr_spec_digest(const kr_spec *spec);
+/* Top-level table and those of its maps, for explain. */
+const kr_field *kr_spec_fields(void);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/spec_entries.c - the lists of plugs in a run file: densities, updates, observables. */
+#include "base/field.h"
+#include "run/spec_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is_identifier(const char *text)
+{
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return n > 0 && n <= 32 && text[n] == '\0' && (text[0] < '0' || text[0] > '9');
+}
+
+int kr_spec_parse_densities(kr_spec *spec, kr_error *err)
+{
+    kr_runfile *file = spec->file;
+    const kr_node *map = kr_node_get(file->root, "densities");
+    if (!map) {
+        return KR_OK;
+    }
+    if (map->kind != KR_NODE_MAP || map->n > KR_DENSITIES_MAX) {
+        return kr_runfile_fail(file, map, err, KR_EPARSE,
+                               "densities: want a map of at most %d names, e.g. {net: {name: frontier}}",
+                               KR_DENSITIES_MAX);
+    }
+    for (int32_t k = 0; k < map->n; k++) {
+        kr_density_entry *entry = &spec->density[k];
+        const void *plug;
+        void *params;
+        char path[2 * KR_TEXT_MAX];
+        if (!is_identifier(map->key[k]->text)) {
+            return kr_runfile_fail(file, map->key[k], err, KR_EPARSE,
+                                   "densities: \"%s\" is no name, want letters, digits and _, at most 32",
+                                   map->key[k]->text);
+        }
+        KR_TRY(kr_spec_find_plug(file, map->child[k], KR_PLUG_DENSITY, &plug, err));
+        entry->plug = plug;
+        snprintf(entry->name, sizeof entry->name, "%s", map->key[k]->text);
+        snprintf(path, sizeof path, "densities.%s", map->key[k]->text);
+        if (map->child[k]->kind == KR_NODE_MAP) {
+            KR_TRY(kr_spec_fill_defaults(file, path, map->child[k], entry->plug->fields, err));
+        }
+        KR_TRY(kr_spec_parse_params(file, map->child[k], "density", entry->plug->name, entry->plug->fields,
+                            entry->plug->params_size, "name", &params, err));
+        entry->params = params;
+        spec->config.n_densities++;
+        kr_error why = { 0 };
+        if (!entry->plug->supports(&spec->target[0], params, &why)) {
+            return kr_runfile_fail(file, map->child[k], err, KR_EUNSUP, "density %s: %s",
+                                   entry->name, why.text);
+        }
+    }
+    return KR_OK;
+}
+
+static int find_density(kr_spec *spec, const kr_node *item, kr_schedule_entry *entry, kr_error *err)
+{
+    const kr_node *node = item->kind == KR_NODE_MAP ? kr_node_get(item, "density") : NULL;
+    bool needs = entry->plug->flags & KR_UPDATE_NEEDS_DENSITY;
+    entry->density = -1;
+    if (!node) {
+        return needs ? kr_runfile_fail(spec->file, item, err, KR_EPARSE,
+                                       "update %s: key \"density\" is missing, want a name from densities",
+                                       entry->plug->name)
+                     : KR_OK;
+    }
+    if (!needs) {
+        return kr_runfile_fail(spec->file, node, err, KR_EPARSE, "update %s takes no density",
+                               entry->plug->name);
+    }
+    for (int32_t d = 0; d < spec->config.n_densities; d++) {
+        if (node->kind == KR_NODE_SCALAR && strcmp(node->text, spec->density[d].name) == 0) {
+            entry->density = d;
+            return KR_OK;
+        }
+    }
+    return kr_runfile_fail(spec->file, node, err, KR_EPARSE, "density \"%s\" is not among the densities",
+                           node->kind == KR_NODE_SCALAR ? node->text : "?");
+}
+
+/* Schedule names are the update's, numbered from the second of a kind on. */
+static void name_entry(kr_spec *spec, kr_schedule_entry *entry)
+{
+    int n = 1;
+    for (int32_t u = 0; u < spec->config.n_updates; u++) {
+        n += spec->update[u].plug == entry->plug;
+    }
+    snprintf(entry->name, sizeof entry->name, n > 1 ? "%s_%d" : "%s", entry->plug->name, n);
+}
+
+int kr_spec_parse_updates(kr_spec *spec, kr_error *err)
+{
+    kr_runfile *file = spec->file;
+    kr_node *list;
+    if (!kr_node_get(file->root, "updates")) {
+        KR_TRY(kr_runfile_set(file, "updates=[{name: heat_bath}]", err));
+    }
+    KR_TRY(kr_spec_section(file, "updates", KR_NODE_LIST, &list, err));
+    if (list->n < 1 || list->n > KR_UPDATES_MAX) {
+        return kr_runfile_fail(file, list, err, KR_ERANGE, "updates: %d entries, want 1..%d",
+                               list->n, KR_UPDATES_MAX);
+    }
+    for (int32_t k = 0; k < list->n; k++) {
+        kr_schedule_entry *entry = &spec->update[k];
+        kr_node *item = list->child[k];
+        const void *plug;
+        void *params;
+        char path[64];
+        KR_TRY(kr_spec_find_plug(file, item, KR_PLUG_UPDATE, &plug, err));
+        entry->plug = plug;
+        snprintf(path, sizeof path, "updates.%d", k);
+        if (item->kind == KR_NODE_MAP) {
+            KR_TRY(kr_spec_fill_defaults(file, path, item, entry->plug->fields, err));
+            KR_TRY(kr_spec_fill_defaults(file, path, item, kr_spec_entry_fields(), err));
+        }
+        KR_TRY(kr_spec_parse_params(file, item, "update", entry->plug->name, entry->plug->fields,
+                            entry->plug->params_size, "name|sweeps|density", &params, err));
+        entry->params = params;
+        char others[512] = "name|density";
+        for (const kr_field *f = entry->plug->fields; f && f->name; f++) {
+            snprintf(others + strlen(others), sizeof others - strlen(others), "|%s", f->name);
+        }
+        KR_TRY(kr_field_parse(file, item->kind == KR_NODE_MAP ? item : NULL, "update", kr_spec_entry_fields(),
+                              others, &entry->sweeps, err));
+        KR_TRY(find_density(spec, item, entry, err));
+        name_entry(spec, entry);
+        spec->config.n_updates++;
+        kr_error why = { 0 };
+        for (int32_t p = 0; p < spec->config.n_points; p++) {
+            if (entry->plug->supports && !entry->plug->supports(&spec->target[p], params, &why)) {
+                return kr_runfile_fail(file, item, err, KR_EUNSUP, "%s", why.text);
+            }
+        }
+    }
+    return KR_OK;
+}
+
+int kr_spec_parse_observables(kr_spec *spec, kr_error *err)
+{
+    kr_runfile *file = spec->file;
+    kr_node *list;
+    if (!kr_node_get(file->root, "observables")) {
+        KR_TRY(kr_runfile_set(file,
+                              spec->target[0].terms->n_phases >= 2
+                                  ? "observables=[energy, magnetization, residence]"
+                                  : "observables=[energy, magnetization]",
+                              err));
+    }
+    KR_TRY(kr_spec_section(file, "observables", KR_NODE_LIST, &list, err));
+    if (list->n < 1 || list->n > KR_OBSERVABLES_MAX) {
+        return kr_runfile_fail(file, list, err, KR_ERANGE, "observables: %d entries, want 1..%d",
+                               list->n, KR_OBSERVABLES_MAX);
+    }
+    for (int32_t k = 0; k < list->n; k++) {
+        const void *plug;
+        void *params;
+        KR_TRY(kr_spec_find_plug(file, list->child[k], KR_PLUG_OBSERVABLE, &plug, err));
+        kr_observable_entry *entry = &spec->observable[k];
+        entry->plug = plug;
+        for (int32_t o = 0; o < k; o++) {
+            if (spec->observable[o].plug == plug) {
+                return kr_runfile_fail(file, list->child[k], err, KR_EPARSE,
+                                       "observable %s is listed twice", entry->plug->name);
+            }
+        }
+        KR_TRY(kr_spec_parse_params(file, list->child[k], "observable", entry->plug->name,
+                            entry->plug->fields, entry->plug->params_size, "name", &params, err));
+        entry->params = params;
+        spec->config.n_observables++;
+        kr_error why = { 0 };
+        if (entry->plug->supports && !entry->plug->supports(&spec->target[0], params, &why)) {
+            return kr_runfile_fail(file, list->child[k], err, KR_EUNSUP, "%s", why.text);
+        }
+    }
+    return KR_OK;
+}
+

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/spec_fields.c - descriptor tables of the run file's own keys, and how plugs'
+ * tables are applied to its maps. */
+#include "base/field.h"
+#include "base/memory.h"
+#include "run/spec_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STEPS_MAX 9007199254740992.0 /* 2^53 */
+
+static const kr_field phases_fields[] = {
+    { "thermalize", KR_TYPE_INT, offsetof(kr_phases_params, thermalize), "1000", 0, STEPS_MAX,
+      .unit = "steps", .doc = "discarded at the start, and again after every training" },
+    { "adapt", KR_TYPE_INT, offsetof(kr_phases_params, adapt), "2000", 0, 1e9, .unit = "steps",
+      .doc = "training steps at most; the phase ends early on training.target_ess or max_work" },
+    { "measure", KR_TYPE_INT, offsetof(kr_phases_params, measure), "10000", 1, STEPS_MAX, .unit = "steps",
+      .doc = "steps that enter the estimates; draws = measure / every",
+      .flags = KR_FIELD_MAY_CHANGE },
+    { "every", KR_TYPE_INT, offsetof(kr_phases_params, every), "10", 1, 1e9, .unit = "steps",
+      .doc = "steps per draw" },
+    KR_FIELD_END,
+};
+
+static const kr_field training_fields[] = {
+    { "target_ess", KR_TYPE_REAL, offsetof(kr_training_params, target_ess), "0.95", 0, 1,
+      .unit = "1", .doc = "stop training when the running effective sample fraction reaches it" },
+    { "max_work", KR_TYPE_REAL, offsetof(kr_training_params, max_work), "60", 0, 1e9,
+      .unit = "nominal CPU-seconds", .flags = KR_FIELD_OPEN_MIN,
+      .doc = "stop training after this much counted work; a nominal second is 2e10 weight visits "
+             "(q = 2) or 4e9 (q > 2), whatever the clock says" },
+    { "batch", KR_TYPE_INT, offsetof(kr_training_params, batch), "256", 16, 16384, .unit = "states",
+      .doc = "walkers, and samples of a training step" },
+    { "rate", KR_TYPE_REAL, offsetof(kr_training_params, rate), "0.005", 0, 1, .unit = "1",
+      .flags = KR_FIELD_OPEN_MIN, .doc = "step size of Adam at the start of training" },
+    { "forward", KR_TYPE_REAL, offsetof(kr_training_params, forward), "0.4", 0, 1, .unit = "1",
+      .doc = "share of the budget spent on forward KL where phases are known" },
+    { "anneal_from", KR_TYPE_REAL, offsetof(kr_training_params, anneal_from), "0.3", 0, 1,
+      .unit = "beta", .doc = "first beta of annealed training where no phase is known" },
+    { "min_acceptance", KR_TYPE_REAL, offsetof(kr_training_params, min_acceptance), "0.02", 0, 1,
+      .unit = "1", .doc = "train again when the acceptance over 256 draws stays below" },
+    { "max_retrainings", KR_TYPE_INT, offsetof(kr_training_params, max_retrainings), "2", 0, 1000,
+      .unit = "1", .doc = "how often training may resume during measure" },
+    { "certificate", KR_TYPE_INT, offsetof(kr_training_params, certificate), "65536", 64, 1e9,
+      .unit = "samples", .doc = "independent samples for ESS_q and log Z after each training" },
+    KR_FIELD_END,
+};
+
+static const kr_field configurations_fields[] = {
+    { "every", KR_TYPE_INT, 0, "0", 0, 1e9, .unit = "draws",
+      .doc = "store the configurations of all chains at every so many measured draws; 0 = never" },
+    KR_FIELD_END,
+};
+
+static const kr_field output_fields[] = {
+    { "checkpoint", KR_TYPE_REAL, offsetof(kr_output_params, checkpoint), "30", 0.1, 86400,
+      .unit = "s", .flags = KR_FIELD_MAY_CHANGE,
+      .doc = "seconds between restart files and closed parts of the output" },
+    { "configurations", KR_TYPE_MAP, offsetof(kr_output_params, configurations), "{}", 0, 0,
+      .sub = configurations_fields, .doc = "stored configurations" },
+    KR_FIELD_END,
+};
+
+static const kr_field top_table[] = {
+    { "beta", KR_TYPE_REAL, offsetof(kr_top_params, beta), NULL, -1e6, 1e6, .unit = "1/J",
+      .flags = KR_FIELD_SCAN, .doc = "inverse temperature; a list or {from, to, count} makes points" },
+    { "chains", KR_TYPE_INT, offsetof(kr_top_params, chains), "64", 1, 1048576, .unit = "1",
+      .doc = "independent chains per point" },
+    { "seed", KR_TYPE_INT, offsetof(kr_top_params, seed), "1", 0, STEPS_MAX, .unit = "1",
+      .doc = "keys every random stream: same seed, same samples, for any number of threads" },
+    { "start", KR_TYPE_TEXT, offsetof(kr_top_params, start), "random", 0, 0, .unit = "",
+      .doc = "random | ordered | mixed (the known phases by turns) | a state number" },
+    { "phases", KR_TYPE_MAP, offsetof(kr_top_params, phases), "{}", 0, 0, .sub = phases_fields,
+      .doc = "lengths of the declared phases; one step is one pass of all updates" },
+    { "training", KR_TYPE_MAP, offsetof(kr_top_params, training), "{}", 0, 0, .sub = training_fields,
+      .doc = "adaptation of the densities, in the phase `adapt` only" },
+    { "output", KR_TYPE_MAP, offsetof(kr_top_params, output), "{}", 0, 0, .sub = output_fields,
+      .doc = "what is written, and how often" },
+    KR_FIELD_END,
+};
+
+static const kr_field entry_table[] = {
+    { "sweeps", KR_TYPE_INT, 0, "1", 1, 1e9, .unit = "1", .doc = "sweeps per step" },
+    KR_FIELD_END,
+};
+
+const kr_field *kr_spec_fields(void)
+{
+    return top_table;
+}
+
+const kr_field *kr_spec_entry_fields(void)
+{
+    return entry_table;
+}
+
+int kr_spec_fill_defaults(kr_runfile *file, const char *path, const kr_node *map,
+                         const kr_field *fields, kr_error *err)
+{
+    for (const kr_field *f = fields; f && f->name; f++) {
+        char assignment[3 * KR_TEXT_MAX], inner[2 * KR_TEXT_MAX];
+        snprintf(inner, sizeof inner, "%s%s%s", path, *path ? "." : "", f->name);
+        const kr_node *child = map ? kr_node_get(map, f->name) : NULL;
+        if (!child && f->fallback) {
+            bool is_text = f->type == KR_TYPE_TEXT;
+            snprintf(assignment, sizeof assignment, is_text ? "%s=\"%s\"" : "%s=%s", inner,
+                     f->fallback);
+            KR_TRY(kr_runfile_set(file, assignment, err));
+        }
+        if (f->type == KR_TYPE_MAP && (!child || child->kind == KR_NODE_MAP)) {
+            KR_TRY(kr_spec_fill_defaults(file, inner, child, f->sub, err));
+        }
+    }
+    return KR_OK;
+}
+
+/* The `name` of a plug's map. */
+static int plug_name(const kr_runfile *file, const kr_node *map, const char *what,
+                     const char **name, kr_error *err)
+{
+    if (map->kind == KR_NODE_SCALAR) {
+        *name = map->text;
+        return KR_OK;
+    }
+    if (map->kind != KR_NODE_MAP) {
+        return kr_runfile_fail(file, map, err, KR_EPARSE, "%s: want a map with a name, e.g. {name: ...}",
+                               what);
+    }
+    const kr_node *node = kr_node_get(map, "name");
+    if (!node || node->kind != KR_NODE_SCALAR) {
+        return kr_runfile_fail(file, node ? node : map, err, KR_EPARSE, "%s: name is missing", what);
+    }
+    *name = node->text;
+    return KR_OK;
+}
+
+static const kr_node *name_node(const kr_node *map)
+{
+    return map->kind == KR_NODE_MAP ? kr_node_get(map, "name") : map;
+}
+
+int kr_spec_find_plug(const kr_runfile *file, const kr_node *map, kr_plug_kind kind,
+                     const void **plug, kr_error *err)
+{
+    const char *name;
+    KR_TRY(plug_name(file, map, kr_plug_kind_name(kind), &name, err));
+    *plug = kr_plug_find(kind, name);
+    if (*plug) {
+        return KR_OK;
+    }
+    const char *near = kr_plug_nearest(kind, name);
+    kr_text known = { 0 };
+    KR_TRY(kr_plug_list(kind, &known, err));
+    int status = near ? kr_runfile_fail(file, name_node(map), err, KR_EPARSE,
+                                        "unknown %s \"%s\"; did you mean \"%s\"?",
+                                        kr_plug_kind_name(kind), name, near)
+                      : kr_runfile_fail(file, name_node(map), err, KR_EPARSE,
+                                        "unknown %s \"%s\", want one of: %s",
+                                        kr_plug_kind_name(kind), name, known.data);
+    kr_text_clear(&known);
+    return status;
+}
+
+int kr_spec_parse_params(const kr_runfile *file, const kr_node *map, const char *kind,
+                        const char *name, const kr_field *fields, size_t size, const char *others,
+                        void **params, kr_error *err)
+{
+    static const kr_field no_fields[] = { KR_FIELD_END };
+    char what[2 * KR_NAME_MAX];
+    snprintf(what, sizeof what, "%s %s", kind, name);
+    *params = kr_alloc(size ? size : 1, 1, err);
+    if (!*params) {
+        return KR_ENOMEM;
+    }
+    return kr_field_parse(file, map->kind == KR_NODE_MAP ? map : NULL, what,
+                          fields ? fields : no_fields, others, *params, err);
+}
+
+int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, kr_node **node,
+                   kr_error *err)
+{
+    *node = kr_node_get(file->root, key);
+    if (!*node) {
+        return kr_runfile_fail(file, file->root, err, KR_EPARSE, "key \"%s\" is missing", key);
+    }
+    if ((*node)->kind != kind) {
+        return kr_runfile_fail(file, *node, err, KR_EPARSE, "%s: want a %s", key,
+                               kind == KR_NODE_MAP ? "map" : "list");
+    }
+    return KR_OK;
+}
+

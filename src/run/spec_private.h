@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/spec_private.h - shared by the files that build a kr_spec: spec.c (points, whole),
+ * spec_fields.c (descriptor tables), spec_entries.c (densities, updates, observables). */
+#ifndef KR_RUN_SPEC_PRIVATE_H
+#define KR_RUN_SPEC_PRIVATE_H
+
+#include "run/plugs.h"
+#include "run/spec.h"
+
+typedef struct kr_phases_params {
+    int64_t thermalize, adapt, measure, every;
+} kr_phases_params;
+
+typedef struct kr_top_params {
+    int64_t chains, seed;
+    double beta;
+    char start[KR_TEXT_MAX];
+    kr_phases_params phases;
+    kr_training_params training;
+    kr_output_params output;
+} kr_top_params;
+
+/* Keys of the root that are not in the table of kr_spec_fields. */
+#define KR_TOP_OTHERS "model|lattice|updates|densities|observables"
+
+/* The schedule's own keys of an update: an int64_t `sweeps`. */
+const kr_field *kr_spec_entry_fields(void);
+
+/* Inserts every default of a table that the map at path does not have. */
+int kr_spec_fill_defaults(kr_runfile *file, const char *path, const kr_node *map,
+                          const kr_field *fields, kr_error *err);
+/* Finds a plug by the name in its map (or by the bare word). */
+int kr_spec_find_plug(const kr_runfile *file, const kr_node *map, kr_plug_kind kind,
+                      const void **plug, kr_error *err);
+/* Parses a plug's own fields into freshly allocated params (kr_free). */
+int kr_spec_parse_params(const kr_runfile *file, const kr_node *map, const char *kind,
+                         const char *name, const kr_field *fields, size_t size, const char *others,
+                         void **params, kr_error *err);
+/* A required section of the root. */
+int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, kr_node **node,
+                    kr_error *err);
+
+int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
+int kr_spec_parse_updates(kr_spec *spec, kr_error *err);
+int kr_spec_parse_observables(kr_spec *spec, kr_error *err);
+
+#endif

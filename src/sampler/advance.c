@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * sampler/advance.c - the stages of a run and the parallel loop over blocks. */
+#include "base/memory.h"
+#include "model/block.h"
+#include "sampler/private.h"
+
+#include <math.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#define AUDIT_DRAWS 64         /* full energy recomputation every so many draws */
+#define AUDIT_TOLERANCE 1e-6   /* relative to 1 + |H| */
+#define WINDOW_DRAWS 256       /* draws of an acceptance window */
+
+typedef struct chunk {
+    int64_t n_draws;
+    bool is_audited;
+} chunk;
+
+static double *cell(const kr_sampler *s, int64_t draw, int32_t column, int64_t chain, int32_t point)
+{
+    int64_t row = draw * s->n_columns + column;
+    return s->draws + (row * s->config.n_chains + chain) * s->config.n_points + point;
+}
+
+/* Observables, lp and log weights of one block at one draw. */
+static void measure_block(kr_sampler *s, const kr_point *point, kr_block *block, int64_t draw,
+                          void *scratch)
+{
+    const kr_sampler_config *config = &s->config;
+    double *out = scratch;
+    for (int32_t d = 0; d < config->n_densities; d++) {
+        kr_schedule_log_q(&point->density[d], block, scratch);
+        for (int32_t l = 0; l < block->n_lanes; l++) {
+            int64_t c = block->first_chain + l;
+            int32_t column = s->first_density + 2 * d;
+            *cell(s, draw, column, c, block->point) = block->log_q[l];
+            *cell(s, draw, column + 1, c, block->point) =
+                -point->target->beta * block->energy[l] - block->log_q[l];
+        }
+    }
+    kr_block_convert(block, KR_LAYOUT_CHAIN);
+    for (int32_t o = 0; o < config->n_observables; o++) {
+        config->observable[o].plug->measure(point->observable[o], block, out);
+        for (int32_t l = 0; l < block->n_lanes; l++) {
+            for (int32_t k = 0; k < s->observable_columns[o]; k++) {
+                *cell(s, draw, s->observable_first[o] + k, block->first_chain + l, block->point) =
+                    out[l * s->observable_columns[o] + k];
+            }
+        }
+    }
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        *cell(s, draw, s->first_lp, block->first_chain + l, block->point) =
+            -point->target->beta * block->energy[l];
+    }
+}
+
+static void count_block(kr_sampler *s, const kr_block *block, int64_t draw, const kr_tally *tally)
+{
+    for (int32_t u = 0; u < s->config.n_updates; u++) {
+        for (int32_t l = 0; l < block->n_lanes; l++) {
+            int32_t column = s->first_count + 3 * u;
+            int64_t c = block->first_chain + l;
+            *cell(s, draw, column, c, block->point) = (double)tally[u].attempted[l];
+            *cell(s, draw, column + 1, c, block->point) = (double)tally[u].accepted[l];
+            *cell(s, draw, column + 2, c, block->point) = (double)tally[u].changed[l];
+        }
+    }
+}
+
+/* Largest relative energy error found in the block, or 0. */
+static double audit_block(const kr_point *point, kr_block *block)
+{
+    double scale = 1.0;
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        scale = fmax(scale, fabs(block->energy[l]));
+    }
+    return kr_block_audit(block, point->target->terms) / scale;
+}
+
+/* n_draws draws of every block in parallel. */
+static double run_blocks(kr_sampler *s, const chunk *todo)
+{
+    const kr_sampler_config *config = &s->config;
+    int64_t n_tasks = (int64_t)config->n_points * s->n_blocks;
+    double cpu = 0.0, audit = 0.0;
+#pragma omp parallel num_threads(config->n_threads) reduction(+ : cpu) reduction(max : audit)
+    {
+        double start = kr_clock_thread();
+#ifdef _OPENMP
+        void *scratch = s->scratch[omp_get_thread_num()];
+#else
+        void *scratch = s->scratch[0];
+#endif
+        double cpu_update[KR_UPDATES_MAX] = { 0 };
+        kr_tally tally[KR_UPDATES_MAX];
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t task = 0; task < n_tasks; task++) {
+            const kr_point *point = &s->point[task / s->n_blocks];
+            kr_block *block = point->block[task % s->n_blocks];
+            for (int64_t draw = 0; draw < todo->n_draws; draw++) {
+                memset(tally, 0, (size_t)config->n_updates * sizeof *tally);
+                kr_schedule_run(s, point, block, s->n_steps + draw * config->every, config->every,
+                                scratch, tally, cpu_update);
+                measure_block(s, point, block, draw, scratch);
+                count_block(s, block, draw, tally);
+            }
+            if (todo->is_audited) {
+                audit = fmax(audit, audit_block(point, block));
+            }
+        }
+#pragma omp critical(kr_cpu_update)
+        for (int32_t u = 0; u < config->n_updates; u++) {
+            s->cpu_update[u] += cpu_update[u];
+        }
+        cpu += kr_clock_thread() - start;
+    }
+    s->cpu_sample += cpu;
+    return audit;
+}
+
+static bool has_trainer(const kr_sampler *s)
+{
+    for (int32_t d = 0; d < s->config.n_densities; d++) {
+        if (s->config.density[d].plug->flags & KR_DENSITY_TRAINABLE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void enter(kr_sampler *s, kr_stage stage)
+{
+    s->stage = stage;
+    s->stage_step = 0;
+    if (stage == KR_STAGE_ADAPT) {
+        for (int32_t p = 0; p < s->config.n_points; p++) {
+            for (int32_t d = 0; d < s->config.n_densities; d++) {
+                if (s->point[p].trainer[d].n_weights) {
+                    kr_trainer_open(&s->point[p].trainer[d]);
+                }
+            }
+        }
+    }
+    if (stage == KR_STAGE_MEASURE) {
+        s->window_draws = 0;
+        memset(s->window_attempted, 0, (size_t)s->config.n_points * sizeof(int64_t));
+        memset(s->window_accepted, 0, (size_t)s->config.n_points * sizeof(int64_t));
+    }
+}
+
+static int64_t planned_draws(const kr_sampler *s)
+{
+    int64_t steps = s->stage == KR_STAGE_MEASURE ? s->config.measure : s->config.thermalize;
+    return steps / s->config.every;
+}
+
+static void leave(kr_sampler *s)
+{
+    switch ((kr_stage)s->stage) {
+    case KR_STAGE_THERMALIZE:
+        enter(s, has_trainer(s) && s->config.adapt > 0 ? KR_STAGE_ADAPT
+                 : s->config.n_densities               ? KR_STAGE_CERTIFY
+                                                       : KR_STAGE_MEASURE);
+        break;
+    case KR_STAGE_ADAPT:
+        enter(s, KR_STAGE_SETTLE);
+        break;
+    case KR_STAGE_SETTLE:
+        enter(s, KR_STAGE_CERTIFY);
+        break;
+    case KR_STAGE_CERTIFY:
+        enter(s, KR_STAGE_MEASURE);
+        break;
+    case KR_STAGE_MEASURE:
+    case KR_STAGE_DONE:
+        s->stage = KR_STAGE_DONE; /* counters stay: a resume with more draws goes on from them */
+        break;
+    }
+}
+
+/* Counts the global proposals of the new draws; true when a window says: train again. */
+static bool wants_retraining(kr_sampler *s)
+{
+    const kr_sampler_config *config = &s->config;
+    const kr_training_params *params = &config->training;
+    for (int32_t u = 0; u < config->n_updates; u++) {
+        if (!(config->update[u].plug->flags & KR_UPDATE_NEEDS_DENSITY)) {
+            continue;
+        }
+        for (int64_t draw = 0; draw < s->n_new; draw++) {
+            for (int64_t c = 0; c < config->n_chains; c++) {
+                for (int32_t p = 0; p < config->n_points; p++) {
+                    int32_t column = s->first_count + 3 * u;
+                    s->window_attempted[p] += (int64_t)*cell(s, draw, column, c, p);
+                    s->window_accepted[p] += (int64_t)*cell(s, draw, column + 1, c, p);
+                }
+            }
+        }
+    }
+    s->window_draws += s->n_new;
+    if (s->window_draws < WINDOW_DRAWS) {
+        return false;
+    }
+    bool is_low = false;
+    for (int32_t p = 0; p < config->n_points; p++) {
+        is_low = is_low || (double)s->window_accepted[p] <
+                               params->min_acceptance * (double)s->window_attempted[p];
+        s->window_attempted[p] = s->window_accepted[p] = 0;
+    }
+    s->window_draws = 0;
+    return is_low && has_trainer(s) && config->adapt > 0 &&
+           s->n_retrainings < params->max_retrainings;
+}
+
+static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
+{
+    int64_t left = planned_draws(s) - (s->stage == KR_STAGE_MEASURE ? s->n_draws : s->stage_step);
+    chunk todo = { .n_draws = max_draws < left ? max_draws : left };
+    if (todo.n_draws > s->draws_capacity) {
+        todo.n_draws = s->draws_capacity;
+    }
+    /* windows and audits end on fixed draws, whatever the chunks are */
+    int64_t to_window = WINDOW_DRAWS - s->window_draws;
+    int64_t to_audit = AUDIT_DRAWS - s->stage_step % AUDIT_DRAWS;
+    todo.n_draws = todo.n_draws > to_window ? to_window : todo.n_draws;
+    todo.n_draws = todo.n_draws > to_audit ? to_audit : todo.n_draws;
+    if (todo.n_draws <= 0) {
+        leave(s);
+        return KR_OK;
+    }
+    todo.is_audited = todo.n_draws == to_audit;
+    double audit = run_blocks(s, &todo);
+    s->audit = fmax(s->audit, audit);
+    if (!(audit <= AUDIT_TOLERANCE)) {
+        return kr_fail(err, KR_ESANITY,
+                       "energy audit: running energy is off by %g of its size, want <= %g", audit,
+                       AUDIT_TOLERANCE);
+    }
+    s->n_new = todo.n_draws;
+    s->n_steps += todo.n_draws * s->config.every;
+    s->stage_step += todo.n_draws;
+    s->new_is_warmup = s->stage != KR_STAGE_MEASURE;
+    s->new_epoch = s->epoch;
+    if (s->stage == KR_STAGE_MEASURE) {
+        s->n_draws += todo.n_draws;
+        if (wants_retraining(s)) {
+            s->n_retrainings++;
+            s->epoch++;
+            enter(s, KR_STAGE_ADAPT);
+            return KR_OK;
+        }
+    }
+    if (todo.n_draws == left) {
+        leave(s);
+    }
+    return KR_OK;
+}
+
+static int advance_training(kr_sampler *s, kr_error *err)
+{
+    bool is_done = true;
+    for (int32_t p = 0; p < s->config.n_points; p++) {
+        for (int32_t d = 0; d < s->config.n_densities; d++) {
+            kr_trainer *t = &s->point[p].trainer[d];
+            if (t->n_weights && !t->is_done) {
+                KR_TRY(kr_trainer_step(s, &s->point[p], d, err));
+                is_done = is_done && t->is_done;
+            }
+        }
+    }
+    s->stage_step++;
+    if (is_done) {
+        leave(s);
+    }
+    return KR_OK;
+}
+
+int kr_sampler_advance(kr_sampler *s, int64_t max_draws, kr_error *err)
+{
+    s->n_new = 0;
+    for (int32_t k = 0; k < s->config.n_points * s->config.n_densities; k++) {
+        s->point[k / s->config.n_densities].trainer[k % s->config.n_densities].has_row = 0;
+    }
+    switch ((kr_stage)s->stage) {
+    case KR_STAGE_ADAPT:
+        return advance_training(s, err);
+    case KR_STAGE_CERTIFY: {
+        bool is_done;
+        KR_TRY(kr_certificate_advance(s, &is_done, err));
+        if (is_done) {
+            leave(s);
+        }
+        return KR_OK;
+    }
+    case KR_STAGE_DONE:
+        return KR_OK;
+    case KR_STAGE_THERMALIZE:
+    case KR_STAGE_SETTLE:
+    case KR_STAGE_MEASURE:
+        break;
+    }
+    return advance_chains(s, max_draws, err);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * sampler/report.c - what a sampler tells about itself: stage, draws, training, cost. */
+#include "model/block.h"
+#include "sampler/private.h"
+
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+kr_stage kr_sampler_stage(const kr_sampler *s)
+{
+    return (kr_stage)s->stage;
+}
+
+const char *kr_sampler_stage_name(kr_stage stage)
+{
+    static const char *const name[] = { "thermalize", "adapt",   "settle",
+                                        "certify",    "measure", "done" };
+    return name[stage];
+}
+
+void kr_sampler_progress(const kr_sampler *s, int64_t *done, int64_t *planned)
+{
+    const kr_sampler_config *config = &s->config;
+    switch ((kr_stage)s->stage) {
+    case KR_STAGE_ADAPT:
+        *done = s->stage_step;
+        *planned = config->adapt;
+        return;
+    case KR_STAGE_CERTIFY:
+        *done = s->stage_step * KR_LANES_MAX;
+        *planned = (config->training.certificate + KR_LANES_MAX - 1) / KR_LANES_MAX * KR_LANES_MAX *
+                   config->n_points * config->n_densities;
+        return;
+    case KR_STAGE_MEASURE:
+    case KR_STAGE_DONE:
+        *done = s->n_draws * config->every;
+        *planned = config->measure;
+        return;
+    case KR_STAGE_THERMALIZE:
+    case KR_STAGE_SETTLE:
+        *done = s->stage_step * config->every;
+        *planned = config->thermalize;
+        return;
+    }
+}
+
+int64_t kr_sampler_epoch(const kr_sampler *s)
+{
+    return s->epoch;
+}
+
+int64_t kr_sampler_draws(const kr_sampler *s)
+{
+    return s->n_draws;
+}
+
+void kr_sampler_set_measure(kr_sampler *s, int64_t measure)
+{
+    s->config.measure = measure;
+    if (s->stage == KR_STAGE_DONE && s->n_draws < measure / s->config.every) {
+        s->stage = KR_STAGE_MEASURE;
+    }
+}
+
+int32_t kr_sampler_columns(const kr_sampler *s)
+{
+    return s->n_columns;
+}
+
+int32_t kr_sampler_first_count(const kr_sampler *s)
+{
+    return s->first_count;
+}
+
+int32_t kr_sampler_first_density(const kr_sampler *s)
+{
+    return s->first_density;
+}
+
+const kr_column *kr_sampler_observable_column(const kr_sampler *s, int32_t column)
+{
+    for (int32_t o = 0; o < s->config.n_observables; o++) {
+        int32_t k = column - s->observable_first[o];
+        if (k >= 0 && k < s->observable_columns[o]) {
+            int32_t n;
+            return s->config.observable[o].plug->columns(s->point[0].observable[o], &n) + k;
+        }
+    }
+    return NULL;
+}
+
+int64_t kr_sampler_n_new(const kr_sampler *s)
+{
+    return s->n_new;
+}
+
+bool kr_sampler_new_is_warmup(const kr_sampler *s)
+{
+    return s->new_is_warmup;
+}
+
+const double *kr_sampler_slab(const kr_sampler *s, int64_t draw, int32_t column)
+{
+    return s->draws + (draw * s->n_columns + column) * s->config.n_chains * s->config.n_points;
+}
+
+bool kr_sampler_training_row(const kr_sampler *s, int32_t density, int32_t point,
+                             kr_training_row *row)
+{
+    const kr_trainer *t = &s->point[point].trainer[density];
+    *row = t->row;
+    return t->has_row;
+}
+
+void kr_sampler_certificate(const kr_sampler *s, int32_t density, int32_t point,
+                            kr_certificate *certificate)
+{
+    *certificate = s->point[point].certificate[density];
+}
+
+void kr_sampler_cost(const kr_sampler *s, kr_cost *cost)
+{
+    *cost = (kr_cost) { s->cpu_sample, s->cpu_train, s->cpu_certificate };
+}
+
+double kr_sampler_update_cost(const kr_sampler *s, int32_t update)
+{
+    return s->cpu_update[update];
+}
+
+int64_t kr_sampler_new_epoch(const kr_sampler *s)
+{
+    return s->new_epoch;
+}
+
+void kr_sampler_states(kr_sampler *s, uint8_t *state)
+{
+    for (int32_t p = 0; p < s->config.n_points; p++) {
+        for (int32_t b = 0; b < s->n_blocks; b++) {
+            kr_block *block = s->point[p].block[b];
+            size_t n = (size_t)block->n_sites;
+            kr_block_convert(block, KR_LAYOUT_CHAIN);
+            for (int32_t l = 0; l < block->n_lanes; l++) {
+                size_t row = (size_t)(block->first_chain + l) * (size_t)s->config.n_points;
+                memcpy(state + (row + (size_t)p) * n, block->state + (size_t)l * n, n);
+            }
+        }
+    }
+}
+
+int32_t kr_sampler_threads(const kr_sampler *s)
+{
+    return s->config.n_threads;
+}
+
+int32_t kr_sampler_default_threads(void)
+{
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}

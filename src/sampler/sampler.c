@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * sampler/sampler.c - life cycle of a sampler: points, blocks, instances of plugs, state table. */
+#include "base/memory.h"
+#include "base/state.h"
+#include "model/block.h"
+#include "model/terms.h"
+#include "sampler/private.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DRAWS_CAPACITY_BYTES 16e6 /* of the buffer of new draws */
+#define DRAWS_CAPACITY_MAX 4096
+
+static void *copy_array(const void *from, size_t count, size_t size, kr_error *err)
+{
+    void *copy = kr_alloc(count, size, err);
+    if (copy && count) {
+        memcpy(copy, from, count * size);
+    }
+    return copy;
+}
+
+static int alloc_densities(kr_sampler *s, kr_point *point, kr_error *err)
+{
+    const kr_sampler_config *config = &s->config;
+    size_t n = (size_t)config->n_densities;
+    point->density = kr_alloc(n, sizeof *point->density, err);
+    point->trainer = kr_alloc(n, sizeof *point->trainer, err);
+    point->certificate = kr_alloc(n, sizeof *point->certificate, err);
+    if (!point->density || !point->trainer || !point->certificate) {
+        return KR_ENOMEM;
+    }
+    for (int32_t d = 0; d < config->n_densities; d++) {
+        const kr_density_entry *entry = &config->density[d];
+        kr_density *density = &point->density[d];
+        kr_error why = { 0 };
+        if (!entry->plug->supports(point->target, entry->params, &why)) {
+            return kr_fail(err, KR_EUNSUP, "densities.%s: %s", entry->name, why.text);
+        }
+        density->plug = entry->plug;
+        density->index = d;
+        density->self = entry->plug->alloc(point->target, entry->params, err);
+        if (!density->self) {
+            return err ? err->status : KR_ENOMEM;
+        }
+        point->certificate[d] = (kr_certificate) { NAN, NAN, NAN, NAN, NAN };
+        if (entry->plug->flags & KR_DENSITY_TRAINABLE) {
+            KR_TRY(kr_trainer_init(s, point, d, err));
+        }
+    }
+    return KR_OK;
+}
+
+static int alloc_updates(kr_sampler *s, kr_point *point, kr_error *err)
+{
+    const kr_sampler_config *config = &s->config;
+    point->update = kr_alloc((size_t)config->n_updates, sizeof *point->update, err);
+    if (!point->update) {
+        return KR_ENOMEM;
+    }
+    for (int32_t u = 0; u < config->n_updates; u++) {
+        const kr_schedule_entry *entry = &config->update[u];
+        kr_error why = { 0 };
+        if (entry->plug->supports && !entry->plug->supports(point->target, entry->params, &why)) {
+            return kr_fail(err, KR_EUNSUP, "updates.%d: %s", u, why.text);
+        }
+        const kr_density *density = entry->density >= 0 ? &point->density[entry->density] : NULL;
+        point->update[u].plug = entry->plug;
+        point->update[u].self = entry->plug->alloc(point->target, entry->params, density, err);
+        if (!point->update[u].self) {
+            return err ? err->status : KR_ENOMEM;
+        }
+    }
+    return KR_OK;
+}
+
+static int alloc_observables(kr_sampler *s, kr_point *point, kr_error *err)
+{
+    const kr_sampler_config *config = &s->config;
+    point->observable = kr_alloc((size_t)config->n_observables, sizeof(void *), err);
+    if (!point->observable) {
+        return KR_ENOMEM;
+    }
+    for (int32_t o = 0; o < config->n_observables; o++) {
+        const kr_observable_entry *entry = &config->observable[o];
+        kr_error why = { 0 };
+        if (entry->plug->supports && !entry->plug->supports(point->target, entry->params, &why)) {
+            return kr_fail(err, KR_EUNSUP, "observables.%d: %s", o, why.text);
+        }
+        point->observable[o] = entry->plug->alloc(point->target, entry->params,
+                                                  (int32_t)config->n_chains, err);
+        if (!point->observable[o]) {
+            return err ? err->status : KR_ENOMEM;
+        }
+    }
+    return KR_OK;
+}
+
+/* Chains start as told; `mixed` takes the known phases by turns. */
+static int alloc_blocks(kr_sampler *s, kr_point *point, kr_error *err)
+{
+    const kr_sampler_config *config = &s->config;
+    const kr_terms *terms = point->target->terms;
+    int32_t lanes = kr_block_lanes(config->n_chains), p = (int32_t)(point - s->point);
+    point->block = kr_alloc((size_t)s->n_blocks, sizeof(kr_block *), err);
+    if (!point->block) {
+        return KR_ENOMEM;
+    }
+    for (int32_t b = 0; b < s->n_blocks; b++) {
+        int64_t left = config->n_chains - (int64_t)b * lanes;
+        kr_block *block = kr_block_alloc(terms, (int32_t)(left < lanes ? left : lanes), b * lanes,
+                                         p, err);
+        point->block[b] = block;
+        if (!block) {
+            return KR_ENOMEM;
+        }
+        uint64_t stream = (uint64_t)p << 32 | (uint64_t)b;
+        kr_rng_seed(block->rng, config->seed, stream, KR_PURPOSE_START);
+        for (int32_t l = 0; l < block->n_lanes; l++) {
+            int32_t start = config->start;
+            if (start == KR_START_MIXED) {
+                start = terms->n_phases
+                            ? terms->phase[(block->first_chain + l) % terms->n_phases].start_state
+                            : KR_START_RANDOM;
+            }
+            kr_block_start_lane(block, l, start, block->rng);
+        }
+        kr_block_score(block, terms);
+        kr_rng_seed(block->rng, config->seed, stream, KR_PURPOSE_CHAIN);
+    }
+    return KR_OK;
+}
+
+static size_t scratch_bytes(const kr_sampler *s)
+{
+    size_t need = KR_ALIGN;
+    for (int32_t p = 0; p < s->config.n_points; p++) {
+        const kr_point *point = &s->point[p];
+        for (int32_t u = 0; u < s->config.n_updates; u++) {
+            const kr_update *update = &point->update[u];
+            size_t bytes = update->plug->scratch_bytes
+                               ? update->plug->scratch_bytes(update->self, KR_LANES_MAX)
+                               : 0;
+            need = bytes > need ? bytes : need;
+        }
+        for (int32_t d = 0; d < s->config.n_densities; d++) {
+            size_t bytes = kr_trainer_scratch(s, point, d);
+            need = bytes > need ? bytes : need;
+        }
+    }
+    for (int32_t o = 0; o < s->n_columns; o++) {
+        need += (size_t)KR_LANES_MAX * sizeof(double); /* a row of columns per lane */
+    }
+    return need;
+}
+
+static int alloc_shared(kr_sampler *s, kr_error *err)
+{
+    const kr_sampler_config *config = &s->config;
+    size_t weights = 0, blocks = 0, n_points = (size_t)config->n_points;
+    for (int32_t d = 0; d < config->n_points * config->n_densities; d++) {
+        const kr_trainer *t = &s->point[d / config->n_densities].trainer[d % config->n_densities];
+        weights = t->n_weights > weights ? t->n_weights : weights;
+        blocks = (size_t)t->n_blocks > blocks ? (size_t)t->n_blocks : blocks;
+    }
+    s->gradient_stride = (weights + 15) / 16 * 16;
+    s->gradient = kr_alloc(s->gradient_stride * blocks, sizeof(float), err);
+    size_t row = (size_t)s->n_columns * (size_t)config->n_chains * n_points;
+    double capacity = DRAWS_CAPACITY_BYTES / (8.0 * (double)row);
+    s->draws_capacity = capacity < 1.0                  ? 1
+                        : capacity > DRAWS_CAPACITY_MAX ? DRAWS_CAPACITY_MAX
+                                                        : (int64_t)capacity;
+    s->draws = kr_alloc(row * (size_t)s->draws_capacity, sizeof(double), err);
+    size_t n_log_w = (size_t)config->training.certificate + KR_LANES_MAX;
+    if (n_log_w < 2 * (size_t)config->training.batch) {
+        n_log_w = 2 * (size_t)config->training.batch;
+    }
+    s->certificate_log_w = kr_alloc(config->n_densities ? n_log_w : 1, sizeof(double), err);
+    s->cpu_update = kr_alloc((size_t)config->n_updates, sizeof(double), err);
+    s->window_attempted = kr_alloc(n_points, sizeof(int64_t), err);
+    s->window_accepted = kr_alloc(n_points, sizeof(int64_t), err);
+    s->scratch = kr_alloc((size_t)config->n_threads, sizeof(void *), err);
+    if (!s->gradient || !s->draws || !s->certificate_log_w || !s->cpu_update ||
+        !s->window_attempted || !s->window_accepted || !s->scratch) {
+        return KR_ENOMEM;
+    }
+    size_t bytes = scratch_bytes(s);
+    for (int32_t t = 0; t < config->n_threads; t++) {
+        s->scratch[t] = kr_alloc(bytes, 1, err);
+        if (!s->scratch[t]) {
+            return KR_ENOMEM;
+        }
+    }
+    return KR_OK;
+}
+
+static int count_columns(kr_sampler *s, kr_error *err)
+{
+    const kr_sampler_config *config = &s->config;
+    size_t n = (size_t)config->n_observables;
+    s->observable_first = kr_alloc(n, sizeof(int32_t), err);
+    s->observable_columns = kr_alloc(n, sizeof(int32_t), err);
+    if (!s->observable_first || !s->observable_columns) {
+        return KR_ENOMEM;
+    }
+    for (int32_t o = 0; o < config->n_observables; o++) {
+        s->observable_first[o] = s->first_lp;
+        config->observable[o].plug->columns(s->point[0].observable[o], &s->observable_columns[o]);
+        s->first_lp += s->observable_columns[o];
+    }
+    s->first_density = s->first_lp + 1;
+    s->first_count = s->first_density + 2 * config->n_densities;
+    s->n_columns = s->first_count + 3 * config->n_updates;
+    return KR_OK;
+}
+
+static int build(kr_sampler *s, kr_error *err)
+{
+    const kr_sampler_config *config = &s->config;
+    int32_t lanes = kr_block_lanes(config->n_chains);
+    s->n_blocks = (int32_t)((config->n_chains + lanes - 1) / lanes);
+    s->point = kr_alloc((size_t)config->n_points, sizeof *s->point, err);
+    if (!s->point) {
+        return KR_ENOMEM;
+    }
+    for (int32_t p = 0; p < config->n_points; p++) {
+        kr_point *point = &s->point[p];
+        point->target = &config->target[p];
+        KR_TRY(alloc_densities(s, point, err));
+        KR_TRY(alloc_updates(s, point, err));
+        KR_TRY(alloc_observables(s, point, err));
+        KR_TRY(alloc_blocks(s, point, err));
+    }
+    KR_TRY(count_columns(s, err));
+    return alloc_shared(s, err);
+}
+
+kr_sampler *kr_sampler_alloc(const kr_sampler_config *config, kr_error *err)
+{
+    kr_sampler *s = kr_alloc(1, sizeof *s, err);
+    if (!s) {
+        return NULL;
+    }
+    s->config = *config;
+    s->config.target = copy_array(config->target, (size_t)config->n_points, sizeof *config->target,
+                                  err);
+    if (!s->config.target || build(s, err) != KR_OK) {
+        kr_sampler_free(s);
+        return NULL;
+    }
+    s->stage = KR_STAGE_THERMALIZE;
+    return s;
+}
+
+static void free_point(const kr_sampler *s, kr_point *point)
+{
+    for (int32_t b = 0; point->block && b < s->n_blocks; b++) {
+        kr_block_free(point->block[b]);
+    }
+    for (int32_t o = 0; point->observable && o < s->config.n_observables; o++) {
+        if (point->observable[o]) {
+            s->config.observable[o].plug->free(point->observable[o]);
+        }
+    }
+    for (int32_t u = 0; point->update && u < s->config.n_updates; u++) {
+        if (point->update[u].self) {
+            point->update[u].plug->free(point->update[u].self);
+        }
+    }
+    for (int32_t d = 0; point->density && d < s->config.n_densities; d++) {
+        kr_trainer_clear(&point->trainer[d]);
+        if (point->density[d].self) {
+            point->density[d].plug->free(point->density[d].self);
+        }
+    }
+    kr_free(point->block);
+    kr_free(point->observable);
+    kr_free(point->update);
+    kr_free(point->density);
+    kr_free(point->trainer);
+    kr_free(point->certificate);
+}
+
+void kr_sampler_free(kr_sampler *s)
+{
+    if (!s) {
+        return;
+    }
+    for (int32_t p = 0; s->point && p < s->config.n_points; p++) {
+        free_point(s, &s->point[p]);
+    }
+    for (int32_t t = 0; s->scratch && t < s->config.n_threads; t++) {
+        kr_free(s->scratch[t]);
+    }
+    kr_free(s->scratch);
+    kr_free(s->point);
+    kr_free((void *)(uintptr_t)s->config.target);
+    kr_free(s->observable_first);
+    kr_free(s->observable_columns);
+    kr_free(s->gradient);
+    kr_free(s->draws);
+    kr_free(s->certificate_log_w);
+    kr_free(s->cpu_update);
+    kr_free(s->window_attempted);
+    kr_free(s->window_accepted);
+    kr_free(s);
+}
+
+double kr_sampler_memory(const kr_sampler_config *config)
+{
+    double sites = 0.0;
+    for (int32_t p = 0; p < config->n_points; p++) {
+        sites += config->target[p].terms->n_sites;
+    }
+    int32_t lanes = kr_block_lanes(config->n_chains);
+    double n_blocks = ceil((double)config->n_chains / lanes);
+    return 2.0 * sites * n_blocks * lanes + DRAWS_CAPACITY_BYTES +
+           n_blocks * config->n_points * (double)sizeof(kr_rng);
+}
+
+static int declare_point(kr_sampler *s, kr_point *point, kr_state *table, kr_error *err)
+{
+    char name[32];
+    for (int32_t b = 0; b < s->n_blocks; b++) {
+        snprintf(name, sizeof name, "block%d", b);
+        KR_TRY(kr_state_push(table, name, err));
+        KR_TRY(kr_block_declare(point->block[b], table, err));
+        kr_state_pop(table);
+    }
+    for (int32_t o = 0; o < s->config.n_observables; o++) {
+        if (s->config.observable[o].plug->declare) {
+            snprintf(name, sizeof name, "observable%d", o);
+            KR_TRY(kr_state_push(table, name, err));
+            KR_TRY(s->config.observable[o].plug->declare(point->observable[o], table, err));
+            kr_state_pop(table);
+        }
+    }
+    for (int32_t d = 0; d < s->config.n_densities; d++) {
+        snprintf(name, sizeof name, "density%d", d);
+        KR_TRY(kr_state_push(table, name, err));
+        if (point->trainer[d].n_weights) {
+            KR_TRY(kr_trainer_declare(&point->trainer[d], table, err));
+        }
+        KR_TRY(kr_state_add(table, "certificate", KR_F64, sizeof(kr_certificate) / sizeof(double),
+                            &point->certificate[d], err));
+        kr_state_pop(table);
+    }
+    return KR_OK;
+}
+
+int kr_sampler_declare(kr_sampler *s, kr_state *table, kr_error *err)
+{
+    size_t n_points = (size_t)s->config.n_points;
+    KR_TRY(kr_state_add(table, "stage", KR_I32, 1, &s->stage, err));
+    KR_TRY(kr_state_add(table, "stage_step", KR_I64, 1, &s->stage_step, err));
+    KR_TRY(kr_state_add(table, "epoch", KR_I64, 1, &s->epoch, err));
+    KR_TRY(kr_state_add(table, "n_draws", KR_I64, 1, &s->n_draws, err));
+    KR_TRY(kr_state_add(table, "n_steps", KR_I64, 1, &s->n_steps, err));
+    KR_TRY(kr_state_add(table, "n_retrainings", KR_I64, 1, &s->n_retrainings, err));
+    KR_TRY(kr_state_add(table, "window_draws", KR_I64, 1, &s->window_draws, err));
+    KR_TRY(kr_state_add(table, "window_attempted", KR_I64, n_points, s->window_attempted, err));
+    KR_TRY(kr_state_add(table, "window_accepted", KR_I64, n_points, s->window_accepted, err));
+    KR_TRY(kr_state_add(table, "audit", KR_F64, 1, &s->audit, err));
+    KR_TRY(kr_state_add(table, "cpu_update", KR_F64, (size_t)s->config.n_updates, s->cpu_update,
+                        err));
+    KR_TRY(kr_state_add(table, "cpu_sample", KR_F64, 1, &s->cpu_sample, err));
+    KR_TRY(kr_state_add(table, "cpu_train", KR_F64, 1, &s->cpu_train, err));
+    KR_TRY(kr_state_add(table, "cpu_certificate", KR_F64, 1, &s->cpu_certificate, err));
+    KR_TRY(kr_state_add(table, "certificate_log_w", KR_F64,
+                        s->config.n_densities ? (size_t)s->config.training.certificate : 1,
+                        s->certificate_log_w, err));
+    for (int32_t p = 0; p < s->config.n_points; p++) {
+        char name[32];
+        snprintf(name, sizeof name, "point%d", p);
+        KR_TRY(kr_state_push(table, name, err));
+        KR_TRY(declare_point(s, &s->point[p], table, err));
+        kr_state_pop(table);
+    }
+    return KR_OK;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * sampler/sampler.h - blocks of chains driven through the declared phases of a run.
+ *
+ * A sampler holds, for every point (a target: one set of model parameters and one beta), a group
+ * of chains cut into blocks, the instances of the schedule's updates, of the densities with their
+ * trainers, and of the observables. It walks through the stages
+ *
+ *     thermalize -> adapt -> settle -> certify -> measure -> done
+ *                     ^                              |
+ *                     +------- retraining -----------+
+ *
+ * adapt, settle and certify exist only when a trainable density is scheduled. Weights change in
+ * adapt only; settle thermalizes again under the frozen weights and is discarded; certify draws
+ * independent samples for ESS and log Z. Nothing but counted steps, draws and acceptances decides
+ * a transition, so the samples are the same for any number of threads and across a restart.
+ * Adaptive proposals: Gabrie, Rotskoff, Vanden-Eijnden, PNAS 119 (2022), arXiv:2105.12603.
+ *
+ * Threads: calls are serial; inside, OpenMP runs over blocks. */
+#ifndef KR_SAMPLER_SAMPLER_H
+#define KR_SAMPLER_SAMPLER_H
+
+#include "kramers_plug.h"
+
+#define KR_NAME_MAX 64
+#define KR_UPDATES_MAX 16 /* rows of a schedule */
+
+typedef enum kr_stage {
+    KR_STAGE_THERMALIZE,
+    KR_STAGE_ADAPT,
+    KR_STAGE_SETTLE,
+    KR_STAGE_CERTIFY,
+    KR_STAGE_MEASURE,
+    KR_STAGE_DONE,
+} kr_stage;
+
+enum { KR_START_MIXED = -3, KR_START_ORDERED = KR_START_ANY_ORDERED };
+
+typedef struct kr_schedule_entry { /* one row of `updates` */
+    const kr_update_plug *plug;
+    const void *params; /* borrowed */
+    char name[KR_NAME_MAX];
+    int64_t sweeps;
+    int32_t density; /* index, or -1 */
+} kr_schedule_entry;
+
+typedef struct kr_density_entry { /* one row of `densities` */
+    const kr_density_plug *plug;
+    const void *params; /* borrowed */
+    char name[KR_NAME_MAX];
+} kr_density_entry;
+
+typedef struct kr_observable_entry {
+    const kr_observable_plug *plug;
+    const void *params; /* borrowed */
+} kr_observable_entry;
+
+typedef struct kr_training_params {
+    double target_ess;     /* stop when the running ESS fraction reaches it */
+    double max_work;       /* nominal CPU-seconds, turned into counted work */
+    int64_t batch;         /* walkers, and samples of a reverse-KL step */
+    double rate;           /* Adam step size at the start */
+    double forward;        /* fraction of the budget for forward KL where phases are known */
+    double anneal_from;    /* beta of the first reverse-KL step, as a fraction of beta */
+    double min_acceptance; /* retrain when a window of draws stays below */
+    int64_t max_retrainings;
+    int64_t certificate;   /* independent samples for ESS_q and log Z */
+} kr_training_params;
+
+typedef struct kr_sampler_config {
+    int32_t n_points;
+    const kr_target *target; /* (n_points) borrowed */
+    int32_t n_updates, n_densities, n_observables;
+    const kr_schedule_entry *update;     /* borrowed, like the next two */
+    const kr_density_entry *density;
+    const kr_observable_entry *observable;
+    int64_t n_chains; /* per point */
+    uint64_t seed;
+    int32_t start; /* KR_START_* or a state */
+    int64_t thermalize, adapt, measure, every; /* steps; every = steps per draw */
+    kr_training_params training;
+    int32_t n_threads; /* >= 1 */
+} kr_sampler_config;
+
+typedef struct kr_sampler kr_sampler;
+
+/* Builds everything and starts the chains. Memory is all taken here. The config's tables are
+ * borrowed. NULL with the error set: KR_EUNSUP names the combination. Free with
+ * kr_sampler_free. */
+kr_sampler *kr_sampler_alloc(const kr_sampler_config *config, kr_error *err);
+void kr_sampler_free(kr_sampler *sampler);
+/* Bytes that kr_sampler_alloc will take for this config, roughly (no weights counted). */
+double kr_sampler_memory(const kr_sampler_config *config);
+
+/* Every mutable byte as rows of a state table. */
+int kr_sampler_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
+
+/* One chunk of work: up to max_draws draws (thermalize, settle, measure), one training step of
+ * every unfinished trainer (adapt), or a slice of the certificate. Never crosses a stage. After
+ * it the rows below are valid until the next call. Errors: KR_EDIVERGED (training lost for good),
+ * KR_ESANITY (energy audit, non-finite log q of a chain), KR_ENOMEM. */
+int kr_sampler_advance(kr_sampler *sampler, int64_t max_draws, kr_error *err);
+
+kr_stage kr_sampler_stage(const kr_sampler *sampler);
+const char *kr_sampler_stage_name(kr_stage stage);
+/* Steps done and planned in this stage (draws x every, training steps, or certificate samples). */
+void kr_sampler_progress(const kr_sampler *sampler, int64_t *done, int64_t *planned);
+int64_t kr_sampler_epoch(const kr_sampler *sampler); /* of the frozen weights; from 0 */
+int64_t kr_sampler_draws(const kr_sampler *sampler); /* measured so far */
+/* More draws after `done`, or another target: measure = steps in total. */
+void kr_sampler_set_measure(kr_sampler *sampler, int64_t measure);
+
+/* Draws of the last advance. The columns are those of all observables in order, then lp, then for
+ * each density log_q and log_w, then for each update attempted, accepted, changed. */
+int32_t kr_sampler_columns(const kr_sampler *sampler);
+int32_t kr_sampler_first_count(const kr_sampler *sampler);   /* column of the first attempted */
+int32_t kr_sampler_first_density(const kr_sampler *sampler); /* column of the first log_q */
+/* Column of an observable: its plug and descriptor. */
+const kr_column *kr_sampler_observable_column(const kr_sampler *sampler, int32_t column);
+int64_t kr_sampler_n_new(const kr_sampler *sampler);
+bool kr_sampler_new_is_warmup(const kr_sampler *sampler);
+int64_t kr_sampler_new_epoch(const kr_sampler *sampler);
+/* Present states of all chains, (n_chains, n_points, n_sites), filled. */
+void kr_sampler_states(kr_sampler *sampler, uint8_t *state);
+int32_t kr_sampler_threads(const kr_sampler *sampler);
+/* Threads OpenMP would use by itself (1 without OpenMP). */
+int32_t kr_sampler_default_threads(void);
+/* (n_chains, n_points) of one new draw and column. */
+const double *kr_sampler_slab(const kr_sampler *sampler, int64_t draw, int32_t column);
+
+/* Row of the training history made by the last advance: per density and point. Returns false when
+ * there is none. */
+typedef struct kr_training_row {
+    double loss, ess, acceptance, beta, rate, is_forward;
+} kr_training_row;
+bool kr_sampler_training_row(const kr_sampler *sampler, int32_t density, int32_t point,
+                             kr_training_row *row);
+
+/* Certificate of a density at a point (NaN before certify). */
+typedef struct kr_certificate {
+    double ess_q, log_z, log_z_error, max_share, n;
+} kr_certificate;
+void kr_sampler_certificate(const kr_sampler *sampler, int32_t density, int32_t point,
+                            kr_certificate *certificate);
+
+/* CPU-seconds so far; clock values, for the group `cost` only. */
+typedef struct kr_cost {
+    double sample_cpu_s, train_cpu_s, certificate_cpu_s;
+} kr_cost;
+void kr_sampler_cost(const kr_sampler *sampler, kr_cost *cost);
+double kr_sampler_update_cost(const kr_sampler *sampler, int32_t update);
+
+#endif

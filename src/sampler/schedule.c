@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * sampler/schedule.c - passes of the schedule over one block.
+ *
+ * One step is one pass of all updates in their order. Layouts are converted where neighbors in
+ * the schedule differ. CPU time per update is read on every eighth step and scaled, so that small
+ * systems do not pay for the clock. Threads: each call touches its own block only. */
+#include "model/block.h"
+#include "sampler/private.h"
+
+#include <time.h>
+
+#define CLOCK_STRIDE 8
+
+double kr_clock_thread(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void run_entry(const kr_schedule_entry *entry, const kr_update *update, kr_block *block,
+                      void *scratch, kr_tally *tally)
+{
+    if (!(update->plug->layouts & (unsigned)block->layout)) {
+        kr_block_convert(block, update->plug->layouts & KR_LAYOUT_CHAIN ? KR_LAYOUT_CHAIN
+                                                                        : KR_LAYOUT_LANE);
+    }
+    for (int64_t sweep = 0; sweep < entry->sweeps; sweep++) {
+        update->plug->sweep(update->self, block, scratch, tally);
+    }
+}
+
+void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block *block,
+                     int64_t first_step, int64_t n_steps, void *scratch, kr_tally *tally,
+                     double *cpu)
+{
+    const kr_sampler_config *config = &sampler->config;
+    for (int64_t step = first_step; step < first_step + n_steps; step++) {
+        bool is_timed = step % CLOCK_STRIDE == 0;
+        double before = is_timed ? kr_clock_thread() : 0.0;
+        for (int32_t u = 0; u < config->n_updates; u++) {
+            run_entry(&config->update[u], &point->update[u], block, scratch, &tally[u]);
+            if (is_timed) {
+                double now = kr_clock_thread();
+                cpu[u] += CLOCK_STRIDE * (now - before);
+                before = now;
+            }
+        }
+    }
+}
+
+void kr_schedule_run_local(const kr_sampler *sampler, const kr_point *point, kr_block *block,
+                           void *scratch, kr_tally *tally)
+{
+    const kr_sampler_config *config = &sampler->config;
+    for (int32_t u = 0; u < config->n_updates; u++) {
+        if (!(config->update[u].plug->flags & KR_UPDATE_NEEDS_DENSITY)) {
+            run_entry(&config->update[u], &point->update[u], block, scratch, tally);
+        }
+    }
+}
+
+void kr_schedule_log_q(const kr_density *density, kr_block *block, void *scratch)
+{
+    if (block->log_q_of == density->index && block->log_q_epoch == density->epoch) {
+        return;
+    }
+    kr_block_convert(block, KR_LAYOUT_LANE);
+    density->plug->log_q_tail(density->self, 0, block->n_lanes, block->state, block->log_q,
+                              scratch);
+    block->log_q_of = density->index;
+    block->log_q_epoch = density->epoch;
+}

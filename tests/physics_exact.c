@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * tests/physics_exact.c - whole runs against exact values: z within the limit for the number of
+ * values compared, at a stated largest relative error, so that a short run cannot pass.
+ *
+ * Errors come from the 64 independent chains (Student), no tau_int is needed. */
+#include "kr_test.h"
+
+#include "base/memory.h"
+#include "model/exact.h"
+#include "run/spec.h"
+#include "stats/stats.h"
+
+typedef struct mean_error {
+    double mean, error;
+} mean_error;
+
+typedef struct result {
+    mean_error energy, magnetization_squared;
+    kr_exact exact; /* of the target, where kr_exact_best knows it */
+    int has_exact;
+} result;
+
+static mean_error over_chains(const double *sum, int64_t n_chains, double n_draws)
+{
+    double s1 = 0.0, s2 = 0.0, n = (double)n_chains;
+    for (int64_t c = 0; c < n_chains; c++) {
+        s1 += sum[c] / n_draws;
+    }
+    for (int64_t c = 0; c < n_chains; c++) {
+        double d = sum[c] / n_draws - s1 / n;
+        s2 += d * d;
+    }
+    return (mean_error) { s1 / n, sqrt(s2 / (n * (n - 1.0))) };
+}
+
+/* Runs the sampler that a run file describes; observables are energy, magnetization. */
+static result run(const char *yaml)
+{
+    kr_error err = { 0 };
+    result out;
+    kr_runfile *file = kr_runfile_parse("test", yaml, strlen(yaml), &err);
+    kr_spec *spec = file ? kr_spec_alloc(file, &err) : NULL;
+    if (spec) {
+        spec->config.n_threads = 2;
+    }
+    kr_sampler *sampler = spec ? kr_sampler_alloc(&spec->config, &err) : NULL;
+    if (!sampler) {
+        fail_msg("%s\n%s", err.text, yaml);
+    }
+    int64_t n_chains = spec->config.n_chains;
+    double *sum = kr_alloc((size_t)n_chains, sizeof *sum, NULL), n_draws = 0.0;
+    double *sum_m2 = kr_alloc((size_t)n_chains, sizeof *sum_m2, NULL);
+    assert_true(sum && sum_m2);
+    while (kr_sampler_stage(sampler) != KR_STAGE_DONE) {
+        assert_ok(kr_sampler_advance(sampler, 64, &err), &err);
+        for (int64_t d = 0; !kr_sampler_new_is_warmup(sampler) && d < kr_sampler_n_new(sampler);
+             d++) {
+            const double *e = kr_sampler_slab(sampler, d, 0), *m2 = kr_sampler_slab(sampler, d, 3);
+            for (int64_t c = 0; c < n_chains; c++) {
+                sum[c] += e[c];
+                sum_m2[c] += m2[c];
+            }
+            n_draws += 1.0;
+        }
+    }
+    out.energy = over_chains(sum, n_chains, n_draws);
+    out.magnetization_squared = over_chains(sum_m2, n_chains, n_draws);
+    out.has_exact = kr_exact_best(&spec->target[0], 1e6, &out.exact, NULL) == KR_OK;
+    kr_free(sum);
+    kr_free(sum_m2);
+    kr_sampler_free(sampler);
+    kr_spec_free(spec);
+    return out;
+}
+
+static void check(const char *what, mean_error got, double want, double rel, int64_t n_compared)
+{
+    double z = (got.mean - want) / got.error;
+    print_message("# %-58s %.6f(%.0e) exact %.6f z %+.2f\n", what, got.mean, got.error, want, z);
+    if (!(got.error <= rel * fabs(want))) {
+        fail_msg("%s: error %.3g, want <= %.3g: the run is too short to tell", what, got.error,
+                 rel * fabs(want));
+    }
+    assert_within_sigma(got.mean, got.error, want, kr_z_limit(n_compared));
+}
+
+/* Energies per site of the L x L torus: reference table ising2d_torus_kaufman.csv, computed
+ * independently of this program (Kaufman 1949, 110 digits). */
+static const struct {
+    int L;
+    const char *beta;
+    double energy;
+    int local_steps, cluster_steps;
+} kaufman[] = {
+    { 4, "0.3", -0.84405407362385666974, 4000, 8000 },
+    { 4, "0.4406868", -1.5656238138147016892, 4000, 4000 },
+    { 4, "0.5", -1.7553802887774352483, 4000, 4000 },
+    { 8, "0.3", -0.71246737267206903188, 3000, 12000 },
+    { 8, "0.4406868", -1.4915891457237195326, 4000, 3000 },
+    { 8, "0.5", -1.74568317029319993, 3000, 3000 },
+    { 16, "0.3", -0.7045326708587675898, 1000, 20000 },
+    { 16, "0.4406868", -1.4530649028994417007, 6000, 2000 },
+    { 16, "0.5", -1.7455306689909190951, 1500, 1500 },
+    { 32, "0.3", -0.70449907176965555674, 400, 30000 },
+    { 32, "0.4406868", -1.4336585278642896521, 8000, 1500 },
+    { 32, "0.5", -1.7455645270345736123, 600, 800 },
+};
+
+static void ising(const char *update, int is_wolff)
+{
+    enum { N = sizeof kaufman / sizeof *kaufman };
+    for (int k = 0; k < N; k++) {
+        char yaml[512], what[96];
+        int steps = is_wolff ? kaufman[k].cluster_steps
+                    : strcmp(update, "heat_bath") == 0
+                        ? kaufman[k].local_steps
+                        : (kaufman[k].local_steps < 2000 ? kaufman[k].local_steps : 2000);
+        snprintf(yaml, sizeof yaml,
+                 "model: {name: ising}\nlattice: {name: hypercubic, size: [%d, %d]}\nbeta: %s\n"
+                 "chains: 64\nseed: %d\nstart: ordered\nupdates: [{name: %s}]\n"
+                 "phases: {thermalize: %d, measure: %d, every: 2}\n"
+                 "observables: [energy, magnetization]\n",
+                 kaufman[k].L, kaufman[k].L, kaufman[k].beta, 100 + k, update, steps / 4 + 200,
+                 steps);
+        snprintf(what, sizeof what, "ising %dx%d beta %s %s: energy", kaufman[k].L, kaufman[k].L,
+                 kaufman[k].beta, update);
+        check(what, run(yaml).energy, kaufman[k].energy, 1e-3, 3 * N);
+    }
+}
+
+static void heat_bath_gives_kaufmans_energies(void **state)
+{
+    (void)state;
+    ising("heat_bath", 0);
+}
+
+static void wolff_gives_kaufmans_energies(void **state)
+{
+    (void)state;
+    ising("wolff", 1);
+}
+
+static void swendsen_wang_gives_kaufmans_energies(void **state)
+{
+    (void)state;
+    ising("swendsen_wang", 0);
+}
+
+#define RUN(model, lattice, beta, update)                                                        \
+    "model: " model "\nlattice: " lattice "\nbeta: " beta                                        \
+    "\nchains: 64\nseed: 7\nstart: random\nupdates: [" update                                    \
+    "]\nphases: {thermalize: 1000, measure: 12000, every: 2}\n"                                  \
+    "observables: [energy, magnetization]\n"
+
+/* Systems that enumeration or a strip solves: every update that takes them. */
+static const char *const solved[] = {
+    RUN("{name: potts, q: 3}", "{name: hypercubic, size: [3, 3]}", "1.0", "heat_bath"),
+    RUN("{name: potts, q: 3}", "{name: hypercubic, size: [3, 3]}", "1.0", "metropolis, heat_bath"),
+    RUN("{name: potts, q: 3}", "{name: hypercubic, size: [3, 4]}", "0.9", "wolff"),
+    RUN("{name: potts, q: 3}", "{name: hypercubic, size: [3, 4]}", "0.9", "swendsen_wang"),
+    RUN("{name: potts, q: 3, field: 0.2}", "{name: hypercubic, size: [3, 3]}", "0.9",
+        "{name: wolff}, heat_bath"),
+    RUN("{name: potts, q: 3, field: 0.2}", "{name: hypercubic, size: [3, 3]}", "0.9",
+        "swendsen_wang"),
+    RUN("{name: blume_capel, D: 0.8}", "{name: hypercubic, size: [3, 3]}", "1.0", "heat_bath"),
+    RUN("{name: blume_capel, D: 0.8, field: 0.1}", "{name: hypercubic, size: [3, 3]}", "1.0",
+        "wolff, heat_bath"),
+    RUN("{name: blume_capel, D: 0.8}", "{name: hypercubic, size: [3, 4], boundary: open}", "1.2",
+        "swendsen_wang, heat_bath"),
+    RUN("{name: ising}", "{name: hypercubic, size: [5, 4], boundary: [open, periodic]}", "0.5",
+        "heat_bath"),
+    RUN("{name: ising}", "{name: hypercubic, size: [4, 4], boundary: antiperiodic}", "0.5",
+        "wolff"),
+    RUN("{name: ising}", "{name: hypercubic, size: [4, 4], boundary: antiperiodic}", "0.5",
+        "swendsen_wang"),
+    RUN("{name: ising, disorder: {kind: pm1, seed: 3}}", "{name: hypercubic, size: [4, 4]}", "0.8",
+        "heat_bath"),
+    RUN("{name: ising, disorder: {kind: gaussian, seed: 3}}", "{name: hypercubic, size: [4, 4]}",
+        "0.8", "wolff"),
+    RUN("{name: ising, disorder: {kind: gaussian, seed: 4}, random_field: {kind: gaussian, seed: 5, "
+        "strength: 0.7}}",
+        "{name: hypercubic, size: [2, 3, 3]}", "0.4", "swendsen_wang, heat_bath"),
+    RUN("{name: ising, field: 0.15}", "{name: triangular, size: [4, 4]}", "0.25", "swendsen_wang"),
+    RUN("{name: ising, J: -1}", "{name: triangular, size: [3, 4], boundary: open}", "0.6",
+        "heat_bath"),
+};
+
+static void solved_systems_come_out_exact(void **state)
+{
+    (void)state;
+    enum { N = sizeof solved / sizeof *solved };
+    for (int k = 0; k < N; k++) {
+        char what[96];
+        result r = run(solved[k]);
+        assert_true(r.has_exact);
+        snprintf(what, sizeof what, "solved system %d: energy", k);
+        check(what, r.energy, r.exact.energy_per_site, 2e-3, 2 * N);
+        if (isfinite(r.exact.magnetization_squared)) {
+            snprintf(what, sizeof what, "solved system %d: <m^2>", k);
+            check(what, r.magnetization_squared, r.exact.magnetization_squared, 1e-2, 2 * N);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(heat_bath_gives_kaufmans_energies),
+        cmocka_unit_test(wolff_gives_kaufmans_energies),
+        cmocka_unit_test(swendsen_wang_gives_kaufmans_energies),
+        cmocka_unit_test(solved_systems_come_out_exact),
+    };
+    return cmocka_run_group_tests_name("physics_exact", tests, NULL, NULL);
+}
