@@ -35,7 +35,7 @@ static int find_scans(kr_runfile *file, const char *path, kr_node *map, const kr
             continue;
         }
         char inner[KR_TEXT_MAX];
-        snprintf(inner, sizeof inner, "%s%s%s", path, *path ? "." : "", f->name);
+        snprintf(inner, sizeof inner, "%.100s%s%.100s", path, *path ? "." : "", f->name);
         kr_node *child = map->child[k];
         if (f->type == KR_TYPE_MAP && child->kind == KR_NODE_MAP) {
             KR_TRY(find_scans(file, inner, child, f->sub, scans, n, err));
@@ -50,7 +50,7 @@ static int find_scans(kr_runfile *file, const char *path, kr_node *map, const kr
         scan *s = &scans[(*n)++];
         *s = (scan) { .holder = map, .slot = k, .original = child };
         snprintf(s->path, sizeof s->path, "%s", inner);
-        KR_TRY(kr_node_scan(file, child, &s->value, &s->n, err));
+        KR_TRY(kr_node_scan(file, child, inner, &s->value, &s->n, err));
         if (s->n < 1) {
             return kr_runfile_fail(file, child, err, KR_ERANGE, "%s: the list is empty, want at least one number",
                                    inner);
@@ -246,7 +246,7 @@ static int build(kr_spec *spec, kr_error *err)
         if (file->root->child[k] == beta && beta->kind != KR_NODE_SCALAR) {
             kr_node **values;
             int32_t n;
-            KR_TRY(kr_node_scan(file, beta, &values, &n, err));
+            KR_TRY(kr_node_scan(file, beta, "beta", &values, &n, err));
             file->root->child[k] = values[0];
             int status = kr_field_parse(file, file->root, "the run file", kr_spec_fields(),
                                         KR_TOP_OTHERS, &t, err);

@@ -143,7 +143,7 @@ static const kr_node *name_node(const kr_node *map)
 int kr_spec_find_plug(const kr_runfile *file, const kr_node *map, kr_plug_kind kind,
                      const void **plug, kr_error *err)
 {
-    const char *name;
+    const char *name = NULL;
     KR_TRY(plug_name(file, map, kr_plug_kind_name(kind), &name, err));
     *plug = kr_plug_find(kind, name);
     if (*plug) {
