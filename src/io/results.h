@@ -15,6 +15,11 @@
 
 typedef struct kr_results kr_results;
 
+/* For main() of a program, before anything else of io: HDF5 then skips its clean-up at exit,
+ * which crashes after a write that failed and complains after reading a damaged file. A library
+ * that shares HDF5 with others leaves it. */
+void kr_results_skip_cleanup(void);
+
 kr_results *kr_results_alloc(kr_error *err);
 void kr_results_free(kr_results *results);
 

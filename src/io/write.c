@@ -295,20 +295,26 @@ static hid_t select_slabs(const writer *w, const kr_result_variable *v, hid_t da
 }
 
 /* Reads or writes n slabs in the order of the file, between memory and position from. */
-static bool move_slabs(const writer *w, const kr_result_variable *v, hid_t dataset, size_t from,
-                       size_t n, void *into, const void *out_of)
+static int move_slabs(const writer *w, const kr_result_variable *v, hid_t dataset, size_t from,
+                      size_t n, void *into, const void *out_of, const char *path, kr_error *err)
 {
     hid_t memory, space = select_slabs(w, v, dataset, from, n, &memory);
     hid_t type = kr_h5_memory_type(v->dtype);
-    bool ok = space >= 0;
-    if (ok && into) {
-        ok = H5Dread(dataset, type, memory, space, H5P_DEFAULT, into) >= 0;
-    } else if (ok) {
-        ok = H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, out_of) >= 0;
+    herr_t done = -1;
+    if (space >= 0) {
+        done = into ? H5Dread(dataset, type, memory, space, H5P_DEFAULT, into)
+                    : H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, out_of);
+    }
+    int status = KR_OK;
+    if (done < 0) { /* before the next call of HDF5 clears its messages */
+        char what[600];
+        snprintf(what, sizeof what, "could not %s %.250s/%.250s", into ? "read" : "write",
+                 w->r->groups[v->group], v->name);
+        status = kr_h5_fail(err, path, what);
     }
     H5Sclose(memory);
     H5Sclose(space);
-    return ok;
+    return status;
 }
 
 /* Buffered slabs lie one after the other; in the file the growing axis is between others. */
@@ -324,9 +330,8 @@ static int write_buffer(writer *w, int index, kr_error *err)
                 memcpy(w->batch + (o * n + s) * row, slabs + (s * v->outer + o) * row, row);
             }
         }
-        if (!move_slabs(w, v, w->data[index], from, n, NULL, v->outer > 1 ? w->batch : slabs)) {
-            return fail_at(w, v->group, v->name, err);
-        }
+        KR_TRY(move_slabs(w, v, w->data[index], from, n, NULL, v->outer > 1 ? w->batch : slabs,
+                          w->path, err));
     }
     return KR_OK;
 }
@@ -426,10 +431,10 @@ static int copy_variable(writer *w, int index, hid_t file, const char *path, int
     for (size_t from = 0, step; from < n && status == KR_OK; from += step) {
         step = row - (size_t)*at % row; /* up to the end of a chunk */
         step = n - from < step ? n - from : step;
-        if (!move_slabs(w, v, dataset, from, step, w->batch, NULL)) {
-            status = kr_h5_fail(err, path, "damaged");
-        } else if (!move_slabs(w, v, w->data[index], (size_t)*at, step, NULL, w->batch)) {
-            status = fail_at(w, v->group, v->name, err);
+        status = move_slabs(w, v, dataset, from, step, w->batch, NULL, path, err);
+        if (status == KR_OK) {
+            status = move_slabs(w, v, w->data[index], (size_t)*at, step, NULL, w->batch,
+                                w->path, err);
         }
         *at += (int64_t)step;
     }
