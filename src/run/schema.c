@@ -337,7 +337,8 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     KR_TRY(add_constants(s, err));
     KR_TRY(add_training(s, err));
     KR_TRY(add_configurations(s, err));
-    return add_cost(s, err);
+    KR_TRY(add_cost(s, err));
+    return kr_schema_put_final(s, 0.0, err); /* every part is complete */
 }
 
 void kr_schema_clear(kr_schema *s)
