@@ -7,17 +7,27 @@
 
 #include <stdio.h>
 
-/* Table (or one JSON object) of estimates with errors, tau_int, ESS, R-hat, exact values and z,
- * derived quantities, updates, densities, residence, cost, verdict. *is_converged tells --check
- * and *why (fills, 256 bytes) the reason when it is not. */
+/* Table (or one JSON object, listed in analysis/README.md) of estimates with errors, tau_int,
+ * ESS, R-hat, exact values and z, derived quantities, updates, densities, residence, cost,
+ * verdict. *is_converged tells --check and *why (fills, 256 bytes) the reasons when it is not;
+ * the rules are in summary_verdict.c. Few, constant or not finite data are reported in the text
+ * and are no errors. Errors: KR_EIO; KR_EUNSUP when the file is no result file. Serial only. */
 int kr_summary_write(const char *path, bool json, FILE *out, bool *is_converged, char *why,
                      kr_error *err);
 
-/* kind: "trace", "histogram" or "residence". Writes PREFIX.gp and PREFIX.dat beside the figure
- * (PREFIX = figure without its ending) and runs gnuplot; figure NULL = NAME-KIND.svg. The path
- * of the figure is filled into made (4096 bytes). Errors: KR_EUNSUP unknown kind (known ones
- * listed), variable missing; KR_EIO gnuplot missing or failed (the .gp and data stay). */
-int kr_plot_write(const char *path, const char *kind, const char *figure, char *made,
-                  kr_error *err);
+/* Figure of a result file.
+ *   kind    "trace"      energy and order parameter of up to 4 chains against draws
+ *           "histogram"  distribution of both with errors, up to 6 points of a scan
+ *           "residence"  phase of up to 16 chains against draws, distribution of dwell times;
+ *                        two files stand side by side over equally many draws
+ *   figure  ends in .svg, .png or .pdf; NULL = NAME-KIND.svg beside NAME.h5
+ *   made    path of the figure, filled (4096 bytes)
+ * Writes PREFIX.gp and PREFIX.dat beside the figure (PREFIX = figure without its ending) and
+ * runs gnuplot, in the folder of the figure and without a shell. A scan is shown at the point
+ * where its phases mix most. Errors: KR_EUNSUP unknown kind or ending (known ones listed),
+ * variable missing, a second file for another kind, no draws; KR_EIO gnuplot missing or failed
+ * (the .gp and .dat stay). Serial only. */
+int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const char *figure,
+                  char *made, kr_error *err);
 
 #endif

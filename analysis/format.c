@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/format.c - a value with its error in parentheses, as papers print it. */
+#include "analysis/summary.h"
+
+#include <math.h>
+
+/* mean and error, both scaled to be printed without an exponent */
+static void format_fixed(double mean, double error, int digits, char *out, size_t size)
+{
+    int decimals = digits - 1 - (int)floor(log10(error));
+    if (round(error * pow(10.0, decimals)) >= pow(10.0, digits)) {
+        decimals--; /* 0.0996 rounds up to 0.10 */
+    }
+    error = round(error * pow(10.0, decimals)) / pow(10.0, decimals);
+    if (decimals <= 0) {
+        double unit = pow(10.0, -decimals);
+        snprintf(out, size, "%.0f(%.0f)", unit * round(mean / unit),
+                 unit * round(error / unit));
+    } else if (error >= 1.0) {
+        snprintf(out, size, "%.*f(%.*f)", decimals, mean, decimals, error);
+    } else {
+        snprintf(out, size, "%.*f(%.0f)", decimals, mean, error * pow(10.0, decimals));
+    }
+}
+
+void kr_format_value(double mean, double error, int digits, char *out, size_t size)
+{
+    if (!isfinite(mean)) {
+        snprintf(out, size, isnan(mean) ? "-" : mean > 0.0 ? "inf" : "-inf");
+    } else if (!(error > 0.0) || !isfinite(error)) {
+        snprintf(out, size, "%.8g", mean);
+    } else {
+        double largest = fmax(fabs(mean), error);
+        if (largest >= 1e-4 && largest < 1e7 && error > 1e-12) {
+            format_fixed(mean, error, digits, out, size);
+            return;
+        }
+        char fixed[64];
+        int exponent = (int)floor(log10(largest));
+        if (error < 1e-13 * largest) {
+            snprintf(out, size, "%.14g", mean);
+            return;
+        }
+        format_fixed(mean / pow(10.0, exponent), error / pow(10.0, exponent), digits, fixed,
+                     sizeof fixed);
+        snprintf(out, size, "%se%+03d", fixed, exponent);
+    }
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/plot.c - figures of result files by gnuplot: arguments, files, common parts. */
+#include "analysis/plot.h"
+
+#include "analysis/analysis.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+int kr_plot_columns(kr_reader *reader, char name[2][KR_SERIES_NAME])
+{
+    static const char *const order[] = { "magnetization_per_site", "order_parameter",
+                                         "abs_magnetization_per_site" };
+    int n = 0;
+    if (kr_series_exists(reader, "posterior", "energy_per_site")) {
+        snprintf(name[n++], KR_SERIES_NAME, "energy_per_site");
+    }
+    for (int k = 0; k < 3; k++) {
+        if (kr_series_exists(reader, "posterior", order[k])) {
+            snprintf(name[n++], KR_SERIES_NAME, "%s", order[k]);
+            break;
+        }
+    }
+    return n;
+}
+
+void kr_plot_label(kr_reader *reader, const char *column, char *out, size_t size)
+{
+    char unit[64];
+    kr_series_text(reader, "posterior", column, "units", unit, sizeof unit);
+    bool has_unit = unit[0] && strcmp(unit, "1") != 0;
+    snprintf(out, size, "%s%s%s%s", column, has_unit ? " [" : "", has_unit ? unit : "",
+             has_unit ? "]" : "");
+    for (char *c = out; *c; c++) {
+        *c = *c == '_' ? ' ' : *c;
+    }
+}
+
+void kr_plot_draw_label(const kr_source *source, char *out, size_t size)
+{
+    if (isfinite(source->every)) {
+        snprintf(out, size, "draw (every %.0f step%s)", source->every,
+                 source->every == 1.0 ? "" : "s");
+    } else {
+        snprintf(out, size, "draw");
+    }
+}
+
+int kr_plot_load(const kr_source *source, const char *name, kr_series *series, kr_error *err)
+{
+    KR_TRY(kr_series_load(source->reader, "posterior", name, series, err));
+    int64_t n = series->n_chains * series->n_draws * series->n_points, n_finite = 0;
+    for (int64_t k = 0; k < n; k++) {
+        n_finite += isfinite(series->value[k]);
+    }
+    if (n == 0 || n_finite < n) {
+        kr_series_clear(series);
+        return kr_fail(err, KR_EUNSUP, "%s: %s of %s, want at least one draw, all finite",
+                       source->path, n == 0 ? "no draws" : "values that are not finite", name);
+    }
+    return KR_OK;
+}
+
+/* least[p] = smallest number of draws in a phase */
+static int count_least(kr_reader *reader, int64_t n_points, double *least, kr_error *err)
+{
+    const char *const *names = kr_reader_variables(reader, "posterior");
+    for (; names && *names; names++) {
+        kr_series series;
+        if (strncmp(*names, "in_", 3) != 0) {
+            continue;
+        }
+        KR_TRY(kr_series_load(reader, "posterior", *names, &series, err));
+        for (int64_t p = 0; p < n_points && p < series.n_points; p++) {
+            double sum = 0.0;
+            for (int64_t k = 0; k < series.n_chains * series.n_draws; k++) {
+                sum += series.value[k * series.n_points + p];
+            }
+            least[p] = fmin(least[p], sum);
+        }
+        kr_series_clear(&series);
+    }
+    return KR_OK;
+}
+
+int kr_plot_point(kr_reader *reader, int64_t n_points, int64_t *point, kr_error *err)
+{
+    *point = n_points / 2;
+    if (n_points < 2) {
+        return KR_OK;
+    }
+    double *least = kr_alloc((size_t)n_points, sizeof *least, err), best = 0.0;
+    if (!least) {
+        return KR_ENOMEM;
+    }
+    for (int64_t p = 0; p < n_points; p++) {
+        least[p] = INFINITY;
+    }
+    int status = count_least(reader, n_points, least, err);
+    for (int64_t p = 0; p < n_points && status == KR_OK; p++) {
+        if (isfinite(least[p]) && least[p] > best) {
+            best = least[p];
+            *point = p;
+        }
+    }
+    kr_free(least);
+    return status;
+}
+
+int kr_plot_title(const kr_source *source, int64_t point, int64_t n_points, char *out,
+                  size_t size, kr_error *err)
+{
+    char label[128] = "";
+    if (n_points > 1) {
+        kr_points points;
+        int status = kr_points_load(source->reader, n_points, &points, err);
+        if (status == KR_OK) {
+            kr_points_label(&points, point, label, sizeof label);
+        }
+        kr_points_clear(&points);
+        KR_TRY(status);
+    }
+    snprintf(out, size, "%s%s%s", source->title, label[0] ? ", " : "", label);
+    return KR_OK;
+}
+
+static int open_source(kr_source *source, const char *path, kr_error *err)
+{
+    *source = (kr_source){ .path = path, .every = NAN };
+    source->reader = kr_reader_open(path, err);
+    if (!source->reader) {
+        return err && err->status ? err->status : KR_EIO;
+    }
+    kr_series_text(source->reader, "", "", "title", source->title, sizeof source->title);
+    if (!source->title[0]) {
+        const char *slash = strrchr(path, '/');
+        snprintf(source->title, sizeof source->title, "%s", slash ? slash + 1 : path);
+    }
+    kr_reader_attr_real(source->reader, "posterior", "", "every", &source->every);
+    return KR_OK;
+}
+
+/* NAME-KIND.svg beside NAME.h5 */
+static void default_figure(const char *path, const char *kind, char *made)
+{
+    size_t length = strlen(path);
+    if (length > 3 && strcmp(path + length - 3, ".h5") == 0) {
+        length -= 3;
+    }
+    snprintf(made, KR_PATH_MAX, "%.*s-%s.svg", (int)length, path, kind);
+}
+
+static int draw(kr_gnuplot *g, const kr_source *source, int n, const char *kind, kr_error *err)
+{
+    if (strcmp(kind, "trace") == 0) {
+        return kr_trace_draw(g, source, err);
+    }
+    if (strcmp(kind, "histogram") == 0) {
+        return kr_histogram_draw(g, source, err);
+    }
+    return kr_residence_draw(g, source, n, err);
+}
+
+int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const char *figure,
+                  char *made, kr_error *err)
+{
+    bool is_residence = strcmp(kind, "residence") == 0;
+    if (!is_residence && strcmp(kind, "trace") != 0 && strcmp(kind, "histogram") != 0) {
+        return kr_fail(err, KR_EUNSUP, "kind %s: unknown, want trace, histogram or residence",
+                       kind);
+    }
+    if (n_paths < 1 || n_paths > (is_residence ? 2 : 1)) {
+        return kr_fail(err, KR_EUNSUP, "%s of %d files, want %s", kind, n_paths,
+                       is_residence ? "one or two" : "one");
+    }
+    if (figure) {
+        snprintf(made, KR_PATH_MAX, "%s", figure);
+    } else {
+        default_figure(paths[0], kind, made);
+    }
+    kr_source source[2] = { { 0 } };
+    kr_gnuplot g = { 0 };
+    int status = KR_OK;
+    for (int k = 0; k < n_paths && status == KR_OK; k++) {
+        status = open_source(&source[k], paths[k], err);
+    }
+    if (status == KR_OK) {
+        status = kr_gnuplot_open(&g, made, 800, is_residence ? 640 : 600, err);
+    }
+    if (status == KR_OK) {
+        status = draw(&g, source, n_paths, kind, err);
+        if (status == KR_OK) {
+            status = kr_gnuplot_draw(&g, err);
+        } else {
+            kr_gnuplot_close(&g);
+            kr_gnuplot_discard(&g);
+        }
+    }
+    for (int k = 0; k < n_paths; k++) {
+        kr_reader_close(source[k].reader);
+    }
+    return status;
+}

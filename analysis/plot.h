@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/plot.h - what the kinds of figures share. */
+#ifndef KR_ANALYSIS_PLOT_H
+#define KR_ANALYSIS_PLOT_H
+
+#include "analysis/gnuplot.h"
+#include "analysis/series.h"
+
+/* One result file to be drawn. */
+typedef struct kr_source {
+    kr_reader *reader; /* borrowed */
+    const char *path;  /* borrowed */
+    char title[256];
+    double every; /* steps per draw; NaN when unknown */
+} kr_source;
+
+int kr_trace_draw(kr_gnuplot *g, const kr_source *source, kr_error *err);
+int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, kr_error *err);
+int kr_residence_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+
+/* Names of the energy and the order parameter in the file, in this order; returns how many. */
+int kr_plot_columns(kr_reader *reader, char name[2][KR_SERIES_NAME]);
+/* "energy per site [J]" */
+void kr_plot_label(kr_reader *reader, const char *column, char *out, size_t size);
+/* "draw (every 10 steps)" */
+void kr_plot_draw_label(const kr_source *source, char *out, size_t size);
+/* The point where the least probable phase is most probable, else the middle one. */
+int kr_plot_point(kr_reader *reader, int64_t n_points, int64_t *point, kr_error *err);
+/* title, and the point of a scan */
+int kr_plot_title(const kr_source *source, int64_t point, int64_t n_points, char *out,
+                  size_t size, kr_error *err);
+/* Loads a series with at least one draw, all its values finite. */
+int kr_plot_load(const kr_source *source, const char *name, kr_series *series, kr_error *err);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/plot_histogram.c - distributions of energy and order parameter with errors.
+ *
+ * Discrete spectra get bins that hold equally many levels, else the bins beat against the
+ * levels. Errors come from the scatter of blocks of draws, about 10 tau_int long. */
+#include "analysis/plot.h"
+
+#include "base/memory.h"
+#include "stats/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define BINS_MAX     80
+#define POINTS_SHOWN 6
+#define LEVELS_MAX   100000
+
+typedef struct kr_bins {
+    double from, width;
+    int n;
+} kr_bins;
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Spacing of the levels of sorted values; 0 when they lie on no common grid. */
+static double find_spacing(const double *sorted, int64_t n)
+{
+    double range = sorted[n - 1] - sorted[0], spacing = INFINITY;
+    for (int64_t k = 1; k < n; k++) {
+        double gap = sorted[k] - sorted[k - 1];
+        spacing = gap > 1e-9 * range && gap < spacing ? gap : spacing;
+    }
+    if (!(range > 0.0) || range / spacing > LEVELS_MAX) {
+        return 0.0;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        double steps = (sorted[k] - sorted[0]) / spacing;
+        if (fabs(steps - round(steps)) > 1e-3) {
+            return 0.0;
+        }
+    }
+    return spacing;
+}
+
+static kr_bins choose_bins(double *values, int64_t n)
+{
+    qsort(values, (size_t)n, sizeof *values, compare);
+    double range = values[n - 1] - values[0], spacing = find_spacing(values, n);
+    if (!(range > 0.0)) {
+        return (kr_bins){ values[0] - 0.5, 1.0, 1 };
+    }
+    if (spacing > 0.0) {
+        double levels = floor(range / spacing + 1.5), per_bin = ceil(levels / BINS_MAX);
+        return (kr_bins){ values[0] - 0.5 * spacing, per_bin * spacing,
+                          (int)ceil(levels / per_bin) };
+    }
+    return (kr_bins){ values[0], range / BINS_MAX * (1.0 + 1e-12), BINS_MAX };
+}
+
+/* Density and error of every bin of x (n_chains, n_draws). block[b][h]: counts. */
+static int write_density(kr_gnuplot *g, const kr_bins *bins, const double *x, int64_t n_chains,
+                         int64_t n_draws, kr_error *err)
+{
+    kr_estimate e;
+    double tau = kr_gamma_estimate(x, n_chains, n_draws, &e, NULL) == KR_OK ? e.tau_int : 0.5;
+    int64_t per_chain = n_draws / kr_jackknife_bin(tau, n_chains, n_draws, 20);
+    int64_t n_blocks = n_chains * per_chain;
+    double *block = kr_alloc((size_t)(n_blocks * bins->n), sizeof *block, err);
+    if (!block) {
+        return KR_ENOMEM;
+    }
+    for (int64_t k = 0; k < n_chains * n_draws; k++) {
+        int64_t b = k / n_draws * per_chain + (k % n_draws) * per_chain / n_draws;
+        int h = (int)((x[k] - bins->from) / bins->width);
+        block[b * bins->n + (h < 0 ? 0 : h < bins->n ? h : bins->n - 1)] += 1.0;
+    }
+    double size = (double)n_draws / (double)per_chain, count = (double)n_blocks;
+    for (int h = 0; h < bins->n; h++) {
+        double sum = 0.0, square = 0.0;
+        for (int64_t b = 0; b < n_blocks; b++) {
+            sum += block[b * bins->n + h];
+        }
+        for (int64_t b = 0; b < n_blocks; b++) {
+            double d = block[b * bins->n + h] - sum / count;
+            square += d * d;
+        }
+        double error = n_blocks > 1 ? sqrt(square / (count * (count - 1.0))) : 0.0;
+        fprintf(g->data, "%.10g %.8g %.8g\n", bins->from + (h + 0.5) * bins->width,
+                sum / (count * size * bins->width), error / (size * bins->width));
+    }
+    kr_free(block);
+    return KR_OK;
+}
+
+static void start_panel(kr_gnuplot *g, const kr_source *source, const char *name, bool is_first)
+{
+    char label[KR_SERIES_NAME + 80];
+    kr_plot_label(source->reader, name, label, sizeof label);
+    fputs("\nset xlabel ", g->script);
+    kr_gnuplot_text(g, label, 80);
+    fprintf(g->script, " noenhanced\nset ylabel '%s'\nset xrange [*:*]\nset yrange [0:*]\n",
+            is_first ? "probability density" : "");
+}
+
+/* Points spread over the scan; out holds their indices, returns their number. */
+static int choose_points(int64_t n_points, int64_t out[POINTS_SHOWN])
+{
+    int n = n_points < POINTS_SHOWN ? (int)n_points : POINTS_SHOWN;
+    for (int k = 0; k < n; k++) {
+        out[k] = n > 1 ? k * (n_points - 1) / (n - 1) : 0;
+    }
+    return n;
+}
+
+static int draw_panel(kr_gnuplot *g, const kr_source *source, const kr_series *series,
+                      const char *name, bool is_first, const kr_points *points, kr_error *err)
+{
+    int64_t shown[POINTS_SHOWN], n = series->n_chains * series->n_draws;
+    int n_shown = choose_points(series->n_points, shown), status = KR_OK, first = g->n_blocks;
+    double *x = kr_alloc(2 * (size_t)n, sizeof *x, err);
+    if (!x) {
+        return KR_ENOMEM;
+    }
+    start_panel(g, source, name, is_first);
+    for (int k = 0; k < n_shown && status == KR_OK; k++) {
+        kr_series_point(series, shown[k], x);
+        kr_series_point(series, shown[k], x + n);
+        kr_bins bins = choose_bins(x + n, n);
+        char comment[2 * KR_SERIES_NAME + 64];
+        snprintf(comment, sizeof comment, "point %lld: %s, density, error", (long long)shown[k],
+                 name);
+        kr_gnuplot_block(g, comment);
+        status = write_density(g, &bins, x, series->n_chains, series->n_draws, err);
+        char label[128] = "";
+        if (series->n_points > 1) {
+            kr_points_label(points, shown[k], label, sizeof label);
+        }
+        fprintf(g->script, "%sdata index %d using 1:2 with histeps lw 1.5 lc rgb '%s' title ",
+                k ? ", \\\n     " : "plot ", first + k, kr_gnuplot_color(k));
+        kr_gnuplot_text(g, label, 40);
+        fprintf(g->script,
+                " noenhanced, \\\n     data index %d using 1:($2-$3):(0):(2*$3) with vectors "
+                "nohead lw 1.5 "
+                "lc rgb '%s' notitle",
+                first + k, kr_gnuplot_color(k));
+    }
+    fputc('\n', g->script);
+    kr_free(x);
+    return status;
+}
+
+int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, kr_error *err)
+{
+    char name[2][KR_SERIES_NAME], title[384];
+    int n = kr_plot_columns(source->reader, name), status = KR_OK;
+    if (n == 0) {
+        return kr_fail(err, KR_EUNSUP,
+                       "%s: no energy_per_site or magnetization_per_site, want one of them",
+                       source->path);
+    }
+    for (int k = 0; k < n && status == KR_OK; k++) {
+        kr_series series = { 0 };
+        kr_points points = { 0 };
+        status = kr_plot_load(source, name[k], &series, err);
+        if (status == KR_OK) {
+            status = kr_points_load(source->reader, series.n_points, &points, err);
+        }
+        if (status == KR_OK && k == 0) {
+            status = kr_plot_title(source, 0, 1, title, sizeof title, err);
+            fprintf(g->script,
+                    "set multiplot layout 1,%d margins 0.09,0.97,0.17,0.9 spacing 0.1,0 title ",
+                    n);
+            kr_gnuplot_text(g, title, 100);
+            fputs(" noenhanced font ',13'\n"
+                  "set key center at screen 0.5, screen 0.035 horizontal samplen 2\n",
+                  g->script);
+        }
+        if (status == KR_OK) {
+            status = draw_panel(g, source, &series, name[k], k == 0, &points, err);
+        }
+        kr_points_clear(&points);
+        kr_series_clear(&series);
+    }
+    fputs("unset multiplot\n", g->script);
+    return status;
+}

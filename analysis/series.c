@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/series.c - series, scalars and scanned parameters as a result file holds them. */
+#include "analysis/series.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+int kr_series_load(kr_reader *reader, const char *group, const char *name, kr_series *series,
+                   kr_error *err)
+{
+    *series = (kr_series){ 0 };
+    int n_dims = 0;
+    int64_t shape[KR_DIMS_MAX] = { 0 };
+    const char *dims = "";
+    double *value = kr_reader_read(reader, group, name, &n_dims, shape, &dims, err);
+    if (!value) {
+        return err && err->status ? err->status : KR_EIO;
+    }
+    bool has_points = strcmp(dims, "chain draw point") == 0;
+    if (!has_points && strcmp(dims, "chain draw") != 0) {
+        kr_free(value);
+        return kr_fail(err, KR_EUNSUP,
+                       "%s/%s: dims \"%s\", want \"chain draw\" or \"chain draw point\"", group,
+                       name, dims);
+    }
+    *series = (kr_series){ shape[0], shape[1], has_points ? shape[2] : 1, value };
+    return KR_OK;
+}
+
+void kr_series_clear(kr_series *series)
+{
+    kr_free(series->value);
+    *series = (kr_series){ 0 };
+}
+
+void kr_series_point(const kr_series *series, int64_t point, double *out)
+{
+    int64_t n = series->n_chains * series->n_draws;
+    for (int64_t k = 0; k < n; k++) {
+        out[k] = series->value[k * series->n_points + point];
+    }
+}
+
+bool kr_series_exists(kr_reader *reader, const char *group, const char *name)
+{
+    const char *const *names = kr_reader_variables(reader, group);
+    for (; names && *names; names++) {
+        if (strcmp(*names, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+double kr_series_constant(kr_reader *reader, const char *group, const char *name, int64_t point)
+{
+    if (!kr_series_exists(reader, group, name)) {
+        return NAN;
+    }
+    int n_dims = 0;
+    int64_t shape[KR_DIMS_MAX] = { 0 };
+    const char *dims = "";
+    kr_error err = { 0 };
+    double *value = kr_reader_read(reader, group, name, &n_dims, shape, &dims, &err);
+    double result = NAN;
+    if (value && n_dims == 0) {
+        result = value[0];
+    } else if (value && n_dims == 1 && point < shape[0]) {
+        result = value[point];
+    }
+    kr_free(value);
+    return result;
+}
+
+void kr_series_text(kr_reader *reader, const char *group, const char *variable,
+                    const char *name, char *out, size_t size)
+{
+    const char *text = "";
+    if (!kr_reader_attr_text(reader, group, variable, name, &text)) {
+        text = "";
+    }
+    snprintf(out, size, "%s", text);
+}
+
+/* "model.field" is stored under that name, as "model_field" or as its last part. */
+static void find_stored(kr_reader *reader, const char *name, char stored[KR_SERIES_NAME])
+{
+    snprintf(stored, KR_SERIES_NAME, "%s", name);
+    for (char *c = stored; *c && !kr_series_exists(reader, "constant_data", stored); c++) {
+        *c = *c == '.' ? '_' : *c;
+    }
+    const char *last = strrchr(name, '.');
+    if (last && !kr_series_exists(reader, "constant_data", stored)) {
+        snprintf(stored, KR_SERIES_NAME, "%s", last + 1);
+    }
+}
+
+int kr_points_load(kr_reader *reader, int64_t n_points, kr_points *points, kr_error *err)
+{
+    char list[KR_SERIES_PARAMS * KR_SERIES_NAME];
+    *points = (kr_points){ .n = n_points };
+    kr_series_text(reader, "constant_data", "", "scanned", list, sizeof list);
+    if (!list[0]) {
+        kr_series_text(reader, "", "", "scanned", list, sizeof list);
+    }
+    if (!list[0]) { /* nothing scanned: beta still names the point */
+        snprintf(list, sizeof list, "beta");
+    }
+    points->value = kr_alloc((size_t)(KR_SERIES_PARAMS * n_points), sizeof(double), err);
+    if (!points->value) {
+        return KR_ENOMEM;
+    }
+    char *rest = NULL;
+    for (char *name = strtok_r(list, " ", &rest); name && points->n_params < KR_SERIES_PARAMS;
+         name = strtok_r(NULL, " ", &rest)) {
+        char stored[KR_SERIES_NAME];
+        find_stored(reader, name, stored);
+        if (!kr_series_exists(reader, "constant_data", stored)) {
+            continue;
+        }
+        snprintf(points->name[points->n_params], KR_SERIES_NAME, "%s", name);
+        for (int64_t p = 0; p < n_points; p++) {
+            points->value[points->n_params * n_points + p] =
+                kr_series_constant(reader, "constant_data", stored, p);
+        }
+        points->n_params++;
+    }
+    return KR_OK;
+}
+
+void kr_points_clear(kr_points *points)
+{
+    kr_free(points->value);
+    *points = (kr_points){ 0 };
+}
+
+void kr_points_label(const kr_points *points, int64_t point, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (int k = 0; k < points->n_params && used < size; k++) {
+        int n = snprintf(out + used, size - used, "%s%s = %.6g", k ? ", " : "", points->name[k],
+                         points->value[k * points->n + point]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/series.h - series, scalars and scanned parameters as a result file holds them.
+ *
+ * A series has dims "chain draw" or "chain draw point"; a constant is a scalar or (point).
+ * Threads: serial only. */
+#ifndef KR_ANALYSIS_SERIES_H
+#define KR_ANALYSIS_SERIES_H
+
+#include "io/results.h"
+
+#define KR_SERIES_NAME   96
+#define KR_SERIES_PARAMS 8
+
+typedef struct kr_series {
+    int64_t n_chains, n_draws, n_points;
+    double *value; /* (n_chains, n_draws, n_points); owns */
+} kr_series;
+
+/* Loads a variable. Errors: KR_EUNSUP when its dims are not those of a series; KR_EIO. Clear
+ * with kr_series_clear, also after an error. */
+int kr_series_load(kr_reader *reader, const char *group, const char *name, kr_series *series,
+                   kr_error *err);
+void kr_series_clear(kr_series *series);
+/* Copies one point into out (n_chains, n_draws). */
+void kr_series_point(const kr_series *series, int64_t point, double *out);
+
+bool kr_series_exists(kr_reader *reader, const char *group, const char *name);
+/* A constant at a point; NaN when absent. */
+double kr_series_constant(kr_reader *reader, const char *group, const char *name,
+                          int64_t point);
+/* Copies a text attribute, "" when absent; too long a text is cut. */
+void kr_series_text(kr_reader *reader, const char *group, const char *variable,
+                    const char *name, char *out, size_t size);
+
+/* The points of a scan: names of the parameters and (n_params, n) values. */
+typedef struct kr_points {
+    int64_t n;
+    int n_params;
+    char name[KR_SERIES_PARAMS][KR_SERIES_NAME];
+    double *value; /* owns */
+} kr_points;
+int kr_points_load(kr_reader *reader, int64_t n_points, kr_points *points, kr_error *err);
+void kr_points_clear(kr_points *points);
+/* "beta = 0.44, field = 0.1"; "" for a single point without parameters. */
+void kr_points_label(const kr_points *points, int64_t point, char *out, size_t size);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/summary.c - reads a result file, computes the summary, writes it. */
+#include "analysis/summary.h"
+
+#include "analysis/analysis.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+static double attribute(kr_reader *reader, const char *name)
+{
+    double value = NAN;
+    return kr_reader_attr_real(reader, "posterior", "", name, &value) ? value : NAN;
+}
+
+/* Shape of the run from the first series of the posterior. */
+static int read_shape(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    const char *const *names = kr_reader_variables(reader, "posterior");
+    s->n_points = 1;
+    for (; names && *names; names++) {
+        kr_series series;
+        kr_error skipped = { 0 };
+        int status = kr_series_load(reader, "posterior", *names, &series, &skipped);
+        if (status == KR_OK) {
+            s->n_chains = series.n_chains;
+            s->n_draws = series.n_draws;
+            s->n_points = series.n_points;
+            kr_series_clear(&series);
+            return KR_OK;
+        }
+        if (status != KR_EUNSUP) {
+            return kr_fail(err, status, "%s", skipped.text);
+        }
+    }
+    return kr_fail(err, KR_EUNSUP, "%s: no series in group posterior, want a result file",
+                   s->path);
+}
+
+static double cost(kr_reader *reader, const char *name)
+{
+    return kr_series_constant(reader, "cost", name, 0);
+}
+
+int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_error *err)
+{
+    *s = (kr_summary){ .path = path };
+    kr_series_text(reader, "", "", "title", s->title, sizeof s->title);
+    kr_series_text(reader, "", "", "run_id", s->run_id, sizeof s->run_id);
+    kr_series_text(reader, "", "", "kramers_version", s->version, sizeof s->version);
+    s->every = attribute(reader, "every");
+    s->n_sites = attribute(reader, "n_sites");
+    s->cost = (kr_cost){ cost(reader, "sample_cpu_s"), cost(reader, "train_cpu_s"),
+                         cost(reader, "certificate_cpu_s"), cost(reader, "wall_s"),
+                         cost(reader, "threads") };
+    KR_TRY(read_shape(reader, s, err));
+    KR_TRY(kr_points_load(reader, s->n_points, &s->points, err));
+    KR_TRY(kr_summary_observables(reader, s, err));
+    KR_TRY(kr_summary_updates(reader, s, err));
+    KR_TRY(kr_summary_densities(reader, s, err));
+    kr_summary_judge(s);
+    return KR_OK;
+}
+
+void kr_summary_clear(kr_summary *s)
+{
+    kr_points_clear(&s->points);
+    kr_free(s->quantity);
+    kr_free(s->phase);
+    kr_free(s->residence);
+    kr_free(s->update);
+    kr_free(s->density);
+    kr_free(s->n_changed_chains);
+    *s = (kr_summary){ 0 };
+}
+
+static void join_reasons(const kr_summary *s, char *why, size_t size)
+{
+    size_t used = 0;
+    why[0] = '\0';
+    for (int k = 0; k < s->reasons.n && used < size; k++) {
+        int n = snprintf(why + used, size - used, "%s%s", k ? "; " : "", s->reasons.text[k]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+}
+
+int kr_summary_write(const char *path, bool json, FILE *out, bool *is_converged, char *why,
+                     kr_error *err)
+{
+    kr_reader *reader = kr_reader_open(path, err);
+    if (!reader) {
+        return err && err->status ? err->status : KR_EIO;
+    }
+    kr_summary s;
+    int status = kr_summary_compute(reader, path, &s, err);
+    if (status == KR_OK) {
+        if (json) {
+            kr_summary_print_json(&s, out);
+        } else {
+            kr_summary_print(&s, out);
+        }
+        *is_converged = s.is_converged;
+        join_reasons(&s, why, 256);
+        if (ferror(out) || fflush(out) != 0) {
+            status = kr_fail(err, KR_EIO, "summary of %s: could not be written", path);
+        }
+    }
+    kr_summary_clear(&s);
+    kr_reader_close(reader);
+    return status;
+}

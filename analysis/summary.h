@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/summary.h - everything a summary says about one result file, as plain numbers; NaN
+ * means "not known". Arrays over points hold item k of point p at [k * n_points + p].
+ *
+ * The result file is read by these names (variables in groups, attributes of groups):
+ *   posterior      NAME (chain, draw[, point]); in_PHASE (0/1); phase_switches since the last
+ *                  draw; attributes n_sites, every, derived_NAME =
+ *                  "variance|binder COLUMN BETA_POWER SITE_POWER | UNIT | DOC"
+ *   constant_data  beta, scanned parameters, exact_NAME, exact_log_z, ess_q_D, log_z_q_D,
+ *                  log_z_q_D_error, max_share_D, n_q_D of density D; attribute scanned
+ *   sample_stats   attempted_E, accepted_E, changed_E of schedule entry E (attribute density of
+ *                  attempted_E names the density it proposes from), log_w_D
+ *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
+ * Threads: serial only. */
+#ifndef KR_ANALYSIS_SUMMARY_H
+#define KR_ANALYSIS_SUMMARY_H
+
+#include "analysis/series.h"
+#include "stats/stats.h"
+
+#include <stdio.h>
+
+#define KR_SUMMARY_DRAWS    4  /* per chain, below there is nothing to say */
+#define KR_SUMMARY_MESSAGES 16 /* at least the number of rules of the verdict */
+
+typedef struct kr_quantity {
+    char name[KR_SERIES_NAME], unit[32];
+    kr_estimate estimate; /* of a derived quantity only mean and error */
+    double exact, z;
+    bool is_derived, is_bad; /* bad: a value is not finite, or too few draws */
+    char note[160];          /* why it is bad */
+} kr_quantity;
+
+typedef struct kr_update_row {
+    char name[KR_SERIES_NAME], density[KR_SERIES_NAME];
+    double attempted, accepted, changed, cpu_s;
+    double longest_rejection_run; /* attempts; from draws in which nothing was accepted */
+    bool is_lower_bound;          /* several attempts per draw: runs are cut at draws */
+} kr_update_row;
+
+typedef struct kr_density_row {
+    char name[KR_SERIES_NAME];
+    double ess_q, ess_p, log_z_q, log_z_q_error, log_z_p, log_z_p_error, exact_log_z, z;
+    double max_share, n_q, longest_rejection_run;
+    bool is_lower_bound;
+} kr_density_row;
+
+typedef struct kr_residence {
+    double n_switches, mean_dwell_steps; /* NaN when switches were not recorded */
+    int64_t n_visiting_all;
+} kr_residence;
+
+typedef struct kr_cost {
+    double sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads;
+} kr_cost;
+
+typedef struct kr_messages {
+    int n;
+    char text[KR_SUMMARY_MESSAGES][600];
+} kr_messages;
+
+typedef struct kr_summary {
+    const char *path; /* borrowed */
+    char title[256], run_id[128], version[64];
+    int64_t n_chains, n_draws, n_points;
+    double every, n_sites;
+    kr_points points;
+    int n_quantities, n_phases, n_updates, n_densities;
+    kr_quantity *quantity;     /* (n_quantities, n_points); owns */
+    kr_quantity *phase;        /* (n_phases, n_points) probabilities; owns */
+    kr_residence *residence;   /* (n_points); owns */
+    kr_update_row *update;     /* (n_updates, n_points); owns */
+    kr_density_row *density;   /* (n_densities, n_points); owns */
+    int64_t *n_changed_chains; /* (n_points) chains in which an update changed something, -1
+                                  unknown; owns */
+    kr_cost cost;
+    bool is_converged;
+    kr_messages reasons, warnings;
+} kr_summary;
+
+/* Reads and computes everything, verdict included. *s is cleared with kr_summary_clear, also
+ * after an error. */
+int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_error *err);
+void kr_summary_clear(kr_summary *s);
+
+/* Steps of kr_summary_compute, one file each. */
+int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err);
+int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err);
+int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
+void kr_summary_judge(kr_summary *s);
+
+void kr_summary_print(const kr_summary *s, FILE *out);
+void kr_summary_print_json(const kr_summary *s, FILE *out);
+
+/* "1.23456(78)": mean rounded to `digits` significant digits of its error; plain when the error
+ * is 0 or unknown; "-" when the mean is. */
+void kr_format_value(double mean, double error, int digits, char *out, size_t size);
+
+#endif

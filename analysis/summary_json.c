@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/summary_json.c - the summary as one JSON object (analysis/README.md lists it). With
+ * several points an entry is a list of objects that also hold the scanned parameters. */
+#include "analysis/json.h"
+#include "analysis/summary.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Opens the object of one point; a scan names its parameters first. */
+static void open_point(kr_json *j, const kr_summary *s, int64_t p)
+{
+    kr_json_open(j, '{');
+    for (int k = 0; s->n_points > 1 && k < s->points.n_params; k++) {
+        kr_json_field(j, s->points.name[k], s->points.value[k * s->n_points + p]);
+    }
+}
+
+/* key: {one point} or [{point}, ...]; item(j, s, k, p) writes the fields. */
+static void write_points(kr_json *j, const kr_summary *s, const char *key, int k,
+                         void (*item)(kr_json *, const kr_summary *, int, int64_t))
+{
+    kr_json_key(j, key);
+    if (s->n_points > 1) {
+        kr_json_open(j, '[');
+    }
+    for (int64_t p = 0; p < s->n_points; p++) {
+        open_point(j, s, p);
+        item(j, s, k, p);
+        kr_json_close(j, '}');
+    }
+    if (s->n_points > 1) {
+        kr_json_close(j, ']');
+    }
+}
+
+static void write_quantity(kr_json *j, const kr_summary *s, int k, int64_t p)
+{
+    const kr_quantity *q = &s->quantity[k * s->n_points + p];
+    kr_json_key(j, "unit");
+    kr_json_text(j, q->unit);
+    kr_json_field(j, "mean", q->estimate.mean);
+    kr_json_field(j, "error", q->estimate.error);
+    kr_json_field(j, "tau_int", q->estimate.tau_int);
+    kr_json_field(j, "tau_int_error", q->estimate.tau_int_error);
+    kr_json_field(j, "ess", q->estimate.ess);
+    kr_json_field(j, "r_hat", q->estimate.r_hat);
+    kr_json_field(j, "exact", q->exact);
+    kr_json_field(j, "z", q->z);
+    kr_json_key(j, "is_derived");
+    kr_json_bool(j, q->is_derived);
+    kr_json_key(j, "is_constant");
+    kr_json_bool(j, q->estimate.is_constant);
+}
+
+static void write_update(kr_json *j, const kr_summary *s, int k, int64_t p)
+{
+    const kr_update_row *u = &s->update[k * s->n_points + p];
+    kr_json_field(j, "acceptance", u->accepted / u->attempted);
+    kr_json_field(j, "attempted", u->attempted);
+    kr_json_field(j, "accepted", u->accepted);
+    kr_json_field(j, "changed", u->changed);
+    kr_json_field(j, "cpu_s", s->n_points > 1 ? NAN : u->cpu_s);
+}
+
+static void write_density(kr_json *j, const kr_summary *s, int k, int64_t p)
+{
+    const kr_density_row *d = &s->density[k * s->n_points + p];
+    kr_json_field(j, "ess_q", d->ess_q);
+    kr_json_field(j, "ess_p", d->ess_p);
+    kr_json_field(j, "log_z", d->log_z_q);
+    kr_json_field(j, "log_z_error", d->log_z_q_error);
+    kr_json_field(j, "log_z_p", d->log_z_p);
+    kr_json_field(j, "log_z_p_error", d->log_z_p_error);
+    kr_json_field(j, "exact_log_z", d->exact_log_z);
+    kr_json_field(j, "z", d->z);
+    kr_json_field(j, "max_weight", d->max_share);
+    kr_json_field(j, "n_q", d->n_q);
+    kr_json_field(j, "longest_rejection_run", d->longest_rejection_run);
+    kr_json_key(j, "longest_rejection_run_is_lower_bound");
+    kr_json_bool(j, d->is_lower_bound);
+}
+
+/* One CPU total for all points: a rate is known for a single point only. */
+static void write_residence(kr_json *j, const kr_summary *s, int unused, int64_t p)
+{
+    (void)unused;
+    const kr_residence *r = &s->residence[p];
+    kr_json_key(j, "phases");
+    kr_json_open(j, '{');
+    for (int k = 0; k < s->n_phases; k++) {
+        const kr_quantity *q = &s->phase[k * s->n_points + p];
+        kr_json_key(j, q->name);
+        kr_json_open(j, '{');
+        kr_json_field(j, "probability", q->estimate.mean);
+        kr_json_field(j, "error", q->estimate.error);
+        kr_json_field(j, "tau_int", q->estimate.tau_int);
+        kr_json_field(j, "ess", q->estimate.ess);
+        kr_json_field(j, "r_hat", q->estimate.r_hat);
+        kr_json_close(j, '}');
+    }
+    kr_json_close(j, '}');
+    kr_json_field(j, "switches", r->n_switches);
+    kr_json_field(j, "switches_per_cpu_s",
+                  s->n_points > 1 ? NAN : r->n_switches / s->cost.sample_cpu_s);
+    kr_json_field(j, "mean_dwell_steps", r->mean_dwell_steps);
+    kr_json_field(j, "chains_visiting_all", (double)r->n_visiting_all);
+}
+
+static void write_head(kr_json *j, const kr_summary *s)
+{
+    const char *const key[] = { "file", "title", "run_id", "kramers_version" };
+    const char *const text[] = { s->path, s->title, s->run_id, s->version };
+    for (int k = 0; k < 4; k++) {
+        kr_json_key(j, key[k]);
+        kr_json_text(j, text[k]);
+    }
+    kr_json_field(j, "chains", (double)s->n_chains);
+    kr_json_field(j, "draws", (double)s->n_draws);
+    kr_json_field(j, "points", (double)s->n_points);
+    kr_json_field(j, "steps_per_draw", s->every);
+    kr_json_field(j, "n_sites", s->n_sites);
+}
+
+static void write_cost(kr_json *j, const kr_summary *s)
+{
+    kr_json_key(j, "cost");
+    kr_json_open(j, '{');
+    kr_json_field(j, "train_cpu_s", s->cost.train_cpu_s);
+    kr_json_field(j, "sample_cpu_s", s->cost.sample_cpu_s);
+    kr_json_field(j, "certificate_cpu_s", s->cost.certificate_cpu_s);
+    kr_json_field(j, "wall_s", s->cost.wall_s);
+    kr_json_field(j, "threads", s->cost.threads);
+    kr_json_key(j, "updates_cpu_s");
+    kr_json_open(j, '{');
+    for (int k = 0; k < s->n_updates; k++) {
+        kr_json_field(j, s->update[k * s->n_points].name, s->update[k * s->n_points].cpu_s);
+    }
+    kr_json_close(j, '}');
+    kr_json_close(j, '}');
+}
+
+static void write_messages(kr_json *j, const char *key, const kr_messages *list)
+{
+    kr_json_key(j, key);
+    kr_json_open(j, '[');
+    for (int k = 0; k < list->n; k++) {
+        kr_json_text(j, list->text[k]);
+    }
+    kr_json_close(j, ']');
+}
+
+void kr_summary_print_json(const kr_summary *s, FILE *out)
+{
+    kr_json json = { .out = out }, *j = &json;
+    kr_json_open(j, '{');
+    write_head(j, s);
+    kr_json_key(j, "observables");
+    kr_json_open(j, '{');
+    for (int k = 0; k < s->n_quantities; k++) {
+        write_points(j, s, s->quantity[k * s->n_points].name, k, write_quantity);
+    }
+    kr_json_close(j, '}');
+    kr_json_key(j, "updates");
+    kr_json_open(j, '{');
+    for (int k = 0; k < s->n_updates; k++) {
+        write_points(j, s, s->update[k * s->n_points].name, k, write_update);
+    }
+    kr_json_close(j, '}');
+    kr_json_key(j, "densities");
+    kr_json_open(j, '{');
+    for (int k = 0; k < s->n_densities; k++) {
+        write_points(j, s, s->density[k * s->n_points].name, k, write_density);
+    }
+    kr_json_close(j, '}');
+    if (s->n_phases > 0) {
+        write_points(j, s, "residence", 0, write_residence);
+    } else {
+        kr_json_key(j, "residence");
+        kr_json_number(j, NAN); /* null: no phases known */
+    }
+    write_cost(j, s);
+    kr_json_key(j, "verdict");
+    kr_json_open(j, '{');
+    kr_json_key(j, "converged");
+    kr_json_bool(j, s->is_converged);
+    write_messages(j, "reasons", &s->reasons);
+    write_messages(j, "warnings", &s->warnings);
+    kr_json_close(j, '}');
+    kr_json_close(j, '}');
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/summary_observables.c - means, derived quantities and residence from the posterior.
+ */
+#include "analysis/summary.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MIN_BINS 20
+
+typedef enum kr_kind { KIND_VARIANCE, KIND_BINDER } kr_kind;
+
+typedef struct kr_recipe {
+    kr_kind kind;
+    char name[KR_SERIES_NAME], column[KR_SERIES_NAME], unit[32];
+    int beta_power, site_power;
+} kr_recipe;
+
+typedef struct kr_scale {
+    kr_kind kind;
+    double factor, shift;
+} kr_scale;
+
+/* mean[0] = <x - shift>, mean[1] = <(x - shift)^2> */
+static double recipe_value(const double *mean, const void *context)
+{
+    const kr_scale *scale = context;
+    if (scale->kind == KIND_VARIANCE) {
+        return scale->factor * (mean[1] - mean[0] * mean[0]);
+    }
+    return 1.0 - mean[1] / (3.0 * mean[0] * mean[0]);
+}
+
+/* "variance energy_per_site 2 1 | 1 | specific heat per site" */
+static bool parse_recipe(const char *name, const char *text, kr_recipe *recipe)
+{
+    char kind[16];
+    *recipe = (kr_recipe){ .kind = KIND_VARIANCE };
+    if (sscanf(text, "%15s %95s %d %d", kind, recipe->column, &recipe->beta_power,
+               &recipe->site_power) != 4) {
+        return false;
+    }
+    recipe->kind = strcmp(kind, "binder") == 0 ? KIND_BINDER : KIND_VARIANCE;
+    const char *unit = strstr(text, " | ");
+    if (unit) {
+        size_t length = strcspn(unit + 3, "|");
+        while (length > 0 && unit[2 + length] == ' ') {
+            length--;
+        }
+        snprintf(recipe->unit, sizeof recipe->unit, "%.*s", (int)length, unit + 3);
+    }
+    snprintf(recipe->name, sizeof recipe->name, "%s", name);
+    return recipe->kind == KIND_BINDER || strcmp(kind, "variance") == 0;
+}
+
+/* Next recipe of the posterior for a column; *position goes through the attributes. */
+static bool next_recipe(kr_reader *reader, const char *column, int *position, kr_recipe *recipe)
+{
+    const char *const *names = kr_reader_attrs(reader, "posterior", "");
+    for (; names && names[*position]; (*position)++) {
+        const char *name = names[*position], *text = NULL;
+        if (strncmp(name, "derived_", 8) == 0 &&
+            kr_reader_attr_text(reader, "posterior", "", name, &text) &&
+            parse_recipe(name + 8, text, recipe) && strcmp(recipe->column, column) == 0) {
+            (*position)++;
+            return true;
+        }
+    }
+    return false;
+}
+
+static kr_quantity *add_quantities(kr_summary *s, const char *name, const char *unit,
+                                   bool is_phase, kr_error *err)
+{
+    kr_quantity **list = is_phase ? &s->phase : &s->quantity;
+    int *n = is_phase ? &s->n_phases : &s->n_quantities;
+    size_t points = (size_t)s->n_points, old = (size_t)*n * points;
+    kr_quantity *grown = kr_grow(*list, old, old + points, sizeof *grown, err);
+    if (!grown) {
+        return NULL;
+    }
+    *list = grown;
+    (*n)++;
+    for (size_t p = 0; p < points; p++) {
+        kr_quantity *q = &grown[old + p];
+        snprintf(q->name, sizeof q->name, "%s", name);
+        snprintf(q->unit, sizeof q->unit, "%s", unit);
+        q->exact = q->z = NAN;
+        q->estimate = (kr_estimate){ NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, false, false };
+    }
+    return grown + old;
+}
+
+static void compare_exact(kr_reader *reader, kr_quantity *q, int64_t point)
+{
+    char name[KR_SERIES_NAME + 8];
+    snprintf(name, sizeof name, "exact_%s", q->name);
+    q->exact = kr_series_constant(reader, "constant_data", name, point);
+    if (q->estimate.error > 0.0) {
+        q->z = (q->estimate.mean - q->exact) / q->estimate.error;
+    }
+}
+
+/* A jackknife of the shifted column and its square; x (n_chains, n_draws) is overwritten. */
+static void derive(const kr_summary *s, const kr_recipe *recipe, double beta,
+                   const kr_estimate *column, double *x, double *square, kr_quantity *q)
+{
+    int64_t n = s->n_chains * s->n_draws;
+    kr_scale scale = { recipe->kind, pow(beta, recipe->beta_power), 0.0 };
+    scale.factor *= pow(s->n_sites, recipe->site_power);
+    if (recipe->kind == KIND_VARIANCE) { /* no cancellation of <x^2> against <x>^2 */
+        scale.shift = column->mean;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        x[k] -= scale.shift;
+        square[k] = x[k] * x[k];
+    }
+    const double *columns[] = { x, square };
+    kr_error err = { 0 };
+    int64_t bin = kr_jackknife_bin(column->tau_int, s->n_chains, s->n_draws, MIN_BINS);
+    q->is_derived = true;
+    if (kr_jackknife(columns, 2, s->n_chains, s->n_draws, bin, recipe_value, &scale,
+                     &q->estimate.mean, &q->estimate.error, &err) != KR_OK) {
+        q->is_bad = true;
+        snprintf(q->note, sizeof q->note, "%.150s", err.text);
+    }
+    q->estimate.n = n;
+    q->estimate.is_constant = column->is_constant;
+}
+
+static int add_derived(kr_reader *reader, kr_summary *s, const kr_series *series, int column,
+                       double *x, double *square, kr_error *err)
+{
+    kr_recipe recipe;
+    int position = 0;
+    char name[KR_SERIES_NAME];
+    snprintf(name, sizeof name, "%s", s->quantity[column * s->n_points].name);
+    while (next_recipe(reader, name, &position, &recipe)) {
+        kr_quantity *q = add_quantities(s, recipe.name, recipe.unit, false, err);
+        if (!q) {
+            return KR_ENOMEM;
+        }
+        for (int64_t p = 0; p < s->n_points; p++) {
+            const kr_quantity *from = &s->quantity[column * s->n_points + p];
+            q[p].is_derived = true;
+            q[p].is_bad = from->is_bad;
+            if (!from->is_bad) {
+                kr_series_point(series, p, x);
+                derive(s, &recipe, kr_series_constant(reader, "constant_data", "beta", p),
+                       &from->estimate, x, square, &q[p]);
+            }
+            compare_exact(reader, &q[p], p);
+        }
+    }
+    return KR_OK;
+}
+
+static void estimate_points(kr_reader *reader, const kr_summary *s, const kr_series *series,
+                            double *x, kr_quantity *q)
+{
+    for (int64_t p = 0; p < s->n_points; p++) {
+        kr_error err = { 0 };
+        kr_series_point(series, p, x);
+        if (kr_gamma_estimate(x, s->n_chains, s->n_draws, &q[p].estimate, &err) != KR_OK) {
+            q[p].is_bad = true;
+            snprintf(q[p].note, sizeof q[p].note, "%.150s", err.text);
+        }
+        compare_exact(reader, &q[p], p);
+    }
+}
+
+static void sum_switches(kr_summary *s, const kr_series *series)
+{
+    for (int64_t p = 0; p < s->n_points; p++) {
+        double sum = 0.0;
+        for (int64_t k = 0; k < s->n_chains * s->n_draws; k++) {
+            sum += series->value[k * s->n_points + p];
+        }
+        s->residence[p].n_switches = sum;
+        s->residence[p].mean_dwell_steps =
+            (double)(s->n_chains * s->n_draws) * s->every / sum; /* infinite: never left */
+    }
+}
+
+/* Chains that have been in every phase so far; n_visiting_all is the smallest count. */
+static void count_visits(kr_summary *s, const kr_series *series, uint8_t *visited_all)
+{
+    for (int64_t p = 0; p < s->n_points; p++) {
+        int64_t n = 0;
+        for (int64_t c = 0; c < s->n_chains; c++) {
+            bool is_visited = false;
+            for (int64_t t = 0; t < s->n_draws && !is_visited; t++) {
+                is_visited = series->value[(c * s->n_draws + t) * s->n_points + p] > 0.5;
+            }
+            visited_all[p * s->n_chains + c] &= is_visited;
+            n += visited_all[p * s->n_chains + c];
+        }
+        s->residence[p].n_visiting_all = n;
+    }
+}
+
+/* One variable of the posterior. work holds 2 (n_chains, n_draws) series. */
+static int add_variable(kr_reader *reader, kr_summary *s, const char *name, double *work,
+                        uint8_t *visited_all, kr_error *err)
+{
+    char unit[32];
+    kr_series series;
+    kr_error skipped = { 0 };
+    int status = kr_series_load(reader, "posterior", name, &series, &skipped);
+    if (status != KR_OK) { /* coordinates and other shapes are no observables */
+        return status == KR_EUNSUP ? KR_OK : kr_fail(err, status, "%s", skipped.text);
+    }
+    if (series.n_chains != s->n_chains || series.n_draws != s->n_draws ||
+        series.n_points != s->n_points) {
+        kr_series_clear(&series);
+        return kr_fail(err, KR_EUNSUP, "posterior/%s: its shape differs from the others'",
+                       name);
+    }
+    kr_series_text(reader, "posterior", name, "units", unit, sizeof unit);
+    if (strcmp(name, "phase_switches") == 0) {
+        sum_switches(s, &series);
+        kr_series_clear(&series);
+        return KR_OK;
+    }
+    bool is_phase = strncmp(name, "in_", 3) == 0;
+    kr_quantity *q = add_quantities(s, is_phase ? name + 3 : name, unit, is_phase, err);
+    status = q ? KR_OK : KR_ENOMEM;
+    if (status == KR_OK) {
+        estimate_points(reader, s, &series, work, q);
+        if (is_phase) {
+            count_visits(s, &series, visited_all);
+        } else {
+            status = add_derived(reader, s, &series, s->n_quantities - 1, work,
+                                 work + s->n_chains * s->n_draws, err);
+        }
+    }
+    kr_series_clear(&series);
+    return status;
+}
+
+/* Columns first, derived quantities after them, each in the order of the file. */
+static int sort_quantities(kr_summary *s, kr_error *err)
+{
+    size_t points = (size_t)s->n_points, n = 0;
+    size_t total = (size_t)s->n_quantities * points;
+    kr_quantity *sorted = kr_alloc(total, sizeof *sorted, err);
+    if (!sorted) {
+        return KR_ENOMEM;
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t k = 0; k < total; k++) {
+            if (s->quantity[k].is_derived == (pass == 1)) {
+                sorted[n++] = s->quantity[k];
+            }
+        }
+    }
+    kr_free(s->quantity);
+    s->quantity = sorted;
+    return KR_OK;
+}
+
+int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    size_t n = (size_t)(s->n_chains * s->n_draws), points = (size_t)s->n_points;
+    double *work = kr_alloc(2 * n, sizeof *work, err);
+    uint8_t *visited_all = kr_alloc(points * (size_t)s->n_chains, 1, err);
+    s->residence = kr_alloc(points, sizeof *s->residence, err);
+    int status = work && visited_all && s->residence ? KR_OK : KR_ENOMEM;
+    for (size_t p = 0; p < points && status == KR_OK; p++) {
+        s->residence[p] = (kr_residence){ NAN, NAN, 0 };
+        memset(visited_all + p * (size_t)s->n_chains, 1, (size_t)s->n_chains);
+    }
+    const char *const *names = kr_reader_variables(reader, "posterior");
+    for (; names && *names && status == KR_OK; names++) {
+        status = add_variable(reader, s, *names, work, visited_all, err);
+    }
+    if (status == KR_OK) {
+        status = sort_quantities(s, err);
+    }
+    kr_free(work);
+    kr_free(visited_all);
+    return status;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/summary_table.c - the summary for people: at most 100 columns wide. One point gives
+ * a row per observable, a scan gives a block per observable with a row per point. */
+#include "analysis/summary.h"
+
+#include <math.h>
+#include <string.h>
+
+#define WIDTH 100
+
+/* "-" for what is not known. */
+static const char *plain(double x, const char *format, char *out, size_t size)
+{
+    if (isnan(x)) {
+        snprintf(out, size, "-");
+    } else if (isinf(x)) {
+        snprintf(out, size, x > 0.0 ? "inf" : "-inf");
+    } else {
+        snprintf(out, size, format, x); /* NOLINT: formats are literals of this file */
+    }
+    return out;
+}
+
+static const char *count(double x, char *out, size_t size)
+{
+    return plain(x, fabs(x) < 1e7 ? "%.0f" : "%.2e", out, size);
+}
+
+/* three digits, no exponent up to ten million */
+static const char *rate(double x, char *out, size_t size)
+{
+    return plain(x, fabs(x) >= 100.0 && fabs(x) < 1e7 ? "%.0f" : "%.3g", out, size);
+}
+
+static const char *percent(double x, char *out, size_t size)
+{
+    return plain(100.0 * x, x > 0.0 && x < 0.01 ? "%.2g %%" : "%.1f %%", out, size);
+}
+
+/* Text wrapped at the width, continued lines indented. */
+static void print_wrapped(FILE *out, const char *first, const char *text)
+{
+    size_t indent = strlen(first), column = indent;
+    fputs(first, out);
+    for (const char *word = text + strspn(text, " "); *word;) {
+        size_t n = strcspn(word, " ");
+        if (column > indent && column + 1 + n > WIDTH) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (column > indent) {
+            fputc(' ', out);
+            column++;
+        }
+        fwrite(word, 1, n, out);
+        column += n;
+        word += n + strspn(word + n, " ");
+    }
+    fputc('\n', out);
+}
+
+static void print_head(const kr_summary *s, FILE *out)
+{
+    char label[256], sites[32] = "", every[48] = "";
+    print_wrapped(out, "", s->title[0] ? s->title : s->path);
+    if (isfinite(s->n_sites)) {
+        snprintf(sites, sizeof sites, ", %.0f sites", s->n_sites);
+    }
+    if (isfinite(s->every)) {
+        snprintf(every, sizeof every, ", a draw every %.0f step%s", s->every,
+                 s->every == 1.0 ? "" : "s");
+    }
+    fprintf(out, "%lld chain%s x %lld draw%s%s%s", (long long)s->n_chains,
+            s->n_chains == 1 ? "" : "s", (long long)s->n_draws, s->n_draws == 1 ? "" : "s",
+            every, sites);
+    if (s->n_points > 1) {
+        fprintf(out, ", %lld points", (long long)s->n_points);
+    } else {
+        kr_points_label(&s->points, 0, label, sizeof label);
+        fprintf(out, "%s%s", label[0] ? ", " : "", label);
+    }
+    fputc('\n', out);
+    if (s->run_id[0] || s->version[0]) {
+        fprintf(out, "run %s, kramers %s\n", s->run_id[0] ? s->run_id : "-",
+                s->version[0] ? s->version : "-");
+    }
+}
+
+/* value, tau_int, ESS, R-hat and, unless it is a phase, exact and z */
+static void print_estimate(const kr_quantity *q, bool is_phase, FILE *out)
+{
+    const kr_estimate *e = &q->estimate;
+    char value[64], tau[64], ess[32], r_hat[32], exact[32], z[32];
+    if (q->is_bad) {
+        fprintf(out, "%18s\n", q->note[0] ? "not usable" : "-");
+        return;
+    }
+    kr_format_value(e->mean, e->error, 2, value, sizeof value);
+    if (e->is_window_closed || isnan(e->tau_int)) {
+        kr_format_value(e->tau_int, e->tau_int_error, 1, tau, sizeof tau);
+    } else { /* correlated over half a chain */
+        plain(e->tau_int, e->tau_int < 100.0 ? "> %.3g" : "> %.0f", tau, sizeof tau);
+    }
+    plain(e->ess, e->ess < 1e6 ? "%.0f" : "%.2e", ess, sizeof ess);
+    plain(e->r_hat, e->r_hat < 10.0 ? "%.3f" : "%.3g", r_hat, sizeof r_hat);
+    plain(q->exact, "%.8g", exact, sizeof exact);
+    plain(q->z, "%+.2f", z, sizeof z);
+    if (e->is_constant && !q->is_derived) {
+        snprintf(tau, sizeof tau, "constant");
+        snprintf(ess, sizeof ess, "-");
+    }
+    fprintf(out, "%18s %11s %8s %6s", value, tau, ess, r_hat);
+    if (is_phase) {
+        fputc('\n', out);
+    } else {
+        fprintf(out, " %12s %6s\n", exact, z);
+    }
+}
+
+static void print_columns(const char *first, int width, bool is_phase, FILE *out)
+{
+    fprintf(out, "%-*s %18s %11s %8s %6s", width, first, is_phase ? "probability" : "value",
+            "tau_int", "ESS", "R-hat");
+    if (is_phase) {
+        fputc('\n', out);
+    } else {
+        fprintf(out, " %12s %6s\n", "exact", "z");
+    }
+}
+
+/* "energy_per_site [J]" */
+static void label(const kr_quantity *q, char *out, size_t size)
+{
+    bool has_unit = q->unit[0] && strcmp(q->unit, "1") != 0;
+    snprintf(out, size, has_unit ? "%s [%s]" : "%s", q->name, q->unit);
+}
+
+static void print_name(const kr_quantity *q, int width, FILE *out)
+{
+    char name[KR_SERIES_NAME + 40];
+    label(q, name, sizeof name);
+    fprintf(out, "%-*s", width, name);
+    if (strlen(name) > (size_t)width) { /* too long a name gets a line of its own */
+        fprintf(out, "\n%*s", width, "");
+    }
+    fputc(' ', out);
+}
+
+static void print_scan(const kr_summary *s, const kr_quantity *list, int n, bool is_phase,
+                       FILE *out)
+{
+    const kr_points *points = &s->points;
+    int shown = points->n_params < 3 ? points->n_params : 3;
+    for (int k = 0; k < n; k++) {
+        const kr_quantity *q = &list[k * s->n_points];
+        char head[64] = "";
+        for (int m = 0; m < shown; m++) {
+            const char *last = strrchr(points->name[m], '.');
+            size_t used = strlen(head);
+            snprintf(head + used, sizeof head - used, "%10.10s",
+                     last ? last + 1 : points->name[m]);
+        }
+        char name[KR_SERIES_NAME + 40];
+        label(q, name, sizeof name);
+        fprintf(out, "\n%s%s\n", is_phase ? "phase " : "", name);
+        print_columns(head, 10 * shown, is_phase, out);
+        for (int64_t p = 0; p < s->n_points; p++) {
+            for (int m = 0; m < shown; m++) {
+                fprintf(out, "%10.6g", points->value[m * points->n + p]);
+            }
+            fputc(' ', out);
+            print_estimate(&q[p], is_phase, out);
+        }
+    }
+}
+
+static void print_observables(const kr_summary *s, FILE *out)
+{
+    if (s->n_points > 1) {
+        print_scan(s, s->quantity, s->n_quantities, false, out);
+        print_scan(s, s->phase, s->n_phases, true, out);
+    } else {
+        fputc('\n', out);
+        print_columns("observable", 30, false, out);
+        for (int k = 0; k < s->n_quantities; k++) {
+            print_name(&s->quantity[k], 30, out);
+            print_estimate(&s->quantity[k], false, out);
+        }
+    }
+    fprintf(out, "errors: Gamma method, blocked jackknife for derived quantities; tau_int in "
+                 "draws\n");
+}
+
+/* "0.31" or "0.31 .. 0.52" over the points of one update */
+static void acceptance_range(const kr_summary *s, int k, char *out, size_t size)
+{
+    char low_text[24], high_text[24];
+    double low = NAN, high = NAN;
+    for (int64_t p = 0; p < s->n_points; p++) {
+        const kr_update_row *u = &s->update[k * s->n_points + p];
+        low = fmin(low, u->accepted / u->attempted);
+        high = fmax(high, u->accepted / u->attempted);
+    }
+    percent(low, low_text, sizeof low_text);
+    percent(high, high_text, sizeof high_text);
+    if (s->n_points > 1 && strcmp(low_text, high_text) != 0) {
+        snprintf(out, size, "%s .. %s", low_text, high_text);
+    } else {
+        snprintf(out, size, "%s", low_text);
+    }
+}
+
+static void print_updates(const kr_summary *s, FILE *out)
+{
+    if (s->n_updates == 0) {
+        return;
+    }
+    fprintf(out, "\n%-30s %18s %11s %15s %11s %9s\n", "update", "accepted", "attempts",
+            "changed/attempt", "CPU s", "CPU share");
+    for (int k = 0; k < s->n_updates; k++) {
+        const kr_update_row *u = &s->update[k * s->n_points];
+        char accepted[56], attempts[32], changed[32], cpu[32], share[32];
+        double n_attempted = 0.0, n_changed = 0.0;
+        for (int64_t p = 0; p < s->n_points; p++) {
+            n_attempted += u[p].attempted;
+            n_changed += u[p].changed;
+        }
+        acceptance_range(s, k, accepted, sizeof accepted);
+        count(n_attempted, attempts, sizeof attempts);
+        plain(n_changed / n_attempted, "%.3g", changed, sizeof changed);
+        plain(u->cpu_s, "%.3g", cpu, sizeof cpu);
+        percent(u->cpu_s / s->cost.sample_cpu_s, share, sizeof share);
+        fprintf(out, "%-30s %18s %11s %15s %11s %9s\n", u->name, accepted, attempts, changed,
+                cpu, share);
+    }
+}
+
+static void print_density(const kr_density_row *d, const char *label, FILE *out)
+{
+    char ess_q[24], ess_p[24], log_z[48], log_z_p[48], exact[32], z[24], share[24], run[40];
+    percent(d->ess_q, ess_q, sizeof ess_q);
+    percent(d->ess_p, ess_p, sizeof ess_p);
+    percent(d->max_share, share, sizeof share);
+    kr_format_value(d->log_z_q, d->log_z_q_error, 2, log_z, sizeof log_z);
+    kr_format_value(d->log_z_p, d->log_z_p_error, 2, log_z_p, sizeof log_z_p);
+    plain(d->exact_log_z, "%.8g", exact, sizeof exact);
+    plain(d->z, "%+.2f", z, sizeof z);
+    count(d->longest_rejection_run, run + 2, sizeof run - 2);
+    memcpy(run, d->is_lower_bound ? ">=" : "  ", 2);
+    fprintf(out, "%-14.14s %7s %7s %15s %15s %12s %6s %7s %8s\n", label, ess_q, ess_p, log_z,
+            log_z_p, exact, z, share, d->is_lower_bound ? run : run + 2);
+}
+
+static void print_densities(const kr_summary *s, FILE *out)
+{
+    for (int k = 0; k < s->n_densities; k++) {
+        const kr_density_row *d = &s->density[k * s->n_points];
+        if (k == 0 || s->n_points > 1) {
+            fprintf(out, "\n%-14.14s %7s %7s %15s %15s %12s %6s %7s %8s\n",
+                    s->n_points > 1 ? d->name : "density", "ESS_q", "ESS_p", "log Z (q)",
+                    "log Z (p)", "exact", "z", "max w", "rejected");
+        }
+        for (int64_t p = 0; p < s->n_points; p++) {
+            char label[128];
+            snprintf(label, sizeof label, "%s", d->name);
+            if (s->n_points > 1) {
+                kr_points_label(&s->points, p, label, sizeof label);
+            }
+            print_density(&d[p], label, out);
+        }
+    }
+    if (s->n_densities > 0) {
+        char samples[24];
+        fprintf(out,
+                "q: from %s samples of the density, p: from the chain; max w: largest share of "
+                "one sample;\nrejected: longest run of rejected proposals\n",
+                count(s->density[0].n_q, samples, sizeof samples));
+    }
+}
+
+static void print_switches(const kr_summary *s, int64_t p, const char *what, FILE *out)
+{
+    const kr_residence *r = &s->residence[p];
+    char switches[24], per_s[24], dwell[24];
+    count(r->n_switches, switches, sizeof switches);
+    rate(s->n_points > 1 ? NAN : r->n_switches / s->cost.sample_cpu_s, per_s, sizeof per_s);
+    rate(r->mean_dwell_steps, dwell, sizeof dwell);
+    fprintf(out, "%-30s %18s %14s %16s %11lld of %lld\n", what, switches, per_s, dwell,
+            (long long)r->n_visiting_all, (long long)s->n_chains);
+}
+
+static void print_residence(const kr_summary *s, FILE *out)
+{
+    if (s->n_phases == 0) {
+        return;
+    }
+    if (s->n_points == 1) {
+        fputc('\n', out);
+        print_columns("residence", 30, true, out);
+        for (int k = 0; k < s->n_phases; k++) {
+            char name[KR_SERIES_NAME + 8];
+            snprintf(name, sizeof name, "in %s", s->phase[k].name);
+            fprintf(out, "%-30s ", name);
+            print_estimate(&s->phase[k], true, out);
+        }
+    }
+    fprintf(out, "\n%-30s %18s %14s %16s %17s\n", s->n_points > 1 ? "residence" : "",
+            "switches", "per CPU-second", "mean dwell/steps", "chains seeing all");
+    for (int64_t p = 0; p < s->n_points; p++) {
+        char label[128] = "between phases";
+        if (s->n_points > 1) {
+            kr_points_label(&s->points, p, label, sizeof label);
+        }
+        print_switches(s, p, label, out);
+    }
+}
+
+static void print_cost(const kr_summary *s, FILE *out)
+{
+    const kr_cost *c = &s->cost;
+    char sample[24], train[24], certificate[24], wall[24], threads[24], per_s[24];
+    if (isnan(c->sample_cpu_s)) {
+        return;
+    }
+    plain(c->sample_cpu_s, "%.4g", sample, sizeof sample);
+    plain(c->train_cpu_s, "%.4g", train, sizeof train);
+    plain(c->certificate_cpu_s, "%.4g", certificate, sizeof certificate);
+    plain(c->wall_s, "%.4g", wall, sizeof wall);
+    count(c->threads, threads, sizeof threads);
+    fprintf(
+        out,
+        "\ncost [CPU-s]: sampling %s, training %s, certificates %s; wall %s s, threads %s\n",
+        sample, train, certificate, wall, threads);
+    if (s->n_points > 1 || s->n_quantities == 0 || !(s->quantity[0].estimate.ess > 0.0)) {
+        return;
+    }
+    double ess = s->quantity[0].estimate.ess;
+    rate(ess / c->sample_cpu_s, per_s, sizeof per_s);
+    fprintf(out, "ESS of %s per CPU-second: %s", s->quantity[0].name, per_s);
+    if (c->train_cpu_s > 0.0) {
+        rate(ess / (c->sample_cpu_s + c->train_cpu_s), per_s, sizeof per_s);
+        fprintf(out, ", training included: %s", per_s);
+    }
+    fputc('\n', out);
+}
+
+void kr_summary_print(const kr_summary *s, FILE *out)
+{
+    print_head(s, out);
+    if (s->n_draws >= KR_SUMMARY_DRAWS) {
+        print_observables(s, out);
+        print_updates(s, out);
+        print_densities(s, out);
+        print_residence(s, out);
+    }
+    print_cost(s, out);
+    fprintf(out, "\nverdict: %s\n", s->is_converged ? "converged" : "NOT CONVERGED");
+    for (int k = 0; k < s->reasons.n; k++) {
+        print_wrapped(out, "  - ", s->reasons.text[k]);
+    }
+    for (int k = 0; k < s->warnings.n; k++) {
+        print_wrapped(out, "  warning: ", s->warnings.text[k]);
+    }
+}

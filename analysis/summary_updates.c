@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/summary_updates.c - acceptance and cost of updates, quality of densities.
+ *
+ * Z of a density from its own samples (q side) comes with the file; from the chain (p side) it
+ * is log Z = -log <1/w>, and ESS_p = 1/(<w> <1/w>), both over chain states: a density that
+ * misses a phase looks perfect on the q side only. */
+#include "analysis/summary.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Names behind a prefix in a group, in order: calls visit(rest) for each. */
+static int count_names(kr_reader *reader, const char *group, const char *prefix)
+{
+    int n = 0;
+    const char *const *names = kr_reader_variables(reader, group);
+    for (; names && *names; names++) {
+        n += strncmp(*names, prefix, strlen(prefix)) == 0;
+    }
+    return n;
+}
+
+static const char *name_behind(kr_reader *reader, const char *group, const char *prefix,
+                               int index)
+{
+    const char *const *names = kr_reader_variables(reader, group);
+    for (; names && *names; names++) {
+        if (strncmp(*names, prefix, strlen(prefix)) == 0 && index-- == 0) {
+            return *names + strlen(prefix);
+        }
+    }
+    return "";
+}
+
+/* attempted_E, accepted_E or changed_E; n_points = 0 when it is missing. */
+static int load_counts(kr_reader *reader, const char *what, const char *entry,
+                       kr_series *series, kr_error *err)
+{
+    char name[KR_SERIES_NAME + 16];
+    snprintf(name, sizeof name, "%s_%s", what, entry);
+    *series = (kr_series){ 0 };
+    if (!kr_series_exists(reader, "sample_stats", name)) {
+        return KR_OK;
+    }
+    return kr_series_load(reader, "sample_stats", name, series, err);
+}
+
+static double sum_point(const kr_series *series, int64_t point)
+{
+    double sum = 0.0;
+    if (point >= series->n_points) {
+        return NAN;
+    }
+    for (int64_t k = 0; k < series->n_chains * series->n_draws; k++) {
+        sum += series->value[k * series->n_points + point];
+    }
+    return sum;
+}
+
+static void find_rejection_run(const kr_series *attempted, const kr_series *accepted,
+                               int64_t point, kr_update_row *row)
+{
+    row->longest_rejection_run = NAN;
+    if (point >= attempted->n_points || point >= accepted->n_points ||
+        attempted->n_draws != accepted->n_draws || attempted->n_chains != accepted->n_chains) {
+        return;
+    }
+    row->longest_rejection_run = 0.0;
+    for (int64_t c = 0; c < attempted->n_chains; c++) {
+        double run = 0.0;
+        for (int64_t t = 0; t < attempted->n_draws; t++) {
+            int64_t k = c * attempted->n_draws + t;
+            double tried = attempted->value[k * attempted->n_points + point];
+            bool is_moved = accepted->value[k * accepted->n_points + point] > 0.0;
+            run = is_moved ? 0.0 : run + tried;
+            row->longest_rejection_run = fmax(row->longest_rejection_run, run);
+            row->is_lower_bound = row->is_lower_bound || tried > 1.0;
+        }
+    }
+}
+
+static void mark_changed(const kr_summary *s, const kr_series *changed, uint8_t *has_changed)
+{
+    for (int64_t c = 0; c < s->n_chains && c < changed->n_chains; c++) {
+        for (int64_t p = 0; p < s->n_points && p < changed->n_points; p++) {
+            for (int64_t t = 0; t < changed->n_draws; t++) {
+                int64_t k = (c * changed->n_draws + t) * changed->n_points + p;
+                has_changed[p * s->n_chains + c] |= changed->value[k] > 0.0;
+            }
+        }
+    }
+}
+
+/* The density an entry proposes from: its attribute, or the only density for an entry called
+ * after independence proposals. */
+static void find_density(kr_reader *reader, const char *entry, char *out, size_t size)
+{
+    char name[KR_SERIES_NAME + 16];
+    snprintf(name, sizeof name, "attempted_%s", entry);
+    kr_series_text(reader, "sample_stats", name, "density", out, size);
+    if (!out[0] && strncmp(entry, "independence", 12) == 0 &&
+        count_names(reader, "constant_data", "ess_q_") == 1) {
+        snprintf(out, size, "%s", name_behind(reader, "constant_data", "ess_q_", 0));
+    }
+}
+
+static int add_update(kr_reader *reader, kr_summary *s, int index, uint8_t *has_changed,
+                      bool *is_known, kr_error *err)
+{
+    char entry[KR_SERIES_NAME], cost[KR_SERIES_NAME + 8];
+    kr_series attempted = { 0 }, accepted = { 0 }, changed = { 0 };
+    snprintf(entry, sizeof entry, "%s",
+             name_behind(reader, "sample_stats", "attempted_", index));
+    snprintf(cost, sizeof cost, "cpu_s_%s", entry);
+    int status = load_counts(reader, "attempted", entry, &attempted, err);
+    if (status == KR_OK) {
+        status = load_counts(reader, "accepted", entry, &accepted, err);
+    }
+    if (status == KR_OK) {
+        status = load_counts(reader, "changed", entry, &changed, err);
+    }
+    for (int64_t p = 0; p < s->n_points && status == KR_OK; p++) {
+        kr_update_row *row = &s->update[index * s->n_points + p];
+        snprintf(row->name, sizeof row->name, "%s", entry);
+        find_density(reader, entry, row->density, sizeof row->density);
+        row->attempted = sum_point(&attempted, p);
+        row->accepted = sum_point(&accepted, p);
+        row->changed = sum_point(&changed, p);
+        row->cpu_s = kr_series_constant(reader, "cost", cost, 0);
+        find_rejection_run(&attempted, &accepted, p, row);
+    }
+    if (status == KR_OK && changed.n_points > 0) {
+        mark_changed(s, &changed, has_changed);
+        *is_known = true;
+    }
+    kr_series_clear(&attempted);
+    kr_series_clear(&accepted);
+    kr_series_clear(&changed);
+    return status;
+}
+
+int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    size_t points = (size_t)s->n_points, chains = (size_t)s->n_chains;
+    int n = count_names(reader, "sample_stats", "attempted_");
+    bool is_known = false;
+    s->update = kr_alloc((size_t)n * points, sizeof *s->update, err);
+    s->n_changed_chains = kr_alloc(points, sizeof *s->n_changed_chains, err);
+    uint8_t *has_changed = kr_alloc(points * chains, 1, err);
+    int status = s->update && s->n_changed_chains && has_changed ? KR_OK : KR_ENOMEM;
+    for (int k = 0; k < n && status == KR_OK; k++) {
+        status = add_update(reader, s, k, has_changed, &is_known, err);
+        s->n_updates += status == KR_OK;
+    }
+    for (size_t p = 0; p < points && status == KR_OK; p++) {
+        for (size_t c = 0; c < chains; c++) {
+            s->n_changed_chains[p] += has_changed[p * chains + c];
+        }
+        s->n_changed_chains[p] = is_known ? s->n_changed_chains[p] : -1;
+    }
+    kr_free(has_changed);
+    return status;
+}
+
+static double minus_log_mean(const double *mean, const void *context)
+{
+    return -log(mean[0]) - *(const double *)context;
+}
+
+/* p side of one point; log_w (n_chains, n_draws) is overwritten. */
+static void weigh_chain(const kr_summary *s, double *log_w, kr_density_row *row)
+{
+    int64_t n = s->n_chains * s->n_draws;
+    kr_weights_summary w, inverse;
+    kr_weights_summarize(log_w, n, &w);
+    double shift = -INFINITY;
+    for (int64_t k = 0; k < n; k++) {
+        log_w[k] = -log_w[k];
+        shift = fmax(shift, log_w[k]);
+    }
+    kr_weights_summarize(log_w, n, &inverse);
+    row->ess_p = exp(-w.log_mean - inverse.log_mean);
+    row->log_z_p = -inverse.log_mean;
+    for (int64_t k = 0; k < n; k++) {
+        log_w[k] = exp(log_w[k] - shift);
+    }
+    kr_estimate e;
+    if (kr_gamma_estimate(log_w, s->n_chains, s->n_draws, &e, NULL) == KR_OK) {
+        const double *column[] = { log_w };
+        int64_t bin = kr_jackknife_bin(e.tau_int, s->n_chains, s->n_draws, 20);
+        double value;
+        kr_jackknife(column, 1, s->n_chains, s->n_draws, bin, minus_log_mean, &shift, &value,
+                     &row->log_z_p_error, NULL);
+        row->log_z_p = isfinite(value) ? value : row->log_z_p;
+    }
+}
+
+static double density_constant(kr_reader *reader, const char *format, const char *density,
+                               int64_t point)
+{
+    char name[KR_SERIES_NAME + 24];
+    const char *hole = strchr(format, '*');
+    snprintf(name, sizeof name, "%.*s%s%s", (int)(hole - format), format, density, hole + 1);
+    return kr_series_constant(reader, "constant_data", name, point);
+}
+
+static void fill_density(kr_reader *reader, const kr_summary *s, const char *name,
+                         int64_t point, kr_density_row *row)
+{
+    *row = (kr_density_row){ .ess_p = NAN, .log_z_p = NAN, .log_z_p_error = NAN, .z = NAN };
+    snprintf(row->name, sizeof row->name, "%s", name);
+    row->ess_q = density_constant(reader, "ess_q_*", name, point);
+    row->log_z_q = density_constant(reader, "log_z_q_*", name, point);
+    row->log_z_q_error = density_constant(reader, "log_z_q_*_error", name, point);
+    row->max_share = density_constant(reader, "max_share_*", name, point);
+    row->n_q = density_constant(reader, "n_q_*", name, point);
+    row->exact_log_z = kr_series_constant(reader, "constant_data", "exact_log_z", point);
+    if (row->log_z_q_error > 0.0) {
+        row->z = (row->log_z_q - row->exact_log_z) / row->log_z_q_error;
+    }
+    row->longest_rejection_run = NAN;
+    for (int k = 0; k < s->n_updates; k++) {
+        const kr_update_row *update = &s->update[k * s->n_points + point];
+        if (strcmp(update->density, name) == 0) {
+            row->longest_rejection_run =
+                fmax(row->longest_rejection_run, update->longest_rejection_run);
+            row->is_lower_bound = row->is_lower_bound || update->is_lower_bound;
+        }
+    }
+}
+
+static int add_density(kr_reader *reader, kr_summary *s, int index, double *work, kr_error *err)
+{
+    char name[KR_SERIES_NAME];
+    kr_series log_w;
+    snprintf(name, sizeof name, "%s", name_behind(reader, "constant_data", "ess_q_", index));
+    KR_TRY(load_counts(reader, "log_w", name, &log_w, err));
+    for (int64_t p = 0; p < s->n_points; p++) {
+        kr_density_row *row = &s->density[index * s->n_points + p];
+        fill_density(reader, s, name, p, row);
+        if (p < log_w.n_points && log_w.n_chains == s->n_chains &&
+            log_w.n_draws == s->n_draws) {
+            kr_series_point(&log_w, p, work);
+            weigh_chain(s, work, row);
+        }
+    }
+    kr_series_clear(&log_w);
+    return KR_OK;
+}
+
+int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    int n = count_names(reader, "constant_data", "ess_q_");
+    s->density = kr_alloc((size_t)(n * s->n_points), sizeof *s->density, err);
+    double *work = kr_alloc((size_t)(s->n_chains * s->n_draws), sizeof *work, err);
+    int status = s->density && work ? KR_OK : KR_ENOMEM;
+    for (int k = 0; k < n && status == KR_OK; k++) {
+        status = add_density(reader, s, k, work, err);
+        s->n_densities += status == KR_OK;
+    }
+    kr_free(work);
+    return status;
+}

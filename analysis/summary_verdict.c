@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/summary_verdict.c - may these numbers be believed?
+ *
+ * A run is converged when none of the rules marked as reasons below holds at any point; the
+ * others warn. Why these limits: at R-hat 1.01 chains agree as well as a run of 100 tau_int per
+ * half chain allows, from 1.05 on they do not; an ESS of 400 gives the error itself to 5 %; a
+ * density that misses a phase shows as a gap between its log Z and that of the chain; and the
+ * bound on |z| grows with the number of comparisons (kr_z_limit). */
+#include "analysis/summary.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define R_HAT_WARN  1.01
+#define R_HAT_LIMIT 1.05
+#define ESS_LIMIT   400.0
+#define GAP_LIMIT   4.0
+#define SHARE_LIMIT 0.10
+#define RUN_WARN    0.10
+#define ITEMS_SHOWN 4
+
+enum {
+    RULE_UNUSABLE,
+    RULE_STUCK,
+    RULE_CONSTANT_OFF,
+    RULE_R_HAT,
+    RULE_ESS,
+    RULE_GAP,
+    RULE_SHARE,
+    RULE_Z,
+    WARN_ALONE,
+    WARN_R_HAT,
+    WARN_WINDOW,
+    WARN_CONSTANT,
+    WARN_PHASES,
+    WARN_REJECTED,
+    N_RULES
+};
+
+typedef struct kr_rule {
+    const char *head;
+    bool is_reason;
+} kr_rule;
+
+static const kr_rule rule[N_RULES] = {
+    [RULE_UNUSABLE] = { "unusable", true },
+    [RULE_STUCK] = { "stuck chains, no update changed a site", true },
+    [RULE_CONSTANT_OFF] = { "constant, off the exact value", true },
+    [RULE_R_HAT] = { "R-hat not below 1.05", true },
+    [RULE_ESS] = { "ESS below 400", true },
+    [RULE_GAP] = { "log Z of density and chain 4 sigma or more apart", true },
+    [RULE_SHARE] = { "one sample holds 10 % of the weight or more", true },
+    [RULE_Z] = { "too far from the exact value", true },
+    [WARN_ALONE] = { "nothing shows whether the run has seen everything", false },
+    [WARN_R_HAT] = { "R-hat not below 1.01", false },
+    [WARN_WINDOW] = { "correlated over half a chain, the error is a lower bound", false },
+    [WARN_CONSTANT] = { "constant, no error can be given", false },
+    [WARN_PHASES] = { "not every chain has seen every phase", false },
+    [WARN_REJECTED] = { "long runs of rejected proposals", false },
+};
+
+typedef struct kr_findings {
+    int n[N_RULES];
+    char items[N_RULES][480];
+} kr_findings;
+
+/* Adds an item to a rule; the first few are listed, the others counted. p < 0: no point. */
+static void find(kr_findings *f, int which, const kr_summary *s, int64_t p, const char *format,
+                 ...) KR_PRINTF(5, 6);
+static void find(kr_findings *f, int which, const kr_summary *s, int64_t p, const char *format,
+                 ...)
+{
+    if (f->n[which]++ >= ITEMS_SHOWN) {
+        return;
+    }
+    char *text = f->items[which], label[128] = "", item[200];
+    size_t used = strlen(text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(item, sizeof item, format, arguments);
+    va_end(arguments);
+    if (s->n_points > 1 && p >= 0) {
+        kr_points_label(&s->points, p, label, sizeof label);
+    }
+    snprintf(text + used, sizeof f->items[which] - used, "%s%s%s%s", used ? ", " : "", item,
+             label[0] ? " at " : "", label);
+}
+
+static void judge_column(kr_findings *f, const kr_summary *s, const char *prefix,
+                         const kr_quantity *q, int64_t p)
+{
+    const kr_estimate *e = &q->estimate;
+    if (q->is_bad && q->note[0]) {
+        find(f, RULE_UNUSABLE, s, p, "%s%s (%s)", prefix, q->name, q->note);
+    }
+    if (q->is_bad || q->is_derived) {
+        return;
+    }
+    if (e->is_constant) {
+        if (fabs(e->mean - q->exact) > 1e-3 * fmax(1e-3, fabs(q->exact))) {
+            find(f, RULE_CONSTANT_OFF, s, p, "%s%s %.6g instead of %.6g", prefix, q->name,
+                 e->mean, q->exact);
+        } else {
+            find(f, WARN_CONSTANT, s, p, "%s%s", prefix, q->name);
+        }
+        return;
+    }
+    if (e->r_hat >= R_HAT_WARN) {
+        find(f, e->r_hat >= R_HAT_LIMIT ? RULE_R_HAT : WARN_R_HAT, s, p, "%s%s %.4g", prefix,
+             q->name, e->r_hat);
+    }
+    if (!(e->ess >= ESS_LIMIT)) {
+        find(f, RULE_ESS, s, p, "%s%s %.3g", prefix, q->name, e->ess);
+    }
+    if (!e->is_window_closed) {
+        find(f, WARN_WINDOW, s, p, "%s%s", prefix, q->name);
+    }
+}
+
+static void judge_density(kr_findings *f, const kr_summary *s, const kr_density_row *d,
+                          int64_t p)
+{
+    double sigma = hypot(d->log_z_q_error, d->log_z_p_error);
+    double gap = fabs(d->log_z_q - d->log_z_p) / sigma;
+    if (gap >= GAP_LIMIT) {
+        find(f, RULE_GAP, s, p, "%s %.8g and %.8g, %.1f sigma", d->name, d->log_z_q, d->log_z_p,
+             gap);
+    }
+    if (d->max_share >= SHARE_LIMIT) {
+        find(f, RULE_SHARE, s, p, "%s %.0f %%", d->name, 100.0 * d->max_share);
+    }
+}
+
+static void judge_chains(kr_findings *f, const kr_summary *s, int64_t p)
+{
+    long long n_chains = s->n_chains;
+    if (s->n_changed_chains[p] >= 0 && s->n_changed_chains[p] < s->n_chains) {
+        find(f, RULE_STUCK, s, p, "%lld of %lld", n_chains - (long long)s->n_changed_chains[p],
+             n_chains);
+    }
+    if (s->n_phases > 0 && s->residence[p].n_visiting_all < s->n_chains) {
+        find(f, WARN_PHASES, s, p, "%lld of %lld have",
+             (long long)s->residence[p].n_visiting_all, n_chains);
+    }
+    for (int k = 0; k < s->n_updates; k++) {
+        const kr_update_row *u = &s->update[k * s->n_points + p];
+        double per_chain = u->attempted / (double)s->n_chains;
+        if (u->density[0] && per_chain > 0.0 &&
+            u->longest_rejection_run >= RUN_WARN * per_chain) {
+            find(f, WARN_REJECTED, s, p, "%s %.0f of %.0f attempts of a chain", u->name,
+                 u->longest_rejection_run, per_chain);
+        }
+    }
+}
+
+static void judge_z(kr_findings *f, const kr_summary *s)
+{
+    int64_t n = 0, points = s->n_points;
+    for (int64_t k = 0; k < s->n_quantities * points; k++) {
+        n += !isnan(s->quantity[k].z);
+    }
+    for (int64_t k = 0; k < s->n_densities * points; k++) {
+        n += !isnan(s->density[k].z);
+    }
+    double limit = kr_z_limit(n);
+    for (int64_t k = 0; k < s->n_quantities * points; k++) {
+        if (fabs(s->quantity[k].z) >= limit) {
+            find(f, RULE_Z, s, k % points, "%s z = %+.1f, want below %.1f", s->quantity[k].name,
+                 s->quantity[k].z, limit);
+        }
+    }
+    for (int64_t k = 0; k < s->n_densities * points; k++) {
+        if (fabs(s->density[k].z) >= limit) {
+            find(f, RULE_Z, s, k % points, "log Z of %s z = %+.1f, want below %.1f",
+                 s->density[k].name, s->density[k].z, limit);
+        }
+    }
+}
+
+static void judge_point(kr_findings *f, const kr_summary *s, int64_t p)
+{
+    for (int k = 0; k < s->n_quantities; k++) {
+        judge_column(f, s, "", &s->quantity[k * s->n_points + p], p);
+    }
+    for (int k = 0; k < s->n_phases; k++) {
+        judge_column(f, s, "phase ", &s->phase[k * s->n_points + p], p);
+    }
+    for (int k = 0; k < s->n_densities; k++) {
+        judge_density(f, s, &s->density[k * s->n_points + p], p);
+    }
+    judge_chains(f, s, p);
+}
+
+void kr_summary_judge(kr_summary *s)
+{
+    kr_findings f = { 0 };
+    if (s->n_draws < KR_SUMMARY_DRAWS) {
+        find(&f, RULE_UNUSABLE, s, -1, "%lld draws per chain, want at least %d",
+             (long long)s->n_draws, KR_SUMMARY_DRAWS);
+    } else {
+        if (s->n_chains == 1) {
+            find(&f, WARN_ALONE, s, -1, "a single chain");
+        }
+        for (int64_t p = 0; p < s->n_points; p++) {
+            judge_point(&f, s, p);
+        }
+        judge_z(&f, s);
+    }
+    for (int k = 0; k < N_RULES; k++) {
+        kr_messages *list = rule[k].is_reason ? &s->reasons : &s->warnings;
+        if (f.n[k] > 0) {
+            char *text = list->text[list->n++], more[32] = "";
+            if (f.n[k] > ITEMS_SHOWN) {
+                snprintf(more, sizeof more, " and %d more", f.n[k] - ITEMS_SHOWN);
+            }
+            snprintf(text, sizeof list->text[0], "%s: %s%s", rule[k].head, f.items[k], more);
+        }
+    }
+    s->is_converged = s->reasons.n == 0;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * tests/test_plot.c - what the figures say: their data files are read back. Where gnuplot is
+ * missing the data are checked all the same. */
+#include "kr_synthetic.h"
+#include "kr_test.h"
+
+#include "analysis/analysis.h"
+
+#include <unistd.h>
+
+enum { CHAINS = 5, DRAWS = 600 };
+
+static const kr_synthetic fast = { .title = "fast `touch p_ran` 'x'",
+                                   .n_chains = CHAINS,
+                                   .n_draws = DRAWS,
+                                   .n_points = 1,
+                                   .dwell = 5,
+                                   .ar = 0.5,
+                                   .acceptance = 0.5 };
+
+static int setup(void **state)
+{
+    (void)state;
+    kr_synthetic slow = fast, scan = fast;
+    slow.title = "slow";
+    slow.dwell = INFINITY;
+    scan.n_points = 3;
+    kr_error err = { 0 };
+    return kr_synthetic_write(&fast, "p_fast.h5", &err) ||
+           kr_synthetic_write(&slow, "p_slow.h5", &err) ||
+           kr_synthetic_write(&scan, "p_scan.h5", &err);
+}
+
+/* Draws; a missing gnuplot leaves script and data, which is all these tests read. */
+static void draw(const char *a, const char *b, const char *kind, const char *figure)
+{
+    const char *paths[] = { a, b };
+    char made[4096];
+    kr_error err = { 0 };
+    int status = kr_plot_write(paths, b ? 2 : 1, kind, figure, made, &err);
+    if (!strstr(err.text, "gnuplot: not found")) {
+        assert_ok(status, &err);
+        assert_int_equal(access(made, F_OK), 0);
+    }
+}
+
+/* Rows of block `index` of a data file; returns how many. */
+static int read_block(const char *path, int index, double row[][3], int max)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char line[256];
+    int block = -1, n = 0;
+    while (fgets(line, sizeof line, file)) {
+        block += line[0] == '#';
+        if (block == index && line[0] != '#' && line[0] != '\n' && n < max) {
+            assert_true(sscanf(line, "%lf %lf %lf", &row[n][0], &row[n][1], &row[n][2]) >= 2);
+            n++;
+        }
+    }
+    fclose(file);
+    return n;
+}
+
+/* Strips of a chain join without gaps from 0 to the window. */
+static double window_of(const char *path, int index)
+{
+    static double row[CHAINS * DRAWS][3];
+    int n = read_block(path, index, row, CHAINS * DRAWS);
+    double window = 0.0;
+    for (int k = 0; k < n; k++) {
+        bool is_first = k == 0 || row[k][2] != row[k - 1][2];
+        assert_true(row[k][0] == (is_first ? 0.0 : row[k - 1][1]) && row[k][1] > row[k][0]);
+        if (k == n - 1 || row[k + 1][2] != row[k][2]) {
+            assert_true(window == 0.0 || row[k][1] == window);
+            window = row[k][1];
+        }
+    }
+    assert_close(row[n - 1][2], CHAINS - 1, 0.0);
+    return window;
+}
+
+static void two_residence_files_share_the_window(void **state)
+{
+    (void)state;
+    draw("p_fast.h5", "p_slow.h5", "residence", "p_pair.svg");
+    assert_close(window_of("p_pair.dat", 0), 400.0, 0.0); /* blocks: strips, two dwells each */
+    assert_close(window_of("p_pair.dat", 3), 400.0, 0.0);
+}
+
+static void a_chain_that_never_leaves_is_one_strip(void **state)
+{
+    (void)state;
+    double row[64][3];
+    draw("p_slow.h5", NULL, "residence", "p_slow.svg");
+    assert_int_equal(read_block("p_slow.dat", 0, row, 64), CHAINS);
+    assert_close(row[0][1], DRAWS, 0.0);
+}
+
+/* Geometric dwells: P(dwell >= t) = 0.8^(t - 1). */
+static void dwell_times_follow_their_law(void **state)
+{
+    (void)state;
+    double row[200][3];
+    draw("p_fast.h5", NULL, "residence", "p_dwell.svg");
+    int n = read_block("p_dwell.dat", 1, row, 200);
+    assert_true(n > 10 && row[0][0] == 1.0 && row[0][1] == 1.0);
+    for (int k = 1; k < 8; k++) { /* about 300 dwells of this phase */
+        double want = pow(0.8, row[k][0] - 1.0);
+        assert_within_sigma(row[k][1], sqrt(want * (1.0 - want) / 270.0), want, 4.5);
+    }
+    assert_close(row[n - 1][1], 0.0, 0.0);
+}
+
+static void histogram_is_normalized_with_errors(void **state)
+{
+    (void)state;
+    draw("p_fast.h5", NULL, "histogram", "p_hist.png");
+    for (int block = 0; block < 2; block++) {
+        double row[200][3], sum = 0.0;
+        int n = read_block("p_hist.dat", block, row, 200);
+        assert_true(n > 20);
+        for (int k = 0; k < n; k++) {
+            sum += row[k][1] * (row[1][0] - row[0][0]);
+            assert_true(row[k][2] >= 0.0 && (row[k][1] == 0.0 || row[k][2] > 0.0));
+        }
+        assert_close(sum, 1.0, 1e-6);
+    }
+    /* energies are multiples of 1/N: a bin holds a whole number of levels */
+    double row[200][3];
+    read_block("p_hist.dat", 0, row, 200);
+    double levels = (row[1][0] - row[0][0]) * SYN_SITES;
+    assert_close(levels, round(levels), 1e-5);
+}
+
+static void trace_keeps_every_extreme(void **state)
+{
+    (void)state;
+    draw("p_fast.h5", NULL, "trace", "p_trace.pdf");
+    kr_error err = { 0 };
+    kr_reader *reader = kr_reader_open("p_fast.h5", &err);
+    int n_dims;
+    int64_t shape[KR_DIMS_MAX];
+    double *x =
+        kr_reader_read(reader, "posterior", "energy_per_site", &n_dims, shape, NULL, &err);
+    double row[2 * DRAWS][3], low = INFINITY, want = INFINITY;
+    int n = read_block("p_trace.dat", 0, row, 2 * DRAWS);
+    for (int k = 0; k < n; k++) {
+        low = fmin(low, row[k][1]);
+    }
+    for (int t = 0; t < DRAWS; t++) {
+        want = fmin(want, x[t]);
+    }
+    assert_close(low, want, 1e-9);
+    kr_free(x);
+    kr_reader_close(reader);
+}
+
+static void scans_are_drawn_at_a_named_point(void **state)
+{
+    (void)state;
+    const char *const kind[] = { "trace", "histogram", "residence" };
+    for (int k = 0; k < 3; k++) {
+        draw("p_scan.h5", NULL, kind[k], "p_scan.svg");
+        char line[512];
+        bool is_named = false;
+        FILE *script = fopen("p_scan.gp", "r");
+        while (fgets(line, sizeof line, script)) {
+            is_named = is_named || strstr(line, "beta = 1");
+        }
+        fclose(script);
+        assert_true(is_named);
+    }
+}
+
+static void titles_run_nothing(void **state)
+{
+    (void)state;
+    draw("p_fast.h5", NULL, "trace", "p_title.svg");
+    assert_int_not_equal(access("p_ran", F_OK), 0);
+}
+
+static void default_figure_lies_beside_the_file(void **state)
+{
+    (void)state;
+    const char *paths[] = { "p_fast.h5" };
+    char made[4096];
+    kr_error err = { 0 };
+    kr_plot_write(paths, 1, "trace", NULL, made, &err);
+    assert_string_equal(made, "p_fast-trace.svg");
+}
+
+static void what_cannot_be_drawn_is_refused_with_its_reason(void **state)
+{
+    (void)state;
+    kr_synthetic empty = fast, bad = fast;
+    empty.n_draws = 0;
+    bad.has_nan = true;
+    kr_error err = { 0 };
+    assert_ok(kr_synthetic_write(&empty, "p_empty.h5", &err), &err);
+    assert_ok(kr_synthetic_write(&bad, "p_nan.h5", &err), &err);
+    const struct {
+        const char *path, *kind, *want;
+        int n;
+    } list[] = { { "p_fast.h5", "pie", "want trace, histogram or residence", 1 },
+                 { "p_fast.h5", "trace", "trace of 2 files, want one", 2 },
+                 { "p_empty.h5", "residence", "p_empty.h5: no draws of in_ordered", 1 },
+                 { "p_nan.h5", "trace", "not finite of energy_per_site", 1 } };
+    for (int k = 0; k < 4; k++) {
+        const char *paths[] = { list[k].path, list[k].path };
+        char made[4096];
+        err = (kr_error){ 0 };
+        assert_int_equal(
+            kr_plot_write(paths, list[k].n, list[k].kind, "p_refused.svg", made, &err),
+            KR_EUNSUP);
+        assert_non_null(strstr(err.text, list[k].want));
+        assert_int_not_equal(access("p_refused.gp", F_OK), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_residence_files_share_the_window),
+        cmocka_unit_test(a_chain_that_never_leaves_is_one_strip),
+        cmocka_unit_test(dwell_times_follow_their_law),
+        cmocka_unit_test(histogram_is_normalized_with_errors),
+        cmocka_unit_test(trace_keeps_every_extreme),
+        cmocka_unit_test(scans_are_drawn_at_a_named_point),
+        cmocka_unit_test(titles_run_nothing),
+        cmocka_unit_test(default_figure_lies_beside_the_file),
+        cmocka_unit_test(what_cannot_be_drawn_is_refused_with_its_reason),
+    };
+    return cmocka_run_group_tests_name("plot", tests, setup, NULL);
+}
