@@ -172,27 +172,40 @@ static void empty_group_keeps_its_schema(void **state)
     kr_results_free(s.r);
 }
 
+enum { SOME_BYTES = 1 << 16 };
+
+static size_t write_some(const char *path, char *bytes)
+{
+    set s;
+    declare(&s);
+    append(&s, 0, 50);
+    assert_ok(kr_results_write_part(s.r, path, &s.err), &s.err);
+    kr_results_free(s.r);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t n = fread(bytes, 1, SOME_BYTES, file);
+    fclose(file);
+    return n;
+}
+
+/* Before all tests: the same file at the end is so much later that times in it would differ. */
+static int write_first_file(void **state)
+{
+    char bytes[SOME_BYTES];
+    (void)state;
+    return write_some("first.h5", bytes) == 0;
+}
+
 static void equal_content_gives_equal_bytes(void **state)
 {
     (void)state;
-    char *bytes[2];
-    size_t size[2];
-    for (int k = 0; k < 2; k++) {
-        set s;
-        declare(&s);
-        append(&s, 0, 50);
-        assert_ok(kr_results_write_part(s.r, "bytes.h5", &s.err), &s.err);
-        kr_results_free(s.r);
-        FILE *file = fopen("bytes.h5", "rb");
-        bytes[k] = malloc(1 << 20);
-        size[k] = fread(bytes[k], 1, 1 << 20, file);
-        fclose(file);
-        sleep(k == 0); /* object times would differ */
-    }
-    assert_int_equal(size[0], size[1]);
-    assert_memory_equal(bytes[0], bytes[1], size[0]);
-    free(bytes[0]);
-    free(bytes[1]);
+    char first[SOME_BYTES], last[SOME_BYTES];
+    size_t n = write_some("last.h5", last);
+    FILE *file = fopen("first.h5", "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(first, 1, SOME_BYTES, file), n);
+    fclose(file);
+    assert_memory_equal(first, last, n);
 }
 
 static void reader_lists_variables_and_attributes(void **state)
@@ -536,7 +549,7 @@ static void flipped_bits_never_change_data_silently(void **state)
     struct stat info;
     assert_int_equal(stat("flip.h5", &info), 0);
     int descriptor = open("flip.h5", O_RDWR), n_refused = 0, n_flips = 0;
-    for (off_t at = 8; at < info.st_size; at += 13) {
+    for (off_t at = 8; at < info.st_size; at += 11) {
         unsigned char byte, flipped;
         assert_int_equal(pread(descriptor, &byte, 1, at), 1);
         flipped = (unsigned char)(byte ^ (1u << (at % 8)));
@@ -571,7 +584,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(file_returns_what_was_appended),
         cmocka_unit_test(empty_group_keeps_its_schema),
-        cmocka_unit_test(equal_content_gives_equal_bytes),
         cmocka_unit_test(reader_lists_variables_and_attributes),
         cmocka_unit_test(parts_of_a_live_run_read_as_one),
         cmocka_unit_test(assembly_joins_parts_in_order),
@@ -585,6 +597,7 @@ int main(void)
         cmocka_unit_test(full_disk_leaves_draws_and_old_file_alone),
         cmocka_unit_test(reader_refuses_what_is_not_a_whole_file),
         cmocka_unit_test(flipped_bits_never_change_data_silently),
+        cmocka_unit_test(equal_content_gives_equal_bytes),
     };
-    return cmocka_run_group_tests_name("results", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("results", tests, write_first_file, NULL);
 }
