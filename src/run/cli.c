@@ -2,7 +2,7 @@
  * run/cli.c - the commands of the program. */
 #include "run/cli.h"
 
-#include "analysis.h"
+#include "analysis/analysis.h"
 #include "base/field.h"
 #include "base/memory.h"
 #include "model/exact.h"
