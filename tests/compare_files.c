@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * tests/compare_files.c - compare_files A.h5 B.h5: every dataset outside the group `cost` equal in
- * name, type class, shape and bytes. Exit status 0 equal, 1 different (the first differences are
- * named), 2 unreadable. */
+ * tests/compare_files.c - compare_files A.h5 B.h5: every dataset outside the group `cost` equal
+ * in name, type class, shape and bytes. Exit status 0 equal, 1 different (the first differences
+ * are named), 2 unreadable. */
 #include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,8 @@ static void *read_all(hid_t set, size_t *bytes, hsize_t shape[8], int *rank)
     hssize_t n = H5Sget_simple_extent_npoints(space);
     *bytes = (size_t)(n < 0 ? 0 : n) * H5Tget_size(native);
     void *data = malloc(*bytes + 1);
-    if (!data || n < 0 || (n > 0 && H5Dread(set, native, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)) {
+    if (!data || n < 0 ||
+        (n > 0 && H5Dread(set, native, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)) {
         free(data);
         data = NULL;
     }
@@ -36,9 +37,11 @@ static int differ(hid_t a, hid_t b)
     hsize_t shape_a[8] = { 0 }, shape_b[8] = { 0 };
     int rank_a, rank_b;
     size_t bytes_a, bytes_b;
-    void *x = read_all(a, &bytes_a, shape_a, &rank_a), *y = read_all(b, &bytes_b, shape_b, &rank_b);
+    void *x = read_all(a, &bytes_a, shape_a, &rank_a),
+         *y = read_all(b, &bytes_b, shape_b, &rank_b);
     int is_different = !x || !y || rank_a != rank_b || bytes_a != bytes_b ||
-                       memcmp(shape_a, shape_b, sizeof shape_a) != 0 || memcmp(x, y, bytes_a) != 0;
+                       memcmp(shape_a, shape_b, sizeof shape_a) != 0 ||
+                       memcmp(x, y, bytes_a) != 0;
     free(x);
     free(y);
     return is_different;

@@ -30,7 +30,7 @@ static mean_error over_chains(const double *sum, int64_t n_chains, double n_draw
         double d = sum[c] / n_draws - s1 / n;
         s2 += d * d;
     }
-    return (mean_error) { s1 / n, sqrt(s2 / (n * (n - 1.0))) };
+    return (mean_error){ s1 / n, sqrt(s2 / (n * (n - 1.0))) };
 }
 
 /* Runs the sampler that a run file describes; observables are energy, magnetization. */
@@ -55,7 +55,8 @@ static result run(const char *yaml)
         assert_ok(kr_sampler_advance(sampler, 64, &err), &err);
         for (int64_t d = 0; !kr_sampler_new_is_warmup(sampler) && d < kr_sampler_n_new(sampler);
              d++) {
-            const double *e = kr_sampler_slab(sampler, d, 0), *m2 = kr_sampler_slab(sampler, d, 3);
+            const double *e = kr_sampler_slab(sampler, d, 0),
+                         *m2 = kr_sampler_slab(sampler, d, 3);
             for (int64_t c = 0; c < n_chains; c++) {
                 sum[c] += e[c];
                 sum_m2[c] += m2[c];
@@ -76,7 +77,8 @@ static result run(const char *yaml)
 static void check(const char *what, mean_error got, double want, double rel, int64_t n_compared)
 {
     double z = (got.mean - want) / got.error;
-    print_message("# %-58s %.6f(%.0e) exact %.6f z %+.2f\n", what, got.mean, got.error, want, z);
+    print_message("# %-58s %.6f(%.0e) exact %.6f z %+.2f\n", what, got.mean, got.error, want,
+                  z);
     if (!(got.error <= rel * fabs(want))) {
         fail_msg("%s: error %.3g, want <= %.3g: the run is too short to tell", what, got.error,
                  rel * fabs(want));
@@ -111,16 +113,17 @@ static void ising(const char *update, int which)
     enum { N = sizeof kaufman / sizeof *kaufman };
     for (int k = 0; k < N; k++) {
         char yaml[512], what[96];
-        const int steps[] = { kaufman[k].heat_bath, kaufman[k].wolff, kaufman[k].swendsen_wang };
+        const int steps[] = { kaufman[k].heat_bath, kaufman[k].wolff,
+                              kaufman[k].swendsen_wang };
         snprintf(yaml, sizeof yaml,
                  "model: {name: ising}\nlattice: {name: hypercubic, size: [%d, %d]}\nbeta: %s\n"
                  "chains: 64\nseed: %d\nstart: ordered\nupdates: [{name: %s}]\n"
                  "phases: {thermalize: %d, measure: %d, every: 2}\n"
                  "observables: [energy, magnetization]\n",
-                 kaufman[k].L, kaufman[k].L, kaufman[k].beta, 100 + k, update, steps[which] / 4 + 200,
-                 steps[which]);
-        snprintf(what, sizeof what, "ising %dx%d beta %s %s: energy", kaufman[k].L, kaufman[k].L,
-                 kaufman[k].beta, update);
+                 kaufman[k].L, kaufman[k].L, kaufman[k].beta, 100 + k, update,
+                 steps[which] / 4 + 200, steps[which]);
+        snprintf(what, sizeof what, "ising %dx%d beta %s %s: energy", kaufman[k].L,
+                 kaufman[k].L, kaufman[k].beta, update);
         check(what, run(yaml).energy, kaufman[k].energy, 1e-3, 3 * N);
     }
 }
@@ -143,16 +146,17 @@ static void swendsen_wang_gives_kaufmans_energies(void **state)
     ising("swendsen_wang", 2);
 }
 
-#define RUN(model, lattice, beta, update)                                                        \
-    "model: " model "\nlattice: " lattice "\nbeta: " beta                                        \
-    "\nchains: 64\nseed: 7\nstart: random\nupdates: [" update                                    \
-    "]\nphases: {thermalize: 1000, measure: 12000, every: 2}\n"                                  \
+#define RUN(model, lattice, beta, update)                                                      \
+    "model: " model "\nlattice: " lattice "\nbeta: " beta                                      \
+    "\nchains: 64\nseed: 7\nstart: random\nupdates: [" update                                  \
+    "]\nphases: {thermalize: 1000, measure: 12000, every: 2}\n"                                \
     "observables: [energy, magnetization]\n"
 
 /* Systems that enumeration or a strip solves: every update that takes them. */
 static const char *const solved[] = {
     RUN("{name: potts, q: 3}", "{name: hypercubic, size: [3, 3]}", "1.0", "heat_bath"),
-    RUN("{name: potts, q: 3}", "{name: hypercubic, size: [3, 3]}", "1.0", "metropolis, heat_bath"),
+    RUN("{name: potts, q: 3}", "{name: hypercubic, size: [3, 3]}", "1.0",
+        "metropolis, heat_bath"),
     RUN("{name: potts, q: 3}", "{name: hypercubic, size: [3, 4]}", "0.9", "wolff"),
     RUN("{name: potts, q: 3}", "{name: hypercubic, size: [3, 4]}", "0.9", "swendsen_wang"),
     RUN("{name: potts, q: 3, field: 0.2}", "{name: hypercubic, size: [3, 3]}", "0.9",
@@ -162,22 +166,24 @@ static const char *const solved[] = {
     RUN("{name: blume_capel, D: 0.8}", "{name: hypercubic, size: [3, 3]}", "1.0", "heat_bath"),
     RUN("{name: blume_capel, D: 0.8, field: 0.1}", "{name: hypercubic, size: [3, 3]}", "1.0",
         "wolff, heat_bath"),
-    RUN("{name: blume_capel, D: 0.8}", "{name: hypercubic, size: [3, 4], boundary: open}", "1.2",
-        "swendsen_wang, heat_bath"),
+    RUN("{name: blume_capel, D: 0.8}", "{name: hypercubic, size: [3, 4], boundary: open}",
+        "1.2", "swendsen_wang, heat_bath"),
     RUN("{name: ising}", "{name: hypercubic, size: [5, 4], boundary: [open, periodic]}", "0.5",
         "heat_bath"),
     RUN("{name: ising}", "{name: hypercubic, size: [4, 4], boundary: antiperiodic}", "0.5",
         "wolff"),
     RUN("{name: ising}", "{name: hypercubic, size: [4, 4], boundary: antiperiodic}", "0.5",
         "swendsen_wang"),
-    RUN("{name: ising, disorder: {kind: pm1, seed: 3}}", "{name: hypercubic, size: [4, 4]}", "0.8",
-        "heat_bath"),
-    RUN("{name: ising, disorder: {kind: gaussian, seed: 3}}", "{name: hypercubic, size: [4, 4]}",
-        "0.8", "wolff"),
-    RUN("{name: ising, disorder: {kind: gaussian, seed: 4}, random_field: {kind: gaussian, seed: 5, "
+    RUN("{name: ising, disorder: {kind: pm1, seed: 3}}", "{name: hypercubic, size: [4, 4]}",
+        "0.8", "heat_bath"),
+    RUN("{name: ising, disorder: {kind: gaussian, seed: 3}}",
+        "{name: hypercubic, size: [4, 4]}", "0.8", "wolff"),
+    RUN("{name: ising, disorder: {kind: gaussian, seed: 4}, random_field: {kind: gaussian, "
+        "seed: 5, "
         "strength: 0.7}}",
         "{name: hypercubic, size: [2, 3, 3]}", "0.4", "swendsen_wang, heat_bath"),
-    RUN("{name: ising, field: 0.15}", "{name: triangular, size: [4, 4]}", "0.25", "swendsen_wang"),
+    RUN("{name: ising, field: 0.15}", "{name: triangular, size: [4, 4]}", "0.25",
+        "swendsen_wang"),
     RUN("{name: ising, J: -1}", "{name: triangular, size: [3, 4], boundary: open}", "0.6",
         "heat_bath"),
 };

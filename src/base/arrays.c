@@ -493,3 +493,8 @@ void *kr_state_peek(const char *path, const char *name, kr_dtype dtype, size_t *
     kr_free(data);
     return copy;
 }
+
+uint64_t kr_state_hash(const void *data, size_t bytes, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(data, bytes, seed);
+}

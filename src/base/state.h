@@ -39,4 +39,7 @@ int kr_state_load(const kr_state *table, const char *path, kr_error *err);
 void *kr_state_peek(const char *path, const char *name, kr_dtype dtype, size_t *count,
                     kr_error *err);
 
+/* XXH3 digest of bytes, chained through seed. */
+uint64_t kr_state_hash(const void *data, size_t bytes, uint64_t seed);
+
 #endif

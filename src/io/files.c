@@ -32,12 +32,13 @@ char *kr_files_copy(const char *text, kr_error *err)
 
 int kr_files_init(kr_files *files, const char *output, kr_error *err)
 {
-    *files = (kr_files) { .lock = -1 };
+    *files = (kr_files){ .lock = -1 };
     files->output = join(output, "", err);
     files->folder = join(output, ".parts", err);
     files->restart = join(output, ".restart", err);
     files->previous = join(output, ".restart.previous", err);
-    return files->output && files->folder && files->restart && files->previous ? KR_OK : KR_ENOMEM;
+    return files->output && files->folder && files->restart && files->previous ? KR_OK
+                                                                               : KR_ENOMEM;
 }
 
 void kr_files_clear(kr_files *files)
@@ -46,7 +47,7 @@ void kr_files_clear(kr_files *files)
     kr_free(files->folder);
     kr_free(files->restart);
     kr_free(files->previous);
-    *files = (kr_files) { .lock = -1 };
+    *files = (kr_files){ .lock = -1 };
 }
 
 static bool exists(const char *path)
@@ -165,8 +166,8 @@ int kr_files_drop_parts(const kr_files *files, int64_t n, kr_error *err)
             continue;
         }
         if (unlinkat(dirfd(folder), entry->d_name, 0) != 0) {
-            status = kr_fail(err, KR_EIO, "%s/%s: cannot remove: %s", files->folder, entry->d_name,
-                             strerror(errno));
+            status = kr_fail(err, KR_EIO, "%s/%s: cannot remove: %s", files->folder,
+                             entry->d_name, strerror(errno));
         }
     }
     closedir(folder);

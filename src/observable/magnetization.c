@@ -2,8 +2,9 @@
  * observable/magnetization.c - magnetization or Potts order parameter, its powers; derived:
  * susceptibilities and the Binder cumulant (Binder, Z. Phys. B 43, 119 (1981)).
  *
- * Models whose states have values: m = sum_i value[s_i] / N. Potts: m = (q max_a n_a/N - 1)/(q - 1).
- * Models with a quadrupolar order parameter get the column `quadrupole`, sum_i value[s_i]^2 / N. */
+ * Models whose states have values: m = sum_i value[s_i] / N. Potts: m = (q max_a n_a/N - 1)/(q
+ * - 1). Models with a quadrupolar order parameter get the column `quadrupole`, sum_i
+ * value[s_i]^2 / N. */
 #include "base/memory.h"
 
 #include "kramers_plug.h"
@@ -66,13 +67,15 @@ static const kr_derived derived[] = {
       "beta N (<m^2> - <m>^2)" },
     { "susceptibility_abs", "abs_magnetization_per_site", KR_DERIVED_VARIANCE, 1, 1, "1/J",
       "beta N (<m^2> - <|m|>^2)" },
-    { "binder", "magnetization_squared", KR_DERIVED_BINDER, 0, 0, "1", "1 - <m^4>/(3 <m^2>^2)" },
+    { "binder", "magnetization_squared", KR_DERIVED_BINDER, 0, 0, "1",
+      "1 - <m^4>/(3 <m^2>^2)" },
     { .name = NULL },
 };
 
 const kr_observable_plug kr_observable_magnetization = {
     .name = "magnetization",
-    .doc = "magnetization or Potts order parameter m, |m|, m^2; derived: susceptibilities, Binder",
+    .doc =
+        "magnetization or Potts order parameter m, |m|, m^2; derived: susceptibilities, Binder",
     .source = "Binder, Z. Phys. B 43, 119 (1981)",
     .alloc = alloc,
     .free = kr_free,

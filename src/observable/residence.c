@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * observable/residence.c - which known phase a chain is in, and how often it switches.
  *
- * The model declares phases as intervals of its order parameter. A chain enters a phase when its
- * order parameter lies in that interval and stays, in between, in the phase it was last in
- * (hysteresis): a fluctuation on the rim is no switch. Columns: in_<phase> (0 or 1; all 0 before
- * the first phase is entered) and phase_switches (0 or 1 per draw). */
+ * The model declares phases as intervals of its order parameter. A chain enters a phase when
+ * its order parameter lies in that interval and stays, in between, in the phase it was last in
+ * (hysteresis): a fluctuation on the rim is no switch. Columns: in_<phase> (0 or 1; all 0
+ * before the first phase is entered) and phase_switches (0 or 1 per draw). */
 #include "base/memory.h"
 
 #include "kramers_plug.h"
@@ -58,10 +58,11 @@ static void *alloc(const kr_target *target, const void *params, int32_t n_chains
     }
     for (int32_t p = 0; p < target->terms->n_phases; p++) {
         snprintf(self->name[p], sizeof self->name[p], "in_%s", target->terms->phase[p].name);
-        self->column[p] = (kr_column) { self->name[p], "1", "1 while the chain is in this phase" };
+        self->column[p] =
+            (kr_column){ self->name[p], "1", "1 while the chain is in this phase" };
     }
     self->column[target->terms->n_phases] =
-        (kr_column) { "phase_switches", "1", "changes of phase since the last draw" };
+        (kr_column){ "phase_switches", "1", "changes of phase since the last draw" };
     return self;
 }
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SETS_MAX 64
+#define SETS_MAX  64
 #define PATHS_MAX 2
 
 typedef struct arguments {
@@ -31,18 +31,32 @@ typedef struct arguments {
 
 enum { OVERWRITE = 256, SET, SEED, THREADS, LIMIT, PROGRESS, DRY, UNTIL, MORE, JSON, CHECK };
 
-#define RUN_GROUP                                                                                \
-    { "threads", THREADS, "N", 0, "threads (default: all cores); the samples do not depend on it", 0 }, \
-        { "time-limit", LIMIT, "T", 0, "stop after T seconds (also 90m, 12h) with everything saved: exit status 3", 0 }, \
-        { "progress", PROGRESS, "auto|never|json", 0, "progress on stderr (default auto)", 0 }
+#define RUN_GROUP                                                                              \
+    { "threads",                                                                               \
+      THREADS,                                                                                 \
+      "N",                                                                                     \
+      0,                                                                                       \
+      "threads (default: all cores); the samples do not depend on it",                         \
+      0 },                                                                                     \
+        { "time-limit",                                                                        \
+          LIMIT,                                                                               \
+          "T",                                                                                 \
+          0,                                                                                   \
+          "stop after T seconds (also 90m, 12h) with everything saved: exit status 3",         \
+          0 },                                                                                 \
+    {                                                                                          \
+        "progress", PROGRESS, "auto|never|json", 0, "progress on stderr (default auto)", 0     \
+    }
 
 static const struct argp_option run_options[] = {
     { "output", 'o', "FILE.h5", 0, "science file (default: the run file's name with .h5)", 0 },
     { "overwrite", OVERWRITE, 0, 0, "replace an existing output or unfinished run", 0 },
-    { "set", SET, "PATH=VALUE", 0, "change the run file, e.g. --set beta=0.44 --set updates.0.sweeps=3", 0 },
+    { "set", SET, "PATH=VALUE", 0,
+      "change the run file, e.g. --set beta=0.44 --set updates.0.sweeps=3", 0 },
     { "seed", SEED, "N", 0, "the same as --set seed=N", 0 },
     RUN_GROUP,
-    { "dry-run", DRY, 0, 0, "print the resolved run file, memory, file size, time; run nothing", 0 },
+    { "dry-run", DRY, 0, 0, "print the resolved run file, memory, file size, time; run nothing",
+      0 },
     { 0 },
 };
 static const struct argp_option resume_options[] = {
@@ -100,8 +114,8 @@ static double parse_duration(const char *text)
     return kr_number_real(number, &value, NULL) == KR_OK && value > 0.0 ? factor * value : NAN;
 }
 
-static void parse_count(struct argp_state *state, const char *option, const char *text, int64_t low,
-                        int64_t *value)
+static void parse_count(struct argp_state *state, const char *option, const char *text,
+                        int64_t low, int64_t *value)
 {
     if (kr_number_integer(text, value, NULL) != KR_OK || *value < low) {
         argp_error(state, "--%s: \"%s\", want an integer of at least %lld", option, text,
@@ -124,7 +138,8 @@ static error_t parse_run_option(int key, char *text, struct argp_state *state, a
     case LIMIT:
         a->run.time_limit = parse_duration(text);
         if (!(a->run.time_limit > 0.0)) {
-            argp_error(state, "--time-limit: \"%s\", want a positive time such as 90, 15m or 12h",
+            argp_error(state,
+                       "--time-limit: \"%s\", want a positive time such as 90, 15m or 12h",
                        text);
         }
         return 0;
@@ -195,8 +210,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-/* Parses the arguments of one command; usage errors end the program with status 2, as --help ends
- * it with 0. */
+/* Parses the arguments of one command; usage errors end the program with status 2, as --help
+ * ends it with 0. */
 static void parse(int argc, char **argv, const kr_command *command,
                   const struct argp_option *options, arguments *a)
 {
@@ -255,10 +270,10 @@ static int show_result(const char *output)
         return complain(&err);
     }
     fflush(stdout);
-    err = (kr_error) { 0 };
+    err = (kr_error){ 0 };
     const char *const paths[] = { output };
     if (kr_plot_write(paths, 1, "residence", NULL, figure, &err) != KR_OK) {
-        err = (kr_error) { 0 };
+        err = (kr_error){ 0 };
         if (kr_plot_write(paths, 1, "trace", NULL, figure, &err) != KR_OK) {
             fprintf(stderr, "kramers: no figure: %s\n", err.text);
             *figure = '\0';
@@ -277,7 +292,8 @@ static int finish_run(int status, bool is_finished, const char *output, const kr
         return complain(err);
     }
     if (!is_finished) {
-        fprintf(stderr, "kramers: stopped, everything is saved; go on with: kramers resume %s\n",
+        fprintf(stderr,
+                "kramers: stopped, everything is saved; go on with: kramers resume %s\n",
                 output);
         return KR_EXIT_STOPPED;
     }
@@ -397,13 +413,24 @@ static int command_plot(int argc, char **argv, const volatile sig_atomic_t *stop
 
 static void print_exact(const kr_spec *spec, int32_t p, const kr_exact *e, bool is_json)
 {
-    static const char *const name[] = { "log_z", "energy_per_site", "specific_heat",
-                                        "magnetization_per_site", "abs_magnetization_per_site",
-                                        "magnetization_squared", "magnetization_fourth",
-                                        "susceptibility", "binder" };
-    const double value[] = { e->log_z, e->energy_per_site, e->specific_heat, e->magnetization,
-                             e->abs_magnetization, e->magnetization_squared,
-                             e->magnetization_fourth, e->susceptibility, e->binder };
+    static const char *const name[] = { "log_z",
+                                        "energy_per_site",
+                                        "specific_heat",
+                                        "magnetization_per_site",
+                                        "abs_magnetization_per_site",
+                                        "magnetization_squared",
+                                        "magnetization_fourth",
+                                        "susceptibility",
+                                        "binder" };
+    const double value[] = { e->log_z,
+                             e->energy_per_site,
+                             e->specific_heat,
+                             e->magnetization,
+                             e->abs_magnetization,
+                             e->magnetization_squared,
+                             e->magnetization_fourth,
+                             e->susceptibility,
+                             e->binder };
     if (is_json) {
         printf("%s  {\"method\": \"%s\", \"beta\": %.17g", p ? ",\n" : "", e->method,
                spec->target[p].beta);
@@ -452,17 +479,21 @@ static int command_exact(int argc, char **argv, const volatile sig_atomic_t *sto
 }
 
 const kr_command kr_cli_commands[] = {
-    { "run", "RUN.yaml", "Sample what a run file says; ends with a table and a figure.", command_run },
-    { "resume", "FILE.h5", "Go on with a stopped or killed run, or measure more.", command_resume },
+    { "run", "RUN.yaml", "Sample what a run file says; ends with a table and a figure.",
+      command_run },
+    { "resume", "FILE.h5", "Go on with a stopped or killed run, or measure more.",
+      command_resume },
     { "status", "FILE.h5", "Where a run is.", command_status },
-    { "snapshot", "FILE.h5", "A clean science file of what a run has so far.", command_snapshot },
+    { "snapshot", "FILE.h5", "A clean science file of what a run has so far.",
+      command_snapshot },
     { "summary", "FILE.h5", "Table of estimates with errors.", command_summary },
     { "plot", "FILE.h5 [FILE2.h5] trace|histogram|residence",
       "Make a figure; two files put residence side by side.", command_plot },
     { "exact", "RUN.yaml", "Exact values, where the system allows them.", command_exact },
-    { "explain", "[WORD]", "What a model, update, density, key or command is.", kr_cli_explain },
-    { "list", "[models|lattices|updates|densities|observables]", "Names that a run file may use.",
-      kr_cli_list },
+    { "explain", "[WORD]", "What a model, update, density, key or command is.",
+      kr_cli_explain },
+    { "list", "[models|lattices|updates|densities|observables]",
+      "Names that a run file may use.", kr_cli_list },
     { NULL, NULL, NULL, NULL },
 };
 
@@ -475,11 +506,12 @@ static void print_help(FILE *out)
     for (const kr_command *c = kr_cli_commands; c->name; c++) {
         fprintf(out, "  %-9s %s\n", c->name, c->doc);
     }
-    fputs("\n  kramers COMMAND --help      options of a command\n"
-          "  kramers --version\n\n"
-          "Exit status: 0 done; 1 the run or check failed; 2 usage or run-file error, output\n"
-          "exists, resume refused; 3 stopped by a signal or time limit with everything saved.\n",
-          out);
+    fputs(
+        "\n  kramers COMMAND --help      options of a command\n"
+        "  kramers --version\n\n"
+        "Exit status: 0 done; 1 the run or check failed; 2 usage or run-file error, output\n"
+        "exists, resume refused; 3 stopped by a signal or time limit with everything saved.\n",
+        out);
 }
 
 int kr_cli_main(int argc, char **argv, const volatile sig_atomic_t *stop)
@@ -513,6 +545,7 @@ int kr_cli_main(int argc, char **argv, const volatile sig_atomic_t *stop)
     }
     const char *near = kr_field_nearest(argv[1], names, n);
     fprintf(stderr, "kramers: unknown command \"%s\"%s%s%s\n", argv[1],
-            near ? "; did you mean \"" : ", see kramers --help", near ? near : "", near ? "\"?" : "");
+            near ? "; did you mean \"" : ", see kramers --help", near ? near : "",
+            near ? "\"?" : "");
     return KR_EXIT_USAGE;
 }

@@ -31,8 +31,10 @@ static void print_wrapped(int indent, const char *text)
 
 static void print_field(const kr_field *f, int indent)
 {
-    static const char *const type[] = { "true | false", "integer", "number", "text", "choice",
-                                        "list of integers", "list of choices", "map" };
+    static const char *const type[] = { "true | false",    "integer",
+                                        "number",          "text",
+                                        "choice",          "list of integers",
+                                        "list of choices", "map" };
     printf("%*s%s: %s", indent, "", f->name,
            f->choices && f->type == KR_TYPE_CHOICE ? f->choices : type[f->type]);
     if (f->type == KR_TYPE_CHOICE_LIST) {
@@ -120,7 +122,8 @@ static int explain_word(const char *word)
                 print_plug((kr_plug_kind)kind, &head);
                 n++;
             }
-            snprintf(where, sizeof where, "%s %s", kr_plug_kind_name((kr_plug_kind)kind), head.name);
+            snprintf(where, sizeof where, "%s %s", kr_plug_kind_name((kr_plug_kind)kind),
+                     head.name);
             n += explain_field(where, head.fields, word);
         }
     }
@@ -168,14 +171,17 @@ int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
         puts("A run file is a YAML map with the keys\n");
         puts("    model:       map {name: ..., its own keys}; see kramers list models");
         puts("    lattice:     map {name: ..., its own keys}; see kramers list lattices");
-        puts("    updates:     list of {name: ..., sweeps: 1, its own keys}, one pass of which is "
+        puts("    updates:     list of {name: ..., sweeps: 1, its own keys}, one pass of which "
+             "is "
              "a step");
-        puts("    densities:   map of names to {name: ..., its own keys}, for learned proposals");
+        puts("    densities:   map of names to {name: ..., its own keys}, for learned "
+             "proposals");
         puts("    observables: list of names");
         for (const kr_field *f = kr_spec_fields(); f->name; f++) {
             print_field(f, 4);
         }
-        puts("\nAny number of model and beta may be a list or {from:, to:, count:}; their product "
+        puts("\nAny number of model and beta may be a list or {from:, to:, count:}; their "
+             "product "
              "is the points.\nkramers explain WORD tells about a plug, a key or a command.");
         return KR_EXIT_DONE;
     }
@@ -216,8 +222,10 @@ int kr_cli_list(int argc, char **argv, const volatile sig_atomic_t *stop)
         }
     }
     if (n_shown == 0) {
-        fprintf(stderr, "kramers: list: \"%s\", want models, lattices, updates, densities or "
-                        "observables\n", argv[1]);
+        fprintf(stderr,
+                "kramers: list: \"%s\", want models, lattices, updates, densities or "
+                "observables\n",
+                argv[1]);
         return KR_EXIT_USAGE;
     }
     return KR_EXIT_DONE;

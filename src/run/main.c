@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * run/main.c - the program: signals, then the command line. The only file with a mutable global:
- * the flag that a signal handler may touch. */
+ * run/main.c - the program: signals, then the command line. The only file with a mutable
+ * global: the flag that a signal handler may touch. */
 #include "run/cli.h"
 
 #include <gsl/gsl_errno.h>

@@ -15,12 +15,12 @@ const char *kr_plug_kind_name(kr_plug_kind kind)
 }
 
 /* The five plug structs begin alike: name, doc, source, fields. */
-#define HEAD(plugs)                                                                              \
-    if (plugs[index]) {                                                                          \
-        *head = (kr_plug_head) { plugs[index], plugs[index]->name, plugs[index]->doc,            \
-                                 plugs[index]->source, plugs[index]->fields };                   \
-        return true;                                                                             \
-    }                                                                                            \
+#define HEAD(plugs)                                                                            \
+    if (plugs[index]) {                                                                        \
+        *head = (kr_plug_head){ plugs[index], plugs[index]->name, plugs[index]->doc,           \
+                                plugs[index]->source, plugs[index]->fields };                  \
+        return true;                                                                           \
+    }                                                                                          \
     return false
 
 bool kr_plug_head_at(kr_plug_kind kind, int32_t index, kr_plug_head *head)

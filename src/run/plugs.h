@@ -25,7 +25,7 @@ typedef struct kr_plug_head {
 const char *kr_plug_kind_name(kr_plug_kind kind); /* "model" */
 /* False when index is past the end. */
 bool kr_plug_head_at(kr_plug_kind kind, int32_t index, kr_plug_head *head);
-const void *kr_plug_find(kr_plug_kind kind, const char *name); /* NULL when unknown */
+const void *kr_plug_find(kr_plug_kind kind, const char *name);    /* NULL when unknown */
 const char *kr_plug_nearest(kr_plug_kind kind, const char *name); /* NULL when none is near */
 /* "a, b, c" appended to text. */
 int kr_plug_list(kr_plug_kind kind, kr_text *text, kr_error *err);

@@ -6,16 +6,17 @@
 
 #include <unistd.h>
 
-void kr_progress_init(kr_progress *p, kr_progress_mode mode, FILE *out, const kr_sampler *sampler)
+void kr_progress_init(kr_progress *p, kr_progress_mode mode, FILE *out,
+                      const kr_sampler *sampler)
 {
     double now = kr_files_clock();
-    *p = (kr_progress) { .mode = out ? mode : KR_PROGRESS_NEVER,
-                         .out = out,
-                         .sampler = sampler,
-                         .started = now,
-                         .shown = now,
-                         .stage = kr_sampler_stage(sampler),
-                         .stage_started = now };
+    *p = (kr_progress){ .mode = out ? mode : KR_PROGRESS_NEVER,
+                        .out = out,
+                        .sampler = sampler,
+                        .started = now,
+                        .shown = now,
+                        .stage = kr_sampler_stage(sampler),
+                        .stage_started = now };
     int64_t planned;
     p->is_terminal = out && isatty(fileno(out));
     kr_sampler_progress(sampler, &p->stage_from, &planned);

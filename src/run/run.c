@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SECONDS 0.1            /* aim for one call of advance; does not touch samples */
-#define PART_BYTES 67108864          /* close a part when so much is buffered */
+#define CHUNK_SECONDS 0.1      /* aim for one call of advance; does not touch samples */
+#define PART_BYTES    67108864 /* close a part when so much is buffered */
 
 typedef struct run {
     const kr_run_options *options;
@@ -23,7 +23,7 @@ typedef struct run {
     kr_sampler *sampler;
     kr_schema schema;
     kr_state *table;
-    char *run_file; /* resolved text, a row of the restart file */
+    char *run_file;            /* resolved text, a row of the restart file */
     int64_t n_parts, has_base; /* has_base: NAME.h5 holds the draws before the parts */
     double wall_before;
     uint64_t digest;
@@ -109,8 +109,9 @@ static int assemble(run *r, const char *path, kr_error *err)
     int64_t *limit = kr_schema_limits(&r->schema, err);
     int status = parts && limit ? KR_OK : KR_ENOMEM;
     for (int64_t k = 0; k < n && status == KR_OK; k++) {
-        parts[k] = r->has_base && k == 0 ? kr_files_copy(r->files.output, err)
-                                         : kr_files_part(&r->files, k + (r->has_base == 0), err);
+        parts[k] = r->has_base && k == 0
+                       ? kr_files_copy(r->files.output, err)
+                       : kr_files_part(&r->files, k + (r->has_base == 0), err);
         status = parts[k] ? KR_OK : KR_ENOMEM;
     }
     if (status == KR_OK) {
@@ -118,8 +119,8 @@ static int assemble(run *r, const char *path, kr_error *err)
         status = kr_schema_put_final(&r->schema, wall, err);
     }
     if (status == KR_OK) {
-        status = kr_results_assemble(r->schema.results, (const char *const *)parts, (int)n, limit,
-                                     path, err);
+        status = kr_results_assemble(r->schema.results, (const char *const *)parts, (int)n,
+                                     limit, path, err);
     }
     for (int64_t k = 0; parts && k < n; k++) {
         kr_free(parts[k]);
@@ -274,7 +275,8 @@ static int load_newest(run *r, kr_error *err)
         return kr_fail(err, first.status, "%s", first.text);
     }
     if (r->options->messages) {
-        fprintf(r->options->messages, "kramers: %s; going on from the previous one\n", first.text);
+        fprintf(r->options->messages, "kramers: %s; going on from the previous one\n",
+                first.text);
     }
     return KR_OK;
 }
@@ -283,11 +285,11 @@ static int set_target(run *r, kr_error *err)
 {
     const kr_run_options *o = r->options;
     int64_t done = kr_sampler_draws(r->sampler) * r->spec->config.every;
-    int64_t wanted = o->until > 0  ? o->until
-                     : o->more > 0 ? (kr_sampler_stage(r->sampler) == KR_STAGE_DONE ? done
-                                                                                    : r->measure) +
-                                         o->more
-                                   : r->measure;
+    int64_t wanted =
+        o->until > 0 ? o->until
+        : o->more > 0
+            ? (kr_sampler_stage(r->sampler) == KR_STAGE_DONE ? done : r->measure) + o->more
+            : r->measure;
     if (wanted < done) {
         return kr_fail(err, KR_EPARSE,
                        "resume: %lld steps are measured already, want --until at least that",
@@ -386,7 +388,8 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     /* a few draws of warm-up, thrown away, tell the speed */
     double before = kr_files_clock(), elapsed = 0.0;
     int64_t n = 0, columns = kr_sampler_columns(sampler);
-    while (status == KR_OK && elapsed < 0.5 && kr_sampler_stage(sampler) == KR_STAGE_THERMALIZE) {
+    while (status == KR_OK && elapsed < 0.5 &&
+           kr_sampler_stage(sampler) == KR_STAGE_THERMALIZE) {
         status = kr_sampler_advance(sampler, 1, err);
         n += kr_sampler_n_new(sampler);
         elapsed = kr_files_clock() - before;
@@ -396,8 +399,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     fputs(text.data, out);
     fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
             (long long)c->n_chains, draws);
-    fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n",
-            kr_sampler_memory(c) / 1e6,
+    fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_sampler_memory(c) / 1e6,
             8e-6 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm));
     if (n > 0) {
         fprintf(out, "# time: about %.0f s on %d threads%s\n",

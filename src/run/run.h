@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/run.h - a run from start to science file, its checkpoints and its resumption.
  *
- * Files of a run with output NAME.h5: while it goes on, closed parts NAME.h5.parts/part-*.h5 and
- * the restart files NAME.h5.restart and NAME.h5.restart.previous; at the end NAME.h5, and
+ * Files of a run with output NAME.h5: while it goes on, closed parts NAME.h5.parts/part-*.h5
+ * and the restart files NAME.h5.restart and NAME.h5.restart.previous; at the end NAME.h5, and
  * NAME.h5.restart stays for `resume --more`. A lock on NAME.h5.parts keeps a second writer out.
- * The restart file says how many draws count; later ones are ignored, so every draw exists once. */
+ * The restart file says how many draws count; later ones are ignored, so every draw exists
+ * once. */
 #ifndef KR_RUN_RUN_H
 #define KR_RUN_RUN_H
 
@@ -13,22 +14,28 @@
 #include <signal.h>
 #include <stdio.h>
 
-typedef enum kr_progress_mode { KR_PROGRESS_AUTO, KR_PROGRESS_NEVER, KR_PROGRESS_JSON } kr_progress_mode;
+typedef enum kr_progress_mode {
+    KR_PROGRESS_AUTO,
+    KR_PROGRESS_NEVER,
+    KR_PROGRESS_JSON
+} kr_progress_mode;
 
 typedef struct kr_run_options {
-    const char *output;   /* NAME.h5 */
+    const char *output; /* NAME.h5 */
     bool overwrite;
-    int32_t n_threads;    /* 0 = all */
-    double time_limit;    /* seconds, 0 = none: stop with everything saved */
+    int32_t n_threads; /* 0 = all */
+    double time_limit; /* seconds, 0 = none: stop with everything saved */
     kr_progress_mode progress;
-    FILE *messages;       /* progress and notes; borrowed */
+    FILE *messages;                    /* progress and notes; borrowed */
     const volatile sig_atomic_t *stop; /* nonzero: save and stop; may be NULL */
-    int64_t until, more;  /* resume only: steps of measure in total / in addition; 0 = as planned */
+    int64_t until,
+        more; /* resume only: steps of measure in total / in addition; 0 = as planned */
 } kr_run_options;
 
 /* Runs to the end. *is_finished is false when it was stopped by a signal or the time limit, all
  * saved. Errors: KR_EPARSE output exists; KR_EIO; what the sampler says. */
-int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished, kr_error *err);
+int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished,
+                 kr_error *err);
 /* Continues from the restart file. The output's own run file is used. Errors: KR_EPARSE nothing
  * to resume; KR_EMISMATCH the couplings differ; KR_EIO both restart files unreadable. */
 int kr_run_resume(const kr_run_options *options, bool *is_finished, kr_error *err);

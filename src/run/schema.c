@@ -12,7 +12,7 @@
 
 enum { FIXED, MEASURED, WARMUP, TRAINING, CONFIGURATIONS };
 #define EXACT_STATES_AT_START 1048576.0 /* 2^20: well under a second */
-#define VARIABLES_MAX 4096
+#define VARIABLES_MAX         4096
 
 static int add(kr_schema *s, int group_of, const char *group, const char *name, kr_dtype dtype,
                const char *dims, const char *unit, const char *doc, int *index, kr_error *err)
@@ -89,11 +89,12 @@ static int add_series(kr_schema *s, int kind, kr_error *err)
     int32_t column = 0;
     const kr_column *info;
     while ((info = kr_sampler_observable_column(s->sampler, column)) != NULL) {
-        KR_TRY(add(s, kind, posterior, info->name, KR_F64, series_dims(s), info->unit, info->doc,
-                   &series[column], err));
+        KR_TRY(add(s, kind, posterior, info->name, KR_F64, series_dims(s), info->unit,
+                   info->doc, &series[column], err));
         column++;
     }
-    KR_TRY(add(s, kind, stats, "lp", KR_F64, series_dims(s), "1", "-beta H", &series[column], err));
+    KR_TRY(add(s, kind, stats, "lp", KR_F64, series_dims(s), "1", "-beta H", &series[column],
+               err));
     for (int32_t d = 0; d < c->n_densities; d++) {
         char name[2 * KR_NAME_MAX];
         int32_t first = kr_sampler_first_density(s->sampler) + 2 * d;
@@ -132,8 +133,8 @@ static int put_constant(kr_schema *s, const char *name, const char *unit, const 
 {
     int local;
     index = index ? index : &local;
-    KR_TRY(add(s, FIXED, "constant_data", name, KR_F64, s->spec->config.n_points > 1 ? "point" : "",
-               unit, doc, index, err));
+    KR_TRY(add(s, FIXED, "constant_data", name, KR_F64,
+               s->spec->config.n_points > 1 ? "point" : "", unit, doc, index, err));
     return values ? kr_results_put(s->results, *index, values, err) : KR_OK;
 }
 
@@ -206,8 +207,9 @@ static int add_constants(kr_schema *s, kr_error *err)
         for (int32_t p = 0; beta && p < c->n_points; p++) {
             beta[p] = s->spec->target[p].beta;
         }
-        int status = beta ? put_constant(s, "beta", "1/J", "inverse temperature", beta, NULL, err)
-                          : KR_ENOMEM;
+        int status =
+            beta ? put_constant(s, "beta", "1/J", "inverse temperature", beta, NULL, err)
+                 : KR_ENOMEM;
         kr_free(beta);
         KR_TRY(status);
     }
@@ -228,16 +230,16 @@ static int add_constants(kr_schema *s, kr_error *err)
     KR_TRY(kr_results_attr_text(s->results, "constant_data", "", "phase_names", text, err));
     char scanned[KR_AXES_MAX * KR_TEXT_MAX] = "";
     for (int32_t a = 0; a < s->spec->n_axes && c->n_points > 1; a++) {
-        snprintf(scanned + strlen(scanned), sizeof scanned - strlen(scanned), "%s%s", a ? " " : "",
-                 s->spec->axis[a].path);
+        snprintf(scanned + strlen(scanned), sizeof scanned - strlen(scanned), "%s%s",
+                 a ? " " : "", s->spec->axis[a].path);
     }
     return kr_results_attr_text(s->results, "constant_data", "", "scanned", scanned, err);
 }
 
 static int add_training(kr_schema *s, kr_error *err)
 {
-    static const char *const name[] = { "step", "loss", "ess", "acceptance", "beta_training",
-                                        "rate", "is_forward" };
+    static const char *const name[] = { "step",          "loss", "ess",       "acceptance",
+                                        "beta_training", "rate", "is_forward" };
     static const char *const doc[] = { "training step",
                                        "forward: -<log q>; reverse: <beta H + log q>",
                                        "running effective sample fraction",
@@ -255,9 +257,11 @@ static int add_training(kr_schema *s, kr_error *err)
         KR_TRY(kr_results_dim(s->results, "adaptation", "point", c->n_points, NULL, err));
     }
     for (int k = 0; k < 7; k++) {
-        const char *dims = k == 0 ? "row" : c->n_points > 1 ? "row density point" : "row density";
-        KR_TRY(add(s, TRAINING, "adaptation", name[k], k == 0 ? KR_I64 : KR_F64, dims, "1", doc[k],
-                   &s->training[k], err));
+        const char *dims = k == 0            ? "row"
+                           : c->n_points > 1 ? "row density point"
+                                             : "row density";
+        KR_TRY(add(s, TRAINING, "adaptation", name[k], k == 0 ? KR_I64 : KR_F64, dims, "1",
+                   doc[k], &s->training[k], err));
     }
     return KR_OK;
 }
@@ -270,7 +274,8 @@ static int add_configurations(kr_schema *s, kr_error *err)
         return KR_OK;
     }
     KR_TRY(add_dims(s, "configurations", true, "draw", err));
-    KR_TRY(kr_results_dim(s->results, "configurations", "site", spec->lattice->n_sites, NULL, err));
+    KR_TRY(kr_results_dim(s->results, "configurations", "site", spec->lattice->n_sites, NULL,
+                          err));
     KR_TRY(add(s, CONFIGURATIONS, "configurations", "state", KR_U8,
                many ? "chain draw point site" : "chain draw site", "1",
                "state of every site, coordinate 0 fastest", &s->configuration, err));
@@ -319,7 +324,7 @@ static int put_root(kr_schema *s, kr_error *err)
 int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_error *err)
 {
     size_t n_columns = (size_t)kr_sampler_columns(sampler);
-    *s = (kr_schema) { .spec = spec, .sampler = sampler };
+    *s = (kr_schema){ .spec = spec, .sampler = sampler };
     s->results = kr_results_alloc(err);
     s->series[0] = kr_alloc(n_columns, sizeof(int), err);
     s->series[1] = kr_alloc(n_columns, sizeof(int), err);
@@ -385,7 +390,7 @@ static int collect_training(kr_schema *s, kr_error *err)
         for (int32_t p = 0; p < c->n_points; p++) {
             kr_training_row row;
             bool has = kr_sampler_training_row(s->sampler, d, p, &row);
-            const double field[6] = { row.loss, row.ess, row.acceptance,
+            const double field[6] = { row.loss, row.ess,  row.acceptance,
                                       row.beta, row.rate, row.is_forward };
             is_any = is_any || has;
             for (int k = 0; k < 6; k++) {
@@ -427,8 +432,8 @@ int kr_schema_collect_configurations(kr_schema *s, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
     int64_t draw = kr_sampler_draws(s->sampler) - 1;
-    uint8_t *state = kr_alloc((size_t)(c->n_chains * c->n_points),
-                              (size_t)s->spec->lattice->n_sites, err);
+    uint8_t *state =
+        kr_alloc((size_t)(c->n_chains * c->n_points), (size_t)s->spec->lattice->n_sites, err);
     if (!state) {
         return KR_ENOMEM;
     }

@@ -12,20 +12,21 @@ typedef struct kr_counts { /* slabs handed to the results so far, in all parts *
 
 typedef struct kr_schema {
     kr_results *results;
-    const kr_spec *spec;     /* borrowed */
-    kr_sampler *sampler;     /* borrowed */
-    int *series[2];          /* variable of each column: measured, warmup */
+    const kr_spec *spec; /* borrowed */
+    kr_sampler *sampler; /* borrowed */
+    int *series[2];      /* variable of each column: measured, warmup */
     int epoch[2];
-    int training[7];         /* step, then the fields of kr_training_row */
+    int training[7]; /* step, then the fields of kr_training_row */
     int configuration, configuration_draw;
-    int *cost;               /* four totals, then one per update */
-    int *certificate;        /* five per density */
+    int *cost;        /* four totals, then one per update */
+    int *certificate; /* five per density */
     int n_variables;
-    uint8_t *group_of;       /* 0 fixed, 1 measured, 2 warmup, 3 training, 4 configurations */
+    uint8_t *group_of; /* 0 fixed, 1 measured, 2 warmup, 3 training, 4 configurations */
     kr_counts counts;
 } kr_schema;
 
-/* Declares all groups and variables and puts the constants (couplings' scalars, exact values). */
+/* Declares all groups and variables and puts the constants (couplings' scalars, exact values).
+ */
 int kr_schema_init(kr_schema *schema, const kr_spec *spec, kr_sampler *sampler, kr_error *err);
 void kr_schema_clear(kr_schema *schema);
 /* Appends what the last advance made. */

@@ -4,20 +4,21 @@
 
 #include "base/field.h"
 #include "base/memory.h"
+#include "base/state.h"
 #include "lattice/lattice.h"
 #include "model/terms.h"
 #include "run/spec_private.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
-/* ---- points: the product of all scanned parameters ------------------------------------------ */
+/* ---- points: the product of all scanned parameters ------------------------------------------
+ */
 
 typedef struct scan {
     char path[KR_TEXT_MAX];
-    kr_node *holder;  /* map that has the scanned node as a child */
-    int32_t slot;     /* its index there */
+    kr_node *holder; /* map that has the scanned node as a child */
+    int32_t slot;    /* its index there */
     kr_node *original;
     kr_node **value;
     int32_t n;
@@ -44,16 +45,17 @@ static int find_scans(kr_runfile *file, const char *path, kr_node *map, const kr
             continue;
         }
         if (*n == KR_AXES_MAX) {
-            return kr_runfile_fail(file, child, err, KR_ERANGE, "%d scanned parameters, want at most %d",
-                                   *n + 1, KR_AXES_MAX);
+            return kr_runfile_fail(file, child, err, KR_ERANGE,
+                                   "%d scanned parameters, want at most %d", *n + 1,
+                                   KR_AXES_MAX);
         }
         scan *s = &scans[(*n)++];
-        *s = (scan) { .holder = map, .slot = k, .original = child };
+        *s = (scan){ .holder = map, .slot = k, .original = child };
         snprintf(s->path, sizeof s->path, "%s", inner);
         KR_TRY(kr_node_scan(file, child, inner, &s->value, &s->n, err));
         if (s->n < 1) {
-            return kr_runfile_fail(file, child, err, KR_ERANGE, "%s: the list is empty, want at least one number",
-                                   inner);
+            return kr_runfile_fail(file, child, err, KR_ERANGE,
+                                   "%s: the list is empty, want at least one number", inner);
         }
     }
     return KR_OK;
@@ -63,7 +65,7 @@ static int build_point(kr_spec *spec, int32_t p, const kr_node *model_map, kr_er
 {
     const kr_model_plug *plug = spec->model;
     KR_TRY(kr_spec_parse_params(spec->file, model_map, "model", plug->name, plug->fields,
-                        plug->params_size, "name", &spec->model_params[p], err));
+                                plug->params_size, "name", &spec->model_params[p], err));
     kr_top_params scalar;
     KR_TRY(kr_field_parse(spec->file, spec->file->root, "the run file", kr_spec_fields(),
                           KR_TOP_OTHERS, &scalar, err));
@@ -108,8 +110,9 @@ static int build_points(kr_spec *spec, kr_node *model_map, scan *scans, kr_error
             scans[a].holder->child[scans[a].slot] = value;
             status = kr_number_real(value->text, &spec->axis[a].value[p], NULL);
             if (status != KR_OK) {
-                status = kr_runfile_fail(spec->file, value, err, KR_EPARSE, "%s: \"%s\" is not a number",
-                                         scans[a].path, value->text);
+                status =
+                    kr_runfile_fail(spec->file, value, err, KR_EPARSE,
+                                    "%s: \"%s\" is not a number", scans[a].path, value->text);
                 break;
             }
         }
@@ -136,10 +139,11 @@ static int parse_system(kr_spec *spec, kr_error *err)
     KR_TRY(kr_spec_find_plug(file, lattice_map, KR_PLUG_LATTICE, &plug, err));
     spec->lattice_plug = plug;
     KR_TRY(kr_spec_fill_defaults(file, "model", model_map, spec->model->fields, err));
-    KR_TRY(kr_spec_fill_defaults(file, "lattice", lattice_map, spec->lattice_plug->fields, err));
+    KR_TRY(
+        kr_spec_fill_defaults(file, "lattice", lattice_map, spec->lattice_plug->fields, err));
     KR_TRY(kr_spec_parse_params(file, lattice_map, "lattice", spec->lattice_plug->name,
-                        spec->lattice_plug->fields, spec->lattice_plug->params_size, "name",
-                        &spec->lattice_params, err));
+                                spec->lattice_plug->fields, spec->lattice_plug->params_size,
+                                "name", &spec->lattice_params, err));
     kr_error cause = { 0 };
     spec->lattice = kr_lattice_alloc(spec->lattice_plug, spec->lattice_params, &cause);
     if (!spec->lattice) {
@@ -147,14 +151,15 @@ static int parse_system(kr_spec *spec, kr_error *err)
     }
     scan scans[KR_AXES_MAX] = { 0 };
     KR_TRY(find_scans(file, "", file->root, kr_spec_fields(), scans, &spec->n_axes, err));
-    KR_TRY(find_scans(file, "model", model_map, spec->model->fields, scans, &spec->n_axes, err));
+    KR_TRY(
+        find_scans(file, "model", model_map, spec->model->fields, scans, &spec->n_axes, err));
     double n_points = 1.0;
     for (int32_t a = 0; a < spec->n_axes; a++) {
         n_points *= scans[a].n;
     }
     if (n_points > KR_POINTS_MAX) {
-        return kr_runfile_fail(file, scans[0].original, err, KR_ERANGE, "%.0f points, want at most %d",
-                               n_points, KR_POINTS_MAX);
+        return kr_runfile_fail(file, scans[0].original, err, KR_ERANGE,
+                               "%.0f points, want at most %d", n_points, KR_POINTS_MAX);
     }
     spec->config.n_points = (int32_t)n_points;
     return build_points(spec, model_map, scans, err);
@@ -178,9 +183,10 @@ static int parse_start(kr_spec *spec, const char *text, kr_error *err)
     const kr_node *node = kr_node_get(spec->file->root, "start");
     if (kr_number_integer(text, &state, NULL) != KR_OK || state < 0 ||
         state >= spec->target[0].terms->q) {
-        return kr_runfile_fail(spec->file, node, err, KR_ERANGE,
-                               "start: \"%s\", want random, ordered, mixed or a state number 0..%d",
-                               text, spec->target[0].terms->q - 1);
+        return kr_runfile_fail(
+            spec->file, node, err, KR_ERANGE,
+            "start: \"%s\", want random, ordered, mixed or a state number 0..%d", text,
+            spec->target[0].terms->q - 1);
     }
     spec->config.start = (int32_t)state;
     return KR_OK;
@@ -192,17 +198,20 @@ static int check_whole(kr_spec *spec, kr_error *err)
     const kr_node *phases = kr_node_get(spec->file->root, "phases");
     bool is_irreducible = false;
     for (int32_t u = 0; u < config->n_updates; u++) {
-        is_irreducible = is_irreducible || (spec->update[u].plug->flags & KR_UPDATE_IRREDUCIBLE);
+        is_irreducible =
+            is_irreducible || (spec->update[u].plug->flags & KR_UPDATE_IRREDUCIBLE);
     }
     if (config->measure < config->every) {
-        return kr_runfile_fail(spec->file, phases, err, KR_ERANGE,
-                               "phases: measure = %lld is less than every = %lld, so there is no draw",
-                               (long long)config->measure, (long long)config->every);
+        return kr_runfile_fail(
+            spec->file, phases, err, KR_ERANGE,
+            "phases: measure = %lld is less than every = %lld, so there is no draw",
+            (long long)config->measure, (long long)config->every);
     }
     if (!is_irreducible) {
-        KR_TRY(kr_text_add(&spec->warnings, err,
-                           "no update of this schedule is known to reach every state by itself; "
-                           "add heat_bath unless you know better\n"));
+        KR_TRY(
+            kr_text_add(&spec->warnings, err,
+                        "no update of this schedule is known to reach every state by itself; "
+                        "add heat_bath unless you know better\n"));
     }
     if (config->measure % config->every) {
         KR_TRY(kr_text_add(&spec->warnings, err,
@@ -256,8 +265,8 @@ static int build(kr_spec *spec, kr_error *err)
         }
     }
     if (beta) {
-        KR_TRY(kr_field_parse(file, file->root, "the run file", kr_spec_fields(),
-                              KR_TOP_OTHERS, &t, err));
+        KR_TRY(kr_field_parse(file, file->root, "the run file", kr_spec_fields(), KR_TOP_OTHERS,
+                              &t, err));
     }
     spec->config.n_chains = t.chains;
     spec->config.seed = (uint64_t)t.seed;
@@ -338,9 +347,9 @@ uint64_t kr_spec_digest(const kr_spec *spec)
     uint64_t digest = 0;
     for (int32_t p = 0; p < spec->config.n_points; p++) {
         const kr_terms *t = spec->target[p].terms;
-        digest = XXH3_64bits_withSeed(t->coupling, (size_t)t->n_terms * sizeof(double), digest);
-        digest = XXH3_64bits_withSeed(t->local, (size_t)t->n_sites * (size_t)t->q * sizeof(double),
-                                      digest);
+        digest = kr_state_hash(t->coupling, (size_t)t->n_terms * sizeof(double), digest);
+        digest =
+            kr_state_hash(t->local, (size_t)t->n_sites * (size_t)t->q * sizeof(double), digest);
     }
     return digest;
 }

@@ -6,12 +6,12 @@
 #include "base/runfile.h"
 #include "sampler/sampler.h"
 
-#define KR_POINTS_MAX 4096
-#define KR_AXES_MAX 8
+#define KR_POINTS_MAX      4096
+#define KR_AXES_MAX        8
 #define KR_OBSERVABLES_MAX 16
-#define KR_DENSITIES_MAX 8
+#define KR_DENSITIES_MAX   8
 
-typedef struct kr_axis { /* one scanned parameter */
+typedef struct kr_axis {    /* one scanned parameter */
     char path[KR_TEXT_MAX]; /* "beta", "model.field" */
     double *value;          /* (n_points) its value at every point; owns */
 } kr_axis;
@@ -24,7 +24,7 @@ typedef struct kr_output_params {
 } kr_output_params;
 
 typedef struct kr_spec {
-    kr_runfile *file;   /* with every default filled in; owns */
+    kr_runfile *file; /* with every default filled in; owns */
     const kr_model_plug *model;
     const kr_lattice_plug *lattice_plug;
     void *lattice_params;
@@ -42,8 +42,8 @@ typedef struct kr_spec {
     kr_text warnings; /* lines for the user; may be empty */
 } kr_spec;
 
-/* Takes the file (freed with the spec, also on failure). NULL with KR_EPARSE, KR_ERANGE, KR_EUNSUP
- * or KR_ENOMEM and a message that names the place. */
+/* Takes the file (freed with the spec, also on failure). NULL with KR_EPARSE, KR_ERANGE,
+ * KR_EUNSUP or KR_ENOMEM and a message that names the place. */
 kr_spec *kr_spec_alloc(kr_runfile *file, kr_error *err);
 void kr_spec_free(kr_spec *spec);
 /* The resolved run file as text. */

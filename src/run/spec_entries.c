@@ -20,9 +20,10 @@ int kr_spec_parse_densities(kr_spec *spec, kr_error *err)
         return KR_OK;
     }
     if (map->kind != KR_NODE_MAP || map->n > KR_DENSITIES_MAX) {
-        return kr_runfile_fail(file, map, err, KR_EPARSE,
-                               "densities: want a map of at most %d names, e.g. {net: {name: frontier}}",
-                               KR_DENSITIES_MAX);
+        return kr_runfile_fail(
+            file, map, err, KR_EPARSE,
+            "densities: want a map of at most %d names, e.g. {net: {name: frontier}}",
+            KR_DENSITIES_MAX);
     }
     for (int32_t k = 0; k < map->n; k++) {
         kr_density_entry *entry = &spec->density[k];
@@ -30,9 +31,10 @@ int kr_spec_parse_densities(kr_spec *spec, kr_error *err)
         void *params;
         char path[2 * KR_TEXT_MAX];
         if (!is_identifier(map->key[k]->text)) {
-            return kr_runfile_fail(file, map->key[k], err, KR_EPARSE,
-                                   "densities: \"%s\" is no name, want letters, digits and _, at most 32",
-                                   map->key[k]->text);
+            return kr_runfile_fail(
+                file, map->key[k], err, KR_EPARSE,
+                "densities: \"%s\" is no name, want letters, digits and _, at most 32",
+                map->key[k]->text);
         }
         KR_TRY(kr_spec_find_plug(file, map->child[k], KR_PLUG_DENSITY, &plug, err));
         entry->plug = plug;
@@ -41,8 +43,9 @@ int kr_spec_parse_densities(kr_spec *spec, kr_error *err)
         if (map->child[k]->kind == KR_NODE_MAP) {
             KR_TRY(kr_spec_fill_defaults(file, path, map->child[k], entry->plug->fields, err));
         }
-        KR_TRY(kr_spec_parse_params(file, map->child[k], "density", entry->plug->name, entry->plug->fields,
-                            entry->plug->params_size, "name", &params, err));
+        KR_TRY(kr_spec_parse_params(file, map->child[k], "density", entry->plug->name,
+                                    entry->plug->fields, entry->plug->params_size, "name",
+                                    &params, err));
         entry->params = params;
         spec->config.n_densities++;
         kr_error why = { 0 };
@@ -54,15 +57,17 @@ int kr_spec_parse_densities(kr_spec *spec, kr_error *err)
     return KR_OK;
 }
 
-static int find_density(kr_spec *spec, const kr_node *item, kr_schedule_entry *entry, kr_error *err)
+static int find_density(kr_spec *spec, const kr_node *item, kr_schedule_entry *entry,
+                        kr_error *err)
 {
     const kr_node *node = item->kind == KR_NODE_MAP ? kr_node_get(item, "density") : NULL;
     bool needs = entry->plug->flags & KR_UPDATE_NEEDS_DENSITY;
     entry->density = -1;
     if (!node) {
-        return needs ? kr_runfile_fail(spec->file, item, err, KR_EPARSE,
-                                       "update %s: key \"density\" is missing, want a name from densities",
-                                       entry->plug->name)
+        return needs ? kr_runfile_fail(
+                           spec->file, item, err, KR_EPARSE,
+                           "update %s: key \"density\" is missing, want a name from densities",
+                           entry->plug->name)
                      : KR_OK;
     }
     if (!needs) {
@@ -75,7 +80,8 @@ static int find_density(kr_spec *spec, const kr_node *item, kr_schedule_entry *e
             return KR_OK;
         }
     }
-    return kr_runfile_fail(spec->file, node, err, KR_EPARSE, "density \"%s\" is not among the densities",
+    return kr_runfile_fail(spec->file, node, err, KR_EPARSE,
+                           "density \"%s\" is not among the densities",
                            node->kind == KR_NODE_SCALAR ? node->text : "?");
 }
 
@@ -114,21 +120,23 @@ int kr_spec_parse_updates(kr_spec *spec, kr_error *err)
             KR_TRY(kr_spec_fill_defaults(file, path, item, entry->plug->fields, err));
             KR_TRY(kr_spec_fill_defaults(file, path, item, kr_spec_entry_fields(), err));
         }
-        KR_TRY(kr_spec_parse_params(file, item, "update", entry->plug->name, entry->plug->fields,
-                            entry->plug->params_size, "name|sweeps|density", &params, err));
+        KR_TRY(kr_spec_parse_params(file, item, "update", entry->plug->name,
+                                    entry->plug->fields, entry->plug->params_size,
+                                    "name|sweeps|density", &params, err));
         entry->params = params;
         char others[512] = "name|density";
         for (const kr_field *f = entry->plug->fields; f && f->name; f++) {
             snprintf(others + strlen(others), sizeof others - strlen(others), "|%s", f->name);
         }
-        KR_TRY(kr_field_parse(file, item->kind == KR_NODE_MAP ? item : NULL, "update", kr_spec_entry_fields(),
-                              others, &entry->sweeps, err));
+        KR_TRY(kr_field_parse(file, item->kind == KR_NODE_MAP ? item : NULL, "update",
+                              kr_spec_entry_fields(), others, &entry->sweeps, err));
         KR_TRY(find_density(spec, item, entry, err));
         name_entry(spec, entry);
         spec->config.n_updates++;
         kr_error why = { 0 };
         for (int32_t p = 0; p < spec->config.n_points; p++) {
-            if (entry->plug->supports && !entry->plug->supports(&spec->target[p], params, &why)) {
+            if (entry->plug->supports &&
+                !entry->plug->supports(&spec->target[p], params, &why)) {
                 return kr_runfile_fail(file, item, err, KR_EUNSUP, "%s", why.text);
             }
         }
@@ -149,8 +157,9 @@ int kr_spec_parse_observables(kr_spec *spec, kr_error *err)
     }
     KR_TRY(kr_spec_section(file, "observables", KR_NODE_LIST, &list, err));
     if (list->n < 1 || list->n > KR_OBSERVABLES_MAX) {
-        return kr_runfile_fail(file, list, err, KR_ERANGE, "observables: %d entries, want 1..%d",
-                               list->n, KR_OBSERVABLES_MAX);
+        return kr_runfile_fail(file, list, err, KR_ERANGE,
+                               "observables: %d entries, want 1..%d", list->n,
+                               KR_OBSERVABLES_MAX);
     }
     for (int32_t k = 0; k < list->n; k++) {
         const void *plug;
@@ -165,7 +174,8 @@ int kr_spec_parse_observables(kr_spec *spec, kr_error *err)
             }
         }
         KR_TRY(kr_spec_parse_params(file, list->child[k], "observable", entry->plug->name,
-                            entry->plug->fields, entry->plug->params_size, "name", &params, err));
+                                    entry->plug->fields, entry->plug->params_size, "name",
+                                    &params, err));
         entry->params = params;
         spec->config.n_observables++;
         kr_error why = { 0 };
@@ -175,4 +185,3 @@ int kr_spec_parse_observables(kr_spec *spec, kr_error *err)
     }
     return KR_OK;
 }
-

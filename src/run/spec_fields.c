@@ -14,9 +14,10 @@ static const kr_field phases_fields[] = {
     { "thermalize", KR_TYPE_INT, offsetof(kr_phases_params, thermalize), "1000", 0, STEPS_MAX,
       .unit = "steps", .doc = "discarded at the start, and again after every training" },
     { "adapt", KR_TYPE_INT, offsetof(kr_phases_params, adapt), "2000", 0, 1e9, .unit = "steps",
-      .doc = "training steps at most; the phase ends early on training.target_ess or max_work" },
-    { "measure", KR_TYPE_INT, offsetof(kr_phases_params, measure), "10000", 1, STEPS_MAX, .unit = "steps",
-      .doc = "steps that enter the estimates; draws = measure / every",
+      .doc =
+          "training steps at most; the phase ends early on training.target_ess or max_work" },
+    { "measure", KR_TYPE_INT, offsetof(kr_phases_params, measure), "10000", 1, STEPS_MAX,
+      .unit = "steps", .doc = "steps that enter the estimates; draws = measure / every",
       .flags = KR_FIELD_MAY_CHANGE },
     { "every", KR_TYPE_INT, offsetof(kr_phases_params, every), "10", 1, 1e9, .unit = "steps",
       .doc = "steps per draw" },
@@ -25,23 +26,25 @@ static const kr_field phases_fields[] = {
 
 static const kr_field training_fields[] = {
     { "target_ess", KR_TYPE_REAL, offsetof(kr_training_params, target_ess), "0.95", 0, 1,
-      .unit = "1", .doc = "stop training when the running effective sample fraction reaches it" },
+      .unit = "1",
+      .doc = "stop training when the running effective sample fraction reaches it" },
     { "max_work", KR_TYPE_REAL, offsetof(kr_training_params, max_work), "60", 0, 1e9,
       .unit = "nominal CPU-seconds", .flags = KR_FIELD_OPEN_MIN,
-      .doc = "stop training after this much counted work; a nominal second is 2e10 weight visits "
-             "(q = 2) or 4e9 (q > 2), whatever the clock says" },
-    { "batch", KR_TYPE_INT, offsetof(kr_training_params, batch), "256", 16, 16384, .unit = "states",
-      .doc = "walkers, and samples of a training step" },
+      .doc =
+          "stop training after this much counted work; a nominal second is 2e10 weight visits "
+          "(q = 2) or 4e9 (q > 2), whatever the clock says" },
+    { "batch", KR_TYPE_INT, offsetof(kr_training_params, batch), "256", 16, 16384,
+      .unit = "states", .doc = "walkers, and samples of a training step" },
     { "rate", KR_TYPE_REAL, offsetof(kr_training_params, rate), "0.005", 0, 1, .unit = "1",
       .flags = KR_FIELD_OPEN_MIN, .doc = "step size of Adam at the start of training" },
     { "forward", KR_TYPE_REAL, offsetof(kr_training_params, forward), "0.4", 0, 1, .unit = "1",
       .doc = "share of the budget spent on forward KL where phases are known" },
     { "anneal_from", KR_TYPE_REAL, offsetof(kr_training_params, anneal_from), "0.3", 0, 1,
       .unit = "beta", .doc = "first beta of annealed training where no phase is known" },
-    { "min_acceptance", KR_TYPE_REAL, offsetof(kr_training_params, min_acceptance), "0.02", 0, 1,
-      .unit = "1", .doc = "train again when the acceptance over 256 draws stays below" },
-    { "max_retrainings", KR_TYPE_INT, offsetof(kr_training_params, max_retrainings), "2", 0, 1000,
-      .unit = "1", .doc = "how often training may resume during measure" },
+    { "min_acceptance", KR_TYPE_REAL, offsetof(kr_training_params, min_acceptance), "0.02", 0,
+      1, .unit = "1", .doc = "train again when the acceptance over 256 draws stays below" },
+    { "max_retrainings", KR_TYPE_INT, offsetof(kr_training_params, max_retrainings), "2", 0,
+      1000, .unit = "1", .doc = "how often training may resume during measure" },
     { "certificate", KR_TYPE_INT, offsetof(kr_training_params, certificate), "65536", 64, 1e9,
       .unit = "samples", .doc = "independent samples for ESS_q and log Z after each training" },
     KR_FIELD_END,
@@ -49,7 +52,8 @@ static const kr_field training_fields[] = {
 
 static const kr_field configurations_fields[] = {
     { "every", KR_TYPE_INT, 0, "0", 0, 1e9, .unit = "draws",
-      .doc = "store the configurations of all chains at every so many measured draws; 0 = never" },
+      .doc =
+          "store the configurations of all chains at every so many measured draws; 0 = never" },
     KR_FIELD_END,
 };
 
@@ -64,7 +68,8 @@ static const kr_field output_fields[] = {
 
 static const kr_field top_table[] = {
     { "beta", KR_TYPE_REAL, offsetof(kr_top_params, beta), NULL, -1e6, 1e6, .unit = "1/J",
-      .flags = KR_FIELD_SCAN, .doc = "inverse temperature; a list or {from, to, count} makes points" },
+      .flags = KR_FIELD_SCAN,
+      .doc = "inverse temperature; a list or {from, to, count} makes points" },
     { "chains", KR_TYPE_INT, offsetof(kr_top_params, chains), "64", 1, 1048576, .unit = "1",
       .doc = "independent chains per point" },
     { "seed", KR_TYPE_INT, offsetof(kr_top_params, seed), "1", 0, STEPS_MAX, .unit = "1",
@@ -73,8 +78,8 @@ static const kr_field top_table[] = {
       .doc = "random | ordered | mixed (the known phases by turns) | a state number" },
     { "phases", KR_TYPE_MAP, offsetof(kr_top_params, phases), "{}", 0, 0, .sub = phases_fields,
       .doc = "lengths of the declared phases; one step is one pass of all updates" },
-    { "training", KR_TYPE_MAP, offsetof(kr_top_params, training), "{}", 0, 0, .sub = training_fields,
-      .doc = "adaptation of the densities, in the phase `adapt` only" },
+    { "training", KR_TYPE_MAP, offsetof(kr_top_params, training), "{}", 0, 0,
+      .sub = training_fields, .doc = "adaptation of the densities, in the phase `adapt` only" },
     { "output", KR_TYPE_MAP, offsetof(kr_top_params, output), "{}", 0, 0, .sub = output_fields,
       .doc = "what is written, and how often" },
     KR_FIELD_END,
@@ -96,7 +101,7 @@ const kr_field *kr_spec_entry_fields(void)
 }
 
 int kr_spec_fill_defaults(kr_runfile *file, const char *path, const kr_node *map,
-                         const kr_field *fields, kr_error *err)
+                          const kr_field *fields, kr_error *err)
 {
     for (const kr_field *f = fields; f && f->name; f++) {
         char assignment[3 * KR_TEXT_MAX], inner[2 * KR_TEXT_MAX];
@@ -124,12 +129,13 @@ static int plug_name(const kr_runfile *file, const kr_node *map, const char *wha
         return KR_OK;
     }
     if (map->kind != KR_NODE_MAP) {
-        return kr_runfile_fail(file, map, err, KR_EPARSE, "%s: want a map with a name, e.g. {name: ...}",
-                               what);
+        return kr_runfile_fail(file, map, err, KR_EPARSE,
+                               "%s: want a map with a name, e.g. {name: ...}", what);
     }
     const kr_node *node = kr_node_get(map, "name");
     if (!node || node->kind != KR_NODE_SCALAR) {
-        return kr_runfile_fail(file, node ? node : map, err, KR_EPARSE, "%s: name is missing", what);
+        return kr_runfile_fail(file, node ? node : map, err, KR_EPARSE, "%s: name is missing",
+                               what);
     }
     *name = node->text;
     return KR_OK;
@@ -141,7 +147,7 @@ static const kr_node *name_node(const kr_node *map)
 }
 
 int kr_spec_find_plug(const kr_runfile *file, const kr_node *map, kr_plug_kind kind,
-                     const void **plug, kr_error *err)
+                      const void **plug, kr_error *err)
 {
     const char *name = NULL;
     KR_TRY(plug_name(file, map, kr_plug_kind_name(kind), &name, err));
@@ -163,8 +169,8 @@ int kr_spec_find_plug(const kr_runfile *file, const kr_node *map, kr_plug_kind k
 }
 
 int kr_spec_parse_params(const kr_runfile *file, const kr_node *map, const char *kind,
-                        const char *name, const kr_field *fields, size_t size, const char *others,
-                        void **params, kr_error *err)
+                         const char *name, const kr_field *fields, size_t size,
+                         const char *others, void **params, kr_error *err)
 {
     static const kr_field no_fields[] = { KR_FIELD_END };
     char what[2 * KR_NAME_MAX];
@@ -178,7 +184,7 @@ int kr_spec_parse_params(const kr_runfile *file, const kr_node *map, const char 
 }
 
 int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, kr_node **node,
-                   kr_error *err)
+                    kr_error *err)
 {
     *node = kr_node_get(file->root, key);
     if (!*node) {
@@ -190,4 +196,3 @@ int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, 
     }
     return KR_OK;
 }
-

@@ -34,8 +34,8 @@ int kr_spec_find_plug(const kr_runfile *file, const kr_node *map, kr_plug_kind k
                       const void **plug, kr_error *err);
 /* Parses a plug's own fields into freshly allocated params (kr_free). */
 int kr_spec_parse_params(const kr_runfile *file, const kr_node *map, const char *kind,
-                         const char *name, const kr_field *fields, size_t size, const char *others,
-                         void **params, kr_error *err);
+                         const char *name, const kr_field *fields, size_t size,
+                         const char *others, void **params, kr_error *err);
 /* A required section of the root. */
 int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, kr_node **node,
                     kr_error *err);

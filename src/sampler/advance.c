@@ -10,16 +10,17 @@
 #include <omp.h>
 #endif
 
-#define AUDIT_DRAWS 64         /* full energy recomputation every so many draws */
-#define AUDIT_TOLERANCE 1e-6   /* relative to 1 + |H| */
-#define WINDOW_DRAWS 256       /* draws of an acceptance window */
+#define AUDIT_DRAWS     64   /* full energy recomputation every so many draws */
+#define AUDIT_TOLERANCE 1e-6 /* relative to 1 + |H| */
+#define WINDOW_DRAWS    256  /* draws of an acceptance window */
 
 typedef struct chunk {
     int64_t n_draws;
     bool is_audited;
 } chunk;
 
-static double *cell(const kr_sampler *s, int64_t draw, int32_t column, int64_t chain, int32_t point)
+static double *cell(const kr_sampler *s, int64_t draw, int32_t column, int64_t chain,
+                    int32_t point)
 {
     int64_t row = draw * s->n_columns + column;
     return s->draws + (row * s->config.n_chains + chain) * s->config.n_points + point;
@@ -46,8 +47,8 @@ static void measure_block(kr_sampler *s, const kr_point *point, kr_block *block,
         config->observable[o].plug->measure(point->observable[o], block, out);
         for (int32_t l = 0; l < block->n_lanes; l++) {
             for (int32_t k = 0; k < s->observable_columns[o]; k++) {
-                *cell(s, draw, s->observable_first[o] + k, block->first_chain + l, block->point) =
-                    out[l * s->observable_columns[o] + k];
+                *cell(s, draw, s->observable_first[o] + k, block->first_chain + l,
+                      block->point) = out[l * s->observable_columns[o] + k];
             }
         }
     }
@@ -57,7 +58,8 @@ static void measure_block(kr_sampler *s, const kr_point *point, kr_block *block,
     }
 }
 
-static void count_block(kr_sampler *s, const kr_block *block, int64_t draw, const kr_tally *tally)
+static void count_block(kr_sampler *s, const kr_block *block, int64_t draw,
+                        const kr_tally *tally)
 {
     for (int32_t u = 0; u < s->config.n_updates; u++) {
         for (int32_t l = 0; l < block->n_lanes; l++) {
@@ -88,7 +90,6 @@ static double run_blocks(kr_sampler *s, const chunk *todo)
     double cpu = 0.0, audit = 0.0;
 #pragma omp parallel num_threads(config->n_threads) reduction(+ : cpu) reduction(max : audit)
     {
-        double start = kr_clock_thread();
 #ifdef _OPENMP
         void *scratch = s->scratch[omp_get_thread_num()];
 #else
@@ -98,24 +99,25 @@ static double run_blocks(kr_sampler *s, const chunk *todo)
         kr_tally tally[KR_UPDATES_MAX];
 #pragma omp for schedule(dynamic, 1)
         for (int64_t task = 0; task < n_tasks; task++) {
+            double start = kr_clock_thread(); /* waiting at the barrier is not counted */
             const kr_point *point = &s->point[task / s->n_blocks];
             kr_block *block = point->block[task % s->n_blocks];
             for (int64_t draw = 0; draw < todo->n_draws; draw++) {
                 memset(tally, 0, (size_t)config->n_updates * sizeof *tally);
-                kr_schedule_run(s, point, block, s->n_steps + draw * config->every, config->every,
-                                scratch, tally, cpu_update);
+                kr_schedule_run(s, point, block, s->n_steps + draw * config->every,
+                                config->every, scratch, tally, cpu_update);
                 measure_block(s, point, block, draw, scratch);
                 count_block(s, block, draw, tally);
             }
             if (todo->is_audited) {
                 audit = fmax(audit, audit_block(point, block));
             }
+            cpu += kr_clock_thread() - start;
         }
-#pragma omp critical(kr_cpu_update)
         for (int32_t u = 0; u < config->n_updates; u++) {
+#pragma omp atomic
             s->cpu_update[u] += cpu_update[u];
         }
-        cpu += kr_clock_thread() - start;
     }
     s->cpu_sample += cpu;
     return audit;
@@ -176,7 +178,8 @@ static void leave(kr_sampler *s)
         break;
     case KR_STAGE_MEASURE:
     case KR_STAGE_DONE:
-        s->stage = KR_STAGE_DONE; /* counters stay: a resume with more draws goes on from them */
+        s->stage =
+            KR_STAGE_DONE; /* counters stay: a resume with more draws goes on from them */
         break;
     }
 }
@@ -217,7 +220,8 @@ static bool wants_retraining(kr_sampler *s)
 
 static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
 {
-    int64_t left = planned_draws(s) - (s->stage == KR_STAGE_MEASURE ? s->n_draws : s->stage_step);
+    int64_t left =
+        planned_draws(s) - (s->stage == KR_STAGE_MEASURE ? s->n_draws : s->stage_step);
     chunk todo = { .n_draws = max_draws < left ? max_draws : left };
     if (todo.n_draws > s->draws_capacity) {
         todo.n_draws = s->draws_capacity;
@@ -236,8 +240,8 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
     s->audit = fmax(s->audit, audit);
     if (!(audit <= AUDIT_TOLERANCE)) {
         return kr_fail(err, KR_ESANITY,
-                       "energy audit: running energy is off by %g of its size, want <= %g", audit,
-                       AUDIT_TOLERANCE);
+                       "energy audit: running energy is off by %g of its size, want <= %g",
+                       audit, AUDIT_TOLERANCE);
     }
     s->n_new = todo.n_draws;
     s->n_steps += todo.n_draws * s->config.every;

@@ -7,33 +7,33 @@
 
 #include "sampler/sampler.h"
 
-#define KR_ESS_RING 64     /* reverse-KL batches in the running ESS */
-/* Counted work: one nominal CPU-second of training.max_work is so many weight visits (a weight used
- * for one sample in one direction), q = 2 and q > 2. Measured on one AVX-512 core. */
-#define KR_WORK_RATE 2e10
-#define KR_WORK_RATE_POTTS 4e9
+#define KR_ESS_RING 64 /* reverse-KL batches in the running ESS */
+/* Counted work: one nominal CPU-second of training.max_work is so many weight visits (a weight
+ * used for one sample in one direction), q = 2 and q > 2. Measured on one AVX-512 core. */
+#define KR_WORK_RATE         2e10
+#define KR_WORK_RATE_POTTS   4e9
 #define KR_CERTIFICATE_SLICE 16 /* blocks of 64 samples per advance and thread-independent */
 
-typedef struct kr_trainer { /* one trainable density at one point */
-    kr_density *density;    /* borrowed */
+typedef struct kr_trainer {  /* one trainable density at one point */
+    kr_density *density;     /* borrowed */
     const kr_target *target; /* borrowed */
     struct kr_adam *adam;
     size_t n_weights;
-    float *good;            /* (n_weights) last weights known to be sound; owns */
+    float *good; /* (n_weights) last weights known to be sound; owns */
     int32_t n_blocks;
-    kr_block **walker;      /* chains moved by local updates, seeded in every known phase; owns */
-    kr_rng *rng;            /* (n_blocks) streams of the reverse-KL samples; owns */
+    kr_block **walker; /* chains moved by local updates, seeded in every known phase; owns */
+    kr_rng *rng;       /* (n_blocks) streams of the reverse-KL samples; owns */
     kr_rng weights_rng;
-    int64_t step;           /* training steps of this adaptation */
-    double work;            /* counted, in nominal CPU-seconds */
-    double rate_factor;     /* halved by a skipped step */
-    int64_t n_bad;          /* skipped steps in a row */
+    int64_t step;       /* training steps of this adaptation */
+    double work;        /* counted, in nominal CPU-seconds */
+    double rate_factor; /* halved by a skipped step */
+    int64_t n_bad;      /* skipped steps in a row */
     int64_t n_skipped, n_rollbacks;
     double ring_log_max[KR_ESS_RING], ring_sum[KR_ESS_RING], ring_sum2[KR_ESS_RING];
     int64_t ring_n;
     double best_loss;
     uint8_t is_done, is_started, was_forward;
-    kr_training_row row;    /* of the last step */
+    kr_training_row row; /* of the last step */
     uint8_t has_row;
 } kr_trainer;
 
@@ -59,34 +59,36 @@ struct kr_sampler {
     int32_t n_columns, first_lp, first_density, first_count;
     int32_t *observable_first; /* first column of each observable */
     int32_t *observable_columns;
-    void **scratch;       /* (n_threads) */
-    float *gradient;      /* (walker blocks, largest n_weights), shared by the trainers */
+    void **scratch;  /* (n_threads) */
+    float *gradient; /* (walker blocks, largest n_weights), shared by the trainers */
     size_t gradient_stride;
-    double *draws;        /* (draw, column, chain, point) */
+    double *draws; /* (draw, column, chain, point) */
     int64_t draws_capacity, n_new;
     bool new_is_warmup;
     int64_t new_epoch;
     double *certificate_log_w; /* (certificate) of the density now certified */
 
     int32_t stage;
-    int64_t stage_step;   /* draws (x every = steps), training steps, or certificate blocks */
+    int64_t stage_step; /* draws (x every = steps), training steps, or certificate blocks */
     int64_t epoch, n_draws, n_retrainings, n_steps;
-    int64_t window_draws, *window_attempted, *window_accepted; /* (n_points), global proposals */
+    int64_t window_draws, *window_attempted,
+        *window_accepted; /* (n_points), global proposals */
     double *cpu_update;   /* (n_updates) */
     double cpu_sample, cpu_train, cpu_certificate;
-    double audit;         /* largest energy drift seen */
+    double audit; /* largest energy drift seen */
 };
 
 double kr_clock_thread(void);
 
 /* schedule.c: n_steps passes of the schedule on a block, counts added to tally (n_updates). */
 void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block *block,
-                     int64_t first_step, int64_t n_steps, void *scratch, kr_tally *tally, double *cpu);
+                     int64_t first_step, int64_t n_steps, void *scratch, kr_tally *tally,
+                     double *cpu);
 /* Local and cluster updates only: moves walkers. */
 void kr_schedule_run_local(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                            void *scratch, kr_tally *tally);
-/* log q of the block's states under density d, from the cache or computed; leaves layout CHAIN or
- * LANE as found. */
+/* log q of the block's states under density d, from the cache or computed; leaves layout CHAIN
+ * or LANE as found. */
 void kr_schedule_log_q(const kr_density *density, kr_block *block, void *scratch);
 
 /* trainer.c */
@@ -95,14 +97,14 @@ void kr_trainer_clear(kr_trainer *trainer);
 int kr_trainer_declare(kr_trainer *trainer, kr_state *table, kr_error *err);
 /* Opens an adaptation: step, work and rings from zero, weights kept. */
 void kr_trainer_open(kr_trainer *trainer);
-/* One training step, parallel over walker blocks; sets is_done when the stop rule holds. Errors:
- * KR_EDIVERGED when rolling back did not help. */
+/* One training step, parallel over walker blocks; sets is_done when the stop rule holds.
+ * Errors: KR_EDIVERGED when rolling back did not help. */
 int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err);
 /* Largest scratch and gradient needs. */
 size_t kr_trainer_scratch(const kr_sampler *sampler, const kr_point *point, int32_t density);
 
-/* certificate.c: a slice of the certificate; true in *is_done when all points and densities have
- * theirs. */
+/* certificate.c: a slice of the certificate; true in *is_done when all points and densities
+ * have theirs. */
 int kr_certificate_advance(kr_sampler *sampler, bool *is_done, kr_error *err);
 
 #endif

@@ -30,8 +30,8 @@ void kr_sampler_progress(const kr_sampler *s, int64_t *done, int64_t *planned)
         return;
     case KR_STAGE_CERTIFY:
         *done = s->stage_step * KR_LANES_MAX;
-        *planned = (config->training.certificate + KR_LANES_MAX - 1) / KR_LANES_MAX * KR_LANES_MAX *
-                   config->n_points * config->n_densities;
+        *planned = (config->training.certificate + KR_LANES_MAX - 1) / KR_LANES_MAX *
+                   KR_LANES_MAX * config->n_points * config->n_densities;
         return;
     case KR_STAGE_MEASURE:
     case KR_STAGE_DONE:
@@ -122,7 +122,7 @@ void kr_sampler_certificate(const kr_sampler *s, int32_t density, int32_t point,
 
 void kr_sampler_cost(const kr_sampler *s, kr_cost *cost)
 {
-    *cost = (kr_cost) { s->cpu_sample, s->cpu_train, s->cpu_certificate };
+    *cost = (kr_cost){ s->cpu_sample, s->cpu_train, s->cpu_certificate };
 }
 
 double kr_sampler_update_cost(const kr_sampler *s, int32_t update)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * sampler/sampler.c - life cycle of a sampler: points, blocks, instances of plugs, state table. */
+ * sampler/sampler.c - life cycle of a sampler: points, blocks, instances of plugs, state table.
+ */
 #include "base/memory.h"
 #include "base/state.h"
 #include "model/block.h"
@@ -11,7 +12,7 @@
 #include <string.h>
 
 #define DRAWS_CAPACITY_BYTES 16e6 /* of the buffer of new draws */
-#define DRAWS_CAPACITY_MAX 4096
+#define DRAWS_CAPACITY_MAX   4096
 
 static void *copy_array(const void *from, size_t count, size_t size, kr_error *err)
 {
@@ -45,7 +46,7 @@ static int alloc_densities(kr_sampler *s, kr_point *point, kr_error *err)
         if (!density->self) {
             return err ? err->status : KR_ENOMEM;
         }
-        point->certificate[d] = (kr_certificate) { NAN, NAN, NAN, NAN, NAN };
+        point->certificate[d] = (kr_certificate){ NAN, NAN, NAN, NAN, NAN };
         if (entry->plug->flags & KR_DENSITY_TRAINABLE) {
             KR_TRY(kr_trainer_init(s, point, d, err));
         }
@@ -63,10 +64,12 @@ static int alloc_updates(kr_sampler *s, kr_point *point, kr_error *err)
     for (int32_t u = 0; u < config->n_updates; u++) {
         const kr_schedule_entry *entry = &config->update[u];
         kr_error why = { 0 };
-        if (entry->plug->supports && !entry->plug->supports(point->target, entry->params, &why)) {
+        if (entry->plug->supports &&
+            !entry->plug->supports(point->target, entry->params, &why)) {
             return kr_fail(err, KR_EUNSUP, "updates.%d: %s", u, why.text);
         }
-        const kr_density *density = entry->density >= 0 ? &point->density[entry->density] : NULL;
+        const kr_density *density =
+            entry->density >= 0 ? &point->density[entry->density] : NULL;
         point->update[u].plug = entry->plug;
         point->update[u].self = entry->plug->alloc(point->target, entry->params, density, err);
         if (!point->update[u].self) {
@@ -86,11 +89,12 @@ static int alloc_observables(kr_sampler *s, kr_point *point, kr_error *err)
     for (int32_t o = 0; o < config->n_observables; o++) {
         const kr_observable_entry *entry = &config->observable[o];
         kr_error why = { 0 };
-        if (entry->plug->supports && !entry->plug->supports(point->target, entry->params, &why)) {
+        if (entry->plug->supports &&
+            !entry->plug->supports(point->target, entry->params, &why)) {
             return kr_fail(err, KR_EUNSUP, "observables.%d: %s", o, why.text);
         }
-        point->observable[o] = entry->plug->alloc(point->target, entry->params,
-                                                  (int32_t)config->n_chains, err);
+        point->observable[o] =
+            entry->plug->alloc(point->target, entry->params, (int32_t)config->n_chains, err);
         if (!point->observable[o]) {
             return err ? err->status : KR_ENOMEM;
         }
@@ -110,8 +114,8 @@ static int alloc_blocks(kr_sampler *s, kr_point *point, kr_error *err)
     }
     for (int32_t b = 0; b < s->n_blocks; b++) {
         int64_t left = config->n_chains - (int64_t)b * lanes;
-        kr_block *block = kr_block_alloc(terms, (int32_t)(left < lanes ? left : lanes), b * lanes,
-                                         p, err);
+        kr_block *block =
+            kr_block_alloc(terms, (int32_t)(left < lanes ? left : lanes), b * lanes, p, err);
         point->block[b] = block;
         if (!block) {
             return KR_ENOMEM;
@@ -121,9 +125,10 @@ static int alloc_blocks(kr_sampler *s, kr_point *point, kr_error *err)
         for (int32_t l = 0; l < block->n_lanes; l++) {
             int32_t start = config->start;
             if (start == KR_START_MIXED) {
-                start = terms->n_phases
-                            ? terms->phase[(block->first_chain + l) % terms->n_phases].start_state
-                            : KR_START_RANDOM;
+                start =
+                    terms->n_phases
+                        ? terms->phase[(block->first_chain + l) % terms->n_phases].start_state
+                        : KR_START_RANDOM;
             }
             kr_block_start_lane(block, l, start, block->rng);
         }
@@ -161,7 +166,8 @@ static int alloc_shared(kr_sampler *s, kr_error *err)
     const kr_sampler_config *config = &s->config;
     size_t weights = 0, blocks = 0, n_points = (size_t)config->n_points;
     for (int32_t d = 0; d < config->n_points * config->n_densities; d++) {
-        const kr_trainer *t = &s->point[d / config->n_densities].trainer[d % config->n_densities];
+        const kr_trainer *t =
+            &s->point[d / config->n_densities].trainer[d % config->n_densities];
         weights = t->n_weights > weights ? t->n_weights : weights;
         blocks = (size_t)t->n_blocks > blocks ? (size_t)t->n_blocks : blocks;
     }
@@ -207,7 +213,8 @@ static int count_columns(kr_sampler *s, kr_error *err)
     }
     for (int32_t o = 0; o < config->n_observables; o++) {
         s->observable_first[o] = s->first_lp;
-        config->observable[o].plug->columns(s->point[0].observable[o], &s->observable_columns[o]);
+        config->observable[o].plug->columns(s->point[0].observable[o],
+                                            &s->observable_columns[o]);
         s->first_lp += s->observable_columns[o];
     }
     s->first_density = s->first_lp + 1;
@@ -244,8 +251,8 @@ kr_sampler *kr_sampler_alloc(const kr_sampler_config *config, kr_error *err)
         return NULL;
     }
     s->config = *config;
-    s->config.target = copy_array(config->target, (size_t)config->n_points, sizeof *config->target,
-                                  err);
+    s->config.target =
+        copy_array(config->target, (size_t)config->n_points, sizeof *config->target, err);
     if (!s->config.target || build(s, err) != KR_OK) {
         kr_sampler_free(s);
         return NULL;
@@ -343,8 +350,9 @@ static int declare_point(kr_sampler *s, kr_point *point, kr_state *table, kr_err
         if (point->trainer[d].n_weights) {
             KR_TRY(kr_trainer_declare(&point->trainer[d], table, err));
         }
-        KR_TRY(kr_state_add(table, "certificate", KR_F64, sizeof(kr_certificate) / sizeof(double),
-                            &point->certificate[d], err));
+        KR_TRY(kr_state_add(table, "certificate", KR_F64,
+                            sizeof(kr_certificate) / sizeof(double), &point->certificate[d],
+                            err));
         kr_state_pop(table);
     }
     return KR_OK;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * sampler/sampler.h - blocks of chains driven through the declared phases of a run.
  *
- * A sampler holds, for every point (a target: one set of model parameters and one beta), a group
- * of chains cut into blocks, the instances of the schedule's updates, of the densities with their
- * trainers, and of the observables. It walks through the stages
+ * A sampler holds, for every point (a target: one set of model parameters and one beta), a
+ * group of chains cut into blocks, the instances of the schedule's updates, of the densities
+ * with their trainers, and of the observables. It walks through the stages
  *
  *     thermalize -> adapt -> settle -> certify -> measure -> done
  *                     ^                              |
@@ -11,9 +11,10 @@
  *
  * adapt, settle and certify exist only when a trainable density is scheduled. Weights change in
  * adapt only; settle thermalizes again under the frozen weights and is discarded; certify draws
- * independent samples for ESS and log Z. Nothing but counted steps, draws and acceptances decides
- * a transition, so the samples are the same for any number of threads and across a restart.
- * Adaptive proposals: Gabrie, Rotskoff, Vanden-Eijnden, PNAS 119 (2022), arXiv:2105.12603.
+ * independent samples for ESS and log Z. Nothing but counted steps, draws and acceptances
+ * decides a transition, so the samples are the same for any number of threads and across a
+ * restart. Adaptive proposals: Gabrie, Rotskoff, Vanden-Eijnden, PNAS 119 (2022),
+ * arXiv:2105.12603.
  *
  * Threads: calls are serial; inside, OpenMP runs over blocks. */
 #ifndef KR_SAMPLER_SAMPLER_H
@@ -21,7 +22,7 @@
 
 #include "kramers_plug.h"
 
-#define KR_NAME_MAX 64
+#define KR_NAME_MAX    64
 #define KR_UPDATES_MAX 16 /* rows of a schedule */
 
 typedef enum kr_stage {
@@ -63,19 +64,19 @@ typedef struct kr_training_params {
     double anneal_from;    /* beta of the first reverse-KL step, as a fraction of beta */
     double min_acceptance; /* retrain when a window of draws stays below */
     int64_t max_retrainings;
-    int64_t certificate;   /* independent samples for ESS_q and log Z */
+    int64_t certificate; /* independent samples for ESS_q and log Z */
 } kr_training_params;
 
 typedef struct kr_sampler_config {
     int32_t n_points;
     const kr_target *target; /* (n_points) borrowed */
     int32_t n_updates, n_densities, n_observables;
-    const kr_schedule_entry *update;     /* borrowed, like the next two */
+    const kr_schedule_entry *update; /* borrowed, like the next two */
     const kr_density_entry *density;
     const kr_observable_entry *observable;
     int64_t n_chains; /* per point */
     uint64_t seed;
-    int32_t start; /* KR_START_* or a state */
+    int32_t start;                             /* KR_START_* or a state */
     int64_t thermalize, adapt, measure, every; /* steps; every = steps per draw */
     kr_training_params training;
     int32_t n_threads; /* >= 1 */
@@ -96,21 +97,22 @@ int kr_sampler_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
 
 /* One chunk of work: up to max_draws draws (thermalize, settle, measure), one training step of
  * every unfinished trainer (adapt), or a slice of the certificate. Never crosses a stage. After
- * it the rows below are valid until the next call. Errors: KR_EDIVERGED (training lost for good),
- * KR_ESANITY (energy audit, non-finite log q of a chain), KR_ENOMEM. */
+ * it the rows below are valid until the next call. Errors: KR_EDIVERGED (training lost for
+ * good), KR_ESANITY (energy audit, non-finite log q of a chain), KR_ENOMEM. */
 int kr_sampler_advance(kr_sampler *sampler, int64_t max_draws, kr_error *err);
 
 kr_stage kr_sampler_stage(const kr_sampler *sampler);
 const char *kr_sampler_stage_name(kr_stage stage);
-/* Steps done and planned in this stage (draws x every, training steps, or certificate samples). */
+/* Steps done and planned in this stage (draws x every, training steps, or certificate samples).
+ */
 void kr_sampler_progress(const kr_sampler *sampler, int64_t *done, int64_t *planned);
 int64_t kr_sampler_epoch(const kr_sampler *sampler); /* of the frozen weights; from 0 */
 int64_t kr_sampler_draws(const kr_sampler *sampler); /* measured so far */
 /* More draws after `done`, or another target: measure = steps in total. */
 void kr_sampler_set_measure(kr_sampler *sampler, int64_t measure);
 
-/* Draws of the last advance. The columns are those of all observables in order, then lp, then for
- * each density log_q and log_w, then for each update attempted, accepted, changed. */
+/* Draws of the last advance. The columns are those of all observables in order, then lp, then
+ * for each density log_q and log_w, then for each update attempted, accepted, changed. */
 int32_t kr_sampler_columns(const kr_sampler *sampler);
 int32_t kr_sampler_first_count(const kr_sampler *sampler);   /* column of the first attempted */
 int32_t kr_sampler_first_density(const kr_sampler *sampler); /* column of the first log_q */
@@ -127,8 +129,8 @@ int32_t kr_sampler_default_threads(void);
 /* (n_chains, n_points) of one new draw and column. */
 const double *kr_sampler_slab(const kr_sampler *sampler, int64_t draw, int32_t column);
 
-/* Row of the training history made by the last advance: per density and point. Returns false when
- * there is none. */
+/* Row of the training history made by the last advance: per density and point. Returns false
+ * when there is none. */
 typedef struct kr_training_row {
     double loss, ess, acceptance, beta, rate, is_forward;
 } kr_training_row;

@@ -2,8 +2,8 @@
  * sampler/schedule.c - passes of the schedule over one block.
  *
  * One step is one pass of all updates in their order. Layouts are converted where neighbors in
- * the schedule differ. CPU time per update is read on every eighth step and scaled, so that small
- * systems do not pay for the clock. Threads: each call touches its own block only. */
+ * the schedule differ. CPU time per update is read on every eighth step and scaled, so that
+ * small systems do not pay for the clock. Threads: each call touches its own block only. */
 #include "model/block.h"
 #include "sampler/private.h"
 

@@ -6,11 +6,11 @@
  *                model declares, and by proposals of the density itself; c_b = 1/B
  *                (Gabrie, Rotskoff, Vanden-Eijnden, PNAS 119 (2022), arXiv:2105.12603);
  *   reverse KL   s_b ~ q, c_b = -(R_b - <R>)/(B - 1), R = beta H + log q: the leave-one-out
- *                baseline (Kool, van Hoof, Welling 2019; Wu, Wang, Zhang, PRL 122, 080602 (2019)).
- * Where phases are known the forward part comes first, so that none of them is lost; where none
- * is known, reverse KL alone with beta annealed. A gradient that is not finite skips the step and
- * halves the rate; three in a row, or a runaway loss, bring back the last good weights. The stop
- * rule counts steps, work and the running ESS, never seconds.
+ *                baseline (Kool, van Hoof, Welling 2019; Wu, Wang, Zhang, PRL 122, 080602
+ * (2019)). Where phases are known the forward part comes first, so that none of them is lost;
+ * where none is known, reverse KL alone with beta annealed. A gradient that is not finite skips
+ * the step and halves the rate; three in a row, or a runaway loss, bring back the last good
+ * weights. The stop rule counts steps, work and the running ESS, never seconds.
  *
  * Threads: called serially; OpenMP over walker blocks; gradients are summed pairwise in block
  * order, so the weights do not depend on the number of threads. */
@@ -29,9 +29,9 @@
 #endif
 
 #define MAX_GRADIENT_NORM 1e3
-#define WALKER_PASSES 32     /* passes of the local updates before the first forward step */
-#define ESS_MIN_BATCHES 16   /* running ESS is believed from so many batches on */
-#define RUNAWAY_PER_SITE 2.0 /* loss above the best by so much per site: roll back */
+#define WALKER_PASSES     32  /* passes of the local updates before the first forward step */
+#define ESS_MIN_BATCHES   16  /* running ESS is believed from so many batches on */
+#define RUNAWAY_PER_SITE  2.0 /* loss above the best by so much per site: roll back */
 
 int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
 {
@@ -171,7 +171,8 @@ static void ring_add(kr_trainer *t, const double *log_w, int64_t n)
     t->ring_sum2[k] = sum2;
 }
 
-/* Walkers start in the known phases by turns and are moved until they have forgotten the start. */
+/* Walkers start in the known phases by turns and are moved until they have forgotten the start.
+ */
 static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                          void *scratch)
 {
@@ -188,8 +189,8 @@ static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_bl
     }
 }
 
-/* A global proposal for every lane: the chain learns from the net as the net from the chain. The
- * proposals stay in `proposal`; returns the number accepted. */
+/* A global proposal for every lane: the chain learns from the net as the net from the chain.
+ * The proposals stay in `proposal`; returns the number accepted. */
 static int64_t propose(const kr_trainer *t, kr_block *block, kr_rng *rng, uint8_t *proposal,
                        void *scratch)
 {
@@ -235,23 +236,24 @@ static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_t
     double coefficient[KR_LANES_MAX], log_q[KR_LANES_MAX];
     if (is_global) {
         size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
-        result->n_accepted +=
-            (double)propose(t, block, &t->rng[b], scratch, (char *)scratch + (bytes + 63) / 64 * 64);
+        result->n_accepted += (double)propose(t, block, &t->rng[b], scratch,
+                                              (char *)scratch + (bytes + 63) / 64 * 64);
     }
     kr_block_convert(block, KR_LAYOUT_LANE);
     for (int32_t l = 0; l < block->n_lanes; l++) {
         coefficient[l] = 1.0 / (double)sampler->config.training.batch;
     }
-    t->density->plug->grad(t->density->self, block->n_lanes, block->state, coefficient, gradient,
-                           log_q, scratch);
+    t->density->plug->grad(t->density->self, block->n_lanes, block->state, coefficient,
+                           gradient, log_q, scratch);
     for (int32_t l = 0; l < block->n_lanes; l++) {
         result->loss += -coefficient[l] * log_q[l];
     }
 }
 
-/* Samples of q with their R and log w at the target's own beta, kept in the walker's spare area. */
-static void reverse_sample(const kr_trainer *t, int32_t b, double beta, uint8_t *state, double *R,
-                           double *log_w, void *scratch)
+/* Samples of q with their R and log w at the target's own beta, kept in the walker's spare
+ * area. */
+static void reverse_sample(const kr_trainer *t, int32_t b, double beta, uint8_t *state,
+                           double *R, double *log_w, void *scratch)
 {
     const kr_block *block = t->walker[b];
     double log_q[KR_LANES_MAX];
@@ -278,16 +280,14 @@ static void forward_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, bo
 {
     batch_result result[KR_LANES_MAX * 4] = { { 0 } };
     double cpu = 0.0;
-#pragma omp parallel num_threads(sampler->config.n_threads) reduction(+ : cpu)
-    {
+#pragma omp parallel for num_threads(sampler->config.n_threads) schedule(dynamic, 1) \
+    reduction(+ : cpu)
+    for (int32_t b = 0; b < t->n_blocks; b++) {
         double start = kr_clock_thread();
-#pragma omp for schedule(dynamic, 1)
-        for (int32_t b = 0; b < t->n_blocks; b++) {
-            float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
-            memset(gradient, 0, t->n_weights * sizeof *gradient);
-            forward_block(sampler, point, t, b, is_global, thread_scratch(sampler), gradient,
-                          &result[b]);
-        }
+        float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
+        memset(gradient, 0, t->n_weights * sizeof *gradient);
+        forward_block(sampler, point, t, b, is_global, thread_scratch(sampler), gradient,
+                      &result[b]);
         cpu += kr_clock_thread() - start;
     }
     t->is_started = 1;
@@ -305,10 +305,11 @@ static void reverse_step(kr_sampler *sampler, kr_trainer *t, double beta, batch_
     double cpu = 0.0, mean = 0.0;
 #pragma omp parallel num_threads(sampler->config.n_threads) reduction(+ : cpu)
     {
-        double start = kr_clock_thread();
 #pragma omp for schedule(dynamic, 1)
         for (int32_t b = 0; b < t->n_blocks; b++) {
+            double start = kr_clock_thread();
             reverse_sample(t, b, beta, t->walker[b]->spare, R, log_w, thread_scratch(sampler));
+            cpu += kr_clock_thread() - start;
         }
 #pragma omp single
         {
@@ -319,6 +320,7 @@ static void reverse_step(kr_sampler *sampler, kr_trainer *t, double beta, batch_
         }
 #pragma omp for schedule(dynamic, 1)
         for (int32_t b = 0; b < t->n_blocks; b++) {
+            double start = kr_clock_thread();
             const kr_block *block = t->walker[b];
             float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
             double coefficient[KR_LANES_MAX];
@@ -328,8 +330,8 @@ static void reverse_step(kr_sampler *sampler, kr_trainer *t, double beta, batch_
             }
             t->density->plug->grad(t->density->self, block->n_lanes, block->spare, coefficient,
                                    gradient, NULL, thread_scratch(sampler));
+            cpu += kr_clock_thread() - start;
         }
-        cpu += kr_clock_thread() - start;
     }
     total->loss = mean;
     total->cpu = cpu;
@@ -377,10 +379,11 @@ static int apply_gradient(kr_sampler *sampler, kr_trainer *t, double rate, doubl
         return KR_OK;
     }
     if (++t->n_rollbacks > 8) {
-        return kr_fail(err, KR_EDIVERGED,
-                       "training of density %s: loss %g at step %lld after %lld rollbacks, want a "
-                       "finite loss; a smaller training.rate may help",
-                       name, loss, (long long)t->step, (long long)t->n_rollbacks);
+        return kr_fail(
+            err, KR_EDIVERGED,
+            "training of density %s: loss %g at step %lld after %lld rollbacks, want a "
+            "finite loss; a smaller training.rate may help",
+            name, loss, (long long)t->step, (long long)t->n_rollbacks);
     }
     memcpy(weights, t->good, t->n_weights * sizeof *weights);
     memset(t->adam->m, 0, t->n_weights * sizeof *t->adam->m);
@@ -409,8 +412,8 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
 {
     const kr_training_params *params = &sampler->config.training;
     kr_trainer *t = &point->trainer[density];
-    double progress = fmax((double)t->step / (double)sampler->config.adapt,
-                           t->work / params->max_work);
+    double progress =
+        fmax((double)t->step / (double)sampler->config.adapt, t->work / params->max_work);
     bool is_forward = t->target->terms->n_phases > 0 && progress < params->forward;
     double beta = is_forward ? t->target->beta : beta_at(t, params, progress);
     if (is_forward != t->was_forward) {
@@ -433,7 +436,8 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     sampler->cpu_train += total.cpu;
     sum_gradients(sampler, t);
     double rate = params->rate * rate_at(progress);
-    KR_TRY(apply_gradient(sampler, t, rate, total.loss, sampler->config.density[density].name, err));
+    KR_TRY(apply_gradient(sampler, t, rate, total.loss, sampler->config.density[density].name,
+                          err));
     if (total.loss < t->best_loss) {
         t->best_loss = total.loss;
     }
@@ -444,16 +448,19 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
         memcpy(t->good, t->density->plug->weights(t->density->self),
                t->n_weights * sizeof *t->good);
     }
-    t->is_done = t->step >= sampler->config.adapt || t->work >= params->max_work ||
-                 (t->ring_n >= ESS_MIN_BATCHES && beta == t->target->beta &&
-                  ess >= params->target_ess);
+    t->is_done =
+        t->step >= sampler->config.adapt || t->work >= params->max_work ||
+        (t->ring_n >= ESS_MIN_BATCHES && beta == t->target->beta && ess >= params->target_ess);
     if (t->is_done) {
         KR_TRY(t->density->plug->prepare(t->density->self, t->target->beta, err));
         t->density->epoch++;
     }
-    t->row = (kr_training_row) { total.loss, is_forward ? NAN : ess,
-                                 is_forward ? total.n_accepted / (double)params->batch : NAN,
-                                 beta, rate * t->rate_factor, is_forward };
+    t->row = (kr_training_row){ total.loss,
+                                is_forward ? NAN : ess,
+                                is_forward ? total.n_accepted / (double)params->batch : NAN,
+                                beta,
+                                rate * t->rate_factor,
+                                is_forward };
     t->has_row = 1;
     return KR_OK;
 }
