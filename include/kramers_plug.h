@@ -223,12 +223,24 @@ int kr_terms_add(kr_terms *terms, int32_t table, const int32_t *sites, double co
  * uniform. V (q, q) symmetric. */
 int kr_terms_add_bonds(kr_terms *terms, const kr_lattice *lattice, const double *V,
                        double uniform, const double *J, kr_error *err);
+/* Adds energy[a] (q) times the site's value to local: value is `uniform` plus the site disorder
+ * (below; NULL = none). So -h sum_i s_i is energy[a] = -value[a], uniform = h. */
+struct kr_disorder;
+int kr_terms_add_field(kr_terms *terms, const kr_lattice *lattice, const double *energy,
+                       double uniform, const struct kr_disorder *disorder, kr_error *err);
+/* kr_terms_add_bonds with J_b = uniform times the bond disorder (NULL = none). */
+int kr_terms_add_disordered_bonds(kr_terms *terms, const kr_lattice *lattice, const double *V,
+                                  double uniform, const struct kr_disorder *disorder,
+                                  kr_error *err);
 int kr_terms_add_phase(kr_terms *terms, const char *name, double from, double to,
                        int32_t start_state, kr_error *err);
 
-/* Quenched disorder shared by the models: a nested map `kind, seed, strength, file`.
- *   none | pm1 (values +-strength with equal odds) | gaussian (mean 0, width strength) |
- *   file (text: one number per line or "i j J" / "i h" rows, # comments). */
+/* Quenched disorder shared by the models: a nested map `kind, seed, strength, zero_sum, file`.
+ *   none (bonds 1, sites 0: the clean system) | pm1 (values +-strength with equal odds) |
+ *   gaussian (mean 0, width strength) |
+ *   file (text: one number per line in the order of bonds or sites, or "i j J" / "i h" rows in
+ *   any order, each bond or site once; # starts a comment; numbers are multiplied by strength).
+ */
 typedef struct kr_disorder {
     int32_t kind;
     int64_t seed;
@@ -238,7 +250,9 @@ typedef struct kr_disorder {
 } kr_disorder;
 enum { KR_DISORDER_NONE, KR_DISORDER_PM1, KR_DISORDER_GAUSSIAN, KR_DISORDER_FILE };
 extern const kr_field kr_disorder_fields[];
-/* (n) values; drawn from Philox keyed by (seed, purpose); n_columns index columns in a file. */
+/* Fill value (n_bonds) or (n_sites); drawn from streams keyed by (seed, purpose), the same in
+ * every build. A pair with several bonds has that many rows "i j J", in bond order. Errors:
+ * KR_EIO, KR_EPARSE with FILE:LINE. Serial only. */
 int kr_disorder_bonds(const kr_disorder *disorder, const kr_lattice *lattice, double *value,
                       kr_error *err);
 int kr_disorder_sites(const kr_disorder *disorder, const kr_lattice *lattice, double *value,

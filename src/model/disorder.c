@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * model/disorder.c - quenched couplings and fields: drawn from their own stream, or read.
+ *
+ * Draws take the bulk words of the stream itself, so a build whose kernels enumerate their
+ * draws has the same couplings as the program. */
+#include "base/memory.h"
+#include "base/rng.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const kr_field kr_disorder_fields[] = {
+    { .name = "kind",
+      .type = KR_TYPE_CHOICE,
+      .offset = offsetof(kr_disorder, kind),
+      .fallback = "none",
+      .choices = "none|pm1|gaussian|file",
+      .doc = "law of the values" },
+    { .name = "seed",
+      .type = KR_TYPE_INT,
+      .offset = offsetof(kr_disorder, seed),
+      .fallback = "1",
+      .min = 0,
+      .max = 0x1p53,
+      .doc = "seed of pm1 and gaussian values, independent of the seed of the run" },
+    { .name = "strength",
+      .type = KR_TYPE_REAL,
+      .offset = offsetof(kr_disorder, strength),
+      .fallback = "1",
+      .min = 0,
+      .max = 1e6,
+      .doc = "magnitude of pm1 values, standard deviation of gaussian ones, factor of values "
+             "from a file" },
+    { .name = "zero_sum",
+      .type = KR_TYPE_BOOL,
+      .offset = offsetof(kr_disorder, zero_sum),
+      .fallback = "false",
+      .doc = "shift the values so that they sum to zero" },
+    { .name = "file",
+      .type = KR_TYPE_TEXT,
+      .offset = offsetof(kr_disorder, file),
+      .fallback = "",
+      .doc = "text file of values: one per line, or rows `i j J` (bonds), `i h` (sites)" },
+    KR_FIELD_END
+};
+
+/* ---- drawing ------------------------------------------------------------------------------
+ */
+
+static uint64_t next_word(kr_rng *rng)
+{
+    if (rng->n_used >= KR_RNG_BUFFER) {
+        kr_rng_refill(rng);
+    }
+    return rng->buffer[rng->n_used++];
+}
+
+static double next_symmetric(kr_rng *rng) /* uniform on [-1, 1) */
+{
+    return (double)(next_word(rng) >> 11) * 0x1p-52 - 1.0;
+}
+
+static double next_normal(kr_rng *rng) /* polar method, as kr_rng_normal */
+{
+    for (;;) {
+        double x = next_symmetric(rng), y = next_symmetric(rng), r2 = x * x + y * y;
+        if (r2 > 0.0 && r2 < 1.0) {
+            return x * sqrt(-2.0 * log(r2) / r2);
+        }
+    }
+}
+
+static void draw(const kr_disorder *disorder, uint32_t purpose, int64_t n, double *value)
+{
+    kr_rng rng;
+    kr_rng_seed(&rng, (uint64_t)disorder->seed, 0, purpose);
+    for (int64_t k = 0; k < n; k++) {
+        if (disorder->kind == KR_DISORDER_GAUSSIAN) {
+            value[k] = disorder->strength * next_normal(&rng);
+        } else {
+            value[k] = next_word(&rng) >> 63 ? disorder->strength : -disorder->strength;
+        }
+    }
+}
+
+/* ---- reading ------------------------------------------------------------------------------
+ */
+
+enum { WORDS_MAX = 4 };
+
+typedef struct reader {
+    const char *path;
+    FILE *file;
+    int64_t line;
+    char text[512];
+    char *word[WORDS_MAX];
+    int n_words;
+} reader;
+
+static int fail_line(const reader *in, kr_error *err, const char *saw, const char *want)
+{
+    return kr_fail(err, KR_EPARSE, "%s:%lld: '%.80s', want %s", in->path, (long long)in->line,
+                   saw, want);
+}
+
+/* Next line with words on it; *more = false at the end of the file. */
+static int read_line(reader *in, bool *more, kr_error *err)
+{
+    *more = true;
+    while (fgets(in->text, sizeof in->text, in->file)) {
+        in->line++;
+        if (!strchr(in->text, '\n') && strlen(in->text) == sizeof in->text - 1) {
+            return fail_line(in, err, in->text, "lines of at most 510 characters");
+        }
+        in->text[strcspn(in->text, "#")] = '\0';
+        in->n_words = 0;
+        char *rest = in->text, *word;
+        while ((word = strtok_r(rest, " \t\r\n,", &rest))) {
+            if (in->n_words == WORDS_MAX) {
+                return fail_line(in, err, word, "at most three columns");
+            }
+            in->word[in->n_words++] = word;
+        }
+        if (in->n_words > 0) {
+            return KR_OK;
+        }
+    }
+    *more = false;
+    return ferror(in->file) ? kr_fail(err, KR_EIO, "%s: %s", in->path, strerror(errno)) : KR_OK;
+}
+
+static int read_real(const reader *in, const char *word, double *x, kr_error *err)
+{
+    char *end;
+    *x = strtod(word, &end);
+    if (word[strspn(word, "+-.0123456789eE")] || *end || end == word || !isfinite(*x)) {
+        return fail_line(in, err, word, "a finite decimal number");
+    }
+    return KR_OK;
+}
+
+static int read_site(const reader *in, const char *word, int32_t n_sites, int32_t *i,
+                     kr_error *err)
+{
+    char *end;
+    errno = 0;
+    long x = strtol(word, &end, 10);
+    if (word[strspn(word, "0123456789")] || *end || end == word || errno || x >= n_sites) {
+        char want[64];
+        snprintf(want, sizeof want, "a site 0..%d", n_sites - 1);
+        return fail_line(in, err, word, want);
+    }
+    *i = (int32_t)x;
+    return KR_OK;
+}
+
+/* Bonds by their smaller site, as linked lists in ascending order of bonds. */
+typedef struct bond_lists {
+    int64_t *first; /* (n_sites) -1 = none */
+    int64_t *next;  /* (n_bonds) */
+} bond_lists;
+
+static int list_bonds(bond_lists *lists, const kr_lattice *lattice, kr_error *err)
+{
+    lists->first = kr_alloc((size_t)lattice->n_sites, sizeof *lists->first, err);
+    lists->next = kr_alloc((size_t)lattice->n_bonds, sizeof *lists->next, err);
+    if (!lists->first || !lists->next) {
+        return KR_ENOMEM;
+    }
+    for (int32_t i = 0; i < lattice->n_sites; i++) {
+        lists->first[i] = -1;
+    }
+    for (int64_t b = lattice->n_bonds - 1; b >= 0; b--) {
+        int32_t i = lattice->bond[2 * b], j = lattice->bond[2 * b + 1];
+        int32_t low = i < j ? i : j;
+        lists->next[b] = lists->first[low];
+        lists->first[low] = b;
+    }
+    return KR_OK;
+}
+
+/* Place of a row `i j`: the first bond of the pair that has no value yet. */
+static int find_bond(const reader *in, const kr_lattice *lattice, const bond_lists *lists,
+                     const uint8_t *seen, int64_t *place, kr_error *err)
+{
+    int32_t i, j;
+    KR_TRY(read_site(in, in->word[0], lattice->n_sites, &i, err));
+    KR_TRY(read_site(in, in->word[1], lattice->n_sites, &j, err));
+    int32_t low = i < j ? i : j, high = i < j ? j : i;
+    bool exists = false;
+    for (int64_t b = lists->first[low]; b >= 0; b = lists->next[b]) {
+        if (lattice->bond[2 * b] == high || lattice->bond[2 * b + 1] == high) {
+            exists = true;
+            if (!seen[b]) {
+                *place = b;
+                return KR_OK;
+            }
+        }
+    }
+    return kr_fail(err, KR_EPARSE, "%s:%lld: bond %d %d %s", in->path, (long long)in->line, i,
+                   j,
+                   exists ? "comes once more than the lattice has it"
+                          : "is no bond of the lattice, want a pair of neighbors");
+}
+
+/* Place of the value on this line, the lines so far being `row`. */
+static int find_place(const reader *in, const kr_lattice *lattice, const bond_lists *lists,
+                      const uint8_t *seen, int64_t row, int64_t n, int64_t *place,
+                      kr_error *err)
+{
+    if (in->n_words == 1) {
+        *place = row;
+        return row < n
+                   ? KR_OK
+                   : kr_fail(err, KR_EPARSE, "%s:%lld: value %lld, want %lld values", in->path,
+                             (long long)in->line, (long long)row + 1, (long long)n);
+    }
+    if (lists) {
+        return find_bond(in, lattice, lists, seen, place, err);
+    }
+    int32_t i;
+    KR_TRY(read_site(in, in->word[0], lattice->n_sites, &i, err));
+    *place = i;
+    return seen[i] ? kr_fail(err, KR_EPARSE, "%s:%lld: site %d comes twice, want it once",
+                             in->path, (long long)in->line, i)
+                   : KR_OK;
+}
+
+static int read_rows(reader *in, const kr_lattice *lattice, const bond_lists *lists, int64_t n,
+                     uint8_t *seen, double *value, kr_error *err)
+{
+    int n_columns = 0, n_indexed = lists ? 3 : 2;
+    bool more;
+    int64_t row = 0;
+    for (;; row++) {
+        KR_TRY(read_line(in, &more, err));
+        if (!more) {
+            break;
+        }
+        n_columns = n_columns ? n_columns : in->n_words;
+        if (in->n_words != n_columns || (n_columns != 1 && n_columns != n_indexed)) {
+            return kr_fail(err, KR_EPARSE,
+                           "%s:%lld: %d columns, want 1 or %d, the same in every row", in->path,
+                           (long long)in->line, in->n_words, n_indexed);
+        }
+        int64_t place = row;
+        KR_TRY(find_place(in, lattice, lists, seen, row, n, &place, err));
+        KR_TRY(read_real(in, in->word[n_columns - 1], &value[place], err));
+        seen[place] = 1;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        if (!seen[k] && lists) {
+            return kr_fail(err, KR_EPARSE, "%s:%lld: end of file, want a value of bond %d %d",
+                           in->path, (long long)in->line, lattice->bond[2 * k],
+                           lattice->bond[2 * k + 1]);
+        }
+        if (!seen[k]) {
+            return kr_fail(err, KR_EPARSE, "%s:%lld: end of file, want a value of site %lld",
+                           in->path, (long long)in->line, (long long)k);
+        }
+    }
+    return KR_OK;
+}
+
+static int read_file(const kr_disorder *disorder, const kr_lattice *lattice, bool of_bonds,
+                     int64_t n, double *value, kr_error *err)
+{
+    bond_lists lists = { 0 };
+    if (!disorder->file[0]) {
+        return kr_fail(err, KR_EINVAL, "disorder: kind is file, want the key file with a path");
+    }
+    reader in = { .path = disorder->file, .file = fopen(disorder->file, "r") };
+    if (!in.file) {
+        return kr_fail(err, KR_EIO, "%s: %s, want a readable file of disorder", disorder->file,
+                       strerror(errno));
+    }
+    uint8_t *seen = kr_alloc((size_t)n, 1, err);
+    int status = seen ? KR_OK : KR_ENOMEM;
+    if (status == KR_OK && of_bonds) {
+        status = list_bonds(&lists, lattice, err);
+    }
+    if (status == KR_OK) {
+        status = read_rows(&in, lattice, of_bonds ? &lists : NULL, n, seen, value, err);
+    }
+    for (int64_t k = 0; status == KR_OK && k < n; k++) {
+        value[k] *= disorder->strength;
+    }
+    kr_free(lists.next);
+    kr_free(lists.first);
+    kr_free(seen);
+    fclose(in.file);
+    return status;
+}
+
+/* ---- both ---------------------------------------------------------------------------------
+ */
+
+static void shift_to_zero(int64_t n, double *value)
+{
+    double sum = 0.0;
+    for (int64_t k = 0; k < n; k++) {
+        sum += value[k];
+    }
+    for (int64_t k = 0; k < n; k++) {
+        value[k] -= sum / (double)n;
+    }
+}
+
+static int fill_values(const kr_disorder *disorder, const kr_lattice *lattice, bool of_bonds,
+                       double *value, kr_error *err)
+{
+    int64_t n = of_bonds ? lattice->n_bonds : lattice->n_sites;
+    if (disorder->kind == KR_DISORDER_NONE) {
+        for (int64_t k = 0; k < n; k++) {
+            value[k] = of_bonds ? 1.0 : 0.0;
+        }
+        return KR_OK;
+    }
+    if (disorder->kind == KR_DISORDER_FILE) {
+        KR_TRY(read_file(disorder, lattice, of_bonds, n, value, err));
+    } else {
+        draw(disorder, of_bonds ? KR_PURPOSE_DISORDER_BONDS : KR_PURPOSE_DISORDER_SITES, n,
+             value);
+    }
+    if (disorder->zero_sum) {
+        shift_to_zero(n, value);
+    }
+    return KR_OK;
+}
+
+int kr_disorder_bonds(const kr_disorder *disorder, const kr_lattice *lattice, double *value,
+                      kr_error *err)
+{
+    return fill_values(disorder, lattice, true, value, err);
+}
+
+int kr_disorder_sites(const kr_disorder *disorder, const kr_lattice *lattice, double *value,
+                      kr_error *err)
+{
+    return fill_values(disorder, lattice, false, value, err);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * tests/test_block.c - blocks of chains: conversions, starts, energies. */
+#include "base/rng.h"
+#include "kr_test.h"
+#include "model/block.h"
+#include "model/terms.h"
+
+enum { N = 75, Q = 5 };
+
+/* A ring with a field, so that every state and site matters. */
+static kr_terms *ring(void)
+{
+    kr_error err = { 0 };
+    kr_terms *terms = kr_terms_alloc_empty(N, Q, &err);
+    assert_non_null(terms);
+    double V[Q * Q];
+    for (int a = 0; a < Q; a++) {
+        for (int b = 0; b < Q; b++) {
+            V[a * Q + b] = (a - b) * (a - b);
+        }
+    }
+    int32_t table;
+    assert_ok(kr_terms_add_table(terms, 2, V, &table, &err), &err);
+    for (int32_t i = 0; i < N; i++) {
+        int32_t pair[] = { i, (i + 1) % N };
+        assert_ok(kr_terms_add(terms, table, pair, 1.0 + i, &err), &err);
+        terms->local[i * Q + i % Q] = i;
+    }
+    assert_ok(kr_terms_finish(terms, &err), &err);
+    return terms;
+}
+
+static kr_block *random_block(const kr_terms *terms, int32_t n_lanes)
+{
+    kr_error err = { 0 };
+    kr_block *block = kr_block_alloc(terms, n_lanes, 0, 0, &err);
+    assert_non_null(block);
+    kr_rng_seed(block->rng, 5, (uint64_t)n_lanes, KR_PURPOSE_TEST);
+    for (int32_t lane = 0; lane < n_lanes; lane++) {
+        kr_block_start_lane(block, lane, KR_START_RANDOM, block->rng);
+    }
+    return block;
+}
+
+static void conversions_there_and_back_change_nothing(void **state)
+{
+    (void)state;
+    kr_terms *terms = ring();
+    for (int32_t n_lanes = 1; n_lanes <= KR_LANES_MAX; n_lanes++) {
+        kr_block *block = random_block(terms, n_lanes);
+        size_t bytes = (size_t)block->stride * N;
+        uint8_t *saved = malloc(bytes), *address = block->state;
+        memcpy(saved, block->state, bytes);
+        assert_false(kr_block_convert(block, KR_LAYOUT_CHAIN));
+        assert_true(kr_block_convert(block, KR_LAYOUT_LANE));
+        for (int32_t lane = 0; lane < block->stride; lane++) {
+            for (int32_t i = 0; i < N; i++) {
+                int want = lane < n_lanes ? saved[lane * N + i] : 0;
+                assert_int_equal(block->state[i * block->stride + lane], want);
+            }
+        }
+        assert_true(kr_block_convert(block, KR_LAYOUT_CHAIN));
+        assert_memory_equal(block->state, saved, bytes);
+        assert_ptr_equal(block->state, address);
+        free(saved);
+        kr_block_free(block);
+    }
+    kr_terms_free(terms);
+}
+
+static void energies_agree_in_both_layouts(void **state)
+{
+    (void)state;
+    kr_terms *terms = ring();
+    kr_block *block = random_block(terms, 21);
+    block->log_q_of = 3;
+    kr_block_score(block, terms);
+    assert_int_equal(block->log_q_of, -1);
+    for (int32_t lane = 0; lane < 21; lane++) {
+        double want = kr_terms_energy(terms, block->state + lane * N, 1);
+        assert_true(block->energy[lane] == want);
+    }
+    kr_block_convert(block, KR_LAYOUT_LANE);
+    assert_true(kr_block_audit(block, terms) == 0.0);
+    block->energy[7] += 0.5;
+    block->energy[20] -= 0.25;
+    assert_true(kr_block_audit(block, terms) == 0.5);
+    assert_true(kr_block_audit(block, terms) == 0.0);
+    kr_block_free(block);
+    kr_terms_free(terms);
+}
+
+static void starts_fill_one_lane(void **state)
+{
+    (void)state;
+    kr_terms *terms = ring();
+    kr_error err = { 0 };
+    kr_block *block = kr_block_alloc(terms, 3, 0, 0, &err);
+    kr_rng_seed(block->rng, 1, 1, KR_PURPOSE_TEST);
+    kr_block_start_lane(block, 1, 4, block->rng);
+    for (int32_t k = 0; k < 3 * N; k++) {
+        assert_int_equal(block->state[k], k / N == 1 ? 4 : 0);
+    }
+    int n_first[Q] = { 0 };
+    for (int k = 0; k < 200; k++) {
+        kr_block_start_lane(block, 2, KR_START_ANY_ORDERED, block->rng);
+        for (int32_t i = 1; i < N; i++) {
+            assert_int_equal(block->state[2 * N + i], block->state[2 * N]);
+        }
+        n_first[block->state[2 * N]]++;
+    }
+    for (int a = 0; a < Q; a++) {
+        /* 40 expected, standard deviation 5.7 */
+        assert_in_range(n_first[a], 15, 65);
+    }
+    kr_block_free(block);
+    kr_terms_free(terms);
+}
+
+static void lanes_depend_on_the_number_of_chains_only(void **state)
+{
+    (void)state;
+    assert_int_equal(kr_block_lanes(1), 16);
+    assert_int_equal(kr_block_lanes(128), 16);
+    assert_int_equal(kr_block_lanes(256), 32);
+    assert_int_equal(kr_block_lanes(512), 64);
+    assert_int_equal(kr_block_lanes(1000000), 64);
+}
+
+static void wrong_numbers_of_chains_are_refused(void **state)
+{
+    (void)state;
+    kr_terms *terms = ring();
+    const int32_t wrong[] = { -1, 0, 65 };
+    for (int k = 0; k < 3; k++) {
+        kr_error err = { 0 };
+        assert_null(kr_block_alloc(terms, wrong[k], 0, 0, &err));
+        assert_int_equal(err.status, KR_EINVAL);
+    }
+    kr_terms_free(terms);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(conversions_there_and_back_change_nothing),
+        cmocka_unit_test(energies_agree_in_both_layouts),
+        cmocka_unit_test(starts_fill_one_lane),
+        cmocka_unit_test(lanes_depend_on_the_number_of_chains_only),
+        cmocka_unit_test(wrong_numbers_of_chains_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

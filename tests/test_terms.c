@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * tests/test_terms.c - Hamiltonians as data: energies, lists by site, classes, flags. */
+#include "kr_test.h"
+#include "model/terms.h"
+
+/* Empty terms, which the test fills and finishes. */
+static kr_terms *empty(int32_t n_sites, int32_t q)
+{
+    kr_error err = { 0 };
+    kr_terms *terms = kr_terms_alloc_empty(n_sites, q, &err);
+    assert_non_null(terms);
+    return terms;
+}
+
+static int32_t add_table(kr_terms *terms, int arity, const double *energy)
+{
+    kr_error err = { 0 };
+    int32_t index = -1;
+    assert_ok(kr_terms_add_table(terms, arity, energy, &index, &err), &err);
+    return index;
+}
+
+static void add(kr_terms *terms, int32_t table, int32_t i, int32_t j, int32_t k, double J)
+{
+    kr_error err = { 0 };
+    const int32_t sites[] = { i, j, k };
+    assert_ok(kr_terms_add(terms, table, sites, J, &err), &err);
+}
+
+static void finish(kr_terms *terms)
+{
+    kr_error err = { 0 };
+    assert_ok(kr_terms_finish(terms, &err), &err);
+}
+
+/* Four sites of three states: an asymmetric triple, a pair and locals. */
+static kr_terms *mixed(void)
+{
+    kr_terms *terms = empty(4, 3);
+    double triple[27], pair[9];
+    for (int k = 0; k < 27; k++) {
+        triple[k] = 0.5 * k * k - k;
+    }
+    for (int k = 0; k < 9; k++) {
+        pair[k] = k == 5 ? 2.5 : 0.1 * k;
+    }
+    int32_t t = add_table(terms, 3, triple), p = add_table(terms, 2, pair);
+    add(terms, t, 0, 1, 2, 1.5);
+    add(terms, p, 3, 1, 0, -2.0);
+    add(terms, t, 3, 0, 2, 0.25);
+    for (int k = 0; k < 12; k++) {
+        terms->local[k] = 0.01 * k * k;
+    }
+    finish(terms);
+    return terms;
+}
+
+static double mixed_energy(const uint8_t *s)
+{
+    double k = 9 * s[0] + 3 * s[1] + s[2], l = 9 * s[3] + 3 * s[0] + s[2];
+    int x = 3 * s[3] + s[1];
+    double energy = 1.5 * (0.5 * k * k - k) + 0.25 * (0.5 * l * l - l);
+    energy += -2.0 * (x == 5 ? 2.5 : 0.1 * x);
+    for (int i = 0; i < 4; i++) {
+        double y = 3 * i + s[i];
+        energy += 0.01 * y * y;
+    }
+    return energy;
+}
+
+static void energy_is_the_sum_over_terms_and_locals(void **state)
+{
+    (void)state;
+    kr_terms *terms = mixed();
+    assert_false(terms->is_pair);
+    assert_false(terms->is_integer);
+    assert_true(terms->has_local);
+    for (int x = 0; x < 81; x++) {
+        const uint8_t s[] = { (uint8_t)(x % 3), (uint8_t)(x / 3 % 3), (uint8_t)(x / 9 % 3),
+                              (uint8_t)(x / 27) };
+        uint8_t spread[16] = { 0 };
+        for (int i = 0; i < 4; i++) {
+            spread[4 * i] = s[i];
+        }
+        assert_close(kr_terms_energy(terms, s, 1), mixed_energy(s), 1e-14);
+        assert_true(kr_terms_energy(terms, spread, 4) == kr_terms_energy(terms, s, 1));
+    }
+    kr_terms_free(terms);
+}
+
+static void local_differences_are_energy_differences(void **state)
+{
+    (void)state;
+    kr_terms *terms = mixed();
+    for (int x = 0; x < 81; x++) {
+        uint8_t s[] = { (uint8_t)(x % 3), (uint8_t)(x / 3 % 3), (uint8_t)(x / 9 % 3),
+                        (uint8_t)(x / 27) };
+        double here = mixed_energy(s);
+        for (int32_t i = 0; i < 4; i++) {
+            double e[3];
+            uint8_t old = s[i];
+            kr_terms_local(terms, s, i, e);
+            for (uint8_t a = 0; a < 3; a++) {
+                s[i] = a;
+                assert_close(e[a] - e[old], mixed_energy(s) - here, 1e-12);
+            }
+            s[i] = old;
+        }
+    }
+    kr_terms_free(terms);
+}
+
+static void neighbors_ascend_and_keep_multiple_bonds(void **state)
+{
+    (void)state;
+    kr_terms *terms = empty(4, 2);
+    const double V[] = { -1, 1, 1, -1 };
+    int32_t p = add_table(terms, 2, V);
+    add(terms, p, 3, 0, 0, 1);
+    add(terms, p, 0, 1, 0, 2);
+    add(terms, p, 3, 0, 0, 3);
+    add(terms, p, 2, 0, 0, 4);
+    finish(terms);
+    const int32_t want[] = { 1, 2, 3, 3 };
+    const double J[] = { 2, 4, 1, 3 };
+    assert_true(terms->is_pair);
+    assert_int_equal(terms->neighbor_begin[1] - terms->neighbor_begin[0], 4);
+    for (int k = 0; k < 4; k++) {
+        assert_int_equal(terms->neighbor[k], want[k]);
+        assert_true(terms->J[k] == J[k]);
+    }
+    assert_int_equal(terms->site_begin[1], 4);
+    assert_int_equal(terms->site_term[2], 2);
+    assert_int_equal(terms->neighbor_begin[4], 8);
+    kr_terms_free(terms);
+}
+
+static kr_terms *two_sites(int32_t q, const double *V)
+{
+    kr_terms *terms = empty(2, q);
+    add(terms, add_table(terms, 2, V), 0, 1, 0, 1);
+    return terms;
+}
+
+static void classes_are_exchanges_that_leave_energies_invariant(void **state)
+{
+    (void)state;
+    /* Blume-Capel: exchange of -1 and +1; site energies D s^2 keep it, a field breaks it */
+    const double V[] = { -1, 0, 1, 0, 0, 0, 1, 0, -1 };
+    kr_terms *terms = two_sites(3, V);
+    terms->local[0] = terms->local[2] = 1;
+    finish(terms);
+    const int32_t want[] = { 0, 1, 0 };
+    assert_memory_equal(terms->pair_class, want, sizeof want);
+    assert_memory_equal(terms->state_class, want, sizeof want);
+    assert_false(terms->is_potts);
+    assert_true(terms->is_integer);
+    kr_terms_free(terms);
+    terms = two_sites(3, V);
+    terms->local[3] = 0.5;
+    finish(terms);
+    const int32_t split[] = { 0, 1, 2 };
+    assert_memory_equal(terms->pair_class, want, sizeof want);
+    assert_memory_equal(terms->state_class, split, sizeof split);
+    assert_false(terms->is_integer);
+    kr_terms_free(terms);
+}
+
+static void potts_form_is_recognized(void **state)
+{
+    (void)state;
+    const double potts[] = { 1, 2, 2, 2, 1, 2, 2, 2, 1 }, anti[] = { 1, -1, -1, 1 };
+    const double uneven[] = { 1, 2, 2, 2, 1, 2, 2, 2, 0 }, ising[] = { -1, 1, 1, -1 };
+    const struct {
+        int32_t q;
+        const double *V;
+        bool is_potts;
+    } cases[] = {
+        { 3, potts, true }, { 2, anti, false }, { 3, uneven, false }, { 2, ising, true }
+    };
+    for (int k = 0; k < 4; k++) {
+        kr_terms *terms = two_sites(cases[k].q, cases[k].V);
+        finish(terms);
+        assert_int_equal(terms->is_potts, cases[k].is_potts);
+        kr_terms_free(terms);
+    }
+}
+
+static void symmetries_compare_couplings_tables_and_locals(void **state)
+{
+    (void)state;
+    const int32_t mirror[] = { 2, 1, 0 }, turn[] = { 1, 2, 0 }, twice[] = { 0, 0, 2 };
+    const double V[] = { -1, 1, 1, -1 };
+    for (int variant = 0; variant < 3; variant++) {
+        kr_terms *terms = empty(3, 2);
+        int32_t p = add_table(terms, 2, V);
+        add(terms, p, 0, 1, 0, 0.5);
+        add(terms, p, 2, 1, 0, variant == 1 ? 0.75 : 0.5);
+        terms->local[0] = terms->local[4] = 0.125;
+        terms->local[5] = variant == 2 ? 1 : 0;
+        finish(terms);
+        assert_int_equal(kr_terms_is_symmetry(terms, mirror), variant == 0);
+        assert_false(kr_terms_is_symmetry(terms, turn));
+        assert_false(kr_terms_is_symmetry(terms, twice));
+        kr_terms_free(terms);
+    }
+}
+
+static void symmetries_of_many_site_terms_respect_the_order_in_a_table(void **state)
+{
+    (void)state;
+    const double directed[] = { 0, 1, 2, 3, 4, 5, 6, 7 }, even[] = { 0, 1, 1, 2, 1, 2, 2, 3 };
+    const int32_t turn[] = { 1, 2, 0 }, swap[] = { 1, 0, 2 };
+    kr_terms *terms = empty(3, 2);
+    add(terms, add_table(terms, 3, directed), 0, 1, 2, 1);
+    finish(terms);
+    assert_false(kr_terms_is_symmetry(terms, turn));
+    kr_terms_free(terms);
+    terms = empty(3, 2);
+    int32_t t = add_table(terms, 3, directed);
+    add(terms, t, 0, 1, 2, 1);
+    add(terms, t, 1, 2, 0, 1);
+    add(terms, t, 2, 0, 1, 1);
+    finish(terms);
+    assert_true(kr_terms_is_symmetry(terms, turn));
+    assert_false(kr_terms_is_symmetry(terms, swap));
+    kr_terms_free(terms);
+    terms = empty(3, 2);
+    add(terms, add_table(terms, 3, even), 0, 1, 2, 1);
+    finish(terms);
+    assert_true(kr_terms_is_symmetry(terms, turn));
+    assert_true(kr_terms_is_symmetry(terms, swap));
+    kr_terms_free(terms);
+}
+
+static void order_follows_from_the_state_counts(void **state)
+{
+    (void)state;
+    kr_terms *terms = empty(10, 3);
+    const int64_t count[] = { 2, 5, 3 };
+    terms->value[0] = -1;
+    terms->value[2] = 2;
+    terms->order = KR_ORDER_VALUE;
+    assert_close(kr_terms_order(terms, count), 0.4, 1e-15);
+    terms->order = KR_ORDER_QUADRUPOLE;
+    assert_close(kr_terms_order(terms, count), 1.4, 1e-15);
+    terms->order = KR_ORDER_POTTS;
+    assert_close(kr_terms_order(terms, count), 0.25, 1e-15);
+    kr_error err = { 0 };
+    assert_ok(kr_terms_add_phase(terms, "low", 0, 0.25, KR_START_RANDOM, &err), &err);
+    assert_ok(kr_terms_add_phase(terms, "high", 0.6, 1, KR_START_ANY_ORDERED, &err), &err);
+    assert_int_equal(kr_terms_phase(terms, 0.25), 0);
+    assert_int_equal(kr_terms_phase(terms, 0.4), -1);
+    assert_int_equal(kr_terms_phase(terms, 1), 1);
+    kr_terms_free(terms);
+}
+
+static void invalid_terms_are_refused(void **state)
+{
+    (void)state;
+    kr_error err = { 0 };
+    kr_terms *terms = empty(3, 2);
+    const double V[] = { -1, 1, 1, -1 }, bad[] = { NAN, 0, 0, 0 };
+    int32_t p = add_table(terms, 2, V), index;
+    const int32_t same[] = { 1, 1 }, outside[] = { 1, 3 }, good[] = { 1, 2 };
+    assert_int_equal(kr_terms_add(terms, p, same, 1, &err), KR_ERANGE);
+    assert_int_equal(kr_terms_add(terms, p, outside, 1, &err), KR_ERANGE);
+    assert_int_equal(kr_terms_add(terms, p + 1, good, 1, &err), KR_ERANGE);
+    assert_int_equal(kr_terms_add(terms, p, good, INFINITY, &err), KR_ERANGE);
+    assert_int_equal(kr_terms_add_table(terms, 2, bad, &index, &err), KR_ERANGE);
+    assert_int_equal(kr_terms_add_table(terms, 9, V, &index, &err), KR_ERANGE);
+    assert_int_equal(kr_terms_add_phase(terms, "p", 1, 0, 0, &err), KR_ERANGE);
+    assert_int_equal(kr_terms_add_phase(terms, "p", 0, 1, 2, &err), KR_ERANGE);
+    assert_int_equal(terms->n_terms, 0);
+    kr_terms_free(terms);
+    assert_null(kr_terms_alloc_empty(3, 257, &err));
+    assert_null(kr_terms_alloc_empty(0, 2, &err));
+    assert_string_equal(err.text, "term: site 1, want different sites of 0..2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(energy_is_the_sum_over_terms_and_locals),
+        cmocka_unit_test(local_differences_are_energy_differences),
+        cmocka_unit_test(neighbors_ascend_and_keep_multiple_bonds),
+        cmocka_unit_test(classes_are_exchanges_that_leave_energies_invariant),
+        cmocka_unit_test(potts_form_is_recognized),
+        cmocka_unit_test(symmetries_compare_couplings_tables_and_locals),
+        cmocka_unit_test(symmetries_of_many_site_terms_respect_the_order_in_a_table),
+        cmocka_unit_test(order_follows_from_the_state_counts),
+        cmocka_unit_test(invalid_terms_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
