@@ -97,6 +97,33 @@ static void a_chain_that_never_leaves_is_one_strip(void **state)
     assert_close(row[0][1], DRAWS, 0.0);
 }
 
+/* Completed dwells in the ordered phase and those of at least two draws, by hand. */
+static double fraction_of_long_dwells(void)
+{
+    kr_error err = { 0 };
+    kr_reader *reader = kr_reader_open("p_fast.h5", &err);
+    int n_dims;
+    int64_t shape[KR_DIMS_MAX];
+    double *in = kr_reader_read(reader, "posterior", "in_ordered", &n_dims, shape, NULL, &err);
+    double n = 0.0, n_long = 0.0;
+    for (int c = 0; c < CHAINS; c++) {
+        const double *x = in + c * DRAWS;
+        for (int t = 1; t < DRAWS; t++) {
+            if (x[t] > x[t - 1]) { /* entered at t; left when? */
+                int end = t;
+                while (end < DRAWS && x[end] > 0.5) {
+                    end++;
+                }
+                n += end < DRAWS;
+                n_long += end < DRAWS && end - t >= 2;
+            }
+        }
+    }
+    kr_free(in);
+    kr_reader_close(reader);
+    return n_long / n;
+}
+
 /* Geometric dwells: P(dwell >= t) = 0.8^(t - 1). */
 static void dwell_times_follow_their_law(void **state)
 {
@@ -110,6 +137,8 @@ static void dwell_times_follow_their_law(void **state)
         assert_within_sigma(row[k][1], sqrt(want * (1.0 - want) / 270.0), want, 4.5);
     }
     assert_close(row[n - 1][1], 0.0, 0.0);
+    assert_close(row[1][0], 2.0, 0.0);
+    assert_close(row[1][1], fraction_of_long_dwells(), 1e-5);
 }
 
 static void histogram_is_normalized_with_errors(void **state)

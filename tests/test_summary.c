@@ -124,6 +124,20 @@ static void updates_and_density_follow_the_law_of_the_file(void **state)
     kr_summary_clear(&s);
 }
 
+/* Too few draws for an error still give log Z itself. */
+static void short_run_has_log_z_without_error(void **state)
+{
+    (void)state;
+    kr_synthetic f = good;
+    f.n_chains = 1;
+    f.n_draws = 6;
+    kr_summary s;
+    summarize(&f, "summary_short.h5", &s);
+    assert_close(s.density[0].log_z_p, 900.0, 1e-3);
+    assert_true(isnan(s.density[0].log_z_p_error));
+    kr_summary_clear(&s);
+}
+
 static void every_point_of_a_scan_is_estimated(void **state)
 {
     (void)state;
@@ -345,6 +359,7 @@ int main(void)
         cmocka_unit_test(means_and_times_follow_the_law_of_the_file),
         cmocka_unit_test(derived_quantities_follow_the_law_of_the_file),
         cmocka_unit_test(updates_and_density_follow_the_law_of_the_file),
+        cmocka_unit_test(short_run_has_log_z_without_error),
         cmocka_unit_test(every_point_of_a_scan_is_estimated),
         cmocka_unit_test(each_defect_is_named_in_the_verdict),
         cmocka_unit_test(table_fits_100_columns_whatever_the_file),
