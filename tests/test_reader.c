@@ -17,6 +17,12 @@ static void reader_lists_variables_and_attributes(void **state)
     big[sizeof big - 1] = '\0';
     assert_ok(kr_results_attr_text(s.r, "", "", "run_file", "first", &s.err), &s.err);
     assert_ok(kr_results_attr_text(s.r, "", "", "run_file", big, &s.err), &s.err);
+    const float version = 0.5f;
+    int index;
+    assert_ok(
+        kr_results_variable(s.r, "", "version", KR_F32, "", "", "of the file", &index, &s.err),
+        &s.err);
+    assert_ok(kr_results_put(s.r, index, &version, &s.err), &s.err);
     assert_ok(kr_results_write_part(s.r, "attrs.h5", &s.err), &s.err);
     kr_reader *reader = kr_reader_open("attrs.h5", &err);
     const char *const *names = kr_reader_variables(reader, "configurations");
@@ -44,6 +50,11 @@ static void reader_lists_variables_and_attributes(void **state)
     int64_t shape[KR_DIMS_MAX];
     double *x = kr_reader_read(reader, "cost", "n_starts", &n_dims, shape, &text, &err);
     assert_true(x && n_dims == 0 && x[0] == 1.0 && text[0] == '\0');
+    kr_free(x);
+    assert_string_equal(kr_reader_variables(reader, "")[0], "version");
+    assert_true(kr_reader_attr_text(reader, "", "version", "long_name", &text));
+    x = kr_reader_read(reader, "", "version", &n_dims, shape, &text, &err);
+    assert_true(x && n_dims == 0 && x[0] == 0.5);
     kr_free(x);
     assert_null(kr_reader_read(reader, "cost", "n_stops", &n_dims, shape, NULL, &err));
     assert_int_equal(err.status, KR_EIO);

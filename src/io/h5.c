@@ -3,7 +3,6 @@
 #include "io/h5.h"
 
 #include "base/memory.h"
-#include "io/results.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +18,6 @@
 #define CHUNK_BYTES_MAX ((size_t)1 << 20)
 #define DEFLATE_LEVEL   4
 #define IMAGE_STEP      ((size_t)1 << 20)
-
-void kr_results_skip_cleanup(void)
-{
-    H5dont_atexit();
-}
 
 kr_h5_quiet kr_h5_silence(void)
 {

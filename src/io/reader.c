@@ -152,11 +152,8 @@ kr_reader *kr_reader_open(const char *path, kr_error *err)
 static hid_t open_object(const kr_reader *reader, int f, const char *group, const char *name)
 {
     char path[1024];
-    int n = snprintf(path, sizeof path, "/%s%s%s", group, name[0] ? "/" : "", name);
-    if (n < 0 || n >= (int)sizeof path || strstr(path, "//")) {
-        return strcmp(path, "//") ? -1 : H5Oopen(reader->file[f], "/", H5P_DEFAULT);
-    }
-    return H5Oopen(reader->file[f], path, H5P_DEFAULT);
+    int n = snprintf(path, sizeof path, "/%s%s%s", group, group[0] && name[0] ? "/" : "", name);
+    return n < (int)sizeof path ? H5Oopen(reader->file[f], path, H5P_DEFAULT) : -1;
 }
 
 /* Collects names end to end ("a\0b\0"), then turns them into a list. */

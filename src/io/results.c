@@ -77,6 +77,11 @@ void kr_results_free(kr_results *r)
     kr_free(r);
 }
 
+void kr_results_skip_cleanup(void)
+{
+    H5dont_atexit();
+}
+
 void kr_results_image_limit(kr_results *r, size_t bytes)
 {
     r->image_bytes = bytes;
