@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/main.c - the program: signals, then the command line. The only file with a mutable
  * global: the flag that a signal handler may touch. */
+#include "io/results.h"
 #include "run/cli.h"
 
 #include <gsl/gsl_errno.h>
@@ -27,5 +28,6 @@ int main(int argc, char **argv)
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL);
     gsl_set_error_handler_off();
+    kr_results_skip_cleanup();
     return kr_cli_main(argc, argv, &stop);
 }

@@ -246,7 +246,7 @@ static int load(run *r, const char *path, kr_error *err)
                        "couplings: the disorder file now gives other values than those of the "
                        "run, want the same");
     }
-    return KR_OK;
+    return kr_schema_continue(&r->schema, err);
 }
 
 static void unload(run *r)

@@ -40,6 +40,7 @@ static int add_dims(kr_schema *s, const char *group, bool has_chain, const char 
     if (c->n_points > 1) {
         KR_TRY(kr_results_dim(s->results, group, "point", c->n_points, NULL, err));
     }
+    char coordinates[KR_AXES_MAX * KR_TEXT_MAX] = "";
     for (int32_t a = 0; c->n_points > 1 && a < s->spec->n_axes; a++) {
         char name[KR_TEXT_MAX];
         int index;
@@ -50,8 +51,12 @@ static int add_dims(kr_schema *s, const char *group, bool has_chain, const char 
         KR_TRY(add(s, FIXED, group, name, KR_F64, "point", strcmp(name, "beta") ? "" : "1/J",
                    "scanned parameter", &index, err));
         KR_TRY(kr_results_put(s->results, index, s->spec->axis[a].value, err));
+        snprintf(coordinates + strlen(coordinates), sizeof coordinates - strlen(coordinates),
+                 "%s%s", a ? " " : "", name);
     }
-    return KR_OK;
+    return *coordinates
+               ? kr_results_attr_text(s->results, group, "", "coordinates", coordinates, err)
+               : KR_OK;
 }
 
 static const char *series_dims(const kr_schema *s)
@@ -73,6 +78,10 @@ static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
             snprintf(name, sizeof name, "%s_%s", count[k], c->update[u].name);
             KR_TRY(add(s, kind, stats, name, KR_I64, series_dims(s), "1", doc[k],
                        &s->series[kind - 1][first + 3 * u + k], err));
+            if (k == 0 && c->update[u].density >= 0) {
+                KR_TRY(kr_results_attr_text(s->results, stats, name, "density",
+                                            c->density[c->update[u].density].name, err));
+            }
         }
     }
     return KR_OK;
@@ -469,6 +478,30 @@ int kr_schema_put_final(kr_schema *s, double wall_s, kr_error *err)
     }
     kr_free(values);
     return status;
+}
+
+int kr_schema_continue(kr_schema *s, kr_error *err)
+{
+    const struct {
+        const char *group, *dim;
+        int64_t start;
+        bool is_there;
+    } growing[] = {
+        { "posterior", "draw", s->counts.measured, true },
+        { "sample_stats", "draw", s->counts.measured, true },
+        { "warmup_posterior", "draw", s->counts.warmup, true },
+        { "warmup_sample_stats", "draw", s->counts.warmup, true },
+        { "adaptation", "row", s->counts.training, s->spec->config.n_densities > 0 },
+        { "configurations", "draw", s->counts.configurations,
+          s->spec->output.configurations.every > 0 },
+    };
+    for (size_t k = 0; k < sizeof growing / sizeof *growing; k++) {
+        if (growing[k].is_there) {
+            KR_TRY(kr_results_continue(s->results, growing[k].group, growing[k].dim,
+                                       growing[k].start, err));
+        }
+    }
+    return KR_OK;
 }
 
 int64_t *kr_schema_limits(const kr_schema *s, kr_error *err)

@@ -35,6 +35,8 @@ int kr_schema_collect(kr_schema *schema, kr_error *err);
 int kr_schema_collect_configurations(kr_schema *schema, kr_error *err);
 /* Puts certificates and cost as they are now. */
 int kr_schema_put_final(kr_schema *schema, double wall_s, kr_error *err);
+/* After counts were loaded: new draws are numbered from them on. */
+int kr_schema_continue(kr_schema *schema, kr_error *err);
 /* limit[v] for kr_results_assemble; owned by the caller (kr_free). */
 int64_t *kr_schema_limits(const kr_schema *schema, kr_error *err);
 

@@ -60,6 +60,7 @@ typedef struct kr_training_params {
     double max_work;       /* nominal CPU-seconds, turned into counted work */
     int64_t batch;         /* walkers, and samples of a reverse-KL step */
     double rate;           /* Adam step size at the start */
+    double reverse_rate;   /* the same for reverse KL after forward KL */
     double forward;        /* fraction of the budget for forward KL where phases are known */
     double anneal_from;    /* beta of the first reverse-KL step, as a fraction of beta */
     double min_acceptance; /* retrain when a window of draws stays below */

@@ -29,9 +29,10 @@
 #endif
 
 #define MAX_GRADIENT_NORM 1e3
-#define WALKER_PASSES     32  /* passes of the local updates before the first forward step */
-#define ESS_MIN_BATCHES   16  /* running ESS is believed from so many batches on */
-#define RUNAWAY_PER_SITE  2.0 /* loss above the best by so much per site: roll back */
+#define GLOBAL_FROM       0.15 /* share of the forward budget without global proposals */
+#define WALKER_PASSES     32   /* passes of the local updates before the first forward step */
+#define ESS_MIN_BATCHES   16   /* running ESS is believed from so many batches on */
+#define RUNAWAY_PER_SITE  2.0  /* loss above the best by so much per site: roll back */
 
 int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
 {
@@ -190,9 +191,9 @@ static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_bl
 }
 
 /* A global proposal for every lane: the chain learns from the net as the net from the chain.
- * The proposals stay in `proposal`; returns the number accepted. */
+ * Fills the proposals' log w; returns the number accepted. */
 static int64_t propose(const kr_trainer *t, kr_block *block, kr_rng *rng, uint8_t *proposal,
-                       void *scratch)
+                       double *log_w, void *scratch)
 {
     const kr_density *d = t->density;
     const kr_terms *terms = t->target->terms;
@@ -205,6 +206,7 @@ static int64_t propose(const kr_trainer *t, kr_block *block, kr_rng *rng, uint8_
         double energy = kr_terms_energy(terms, proposal + l, (size_t)block->stride);
         double log_ratio =
             -t->target->beta * (energy - block->energy[l]) + block->log_q[l] - log_q[l];
+        log_w[block->first_chain + l] = -t->target->beta * energy - log_q[l];
         double p = log_ratio >= 0.0 ? 1.0 : exp(log_ratio);
         if (p >= 0.0 && kr_rng_bernoulli(rng, p)) { /* NaN is refused */
             for (size_t k = (size_t)l; k < (size_t)terms->n_sites * (size_t)block->stride;
@@ -224,7 +226,7 @@ typedef struct batch_result {
 } batch_result;
 
 static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_trainer *t,
-                          int32_t b, bool is_global, void *scratch, float *gradient,
+                          int32_t b, double *log_w, void *scratch, float *gradient,
                           batch_result *result)
 {
     kr_block *block = t->walker[b];
@@ -234,9 +236,9 @@ static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_t
     }
     kr_schedule_run_local(sampler, point, block, scratch, &tally);
     double coefficient[KR_LANES_MAX], log_q[KR_LANES_MAX];
-    if (is_global) {
+    if (log_w) {
         size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
-        result->n_accepted += (double)propose(t, block, &t->rng[b], scratch,
+        result->n_accepted += (double)propose(t, block, &t->rng[b], scratch, log_w,
                                               (char *)scratch + (bytes + 63) / 64 * 64);
     }
     kr_block_convert(block, KR_LAYOUT_LANE);
@@ -275,7 +277,8 @@ static void *thread_scratch(const kr_sampler *sampler)
 #endif
 }
 
-static void forward_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, bool is_global,
+/* log_w NULL: without global proposals. */
+static void forward_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, double *log_w,
                          batch_result *total)
 {
     batch_result result[KR_LANES_MAX * 4] = { { 0 } };
@@ -286,7 +289,7 @@ static void forward_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, bo
         double start = kr_clock_thread();
         float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
         memset(gradient, 0, t->n_weights * sizeof *gradient);
-        forward_block(sampler, point, t, b, is_global, thread_scratch(sampler), gradient,
+        forward_block(sampler, point, t, b, log_w, thread_scratch(sampler), gradient,
                       &result[b]);
         cpu += kr_clock_thread() - start;
     }
@@ -394,9 +397,14 @@ static int apply_gradient(kr_sampler *sampler, kr_trainer *t, double rate, doubl
     return KR_OK;
 }
 
-static double rate_at(double progress)
+/* Each of the two parts of a training cools down by itself. */
+static double rate_at(const kr_training_params *params, bool has_forward, double progress)
 {
-    return progress < 0.7 ? 1.0 : progress < 0.9 ? 0.3 : 0.1;
+    double from = has_forward ? params->forward : 0.0;
+    bool is_second = progress >= from;
+    double x = is_second ? (progress - from) / (1.0 - from) : progress / from;
+    double start = is_second && from > 0.0 ? params->reverse_rate : params->rate;
+    return start * (x < 0.7 ? 1.0 : x < 0.9 ? 0.3 : 0.1);
 }
 
 /* beta of a reverse step: annealed over the first 60 % where no phase is known. */
@@ -421,21 +429,24 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
         t->was_forward = is_forward;
     }
     batch_result total = { 0 };
+    double *R = sampler->certificate_log_w, *log_w = R + params->batch;
     double visits = (double)params->batch * (double)t->n_weights;
     KR_TRY(t->density->plug->prepare(t->density->self, beta, err));
     if (is_forward) {
-        bool is_global = progress > 0.25 * params->forward;
-        forward_step(sampler, point, t, is_global, &total);
+        bool is_global = progress > GLOBAL_FROM * params->forward;
+        forward_step(sampler, point, t, is_global ? log_w : NULL, &total);
+        if (is_global) {
+            ring_add(t, log_w, params->batch);
+        }
         visits *= is_global ? 5.0 : 3.0;
     } else {
-        double *R = sampler->certificate_log_w, *log_w = R + params->batch;
         reverse_step(sampler, t, beta, &total, R, log_w);
         ring_add(t, log_w, params->batch);
         visits *= 4.0;
     }
     sampler->cpu_train += total.cpu;
     sum_gradients(sampler, t);
-    double rate = params->rate * rate_at(progress);
+    double rate = rate_at(params, t->target->terms->n_phases > 0, progress);
     KR_TRY(apply_gradient(sampler, t, rate, total.loss, sampler->config.density[density].name,
                           err));
     if (total.loss < t->best_loss) {
@@ -456,7 +467,7 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
         t->density->epoch++;
     }
     t->row = (kr_training_row){ total.loss,
-                                is_forward ? NAN : ess,
+                                t->ring_n ? ess : NAN,
                                 is_forward ? total.n_accepted / (double)params->batch : NAN,
                                 beta,
                                 rate * t->rate_factor,
