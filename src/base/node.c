@@ -187,8 +187,9 @@ int kr_node_write(const kr_node *node, int indent, kr_text *text, kr_error *err)
 
 /* ---- scans ---- */
 
-static int range_end(const kr_runfile *file, const kr_node *map, const char *label,
-                     const char *key, double *value, kr_error *err)
+/* One key of a range, as a real or (when integer is given) an integer. */
+static int range_part(const kr_runfile *file, const kr_node *map, const char *label,
+                      const char *key, double *real, int64_t *integer, kr_error *err)
 {
     const kr_node *node = kr_node_get(map, key);
     if (!node) {
@@ -199,7 +200,8 @@ static int range_end(const kr_runfile *file, const kr_node *map, const char *lab
     kr_text name = { 0 };
     int status = kr_text_add(&name, err, "%s.%s", label, key);
     if (status == KR_OK) {
-        status = kr_node_real(file, node, name.data, value, err);
+        status = integer ? kr_node_integer(file, node, name.data, integer, err)
+                         : kr_node_real(file, node, name.data, real, err);
     }
     kr_text_clear(&name);
     return status;
@@ -218,12 +220,10 @@ static int check_range(const kr_runfile *file, const kr_node *map, const char *l
                                    kr_text_clip(seen, key), label);
         }
     }
-    double steps = 0.0;
-    KR_TRY(range_end(file, map, label, "from", from, err));
-    KR_TRY(range_end(file, map, label, "to", to, err));
-    KR_TRY(range_end(file, map, label, "count", &steps, err));
+    KR_TRY(range_part(file, map, label, "from", from, NULL, err));
+    KR_TRY(range_part(file, map, label, "to", to, NULL, err));
+    KR_TRY(range_part(file, map, label, "count", NULL, count, err));
     const kr_node *node = kr_node_get(map, "count");
-    KR_TRY(kr_node_integer(file, node, "count", count, err));
     if (*count < 1 || *count > KR_SCAN_MAX) {
         return kr_runfile_fail(file, node, err, KR_ERANGE,
                                "%s.count = %s, want an integer in 1..%d", label, node->text,
