@@ -94,6 +94,22 @@ static int compare_keys(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Rows are short but on complete graphs. */
+static void sort_keys(int64_t *key, int64_t n)
+{
+    if (n > 32) {
+        qsort(key, (size_t)n, sizeof *key, compare_keys);
+        return;
+    }
+    for (int64_t k = 1; k < n; k++) {
+        int64_t x = key[k], at = k;
+        for (; at > 0 && key[at - 1] > x; at--) {
+            key[at] = key[at - 1];
+        }
+        key[at] = x;
+    }
+}
+
 static void adjacency_fill(adjacency *graph, const kr_lattice *lattice)
 {
     int64_t *begin = graph->begin;
@@ -113,8 +129,7 @@ static void adjacency_fill(adjacency *graph, const kr_lattice *lattice)
     memmove(begin + 1, begin, (size_t)lattice->n_sites * sizeof *begin);
     begin[0] = 0;
     for (int32_t i = 0; i < lattice->n_sites; i++) {
-        qsort(graph->key + begin[i], (size_t)(begin[i + 1] - begin[i]), sizeof *graph->key,
-              compare_keys);
+        sort_keys(graph->key + begin[i], begin[i + 1] - begin[i]);
     }
 }
 
@@ -240,7 +255,7 @@ static bool maps_bonds(const int32_t *image, int32_t n, adjacency *graph)
             int64_t key = graph->key[begin + k];
             graph->work[k] = 2 * (int64_t)image[key / 2] + key % 2;
         }
-        qsort(graph->work, (size_t)degree, sizeof *graph->work, compare_keys);
+        sort_keys(graph->work, degree);
         if (memcmp(graph->work, graph->key + there, (size_t)degree * sizeof *graph->work)) {
             return false;
         }
