@@ -36,8 +36,8 @@ static const char *const documents[] = {
     "a: 1\n",
     "{}\n",
     "{a: [], b: {}, c: '', d: , e: ~, f: \"12\", g: 12, h: 1e6, i: .5}\n",
-    "model: {name: potts, q: 20}\nlattice: {size: [16, 16]}\nupdates:\n  - {name: heat_bath}\n"
-    "  - {name: independence, density: net, deep: {x: [1, {y: [2, [3, []]]}]}}\n",
+    ("model: {name: potts, q: 20}\nlattice: {size: [16, 16]}\nupdates:\n  - {name: heat_bath}\n"
+     "  - {name: independence, density: net, deep: {x: [1, {y: [2, [3, []]]}]}}\n"),
     "a:\n- - - x\n    - y\n  - z\n-\n- \n- {}\n- []\n- [[]]\n- b:\n    - c\n  d: e\n",
     "a: b, c\nb: x]\nc: don't\nd: 'it''s: #1'\ne: \"tab\\t nl\\n nul\\x01 q\\\" b\\\\\"\n",
     "a: |\n  first line\n  second line\nb: >-\n  folded\n  text\n\n  more\nc: two\n  lines\n",

@@ -44,8 +44,8 @@ static void nodes_know_their_places(void **state)
 static void line_ends_and_byte_order_marks_of_all_systems_are_read(void **state)
 {
     (void)state;
-    static const char *const texts[] = { "\xEF\xBB\xBF"
-                                         "a: 1\nb: 2\n",
+    static const char *const texts[] = { ("\xEF\xBB\xBF"
+                                          "a: 1\nb: 2\n"),
                                          "a: 1\r\nb: 2\r\n", "a: 1\rb: 2",
                                          "---\r\na: 1\nb: 2\n..." };
     for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {

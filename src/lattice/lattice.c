@@ -12,7 +12,10 @@
 
 static int grow_bonds(kr_lattice *lattice, kr_error *err)
 {
-    size_t old = lattice->capacity_bonds, capacity = 2 * old + 64;
+    /* the first guess fits a hypercubic box, so a box that memory cannot hold fails at once */
+    size_t old = lattice->capacity_bonds, guess = (size_t)lattice->n_sites;
+    size_t capacity =
+        old == 0 ? guess * (size_t)(lattice->dim > 1 ? lattice->dim : 1) : 2 * old;
     int32_t *bond = kr_grow(lattice->bond, 2 * old, 2 * capacity, sizeof *bond, err);
     if (!bond) {
         return KR_ENOMEM;
