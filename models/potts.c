@@ -41,6 +41,7 @@ static const kr_field fields[] = { { .name = "q",
                                    { .name = "disorder",
                                      .type = KR_TYPE_MAP,
                                      .offset = offsetof(params, disorder),
+                                     .fallback = "{}",
                                      .sub = kr_disorder_fields,
                                      .doc = "couplings J_ij in units of J" },
                                    KR_FIELD_END };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * tests/test_lattice.c - lattices of every shape: bonds, colors, symmetries, refusals. */
+ * tests/test_lattice.c - coloring, symmetries, coordinates, refusals. */
 #include "kr_test.h"
 #include "lattice/lattice.h"
 #include "run/registry.h"
@@ -35,82 +35,6 @@ static void assert_proper(const kr_lattice *lattice)
     for (int32_t i = 0; i < lattice->n_sites; i++) {
         assert_in_range(lattice->color[i], 0, lattice->n_colors - 1);
     }
-}
-
-static void torus_has_a_bond_per_site_and_direction(void **state)
-{
-    (void)state;
-    kr_lattice *lattice = alloc_box(box(3, 3, 4, 5, PERIODIC));
-    assert_int_equal(lattice->n_sites, 60);
-    assert_int_equal(lattice->n_bonds, 180);
-    assert_int_equal(lattice->bond[0], 0); /* coordinate 0 runs fastest */
-    assert_int_equal(lattice->bond[1], 1);
-    assert_int_equal(lattice->bond[3], 3);
-    assert_int_equal(lattice->bond[5], 12);
-    kr_lattice_free(lattice);
-}
-
-static void side_of_two_gives_two_bonds_per_pair(void **state)
-{
-    (void)state;
-    kr_lattice *lattice = alloc_box(box(2, 2, 2, 0, PERIODIC));
-    assert_int_equal(lattice->n_bonds, 8);
-    int n_01 = 0;
-    for (int64_t b = 0; b < lattice->n_bonds; b++) {
-        int32_t i = lattice->bond[2 * b], j = lattice->bond[2 * b + 1];
-        n_01 += (i == 0 && j == 1) || (i == 1 && j == 0);
-    }
-    assert_int_equal(n_01, 2);
-    kr_lattice_free(lattice);
-}
-
-static void side_of_one_gives_no_bond(void **state)
-{
-    (void)state;
-    kr_lattice *lattice = alloc_box(box(2, 1, 4, 0, PERIODIC));
-    assert_int_equal(lattice->n_bonds, 4);
-    kr_lattice_free(lattice);
-    lattice = alloc_box(box(1, 1, 0, 0, PERIODIC));
-    assert_int_equal(lattice->n_bonds, 0);
-    assert_int_equal(lattice->n_colors, 1);
-    kr_lattice_free(lattice);
-}
-
-static void open_box_drops_the_bonds_that_wrap(void **state)
-{
-    (void)state;
-    hypercubic params = box(2, 4, 3, 0, OPEN);
-    params.boundary = (kr_list){ 2, { OPEN, PERIODIC } };
-    kr_lattice *lattice = alloc_box(params);
-    assert_int_equal(lattice->n_bonds, 3 * 3 + 4 * 3);
-    assert_false(lattice->is_periodic[0]);
-    assert_true(lattice->is_periodic[1]);
-    kr_lattice_free(lattice);
-}
-
-static void antiperiodic_bonds_across_the_boundary_are_negative(void **state)
-{
-    (void)state;
-    hypercubic params = box(2, 4, 3, 0, PERIODIC);
-    params.boundary = (kr_list){ 2, { ANTIPERIODIC, PERIODIC } };
-    kr_lattice *lattice = alloc_box(params);
-    int n_negative = 0;
-    for (int64_t b = 0; b < lattice->n_bonds; b++) {
-        n_negative += lattice->bond_sign[b] < 0;
-    }
-    assert_int_equal(n_negative, 3);
-    assert_true(lattice->has_antiperiodic);
-    /* the shift along direction 0 moves the negative bonds: only direction 1 may shift */
-    int32_t shift[12];
-    for (int32_t i = 0; i < 12; i++) {
-        shift[i] = i / 4 * 4 + (i + 1) % 4;
-    }
-    assert_false(kr_lattice_is_symmetry(lattice, shift));
-    for (int32_t i = 0; i < 12; i++) {
-        shift[i] = (i + 4) % 12;
-    }
-    assert_true(kr_lattice_is_symmetry(lattice, shift));
-    kr_lattice_free(lattice);
 }
 
 static void even_tori_have_two_colors(void **state)
@@ -199,43 +123,86 @@ static void coordinates_and_sites_are_inverse(void **state)
     kr_lattice_free(lattice);
 }
 
-static void too_many_sites_are_refused_at_once(void **state)
+/* A lattice by hand: what a plug's fill may do wrong. */
+typedef struct by_hand {
+    int32_t n_sites, side, dim, bond[2];
+    int sign, axis;
+} by_hand;
+
+static int fill_by_hand(const void *params, kr_lattice *lattice, kr_error *err)
+{
+    const by_hand *p = params;
+    lattice->n_sites = p->n_sites;
+    lattice->dim = p->dim;
+    lattice->extent[0] = p->side;
+    return kr_lattice_add_bond(lattice, p->bond[0], p->bond[1], p->sign, p->axis, err);
+}
+
+static void invalid_bonds_and_extents_are_refused(void **state)
 {
     (void)state;
-    extern const kr_lattice_plug kr_lattice_hypercubic;
-    const hypercubic wrong[] = {
-        box(2, 1000000, 1000000, 0, PERIODIC),
-        box(3, INT32_MAX, INT32_MAX, INT32_MAX, OPEN),
-        box(2, 65536, 32768, 0, PERIODIC), /* 2^31 */
-        box(0, 0, 0, 0, PERIODIC),
-        box(2, 4, 0, 0, PERIODIC),
-        box(9, 1, 1, 1, PERIODIC),
-        { { 3, { 2, 2, 2 } }, { 2, { 0, 0 } } },
+    const kr_lattice_plug plug = { .name = "by_hand", .fill = fill_by_hand };
+    const by_hand right = { 3, 3, 1, { 0, 2 }, -1, 0 };
+    const by_hand wrong[] = {
+        { 3, 3, 1, { 1, 1 }, 1, 0 },   { 3, 3, 1, { 0, 3 }, 1, 0 },
+        { 3, 3, 1, { -1, 2 }, 1, 0 },  { 3, 3, 1, { 0, 1 }, 0, 0 },
+        { 3, 3, 1, { 0, 1 }, 1, 128 }, { 3, 4, 1, { 0, 1 }, 1, 0 },
+        { 3, 3, 0, { 0, 1 }, 1, 0 },
     };
+    kr_lattice *lattice = kr_lattice_alloc(&plug, &right, NULL);
+    assert_non_null(lattice);
+    assert_string_equal(lattice->name, "by_hand");
+    assert_int_equal(lattice->n_bonds, 1);
+    kr_lattice_free(lattice);
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         kr_error err = { 0 };
-        assert_null(kr_lattice_alloc(&kr_lattice_hypercubic, &wrong[k], &err));
-        assert_int_equal(err.status, KR_ERANGE);
-        if (k == 0) {
-            assert_non_null(strstr(err.text, "1000000000000 sites"));
-        }
+        assert_null(kr_lattice_alloc(&plug, &wrong[k], &err));
+        assert_int_equal(err.status, KR_EINVAL);
     }
+    kr_lattice_free(NULL);
+}
+
+/* A star with many arms has rows longer than the short sort takes. */
+static int fill_star(const void *params, kr_lattice *lattice, kr_error *err)
+{
+    (void)params;
+    int32_t image[101];
+    lattice->n_sites = lattice->extent[0] = 101;
+    lattice->dim = 1;
+    for (int32_t i = 0; i <= 100; i++) {
+        image[i] = i == 0 ? 0 : i % 100 + 1;
+    }
+    for (int32_t i = 100; i >= 1; i--) {
+        KR_TRY(kr_lattice_add_bond(lattice, i % 2 ? i : 0, i % 2 ? 0 : i, 1, 0, err));
+    }
+    KR_TRY(kr_lattice_add_symmetry(lattice, image, err));
+    image[0] = 1;
+    image[100] = 0; /* moves the center: no symmetry */
+    return kr_lattice_add_symmetry(lattice, image, err);
+}
+
+static void star_turns_about_its_center(void **state)
+{
+    (void)state;
+    const kr_lattice_plug plug = { .name = "star", .fill = fill_star };
+    kr_lattice *star = kr_lattice_alloc(&plug, NULL, NULL);
+    assert_non_null(star);
+    assert_int_equal(star->n_colors, 2);
+    assert_int_equal(star->n_symmetries, 1);
+    assert_int_equal(star->symmetry_order[0], 100);
+    kr_lattice_free(star);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(torus_has_a_bond_per_site_and_direction),
-        cmocka_unit_test(side_of_two_gives_two_bonds_per_pair),
-        cmocka_unit_test(side_of_one_gives_no_bond),
-        cmocka_unit_test(open_box_drops_the_bonds_that_wrap),
-        cmocka_unit_test(antiperiodic_bonds_across_the_boundary_are_negative),
         cmocka_unit_test(even_tori_have_two_colors),
         cmocka_unit_test(odd_tori_are_colored_properly),
         cmocka_unit_test(symmetries_of_a_torus_reach_every_site),
         cmocka_unit_test(non_automorphisms_are_refused),
         cmocka_unit_test(coordinates_and_sites_are_inverse),
-        cmocka_unit_test(too_many_sites_are_refused_at_once),
+        cmocka_unit_test(invalid_bonds_and_extents_are_refused),
+        cmocka_unit_test(star_turns_about_its_center),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * tests/test_terms.c - Hamiltonians as data: energies, lists by site, classes, flags. */
+ * tests/test_terms.c - Hamiltonians as data: energies, symmetries, order. */
 #include "kr_test.h"
 #include "model/terms.h"
 
@@ -110,82 +110,6 @@ static void local_differences_are_energy_differences(void **state)
     kr_terms_free(terms);
 }
 
-static void neighbors_ascend_and_keep_multiple_bonds(void **state)
-{
-    (void)state;
-    kr_terms *terms = empty(4, 2);
-    const double V[] = { -1, 1, 1, -1 };
-    int32_t p = add_table(terms, 2, V);
-    add(terms, p, 3, 0, 0, 1);
-    add(terms, p, 0, 1, 0, 2);
-    add(terms, p, 3, 0, 0, 3);
-    add(terms, p, 2, 0, 0, 4);
-    finish(terms);
-    const int32_t want[] = { 1, 2, 3, 3 };
-    const double J[] = { 2, 4, 1, 3 };
-    assert_true(terms->is_pair);
-    assert_int_equal(terms->neighbor_begin[1] - terms->neighbor_begin[0], 4);
-    for (int k = 0; k < 4; k++) {
-        assert_int_equal(terms->neighbor[k], want[k]);
-        assert_true(terms->J[k] == J[k]);
-    }
-    assert_int_equal(terms->site_begin[1], 4);
-    assert_int_equal(terms->site_term[2], 2);
-    assert_int_equal(terms->neighbor_begin[4], 8);
-    kr_terms_free(terms);
-}
-
-static kr_terms *two_sites(int32_t q, const double *V)
-{
-    kr_terms *terms = empty(2, q);
-    add(terms, add_table(terms, 2, V), 0, 1, 0, 1);
-    return terms;
-}
-
-static void classes_are_exchanges_that_leave_energies_invariant(void **state)
-{
-    (void)state;
-    /* Blume-Capel: exchange of -1 and +1; site energies D s^2 keep it, a field breaks it */
-    const double V[] = { -1, 0, 1, 0, 0, 0, 1, 0, -1 };
-    kr_terms *terms = two_sites(3, V);
-    terms->local[0] = terms->local[2] = 1;
-    finish(terms);
-    const int32_t want[] = { 0, 1, 0 };
-    assert_memory_equal(terms->pair_class, want, sizeof want);
-    assert_memory_equal(terms->state_class, want, sizeof want);
-    assert_false(terms->is_potts);
-    assert_true(terms->is_integer);
-    kr_terms_free(terms);
-    terms = two_sites(3, V);
-    terms->local[3] = 0.5;
-    finish(terms);
-    const int32_t split[] = { 0, 1, 2 };
-    assert_memory_equal(terms->pair_class, want, sizeof want);
-    assert_memory_equal(terms->state_class, split, sizeof split);
-    assert_false(terms->is_integer);
-    kr_terms_free(terms);
-}
-
-static void potts_form_is_recognized(void **state)
-{
-    (void)state;
-    const double potts[] = { 1, 2, 2, 2, 1, 2, 2, 2, 1 }, anti[] = { 1, -1, -1, 1 };
-    const double uneven[] = { 1, 2, 2, 2, 1, 2, 2, 2, 0 }, ising[] = { -1, 1, 1, -1 };
-    const struct {
-        int32_t q;
-        const double *V;
-        bool is_potts;
-    } cases[] = {
-        { 3, potts, true }, { 2, anti, false }, { 3, uneven, false }, { 2, ising, true }
-    };
-    for (int k = 0; k < 4; k++) {
-        kr_terms *terms = two_sites(cases[k].q, cases[k].V);
-        finish(terms);
-        assert_int_equal(terms->is_potts, cases[k].is_potts);
-        kr_terms_free(terms);
-    }
-}
-
 static void symmetries_compare_couplings_tables_and_locals(void **state)
 {
     (void)state;
@@ -255,41 +179,14 @@ static void order_follows_from_the_state_counts(void **state)
     kr_terms_free(terms);
 }
 
-static void invalid_terms_are_refused(void **state)
-{
-    (void)state;
-    kr_error err = { 0 };
-    kr_terms *terms = empty(3, 2);
-    const double V[] = { -1, 1, 1, -1 }, bad[] = { NAN, 0, 0, 0 };
-    int32_t p = add_table(terms, 2, V), index;
-    const int32_t same[] = { 1, 1 }, outside[] = { 1, 3 }, good[] = { 1, 2 };
-    assert_int_equal(kr_terms_add(terms, p, same, 1, &err), KR_ERANGE);
-    assert_int_equal(kr_terms_add(terms, p, outside, 1, &err), KR_ERANGE);
-    assert_int_equal(kr_terms_add(terms, p + 1, good, 1, &err), KR_ERANGE);
-    assert_int_equal(kr_terms_add(terms, p, good, INFINITY, &err), KR_ERANGE);
-    assert_int_equal(kr_terms_add_table(terms, 2, bad, &index, &err), KR_ERANGE);
-    assert_int_equal(kr_terms_add_table(terms, 9, V, &index, &err), KR_ERANGE);
-    assert_int_equal(kr_terms_add_phase(terms, "p", 1, 0, 0, &err), KR_ERANGE);
-    assert_int_equal(kr_terms_add_phase(terms, "p", 0, 1, 2, &err), KR_ERANGE);
-    assert_int_equal(terms->n_terms, 0);
-    kr_terms_free(terms);
-    assert_null(kr_terms_alloc_empty(3, 257, &err));
-    assert_null(kr_terms_alloc_empty(0, 2, &err));
-    assert_string_equal(err.text, "term: site 1, want different sites of 0..2");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(energy_is_the_sum_over_terms_and_locals),
         cmocka_unit_test(local_differences_are_energy_differences),
-        cmocka_unit_test(neighbors_ascend_and_keep_multiple_bonds),
-        cmocka_unit_test(classes_are_exchanges_that_leave_energies_invariant),
-        cmocka_unit_test(potts_form_is_recognized),
         cmocka_unit_test(symmetries_compare_couplings_tables_and_locals),
         cmocka_unit_test(symmetries_of_many_site_terms_respect_the_order_in_a_table),
         cmocka_unit_test(order_follows_from_the_state_counts),
-        cmocka_unit_test(invalid_terms_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,6 @@ int kr_rng_declare(kr_rng *rng, kr_state *table, kr_error *err)
     return kr_state_add(table, "n_used", KR_U64, 1, &rng->n_used, err);
 }
 
-#ifndef KR_RNG_ENUMERATE
 double kr_rng_normal(kr_rng *rng)
 {
     for (;;) {
@@ -71,4 +70,3 @@ double kr_rng_normal(kr_rng *rng)
         }
     }
 }
-#endif

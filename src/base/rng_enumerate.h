@@ -4,7 +4,8 @@
  * A test sets the stream's path with kr_rng_enumerate_begin and runs a kernel again and again;
  * each run takes the next path through all draws and carries that path's probability, until
  * kr_rng_enumerate_next says that the tree is exhausted. The path lives in the kr_rng itself
- * (its buffer points to a kr_rng_tree), so there is no global state. */
+ * (its buffer points to a kr_rng_tree), so there is no global state. A stream that carries no
+ * tree draws as in production. */
 #ifndef KR_BASE_RNG_ENUMERATE_H
 #define KR_BASE_RNG_ENUMERATE_H
 

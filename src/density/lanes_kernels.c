@@ -165,7 +165,8 @@ KR_INLINE void transpose_4x4(const float *const from[4], float *to, size_t ldt)
     *(v4 *)(to + 3 * ldt) = (v4){ ab1[2], ab1[3], cd1[2], cd1[3] };
 }
 
-/* pack[l][k] = x[row[k]][l] for l < n, k < K; row K holds ones (for the bias), then zeros */
+/* pack[l][k] = x[row[k]][l] for l < n, k < K; row K, if there is room, holds ones (for the
+ * bias), then zeros */
 static void pack_rows(size_t K, size_t n, const float *x, const int32_t *row, size_t L,
                       float *pack, size_t ldp)
 {
@@ -210,7 +211,7 @@ static void add_row(size_t K, const float *sum, float *dW, float *db)
 static void outer(int32_t M, int32_t K, int32_t n, const float *e, const float *x,
                   const int32_t *row, float *dW, size_t ldw, float *db, float *pack, int32_t L)
 {
-    const size_t ldp = round_up_16((size_t)K + 1), rows = round_up_16((size_t)n);
+    const size_t ldp = round_up_16((size_t)K + (db != NULL)), rows = round_up_16((size_t)n);
     pack_rows((size_t)K, rows, x, row, (size_t)L, pack, ldp);
     float *sum = pack + rows * ldp;
     for (int32_t m = 0; m < M; m += TILE_ROWS) {

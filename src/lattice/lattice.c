@@ -12,7 +12,10 @@
 
 static int grow_bonds(kr_lattice *lattice, kr_error *err)
 {
-    size_t old = lattice->capacity_bonds, capacity = 2 * old + 64;
+    /* the first guess fits a hypercubic box, so a box that memory cannot hold fails at once */
+    size_t old = lattice->capacity_bonds, guess = (size_t)lattice->n_sites;
+    size_t capacity =
+        old == 0 ? guess * (size_t)(lattice->dim > 1 ? lattice->dim : 1) : 2 * old;
     int32_t *bond = kr_grow(lattice->bond, 2 * old, 2 * capacity, sizeof *bond, err);
     if (!bond) {
         return KR_ENOMEM;
@@ -94,6 +97,22 @@ static int compare_keys(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Rows are short but on complete graphs. */
+static void sort_keys(int64_t *key, int64_t n)
+{
+    if (n > 32) {
+        qsort(key, (size_t)n, sizeof *key, compare_keys);
+        return;
+    }
+    for (int64_t k = 1; k < n; k++) {
+        int64_t x = key[k], at = k;
+        for (; at > 0 && key[at - 1] > x; at--) {
+            key[at] = key[at - 1];
+        }
+        key[at] = x;
+    }
+}
+
 static void adjacency_fill(adjacency *graph, const kr_lattice *lattice)
 {
     int64_t *begin = graph->begin;
@@ -113,8 +132,7 @@ static void adjacency_fill(adjacency *graph, const kr_lattice *lattice)
     memmove(begin + 1, begin, (size_t)lattice->n_sites * sizeof *begin);
     begin[0] = 0;
     for (int32_t i = 0; i < lattice->n_sites; i++) {
-        qsort(graph->key + begin[i], (size_t)(begin[i + 1] - begin[i]), sizeof *graph->key,
-              compare_keys);
+        sort_keys(graph->key + begin[i], begin[i + 1] - begin[i]);
     }
 }
 
@@ -240,7 +258,7 @@ static bool maps_bonds(const int32_t *image, int32_t n, adjacency *graph)
             int64_t key = graph->key[begin + k];
             graph->work[k] = 2 * (int64_t)image[key / 2] + key % 2;
         }
-        qsort(graph->work, (size_t)degree, sizeof *graph->work, compare_keys);
+        sort_keys(graph->work, degree);
         if (memcmp(graph->work, graph->key + there, (size_t)degree * sizeof *graph->work)) {
             return false;
         }

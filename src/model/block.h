@@ -22,7 +22,8 @@ void kr_block_start_lane(kr_block *block, int32_t lane, int32_t start_state, kr_
 void kr_block_score(kr_block *block, const kr_terms *terms);
 /* Largest |energy - recomputed|; also replaces energy by the recomputed value. */
 double kr_block_audit(kr_block *block, const kr_terms *terms);
-/* Rows state, energy, log_q, log_q_of, log_q_epoch, layout, rng. */
+/* Rows state, energy, log_q, log_q_of, log_q_epoch, layout, and those of the stream
+ * (base/rng.h) under the caller's prefix. */
 int kr_block_declare(kr_block *block, kr_state *table, kr_error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "kramers_plug.h"
 
 #define KR_ENUMERATE_STATES_MAX 16777216.0 /* 2^24 */
+#define KR_STRIP_STATES_MAX     4194304.0  /* 2^22: 200 MB */
 
 /* Exact values at one target; members that a method does not give are NaN. Per site where the
  * name says so. */
@@ -20,20 +21,32 @@ typedef struct kr_exact {
     double binder;
 } kr_exact;
 
-/* Walks all q^N configurations in Gray-code order, calling visit with the state and its energy.
- * Errors: KR_EUNSUP when q^N > KR_ENUMERATE_STATES_MAX. */
+/* Walks all q^N configurations in Gray-code order (site 0 fastest), calling visit with the
+ * state and its energy. Cost: O(degree q) per configuration. Threads: pure. Errors: KR_EUNSUP
+ * when q^N > KR_ENUMERATE_STATES_MAX, KR_ENOMEM. */
 int kr_enumerate_visit(const kr_terms *terms,
                        void (*visit)(void *context, const uint8_t *state, double energy),
                        void *context, kr_error *err);
+/* All members. Errors as kr_enumerate_visit. Threads: pure. */
 int kr_exact_enumerate(const kr_target *target, kr_exact *exact, kr_error *err);
-/* Pair models on lattices whose site order has a frontier of at most ~20 bits: site-by-site
- * transfer over the frontier set, with the first row carried along on a torus; log Z and its
- * beta derivatives (energy, specific heat). Errors: KR_EUNSUP with the width. */
+/* Pair models: site-by-site transfer over the frontier set, with the first row carried along on
+ * a torus; log Z and its beta derivatives (energy, specific heat). When all states are
+ * equivalent the first site is kept fixed, so an L x L Ising torus has 2^(2L-1) frontier
+ * configurations, an open one 2^L. Cost: O(N) times their number; 48 bytes each. Threads: pure.
+ * Errors: KR_EUNSUP with the width when they exceed KR_STRIP_STATES_MAX, KR_ENOMEM. */
 int kr_exact_strip(const kr_target *target, kr_exact *exact, kr_error *err);
-/* L1 x L2 torus of the Ising model, uniform J along each axis, no field. */
+/* Largest number of frontier configurations that kr_exact_strip would hold. */
+int kr_exact_strip_states(const kr_target *target, double *n_states, kr_error *err);
+/* L1 x L2 torus (sides >= 2) of the Ising model, or two-state Potts, all couplings equal, no
+ * field; antiferromagnets on even sides; log Z, energy, specific heat. Cost: O(min(L1, L2)).
+ * Threads: pure. Errors: KR_EUNSUP with the reason. Source: Kaufman, Phys. Rev. 76, 1232
+ * (1949).
+ */
 int kr_exact_kaufman(const kr_target *target, kr_exact *exact, kr_error *err);
-/* The cheapest of the three that applies, or KR_EUNSUP with the three reasons. max_states
- * limits the work (2^20 at the start of a run, 2^24 in `kramers exact`). */
+/* The method that gives most: enumeration when q^N <= max_states (all members), else Kaufman's
+ * formula, else the transfer matrix when its frontier has <= max_states configurations, or
+ * KR_EUNSUP with the three reasons. max_states limits the work (2^20 at the start of a run,
+ * 2^24 in `kramers exact`). */
 int kr_exact_best(const kr_target *target, double max_states, kr_exact *exact, kr_error *err);
 
 #endif

@@ -97,7 +97,18 @@ static int64_t bond_ends(const kr_terms *terms, int32_t i, const int32_t *image,
         int32_t j = terms->neighbor[begin + k];
         out[k] = (coupled){ image ? image[j] : j, terms->J[begin + k] };
     }
-    qsort(out, (size_t)degree, sizeof *out, compare_coupled);
+    if (degree > 32) {
+        qsort(out, (size_t)degree, sizeof *out, compare_coupled);
+        return degree;
+    }
+    for (int64_t k = 1; k < degree; k++) {
+        coupled x = out[k];
+        int64_t at = k;
+        for (; at > 0 && compare_coupled(&out[at - 1], &x) > 0; at--) {
+            out[at] = out[at - 1];
+        }
+        out[at] = x;
+    }
     return degree;
 }
 

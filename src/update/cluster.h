@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * update/cluster.h - what the cluster updates share: bond probabilities and growth.
+ *
+ * A reflection R = (a b) exchanges two states of one pair class, so V[Ra'][Rb'] = V[a'][b'].
+ * Reflecting site i but not its neighbor j changes their bond by
+ *   d = J (V[R s_i][s_j] - V[s_i][s_j]),
+ * which is J D when s_i = s_j, -J D when {s_i, s_j} = {a, b} and 0 when s_j is neither, with D
+ * = V[a][b] - V[a][a] the same for all pairs of a class. A bond joins j to the cluster with
+ * probability 1 - exp(-beta max(0, d)); the weight of the bonds that stay open at the rim then
+ * cancels the change of their energy. */
+#ifndef KR_UPDATE_CLUSTER_H
+#define KR_UPDATE_CLUSTER_H
+
+#include "base/rng.h"
+#include "update/couplings.h"
+
+/* One class of interchangeable states with at least two members. */
+typedef struct kr_state_class {
+    int32_t begin, n;         /* in kr_clusters.member */
+    double D;                 /* V[a][b] - V[a][a] */
+    const double *p_equal;    /* (couplings.n) bond between equal states; view */
+    const double *p_opposite; /* (couplings.n) bond between a and b; view */
+} kr_state_class;
+
+typedef struct kr_clusters {
+    const kr_terms *terms;
+    double beta;
+    kr_couplings couplings;
+    int32_t n_classes;
+    kr_state_class *classes; /* owns */
+    int32_t *class_of;       /* (q) index into classes, -1 = no partner; owns */
+    int32_t *member;         /* states class by class; owns */
+    double *p;               /* bond probabilities of all classes; owns */
+} kr_clusters;
+
+/* Pair models only. Errors: KR_ENOMEM. */
+int kr_clusters_init(kr_clusters *clusters, const kr_target *target, kr_error *err);
+void kr_clusters_clear(kr_clusters *clusters);
+/* False with the reason unless some two states are interchangeable. name: of the update. */
+bool kr_clusters_supported(const kr_terms *terms, const char *name, kr_error *why);
+
+/* Working memory of one chain, in the caller's scratch. */
+typedef struct kr_growth {
+    int32_t *list; /* (n_sites) sites of the cluster in the order they joined */
+    uint8_t *mark; /* (n_sites) 1 = in a cluster */
+} kr_growth;
+
+size_t kr_growth_bytes(int32_t n_sites);
+/* Lays the arrays out in scratch and clears mark. */
+kr_growth kr_growth_begin(void *scratch, int32_t n_sites);
+
+/* Grows the cluster of seed under (a b) and reflects its sites as they are worked off. Returns
+ * its size and adds to *delta the change of the pair energy. Calling kr_cluster_undo with the
+ * size restores s. */
+int32_t kr_cluster_reflect(const kr_clusters *clusters, const kr_state_class *class, int32_t a,
+                           int32_t b, int32_t seed, uint8_t *s, const kr_growth *growth,
+                           kr_rng *rng, double *delta);
+void kr_cluster_undo(int32_t a, int32_t b, uint8_t *s, const kr_growth *growth, int32_t size);
+/* Change of the single-site energies when the first `size` sites of the list went from the
+ * reflected image of their present state to that state. */
+double kr_cluster_field(const kr_terms *terms, int32_t a, int32_t b, const uint8_t *s,
+                        const kr_growth *growth, int32_t size);
+
+#endif

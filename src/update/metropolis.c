@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * update/metropolis.c - single-site Metropolis: another state is proposed and accepted with
+ * min(1, exp(-beta delta E)).
+ *
+ * The proposal is uniform over the q - 1 other states. In a fixed site order this is not
+ * irreducible by itself: on two sites with one ferromagnetic bond, or anywhere at beta = 0,
+ * every free move is accepted for sure and the sweep cycles. Hence no KR_UPDATE_IRREDUCIBLE.
+ * Source: Metropolis, Rosenbluth, Rosenbluth, Teller, Teller, J. Chem. Phys. 21, 1087 (1953).
+ * Threads: pure given block, scratch and tally. */
+#include "base/memory.h"
+#include "base/rng.h"
+#include "model/terms.h"
+#include "update/couplings.h"
+#include "update/visit.h"
+
+#include <math.h>
+
+struct metropolis;
+typedef int64_t sweep_chain(const struct metropolis *m, uint8_t *restrict s, double *energy,
+                            kr_rng *rng);
+
+typedef struct metropolis {
+    const kr_terms *terms;
+    double beta;
+    kr_visit visit;
+    sweep_chain *kernel;
+    kr_couplings couplings;
+    kr_local_fields fields;
+    double *accept; /* two states, few local fields: (fields.n, 2) of leaving state 0, 1 */
+} metropolis;
+
+/* kernel: */
+static int64_t binary_table(const metropolis *m, uint8_t *restrict s, double *energy,
+                            kr_rng *rng)
+{
+    const int64_t *restrict begin = m->terms->neighbor_begin;
+    const int32_t *restrict neighbor = m->terms->neighbor, *restrict base = m->fields.base,
+                            *restrict stride = m->fields.stride;
+    int64_t changed = 0;
+    for (int32_t t = 0; t < m->visit.n; t++) {
+        int32_t i = kr_visit_site(&m->visit, t, rng), index = base[i];
+        for (int64_t k = begin[i]; k < begin[i + 1]; k++) {
+            index += stride[k] * s[neighbor[k]];
+        }
+        if (kr_rng_bernoulli(rng, m->accept[2 * (size_t)index + s[i]])) {
+            *energy += s[i] ? -m->fields.delta[index] : m->fields.delta[index];
+            s[i] ^= 1;
+            changed++;
+        }
+    }
+    return changed;
+}
+
+/* One of the q - 1 states other than a. */
+static uint8_t other_state(kr_rng *rng, int32_t q, uint8_t a)
+{
+    uint32_t b = q > 2 ? kr_rng_below(rng, (uint32_t)q - 1) : 0;
+    return (uint8_t)(b + (b >= a));
+}
+
+static int64_t pair(const metropolis *m, uint8_t *restrict s, double *energy, kr_rng *rng)
+{
+    const kr_terms *terms = m->terms;
+    const size_t q = (size_t)terms->q;
+    int64_t changed = 0;
+    for (int32_t t = 0; t < m->visit.n; t++) {
+        int32_t i = kr_visit_site(&m->visit, t, rng);
+        uint8_t a = other_state(rng, terms->q, s[i]);
+        const double *V_new = terms->V + a * q, *V_old = terms->V + s[i] * q;
+        const double *local = terms->local + (size_t)i * q;
+        double delta = local[a] - local[s[i]];
+        for (int64_t k = terms->neighbor_begin[i]; k < terms->neighbor_begin[i + 1]; k++) {
+            uint8_t b = s[terms->neighbor[k]];
+            delta += terms->J[k] * (V_new[b] - V_old[b]);
+        }
+        if (kr_rng_bernoulli(rng, exp(-m->beta * delta))) {
+            *energy += delta;
+            s[i] = a;
+            changed++;
+        }
+    }
+    return changed;
+}
+
+static int64_t general(const metropolis *m, uint8_t *restrict s, double *energy, kr_rng *rng)
+{
+    double e[KR_STATES_MAX];
+    int64_t changed = 0;
+    for (int32_t t = 0; t < m->visit.n; t++) {
+        int32_t i = kr_visit_site(&m->visit, t, rng);
+        uint8_t a = other_state(rng, m->terms->q, s[i]);
+        kr_terms_local(m->terms, s, i, e);
+        double delta = e[a] - e[s[i]];
+        if (kr_rng_bernoulli(rng, exp(-m->beta * delta))) {
+            *energy += delta;
+            s[i] = a;
+            changed++;
+        }
+    }
+    return changed;
+}
+
+static void metropolis_free(void *self)
+{
+    metropolis *m = self;
+    if (m) {
+        kr_visit_clear(&m->visit);
+        kr_couplings_clear(&m->couplings);
+        kr_local_fields_clear(&m->fields);
+        kr_free(m->accept);
+        kr_free(m);
+    }
+}
+
+static int prepare(metropolis *m, const kr_target *target, int32_t order, kr_error *err)
+{
+    m->kernel = m->terms->is_pair ? pair : general;
+    KR_TRY(kr_visit_init(&m->visit, order, target->lattice, err));
+    if (!m->terms->is_pair || m->terms->q != 2) {
+        return KR_OK;
+    }
+    KR_TRY(kr_couplings_init(&m->couplings, m->terms, err));
+    KR_TRY(kr_local_fields_init(&m->fields, m->terms, &m->couplings, err));
+    if (m->fields.n == 0) {
+        return KR_OK;
+    }
+    m->kernel = binary_table;
+    m->accept = kr_alloc(2 * (size_t)m->fields.n, sizeof *m->accept, err);
+    if (!m->accept) {
+        return KR_ENOMEM;
+    }
+    for (int32_t k = 0; k < m->fields.n; k++) {
+        m->accept[2 * k] = exp(-m->beta * m->fields.delta[k]);
+        m->accept[2 * k + 1] = exp(m->beta * m->fields.delta[k]);
+    }
+    return KR_OK;
+}
+
+static bool metropolis_supports(const kr_target *target, const void *params, kr_error *why)
+{
+    (void)params;
+    if (target->terms->q < 2) {
+        kr_fail(why, KR_EUNSUP, "metropolis: model has %d state, want 2 or more",
+                target->terms->q);
+        return false;
+    }
+    return true;
+}
+
+static void *metropolis_alloc(const kr_target *target, const void *params,
+                              const kr_density *density, kr_error *err)
+{
+    (void)density;
+    const kr_visit_params *p = params;
+    metropolis *m = kr_alloc(1, sizeof *m, err);
+    if (!m) {
+        return NULL;
+    }
+    m->terms = target->terms;
+    m->beta = target->beta;
+    if (prepare(m, target, p->order, err) != KR_OK) {
+        metropolis_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+static size_t metropolis_scratch_bytes(const void *self, int32_t n_lanes)
+{
+    (void)self;
+    (void)n_lanes;
+    return 0;
+}
+
+static void metropolis_sweep(const void *self, kr_block *block, void *scratch, kr_tally *tally)
+{
+    (void)scratch;
+    const metropolis *m = self;
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
+        int64_t changed = m->kernel(m, s, &block->energy[lane], block->rng);
+        tally->attempted[lane] += m->visit.n;
+        tally->accepted[lane] += changed;
+        tally->changed[lane] += changed;
+        if (changed > 0) {
+            block->log_q_of = -1;
+        }
+    }
+}
+
+static const kr_field fields[] = { KR_VISIT_FIELD, KR_FIELD_END };
+
+const kr_update_plug kr_update_metropolis = {
+    .name = "metropolis",
+    .doc = "proposes another state at each visited site; in a fixed site order it needs a "
+           "second update beside it to reach every state",
+    .source = "Metropolis et al., J. Chem. Phys. 21, 1087 (1953)",
+    .fields = fields,
+    .params_size = sizeof(kr_visit_params),
+    .flags = KR_UPDATE_LOCAL,
+    .layouts = KR_LAYOUT_CHAIN,
+    .supports = metropolis_supports,
+    .alloc = metropolis_alloc,
+    .free = metropolis_free,
+    .scratch_bytes = metropolis_scratch_bytes,
+    .sweep = metropolis_sweep,
+};
