@@ -421,8 +421,9 @@ static void init_array(float *w, const kr_frontier_array *array, double width, k
     }
 }
 
-/* Input weights of order 1 / sqrt(inputs), output weights small: fresh networks start near the
- * skip model, where training is stable, with hidden units that differ. */
+/* Small weights: fresh networks start near the skip model with hidden units that are almost
+ * linear but differ. Measured with 300 steps of reverse KL (16x16 Ising at the critical point,
+ * 8x8 Potts q = 10): widths 0.3 train to a larger effective sample size than 1 or 2. */
 static void init(void *object, kr_rng *rng)
 {
     kr_frontier *self = object;
@@ -433,10 +434,10 @@ static void init(void *object, kr_rng *rng)
         const double K = (double)(self->begin[i + 1] - self->begin[i]);
         for (int k = 0; K > 0.0 && k < n; k++) {
             if (array[k].name[0] == 'W') {
-                init_array(self->weights, array + k, 1.0 / sqrt(K), rng);
+                init_array(self->weights, array + k, 0.3 / sqrt(K), rng);
             } else if (array[k].name[0] == 'v') {
                 array[k].columns = (size_t)self->hidden; /* b stays zero */
-                init_array(self->weights, array + k, 0.1 / sqrt((double)self->hidden), rng);
+                init_array(self->weights, array + k, 0.3 / sqrt((double)self->hidden), rng);
             }
         }
     }

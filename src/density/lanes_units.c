@@ -7,37 +7,82 @@
 
 #include "density/lanes_vector.h"
 
+#include <math.h>
 #include <string.h>
 
 #define VECTORS  (16 / KR_VF) /* vectors of 16 virtual lanes */
 #define BLOCK(H) ((H)-u >= 32 ? 32 : 16)
 
-static void present(const kr_context *x, int32_t q, uint64_t mask[][KR_UNITS_GROUP])
+typedef uint64_t words8 __attribute__((vector_size(8 * KR_UNITS_GROUP), may_alias));
+
+/* eight bytes, each in a word of its own */
+KR_INLINE void widen(const uint8_t *s, words8 *word)
+{
+#if KR_VF == 16
+    *word = (words8)_mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(const void *)s));
+#elif KR_VF == 8
+    const __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)s);
+    const __m256i half[2] = { _mm256_cvtepu8_epi64(bytes),
+                              _mm256_cvtepu8_epi64(_mm_srli_si128(bytes, 4)) };
+    memcpy(word, half, sizeof half);
+#else
+    *word = (words8){ s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7] };
+#endif
+}
+
+static void present(const kr_context *x, int32_t q, uint64_t once[][KR_UNITS_GROUP],
+                    uint64_t more[][KR_UNITS_GROUP])
 {
     for (int32_t w = 0; 64 * w < q; w++) {
-        uint64_t seen[KR_UNITS_GROUP] = { 0 };
+        const words8 zero = { 0 }, one = zero + 1;
+        words8 seen = zero, again = zero;
         for (int32_t j = 0; j < x->K; j++) {
-            const uint8_t *s = x->state + (size_t)x->site[j] * x->stride;
-            for (int l = 0; l < KR_UNITS_GROUP; l++) {
-                uint64_t in_word = (uint64_t)(q <= 64 || s[l] >> 6 == w);
-                seen[l] |= in_word << (s[l] & 63);
+            words8 state;
+            widen(x->state + (size_t)x->site[j] * x->stride, &state);
+            words8 bit = one << (state & 63);
+            if (q > 64) {
+                bit &= (words8)(state >> 6 == zero + (uint64_t)w);
             }
+            again |= seen & bit;
+            seen |= bit;
         }
-        memcpy(mask[w], seen, sizeof seen);
+        seen &= ~again;
+        memcpy(once[w], &seen, sizeof seen);
+        memcpy(more[w], &again, sizeof again);
+    }
+}
+
+static void mark(const kr_context *x, int32_t Q, const float *value, float *z)
+{
+    for (int32_t j = 0; j < x->K; j++) {
+        const uint8_t *s = x->state + (size_t)x->site[j] * x->stride;
+        for (int32_t l = 0; l < x->n; l++) {
+            z[l * Q + s[l]] = value[j];
+        }
+    }
+}
+
+KR_INLINE void fill_block(const int width, size_t H, int32_t n, const int32_t *row,
+                          const float *from, float *A)
+{
+    vf c[32 / KR_VF];
+    for (int v = 0; v < width / KR_VF; v++) {
+        c[v] = vf_load(from + v * KR_VF);
+    }
+    for (int32_t r = 0; r < n; r++) {
+        for (int v = 0; v < width / KR_VF; v++) {
+            vf_store(A + (size_t)row[r] * H + v * KR_VF, c[v]);
+        }
     }
 }
 
 static void fill(int32_t H, int32_t n, const int32_t *row, const float *from, float *A)
 {
-    for (int32_t u = 0; u < H; u += 16) {
-        vf c[VECTORS];
-        for (int v = 0; v < VECTORS; v++) {
-            c[v] = vf_load(from + u + v * KR_VF);
-        }
-        for (int32_t r = 0; r < n; r++) {
-            for (int v = 0; v < VECTORS; v++) {
-                vf_store(A + (size_t)row[r] * (size_t)H + u + v * KR_VF, c[v]);
-            }
+    for (int32_t u = 0; u < H; u += BLOCK(H)) {
+        if (BLOCK(H) == 16) {
+            fill_block(16, (size_t)H, n, row, from + u, A + u);
+        } else {
+            fill_block(32, (size_t)H, n, row, from + u, A + u);
         }
     }
 }
@@ -46,7 +91,7 @@ static void fill(int32_t H, int32_t n, const int32_t *row, const float *from, fl
 
 /* kernel: width units of every row, from unit u on */
 KR_INLINE void scatter_block(const int width, const int n, const kr_context *x, size_t H,
-                             size_t Q, const float *W, float *A)
+                             size_t R, const float *W, float *A)
 {
     for (size_t j = 0; j < (size_t)x->K; j++) {
         const uint8_t *s = x->state + (size_t)x->site[j] * x->stride;
@@ -56,7 +101,7 @@ KR_INLINE void scatter_block(const int width, const int n, const kr_context *x, 
         }
 #pragma GCC unroll 8
         for (int l = 0; l < n; l++) {
-            float *a = A + ((size_t)l * Q + s[l]) * H;
+            float *a = A + ((size_t)l * R + s[l]) * H;
 #pragma GCC unroll 8
             for (int v = 0; v < width / KR_VF; v++) {
                 vf_store(a + v * KR_VF, vf_load(a + v * KR_VF) + w[v]);
@@ -65,20 +110,20 @@ KR_INLINE void scatter_block(const int width, const int n, const kr_context *x, 
     }
 }
 
-static void scatter(const kr_context *x, int32_t H, int32_t Q, const float *W, float *A)
+static void scatter(const kr_context *x, int32_t H, int32_t R, const float *W, float *A)
 {
     for (int32_t u = 0; u < H; u += BLOCK(H)) {
         if (BLOCK(H) == 16) {
-            scatter_block(16, x->n, x, (size_t)H, (size_t)Q, W + u, A + u);
+            scatter_block(16, x->n, x, (size_t)H, (size_t)R, W + u, A + u);
         } else if (x->n == KR_UNITS_GROUP) {
-            scatter_block(32, KR_UNITS_GROUP, x, (size_t)H, (size_t)Q, W + u, A + u);
+            scatter_block(32, KR_UNITS_GROUP, x, (size_t)H, (size_t)R, W + u, A + u);
         } else {
-            scatter_block(32, x->n, x, (size_t)H, (size_t)Q, W + u, A + u);
+            scatter_block(32, x->n, x, (size_t)H, (size_t)R, W + u, A + u);
         }
     }
 }
 
-KR_INLINE void gather_block(const int width, const kr_context *x, size_t H, size_t Q,
+KR_INLINE void gather_block(const int width, const kr_context *x, size_t H, size_t R,
                             const float *A, float *dW)
 {
     for (size_t j = 0; j < (size_t)x->K; j++) {
@@ -88,7 +133,7 @@ KR_INLINE void gather_block(const int width, const kr_context *x, size_t H, size
             sum[v] = vf_load(dW + j * H + v * KR_VF);
         }
         for (int l = 0; l < x->n; l++) {
-            const float *a = A + ((size_t)l * Q + s[l]) * H;
+            const float *a = A + ((size_t)l * R + s[l]) * H;
             for (int v = 0; v < width / KR_VF; v++) {
                 sum[v] += vf_load(a + v * KR_VF);
             }
@@ -99,13 +144,13 @@ KR_INLINE void gather_block(const int width, const kr_context *x, size_t H, size
     }
 }
 
-static void gather(const kr_context *x, int32_t H, int32_t Q, const float *A, float *dW)
+static void gather(const kr_context *x, int32_t H, int32_t R, const float *A, float *dW)
 {
     for (int32_t u = 0; u < H; u += BLOCK(H)) {
         if (BLOCK(H) == 16) {
-            gather_block(16, x, (size_t)H, (size_t)Q, A + u, dW + u);
+            gather_block(16, x, (size_t)H, (size_t)R, A + u, dW + u);
         } else {
-            gather_block(32, x, (size_t)H, (size_t)Q, A + u, dW + u);
+            gather_block(32, x, (size_t)H, (size_t)R, A + u, dW + u);
         }
     }
 }
@@ -177,30 +222,55 @@ KR_INLINE void sum_rows(const float *rows, float *out)
 #endif
 }
 
+/* a = phi(a), partial = the 16 virtual lanes of v . a; H is a constant where it matters */
+KR_INLINE void phi_dot_row(const int32_t H, const float *v, float *a, float *partial)
+{
+    vf dot[VECTORS];
+    for (int k = 0; k < VECTORS; k++) {
+        dot[k] = vf_set(0.0f);
+    }
+    int32_t u = 0;
+    for (; u + 32 <= H; u += 32) {
+        for (int k = 0; k < VECTORS; k++) {
+            float *at = a + u + k * KR_VF;
+            const float *by = v + u + k * KR_VF;
+            vf h[2];
+            phi_pair(vf_load(at), vf_load(at + 16), h);
+            vf_store(at, h[0]);
+            vf_store(at + 16, h[1]);
+            dot[k] = vf_fma(vf_load(by), h[0], dot[k]);
+            dot[k] = vf_fma(vf_load(by + 16), h[1], dot[k]);
+        }
+    }
+    for (int k = 0; u < H && k < VECTORS; k++) {
+        float *at = a + u + k * KR_VF;
+        vf h = phi_vector(vf_load(at));
+        vf_store(at, h);
+        dot[k] = vf_fma(vf_load(v + u + k * KR_VF), h, dot[k]);
+    }
+    for (int k = 0; k < VECTORS; k++) {
+        vf_store(partial + k * KR_VF, dot[k]);
+    }
+}
+
 static void phi_dot(int32_t H, int32_t n, const int32_t *row, const float *v, float zero,
                     float *A, float *out)
 {
-    float partial[16 * 16] __attribute__((aligned(64))) = { 0 };
+    float partial[16 * 16] __attribute__((aligned(64)));
     float sum[16] __attribute__((aligned(64)));
     for (int32_t r0 = 0; r0 < n; r0 += 16) {
         const int32_t rows = n - r0 < 16 ? n - r0 : 16;
-        for (int32_t r = 0; r < rows; r++) {
-            float *a = A + (size_t)row[r0 + r] * (size_t)H;
-            vf dot[VECTORS];
-            for (int k = 0; k < VECTORS; k++) {
-                dot[k] = vf_set(0.0f);
+        if (H == 32 && row) { /* the common case: few instructions per row */
+            for (int32_t r = 0; r < rows; r++) {
+                phi_dot_row(32, v, A + (size_t)row[r0 + r] * 32, partial + 16 * r);
             }
-            for (int32_t u = 0; u < H; u += 16) {
-                for (int k = 0; k < VECTORS; k++) {
-                    vf h = phi_vector(vf_load(a + u + k * KR_VF));
-                    vf_store(a + u + k * KR_VF, h);
-                    dot[k] = vf_fma(vf_load(v + u + k * KR_VF), h, dot[k]);
-                }
-            }
-            for (int k = 0; k < VECTORS; k++) {
-                vf_store(partial + 16 * r + k * KR_VF, dot[k]);
+        } else {
+            for (int32_t r = 0; r < rows; r++) {
+                float *a = A + (size_t)(row ? row[r0 + r] : r0 + r) * (size_t)H;
+                phi_dot_row(H, v, a, partial + 16 * r);
             }
         }
+        memset(partial + 16 * rows, 0, (size_t)(16 - rows) * 16 * sizeof(float));
         sum_rows(partial, sum);
         for (int32_t r = 0; r < rows; r++) {
             out[r0 + r] = sum[r] - zero;
@@ -210,7 +280,7 @@ static void phi_dot(int32_t H, int32_t n, const int32_t *row, const float *v, fl
 
 static void dot_rows(int32_t H, int32_t n, const float *v, const float *A, float *out)
 {
-    float partial[16 * 16] __attribute__((aligned(64))) = { 0 };
+    float partial[16 * 16] __attribute__((aligned(64)));
     float sum[16] __attribute__((aligned(64)));
     for (int32_t r0 = 0; r0 < n; r0 += 16) {
         const int32_t rows = n - r0 < 16 ? n - r0 : 16;
@@ -230,6 +300,7 @@ static void dot_rows(int32_t H, int32_t n, const float *v, const float *A, float
                 vf_store(partial + 16 * r + k * KR_VF, dot[k]);
             }
         }
+        memset(partial + 16 * rows, 0, (size_t)(16 - rows) * 16 * sizeof(float));
         sum_rows(partial, sum);
         for (int32_t r = 0; r < rows; r++) {
             out[r0 + r] += sum[r];
@@ -243,13 +314,13 @@ static void phi_dot_back(int32_t H, int32_t n, const int32_t *row, const float *
     const vf one = vf_set(1.0f);
     float total = 0.0f;
     for (int32_t r = 0; r < n; r++) {
-        total += d[row[r]];
+        total += d[r];
     }
     for (int32_t u = 0; u < H; u += KR_VF) {
         vf at_v = vf_load(v + u), at_0 = vf_load(h0 + u), sum_v = vf_set(0.0f), sum_c = sum_v;
         for (int32_t r = 0; r < n; r++) {
             float *a = A + (size_t)row[r] * (size_t)H + u;
-            vf h = vf_load(a), by = vf_set(d[row[r]]);
+            vf h = vf_load(a), by = vf_set(d[r]);
             vf e = by * (at_v * vf_fma(-h, h, one));
             sum_v = vf_fma(by, h, sum_v);
             sum_c += e;
@@ -338,30 +409,75 @@ static void logits_back(int32_t H, int32_t q, const float *d, const float *v, fl
 
 /* ---- probabilities ----------------------------------------------------------------------- */
 
+/* all lanes: the largest element */
+KR_INLINE vf spread_max(vf a)
+{
+#if KR_VF == 16
+    a = vf_max(
+        a, __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+    a = vf_max(
+        a, __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+    a = vf_max(
+        a, __builtin_shufflevector(a, a, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+    return vf_max(
+        a, __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14));
+#elif KR_VF == 8
+    a = vf_max(a, __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3));
+    a = vf_max(a, __builtin_shufflevector(a, a, 2, 3, 0, 1, 6, 7, 4, 5));
+    return vf_max(a, __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6));
+#else
+    a = vf_max(a, __builtin_shufflevector(a, a, 2, 3, 0, 1));
+    return vf_max(a, __builtin_shufflevector(a, a, 1, 0, 3, 2));
+#endif
+}
+
+KR_INLINE int32_t add_all(vi a)
+{
+#if KR_VF == 16
+    return _mm512_reduce_add_epi32((__m512i)a);
+#else
+    uint32_t sum = 0;
+    for (int k = 0; k < KR_VF; k++) {
+        sum += (uint32_t)a[k];
+    }
+    return (int32_t)sum;
+#endif
+}
+
+/* all ones for those of states a .. a + KR_VF - 1 that exist */
+KR_INLINE vi is_state(int32_t a, int32_t q)
+{
+    static const int32_t number[16]
+        __attribute__((aligned(64))) = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+    return *(const vi *)(number + a % 16) < q - a / 16 * 16;
+}
+
+/* The maxima of all rows first: chains of shuffles of different rows then overlap. */
 static void weights(int32_t n, int32_t q, const float *z, float scale, uint32_t *m,
                     uint64_t *total)
 {
     const int32_t Q = (q + 15) & ~15;
     const vf exact = vf_set(0x1p23f), one = vf_set(1.0f), limit = vf_set(24.0f);
-    for (int32_t l = 0; l < n; l++, z += Q, m += Q) {
-        float top = z[0];
-        for (int32_t a = 1; a < q; a++) {
-            top = z[a] > top ? z[a] : top;
-        }
+    vf top[KR_UNITS_GROUP];
+    for (int32_t l = 0; l < n; l++) {
+        top[l] = vf_set(-INFINITY);
         for (int32_t a = 0; a < Q; a += KR_VF) {
-            vf t = exp_minus(vf_min(limit, vf_set(top) - vf_load(z + a))) * vf_set(scale);
+            top[l] = vf_max(top[l], vf_select(is_state(a, q), vf_load(z + l * Q + a), top[l]));
+        }
+        top[l] = spread_max(top[l]);
+    }
+    for (int32_t l = 0; l < n; l++) {
+        vi sum = { 0 };
+        for (int32_t a = 0; a < Q; a += KR_VF) {
+            vf below = vf_min(limit, top[l] - vf_load(z + l * Q + a));
+            vf t = exp_minus(below) * vf_set(scale);
             t = vf_select(t < exact, (t + exact) - exact, t);
-            vi w = __builtin_convertvector(vf_max(one, t), vi);
-            memcpy(m + a, &w, sizeof w);
+            vi w = is_state(a, q) & __builtin_convertvector(vf_max(one, t), vi);
+            memcpy(m + l * Q + a, &w, sizeof w);
+            sum += w;
         }
-        uint64_t sum = 0;
-        for (int32_t a = 0; a < q; a++) {
-            sum += m[a];
-        }
-        for (int32_t a = q; a < Q; a++) {
-            m[a] = 0;
-        }
-        total[l] = sum;
+        const uint32_t whole = (uint32_t)add_all(sum); /* modulo 2^32 */
+        total[l] = whole ? whole : UINT64_C(1) << 32;  /* it is in 1 .. 2^32 */
     }
 }
 
@@ -394,6 +510,7 @@ extern const kr_units KR_UNITS_NAME;
 const kr_units KR_UNITS_NAME = {
     .name = KR_LANES_TEXT,
     .present = present,
+    .mark = mark,
     .fill = fill,
     .scatter = scatter,
     .gather = gather,

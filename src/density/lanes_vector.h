@@ -174,18 +174,36 @@ KR_INLINE vf vf_fma(vf a, vf b, vf c)
 
 /* tanh as x P(x^2) / Q(x^2) on |x| <= 7.5 and constant beyond. Coefficients: least squares
  * reweighted towards equal ripple (Lawson), relative error 8.4e-8 before rounding. */
-KR_INLINE vf phi_vector(vf a)
+KR_INLINE void phi_ratio(vf a, vf *numerator, vf *denominator)
 {
     const vf limit = vf_set(7.5f);
     vf x = vf_max(-limit, vf_min(limit, a)), y = x * x;
-    vf p = vf_fma(y, vf_set(1.1950545845244315e-05f), vf_set(2.9979766271645398e-03f));
+    vf p = vf_fma(y, vf_set(1.1950545844245315e-05f), vf_set(2.9979766271645398e-03f));
     vf q = vf_fma(y, vf_set(2.6295621134194263e-07f), vf_set(2.4538572890162876e-04f));
     p = vf_fma(y, p, vf_set(1.2968921652498142e-01f));
     q = vf_fma(y, q, vf_set(2.4006253639466034e-02f));
     p = vf_fma(y, p, vf_set(9.999999175408995e-01f));
     q = vf_fma(y, q, vf_set(4.6302185054164025e-01f));
-    q = vf_fma(y, q, vf_set(1.0f));
-    return x * p / q;
+    *numerator = x * p;
+    *denominator = vf_fma(y, q, vf_set(1.0f));
+}
+
+KR_INLINE vf phi_vector(vf a)
+{
+    vf p, q;
+    phi_ratio(a, &p, &q);
+    return p / q;
+}
+
+/* Two vectors for one division; differs from phi_vector in the last bits. */
+KR_INLINE void phi_pair(vf a, vf b, vf h[2])
+{
+    vf p[2], q[2];
+    phi_ratio(a, p, q);
+    phi_ratio(b, p + 1, q + 1);
+    vf r = vf_set(1.0f) / (q[0] * q[1]);
+    h[0] = p[0] * q[1] * r;
+    h[1] = p[1] * q[0] * r;
 }
 
 /* e^-a for 0 <= a <= 24: a = n ln 2 - r, |r| <= ln(2)/2, e^r by a polynomial of relative error
