@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """kill -9 at random instants, resume with another number of threads: equal to the uninterrupted
 run in every dataset outside `cost`; `status` and `snapshot` work on the killed run.
@@ -26,7 +25,8 @@ def fail(message, result=None):
 
 
 def main():
-    kramers, compare, run_file, n_kills = sys.argv[1:4] + [int(sys.argv[4])]
+    kramers, compare, run_file = map(os.path.abspath, sys.argv[1:4])
+    n_kills = int(sys.argv[4])
     sets = sys.argv[5:]
     folder = tempfile.mkdtemp(prefix="restart-", dir=os.getcwd())
     common = [kramers, "run", run_file, "--progress", "never", *sets]

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The same seed on 1, 2 and 3 threads: science files equal in every dataset outside `cost`.
 
@@ -11,7 +10,7 @@ import tempfile
 
 
 def main():
-    kramers, compare, run_file = sys.argv[1:4]
+    kramers, compare, run_file = map(os.path.abspath, sys.argv[1:4])
     with tempfile.TemporaryDirectory(prefix="threads-", dir=os.getcwd()) as folder:
         outputs = []
         for threads in ("1", "2", "3"):
