@@ -157,7 +157,7 @@ static void gather(const kr_context *x, int32_t H, int32_t R, const float *A, fl
 
 /* ---- scalar products --------------------------------------------------------------------- */
 
-/* out[r] = the sum of row r of 16 lanes by the tree of the header, 16 rows at once */
+/* kernel: out[r] = the sum of row r of 16 lanes by the tree of the header, 16 rows at once */
 KR_INLINE void sum_rows(const float *rows, float *out)
 {
 #if KR_VF == 16
