@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -111,17 +112,34 @@ double kr_gnuplot_step(double range, int n_max)
     return power * (digit <= 1.0 ? 1.0 : digit <= 2.0 ? 2.0 : digit <= 5.0 ? 5.0 : 10.0);
 }
 
-/* In the child: gnuplot in the folder of the figure, its messages into the pipe. Only
- * async-signal-safe calls. */
-static void run_child(const char *folder, char *script, int messages)
+extern char **environ;
+
+/* gnuplot in the folder of the figure (its own `cd`, quotes doubled), its messages into the
+ * pipe. Returns an errno. */
+static int spawn(const char *folder, char *script, const int ends[2], pid_t *child)
 {
-    char program[] = "gnuplot", no_settings[] = "-d"; /* -d: no start-up file */
-    char *const arguments[] = { program, no_settings, script, NULL };
-    if (dup2(messages, STDERR_FILENO) >= 0 && dup2(messages, STDOUT_FILENO) >= 0 &&
-        chdir(folder) == 0) {
-        execvp(program, arguments);
+    char program[] = "gnuplot", no_settings[] = "-d", expression[] = "-e";
+    char change[2 * KR_PATH_MAX + 8] = "cd '";
+    size_t n = strlen(change);
+    for (const char *c = folder; *c && n < sizeof change - 4; c++) {
+        change[n++] = *c;
+        if (*c == '\'') {
+            change[n++] = '\'';
+        }
     }
-    _exit(127);
+    change[n] = '\'';
+    /* -d: no start-up file */
+    char *const arguments[] = { program, no_settings, expression, change, script, NULL };
+    posix_spawn_file_actions_t actions;
+    int status = posix_spawn_file_actions_init(&actions);
+    if (status == 0) {
+        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+        posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+        posix_spawn_file_actions_addclose(&actions, ends[0]);
+        status = posix_spawnp(child, program, &actions, NULL, arguments, environ);
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    return status;
 }
 
 /* First line gnuplot said that is not its echo of the script. */
@@ -155,23 +173,23 @@ static int run_gnuplot(const kr_gnuplot *g, kr_error *err)
     if (pipe(ends) != 0) {
         return kr_fail(err, KR_EIO, "gnuplot: no pipe: %s", strerror(errno));
     }
-    pid_t child = fork();
-    if (child == 0) {
-        run_child(folder[0] ? folder : ".", script, ends[1]);
-    }
+    pid_t child = 0;
+    int failure = spawn(folder[0] ? folder : ".", script, ends, &child);
     close(ends[1]);
-    if (child < 0) {
+    if (failure != 0) {
         close(ends[0]);
-        return kr_fail(err, KR_EIO, "gnuplot: could not be started: %s", strerror(errno));
+        return failure == ENOENT
+                   ? kr_fail(
+                         err, KR_EIO,
+                         "gnuplot: not found, want it installed; script and data are %s.gp, "
+                         ".dat",
+                         g->prefix)
+                   : kr_fail(err, KR_EIO, "gnuplot: could not be started: %s",
+                             strerror(failure));
     }
     read_message(ends[0], message, sizeof message);
     close(ends[0]);
     while (waitpid(child, &exit_status, 0) < 0 && errno == EINTR) {
-    }
-    if (WIFEXITED(exit_status) && WEXITSTATUS(exit_status) == 127) {
-        return kr_fail(err, KR_EIO,
-                       "gnuplot: not found, want it installed; script and data are %s.gp, .dat",
-                       g->prefix);
     }
     if (!WIFEXITED(exit_status) || WEXITSTATUS(exit_status) != 0) {
         return kr_fail(err, KR_EIO, "gnuplot: failed on %s.gp: %s", g->prefix, message);

@@ -95,7 +95,7 @@ static int build_points(kr_spec *spec, kr_node *model_map, scan *scans, kr_error
         return KR_ENOMEM;
     }
     for (int32_t a = 0; a < spec->n_axes; a++) {
-        snprintf(spec->axis[a].path, sizeof spec->axis[a].path, "%s", scans[a].path);
+        memcpy(spec->axis[a].path, scans[a].path, sizeof spec->axis[a].path);
         spec->axis[a].value = kr_alloc(n_points, sizeof(double), err);
         if (!spec->axis[a].value) {
             return KR_ENOMEM;
