@@ -53,6 +53,7 @@ typedef struct check {
     const kr_terms *terms;
     const char *name; /* of the model and box, for messages */
     double scale;     /* largest sum of magnitudes of terms */
+    bool accepts[64]; /* symmetries of the lattice that the terms accept */
     char text[200];
 } check;
 
@@ -104,7 +105,7 @@ static void check_symmetric(void *context, const uint8_t *state, double at)
         for (int32_t i = 0; i < n; i++) {
             s[image[i]] = state[i];
         }
-        if (kr_terms_is_symmetry(c->terms, image) && !is_equal(c, at, energy(c, s))) {
+        if (c->accepts[g] && !is_equal(c, at, energy(c, s))) {
             fail_msg("%s: symmetry %d changes an energy", c->name, g);
         }
     }
@@ -193,14 +194,15 @@ static void local_differences_are_energy_differences(void **state)
 static void look_symmetric(const kr_system *s, check *c, int variant)
 {
     kr_error err = { 0 };
-    assert_ok(kr_enumerate_visit(s->terms, check_symmetric, c, &err), &err);
-    for (int32_t g = 0; g < s->lattice->n_symmetries && variant < PM1; g++) {
+    assert_true(s->lattice->n_symmetries <= 64);
+    for (int32_t g = 0; g < s->lattice->n_symmetries; g++) {
         const int32_t *image = s->lattice->symmetry + g * s->lattice->n_sites;
-        if (!kr_lattice_is_symmetry(s->lattice, image) ||
-            !kr_terms_is_symmetry(s->terms, image)) {
+        c->accepts[g] = kr_terms_is_symmetry(s->terms, image);
+        if (variant < PM1 && !(c->accepts[g] && kr_lattice_is_symmetry(s->lattice, image))) {
             fail_msg("%s: symmetry %d of the lattice is none of the clean model", c->name, g);
         }
     }
+    assert_ok(kr_enumerate_visit(s->terms, check_symmetric, c, &err), &err);
 }
 
 static void symmetries_and_classes_leave_energies_invariant(void **state)

@@ -234,22 +234,6 @@ static void outer(int32_t M, int32_t K, int32_t n, const float *e, const float *
 
 /* ---- elementwise ------------------------------------------------------------------------- */
 
-/* tanh as x P(x^2) / Q(x^2) on |x| <= 7.5 and constant beyond. Coefficients: least squares
- * reweighted towards equal ripple (Lawson), relative error 8.4e-8 before rounding. */
-KR_INLINE vf phi_vector(vf a)
-{
-    const vf limit = vf_set(7.5f);
-    vf x = vf_max(-limit, vf_min(limit, a)), y = x * x;
-    vf p = vf_fma(y, vf_set(1.1950545845244315e-05f), vf_set(2.9979766271645398e-03f));
-    vf q = vf_fma(y, vf_set(2.6295621134194263e-07f), vf_set(2.4538572890162876e-04f));
-    p = vf_fma(y, p, vf_set(1.2968921652498142e-01f));
-    q = vf_fma(y, q, vf_set(2.4006253639466034e-02f));
-    p = vf_fma(y, p, vf_set(9.999999175408995e-01f));
-    q = vf_fma(y, q, vf_set(4.6302185054164025e-01f));
-    q = vf_fma(y, q, vf_set(1.0f));
-    return x * p / q;
-}
-
 static void phi(size_t n, const float *a, float *h)
 {
     for (size_t i = 0; i < n; i += KR_VF) {
@@ -263,23 +247,6 @@ static void phi_back(size_t n, const float *h, const float *d, float *e)
         vf u = vf_load(h + i);
         vf_store(e + i, vf_load(d + i) * vf_fma(-u, u, vf_set(1.0f)));
     }
-}
-
-/* e^-a for 0 <= a <= 24: a = n ln 2 - r, |r| <= ln(2)/2, e^r by a polynomial of relative error
- * 2e-9. */
-KR_INLINE vf exp_minus(vf a)
-{
-    const vf magic = vf_set(0x1.8p23f);
-    vf shifted = vf_fma(a, vf_set(0x1.715476p0f), magic), n = shifted - magic;
-    vf r = vf_fma(n, vf_set(0x1.62e4p-1f), -a);
-    r = vf_fma(n, vf_set(1.4286068202862268e-06f), r);
-    vf p = vf_fma(r, vf_set(1.3843401597516307e-03f), vf_set(8.374371306766586e-03f));
-    p = vf_fma(r, p, vf_set(4.1668016506315964e-02f));
-    p = vf_fma(r, p, vf_set(1.666642877922465e-01f));
-    p = vf_fma(r, p, vf_set(4.9999994115245283e-01f));
-    p = vf_fma(r, p, vf_set(1.0000000326692133f));
-    p = vf_fma(r, p, vf_set(1.0f));
-    return (vf)((vi)p - ((vi)shifted << 23)); /* the low bits of shifted hold n */
 }
 
 /* z is first rounded to a grid (2^-21 below |z| = 4) that is coarse against the rounding

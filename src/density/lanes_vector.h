@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * density/lanes_vector.h - the float32 vector of one instruction set, for lanes_kernels.c.
+ * density/lanes_vector.h - the float32 vector of one instruction set, and the elementary
+ * functions of the kernels.
  *
  * vf holds KR_VF floats: 16 (AVX-512), 8 (AVX2 with FMA) or 4 (everything else). vf_fma rounds
  * once on every machine. On x86 without an FMA instruction the exact product is added in
@@ -168,5 +169,58 @@ KR_INLINE vf vf_fma(vf a, vf b, vf c)
 
 #endif
 #endif
+
+/* ---- functions -------------------------------------------------------------------------- */
+
+/* tanh as x P(x^2) / Q(x^2) on |x| <= 7.5 and constant beyond. Coefficients: least squares
+ * reweighted towards equal ripple (Lawson), relative error 8.4e-8 before rounding. */
+KR_INLINE void phi_ratio(vf a, vf *numerator, vf *denominator)
+{
+    const vf limit = vf_set(7.5f);
+    vf x = vf_max(-limit, vf_min(limit, a)), y = x * x;
+    vf p = vf_fma(y, vf_set(1.1950545844245315e-05f), vf_set(2.9979766271645398e-03f));
+    vf q = vf_fma(y, vf_set(2.6295621134194263e-07f), vf_set(2.4538572890162876e-04f));
+    p = vf_fma(y, p, vf_set(1.2968921652498142e-01f));
+    q = vf_fma(y, q, vf_set(2.4006253639466034e-02f));
+    p = vf_fma(y, p, vf_set(9.999999175408995e-01f));
+    q = vf_fma(y, q, vf_set(4.6302185054164025e-01f));
+    *numerator = x * p;
+    *denominator = vf_fma(y, q, vf_set(1.0f));
+}
+
+KR_INLINE vf phi_vector(vf a)
+{
+    vf p, q;
+    phi_ratio(a, &p, &q);
+    return p / q;
+}
+
+/* Two vectors for one division; differs from phi_vector in the last bits. */
+KR_INLINE void phi_pair(vf a, vf b, vf h[2])
+{
+    vf p[2], q[2];
+    phi_ratio(a, p, q);
+    phi_ratio(b, p + 1, q + 1);
+    vf r = vf_set(1.0f) / (q[0] * q[1]);
+    h[0] = p[0] * q[1] * r;
+    h[1] = p[1] * q[0] * r;
+}
+
+/* e^-a for 0 <= a <= 24: a = n ln 2 - r, |r| <= ln(2)/2, e^r by a polynomial of relative error
+ * 2e-9. */
+KR_INLINE vf exp_minus(vf a)
+{
+    const vf magic = vf_set(0x1.8p23f);
+    vf shifted = vf_fma(a, vf_set(0x1.715476p0f), magic), n = shifted - magic;
+    vf r = vf_fma(n, vf_set(0x1.62e4p-1f), -a);
+    r = vf_fma(n, vf_set(1.4286068202862268e-06f), r);
+    vf p = vf_fma(r, vf_set(1.3843401597516307e-03f), vf_set(8.374371306766586e-03f));
+    p = vf_fma(r, p, vf_set(4.1668016506315964e-02f));
+    p = vf_fma(r, p, vf_set(1.666642877922465e-01f));
+    p = vf_fma(r, p, vf_set(4.9999994115245283e-01f));
+    p = vf_fma(r, p, vf_set(1.0000000326692133f));
+    p = vf_fma(r, p, vf_set(1.0f));
+    return (vf)((vi)p - ((vi)shifted << 23)); /* the low bits of shifted hold n */
+}
 
 #endif

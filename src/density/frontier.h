@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * density/frontier.h - what the forms of the frontier network share; private to frontier*.c and
+ * their tests.
+ *
+ * The frontier F_i = {j < i : some k > i has a bond with j} is all that the sites still to come
+ * see of the past, so the exact conditional of site i is the skip term (the energy of the bonds
+ * to earlier sites) times an influence that depends on s_{F_i} only. One small network per site
+ * learns the influence. Forms, chosen from the terms:
+ *
+ *   odd      q = 2, H invariant under the global flip: z_i = skip_i + v_i . phi(W_i x_F),
+ *            x = +-1; no biases, so q(-s) = q(s) to the bit
+ *   biased   q = 2 otherwise: z_i = skip_i + b_i + v_i . phi(W_i x_F + c_i)
+ *   colors   q > 2, V[a][b] = c - v delta_ab, no local field: one network for all colors,
+ *            z_ia = skip_ia + v_i . phi(W_i x_a + c_i) - v_i . phi(c_i), x_a = (delta(s_j, a))
+ *            for j in F; z = skip for colors absent from F. A permutation of the colors
+ * permutes the conditionals to the bit. states   q > 2 otherwise: z_ia = skip_ia + b_ia + v_ia
+ * . phi(W_i x_F + c_i), x one-hot */
+#ifndef KR_DENSITY_FRONTIER_H
+#define KR_DENSITY_FRONTIER_H
+
+#include "density/lanes.h"
+#include "density/lanes_units.h"
+#include "density/skip.h"
+
+typedef enum kr_frontier_form {
+    KR_FRONTIER_ODD,
+    KR_FRONTIER_BIASED,
+    KR_FRONTIER_COLORS,
+    KR_FRONTIER_STATES,
+} kr_frontier_form;
+
+typedef struct kr_frontier_params {
+    int64_t hidden;
+} kr_frontier_params;
+
+typedef struct kr_frontier {
+    kr_frontier_form form;
+    int32_t n_sites, q;
+    int32_t Q;      /* q rounded up to 16 */
+    int32_t hidden; /* units that train */
+    int32_t width;  /* units in memory: hidden, in forms colors and states rounded up to 16 */
+    int32_t K_max;  /* largest number of inputs of a site */
+    const kr_lanes *lanes;
+    const kr_units *units;
+    int64_t *begin; /* (n_sites + 1) into site; owns */
+    int32_t *site;  /* inputs of each site: F_i ascending; in form biased, unless F_i is empty,
+                       then n_sites, the row that is constant 1; owns */
+    /* skip term: kr_skip for q = 2, else bonds to earlier sites, one entry per bond */
+    kr_skip skip;
+    int64_t *near_begin; /* (n_sites + 1) into near; owns */
+    int32_t *near;       /* owns */
+    double *J;           /* aligned with near; form colors: v J; owns */
+    float *beta_J;       /* beta times J; owns */
+    float *minus_V;      /* form states: (q, Q), zero padded; owns */
+    double *local;       /* form states: (n_sites, q); owns */
+    float *start;        /* form states: (n_sites, Q) -beta local, zero padded; owns */
+    size_t *offset;      /* (n_sites + 1) first weight of each site, a multiple of 16; owns */
+    float *weights;      /* owns */
+} kr_frontier;
+
+/* A weight array of one site: rows of `columns` floats, `pitch` apart, from weight `begin` on.
+ * The rest of a row is padding: always zero. */
+typedef struct kr_frontier_array {
+    const char *name; /* "W", "v", "b", "c" */
+    size_t begin, rows, columns, pitch;
+} kr_frontier_array;
+enum { KR_FRONTIER_ARRAYS = 4 };
+
+/* Fills the arrays of site i, returns their number. The bias c of form biased is the last
+ * column of W, and b the last entry of v. Pure. */
+int kr_frontier_arrays(const kr_frontier *self, int32_t i,
+                       kr_frontier_array array[KR_FRONTIER_ARRAYS]);
+
+/* One pass over sites k..N-1: draws when draw is set (the same memory as state, rng given),
+ * scores, and adds to the gradient when that is set (k = 0). */
+typedef struct kr_frontier_pass {
+    int32_t k, n_lanes, stride;
+    const uint8_t *state;
+    uint8_t *draw;
+    kr_rng *rng;
+    double *log_q;
+    const double *coefficient;
+    float *gradient;
+    void *scratch;
+} kr_frontier_pass;
+
+/* Per form: bytes of scratch for a block, and the pass. */
+size_t kr_frontier_binary_bytes(const kr_frontier *self, int32_t stride);
+void kr_frontier_binary_run(const kr_frontier *self, const kr_frontier_pass *pass);
+size_t kr_frontier_colors_bytes(const kr_frontier *self);
+void kr_frontier_colors_run(const kr_frontier *self, const kr_frontier_pass *pass);
+size_t kr_frontier_states_bytes(const kr_frontier *self);
+void kr_frontier_states_run(const kr_frontier *self, const kr_frontier_pass *pass);
+
+/* Draws (when draw is set) and scores chains first .. first + n - 1 at site i from their
+ * integer weights m (n, Q); after every 16th site the ratios go into log_q. */
+void kr_frontier_settle(const kr_frontier *self, const kr_frontier_pass *pass, int32_t i,
+                        int32_t first, int32_t n, const uint32_t *m, const uint64_t *total,
+                        double *ratio);
+
+/* Largest integer float <= 2^32 / q: the scale of integer weights, whose sum stays <= 2^32. */
+float kr_frontier_scale(int32_t q);
+
+/* Carves count * size bytes, 64-byte aligned, off *end and moves *end past them. */
+void *kr_frontier_take(char **end, size_t count, size_t size);
+
+#endif
