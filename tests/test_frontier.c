@@ -156,6 +156,35 @@ static void samples_have_the_frequencies_they_are_scored_with(void **state)
     }
 }
 
+static void scratch_and_idle_lanes_may_hold_anything(void **state)
+{
+    (void)state;
+    enum { N = 20, L = 21 };
+    const double coefficient[L] = { 0.5, -1.0, 2.0 };
+    for (int k = 0; k < N_KINDS; k++) {
+        density d = make((kind)k, 5, 4, true, 20, 19);
+        uint8_t s[2][N * 32];
+        double log_q[2][L];
+        float *gradient = kr_alloc(2 * d.n_weights, sizeof(float), NULL);
+        for (int run = 0; run < 2; run++) {
+            memset(s[run], run ? 0xff : 0, sizeof s[run]);
+            memset(d.scratch, run ? 0xff : 0, plug->scratch_bytes(d.self, L)); /* NaN */
+            kr_rng_seed(&d.rng, 20, 0, KR_PURPOSE_TEST);
+            plug->sample_tail(d.self, 0, L, s[run], log_q[run], &d.rng, d.scratch);
+            memset(d.scratch, run ? 0xff : 0, plug->scratch_bytes(d.self, L));
+            plug->grad(d.self, L, s[run], coefficient, gradient + (size_t)run * d.n_weights,
+                       NULL, d.scratch);
+        }
+        for (int i = 0; i < N; i++) {
+            assert_memory_equal(s[0] + i * 32, s[1] + i * 32, L);
+        }
+        assert_memory_equal(log_q[0], log_q[1], sizeof log_q[0]);
+        assert_memory_equal(gradient, gradient + d.n_weights, d.n_weights * sizeof(float));
+        kr_free(gradient);
+        drop(&d);
+    }
+}
+
 /* ---- structure --------------------------------------------------------------------------- */
 
 static void frontier_of_a_4x4_torus_is_the_last_row_and_the_first(void **state)
@@ -422,6 +451,7 @@ int main(void)
         cmocka_unit_test(score_at_sampling_is_the_score_in_any_other_batch),
         cmocka_unit_test(tail_keeps_the_sites_before_the_cut_and_lanes_beyond),
         cmocka_unit_test(samples_have_the_frequencies_they_are_scored_with),
+        cmocka_unit_test(scratch_and_idle_lanes_may_hold_anything),
         cmocka_unit_test(frontier_of_a_4x4_torus_is_the_last_row_and_the_first),
         cmocka_unit_test(form_follows_the_symmetry_of_the_terms),
         cmocka_unit_test(conditionals_depend_on_frontier_and_earlier_neighbors_only),

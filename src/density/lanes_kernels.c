@@ -267,7 +267,7 @@ static void sigmoid(int32_t L, const float *z, uint32_t *m)
         vi small = __builtin_convertvector(vf_select(is_half, one, t), vi);
         small = (is_half & half) | (~is_half & ((is_low & low_one) | (~is_low & small)));
         vi positive = (vi)(from > vf_set(0.0f));
-        small = (positive & -small) | (~positive & small); /* 2^32 - m modulo 2^32 */
+        small = (positive & (vi) - (vu)small) | (~positive & small); /* 2^32 - m modulo 2^32 */
         memcpy(m + l, &small, sizeof small);
     }
 }

@@ -157,7 +157,7 @@ static void gather(const kr_context *x, int32_t H, int32_t R, const float *A, fl
 
 /* ---- scalar products --------------------------------------------------------------------- */
 
-/* out[r] = the sum of row r of 16 lanes by the tree of the header, 16 rows at once */
+/* kernel: out[r] = the sum of row r of 16 lanes by the tree of the header, 16 rows at once */
 KR_INLINE void sum_rows(const float *rows, float *out)
 {
 #if KR_VF == 16
@@ -431,17 +431,16 @@ KR_INLINE vf spread_max(vf a)
 #endif
 }
 
-KR_INLINE int32_t add_all(vi a)
+/* modulo 2^32 */
+KR_INLINE uint32_t add_all(vu a)
 {
 #if KR_VF == 16
-    return _mm512_reduce_add_epi32((__m512i)a);
-#else
-    uint32_t sum = 0;
-    for (int k = 0; k < KR_VF; k++) {
-        sum += (uint32_t)a[k];
-    }
-    return (int32_t)sum;
+    a += __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+    a += __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+#elif KR_VF == 8
+    a += __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
 #endif
+    return (a[0] + a[1]) + (a[2] + a[3]);
 }
 
 /* all ones for those of states a .. a + KR_VF - 1 that exist */
@@ -467,17 +466,17 @@ static void weights(int32_t n, int32_t q, const float *z, float scale, uint32_t 
         top[l] = spread_max(top[l]);
     }
     for (int32_t l = 0; l < n; l++) {
-        vi sum = { 0 };
+        vu sum = { 0 };
         for (int32_t a = 0; a < Q; a += KR_VF) {
             vf below = vf_min(limit, top[l] - vf_load(z + l * Q + a));
             vf t = exp_minus(below) * vf_set(scale);
             t = vf_select(t < exact, (t + exact) - exact, t);
             vi w = is_state(a, q) & __builtin_convertvector(vf_max(one, t), vi);
             memcpy(m + l * Q + a, &w, sizeof w);
-            sum += w;
+            sum += (vu)w;
         }
-        const uint32_t whole = (uint32_t)add_all(sum); /* modulo 2^32 */
-        total[l] = whole ? whole : UINT64_C(1) << 32;  /* it is in 1 .. 2^32 */
+        const uint32_t whole = add_all(sum);
+        total[l] = whole ? whole : UINT64_C(1) << 32; /* it is in 1 .. 2^32 */
     }
 }
 

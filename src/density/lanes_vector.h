@@ -29,6 +29,7 @@
 
 typedef float vf __attribute__((vector_size(4 * KR_VF), may_alias));
 typedef int32_t vi __attribute__((vector_size(4 * KR_VF), may_alias));
+typedef uint32_t vu __attribute__((vector_size(4 * KR_VF), may_alias));
 typedef float vf_loose __attribute__((vector_size(4 * KR_VF), aligned(4), may_alias));
 
 KR_INLINE vf vf_load(const float *p)
@@ -220,7 +221,7 @@ KR_INLINE vf exp_minus(vf a)
     p = vf_fma(r, p, vf_set(4.9999994115245283e-01f));
     p = vf_fma(r, p, vf_set(1.0000000326692133f));
     p = vf_fma(r, p, vf_set(1.0f));
-    return (vf)((vi)p - ((vi)shifted << 23)); /* the low bits of shifted hold n */
+    return (vf)((vu)p - ((vu)shifted << 23)); /* the low bits of shifted hold n */
 }
 
 #endif
