@@ -83,7 +83,7 @@ typedef struct kr_field {
     kr_type type;
     size_t offset;              /* in the parameter struct */
     const char *fallback;       /* default as run-file text; NULL = the key is required */
-    double min, max;            /* inclusive range of numbers (of each list entry) */
+    double min, max;            /* inclusive range of each number; both 0: no limits */
     const char *choices;        /* "periodic|open|antiperiodic" */
     const struct kr_field *sub; /* KR_TYPE_MAP: table of the nested map */
     const char *unit, *doc;

@@ -156,6 +156,29 @@ static void a_scan_gives_its_points_in_order(void **state)
                 (const char *const[]){ "-1e308", "1.5e308" }, 2);
 }
 
+/* How the points of a run are made: one node in the place of the scan, then the scan back. */
+static void a_point_can_stand_in_for_its_scan(void **state)
+{
+    (void)state;
+    kr_error err = { 0 };
+    kr_runfile *file = parse("beta: [0.4, 0.5]\nseed: 1");
+    kr_node **slot = kr_node_slot(file->root, "beta"), *scan = *slot, **value = NULL;
+    int32_t n = 0;
+    double beta = 0.0;
+    assert_null(kr_node_slot(file->root, "bet"));
+    assert_ok(kr_node_scan(file, scan, "beta", &value, &n, &err), &err);
+    *slot = value[1];
+    assert_ok(kr_node_real(file, kr_node_get(file->root, "beta"), "beta", &beta, &err), &err);
+    assert_true(n == 2 && beta == 0.5);
+    *slot = scan;
+    assert_int_equal(kr_node_get(file->root, "beta")->kind, KR_NODE_LIST);
+    kr_node *key = kr_node_alloc(file, KR_NODE_SCALAR, scan, "seed", 4, &err);
+    assert_ok(kr_node_put(file->root, key, value[0], &err), &err);
+    assert_int_equal(file->root->n, 2);
+    assert_string_equal(kr_node_get(file->root, "seed")->text, "0.4");
+    kr_runfile_free(file);
+}
+
 static void a_range_has_exact_ends_and_equal_steps(void **state)
 {
     (void)state;
@@ -242,6 +265,7 @@ int main(void)
         cmocka_unit_test(written_text_has_one_form),
         cmocka_unit_test(numbers_of_nodes_fail_at_their_place),
         cmocka_unit_test(a_scan_gives_its_points_in_order),
+        cmocka_unit_test(a_point_can_stand_in_for_its_scan),
         cmocka_unit_test(a_range_has_exact_ends_and_equal_steps),
         cmocka_unit_test(a_range_as_wide_as_doubles_stays_finite),
         cmocka_unit_test(bad_scans_are_refused_at_their_place),

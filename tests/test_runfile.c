@@ -299,6 +299,19 @@ static void a_file_of_keys_alone_is_read_at_once(void **state)
     kr_text_clear(&text);
 }
 
+static void one_line_of_a_mebibyte_is_refused_at_once(void **state)
+{
+    (void)state;
+    size_t size = KR_RUNFILE_BYTES_MAX;
+    char *text = malloc(size);
+    assert_non_null(text);
+    memset(text, '[', size);
+    kr_error err = { 0 };
+    assert_null(kr_runfile_parse("run.yaml", text, size, &err));
+    assert_non_null(strstr(err.text, "run.yaml:1:33: more than 32 levels"));
+    free(text);
+}
+
 static void load_reads_files_and_gives_the_reason_when_it_cannot(void **state)
 {
     (void)state;
@@ -401,6 +414,7 @@ int main(void)
         cmocka_unit_test(thirty_two_levels_are_read_and_one_more_refused),
         cmocka_unit_test(a_mebibyte_is_read_and_one_byte_more_refused),
         cmocka_unit_test(a_file_of_keys_alone_is_read_at_once),
+        cmocka_unit_test(one_line_of_a_mebibyte_is_refused_at_once),
         cmocka_unit_test(load_reads_files_and_gives_the_reason_when_it_cannot),
         cmocka_unit_test(load_refuses_what_is_no_regular_file_without_waiting),
         cmocka_unit_test(load_refuses_a_file_beyond_its_limit),

@@ -10,7 +10,8 @@
 kr_node *kr_node_alloc(kr_runfile *file, kr_node_kind kind, const kr_node *model,
                        const char *text, size_t length, kr_error *err)
 {
-    kr_node *node = kr_alloc(1, sizeof *node, err);
+    /* the text lies behind its node: half the allocations of a large file */
+    kr_node *node = kr_alloc(sizeof *node + (text ? length + 1 : 0), 1, err);
     if (!node) {
         return NULL;
     }
@@ -19,11 +20,7 @@ kr_node *kr_node_alloc(kr_runfile *file, kr_node_kind kind, const kr_node *model
     node->line = model->line;
     node->column = model->column;
     if (text) {
-        node->text = kr_alloc(length + 1, 1, err);
-        if (!node->text) {
-            kr_free(node);
-            return NULL;
-        }
+        node->text = (char *)(node + 1);
         memcpy(node->text, text, length);
     }
     node->next = file->pool;
@@ -31,14 +28,20 @@ kr_node *kr_node_alloc(kr_runfile *file, kr_node_kind kind, const kr_node *model
     return node;
 }
 
-kr_node *kr_node_get(const kr_node *map, const char *key)
+kr_node **kr_node_slot(const kr_node *map, const char *key)
 {
     for (int32_t i = 0; map && map->kind == KR_NODE_MAP && i < map->n; i++) {
         if (strcmp(map->key[i]->text, key) == 0) {
-            return map->child[i];
+            return &map->child[i];
         }
     }
     return NULL;
+}
+
+kr_node *kr_node_get(const kr_node *map, const char *key)
+{
+    kr_node **slot = kr_node_slot(map, key);
+    return slot ? *slot : NULL;
 }
 
 static int reserve(kr_node *parent, kr_error *err)
@@ -75,13 +78,12 @@ int kr_node_append(kr_node *parent, kr_node *key, kr_node *child, kr_error *err)
 
 int kr_node_put(kr_node *map, kr_node *key, kr_node *child, kr_error *err)
 {
-    for (int32_t i = 0; i < map->n; i++) {
-        if (strcmp(map->key[i]->text, key->text) == 0) {
-            map->child[i] = child;
-            return KR_OK;
-        }
+    kr_node **slot = kr_node_slot(map, key->text);
+    if (!slot) {
+        return kr_node_append(map, key, child, err);
     }
-    return kr_node_append(map, key, child, err);
+    *slot = child;
+    return KR_OK;
 }
 
 const char *kr_node_describe(const kr_node *node)

@@ -41,7 +41,7 @@ static const char *find_line(const char *source, int32_t line)
 static size_t character(const char *p)
 {
     uint32_t code;
-    size_t n = kr_text_decode(p, strlen(p) < 4 ? strlen(p) : 4, &code);
+    size_t n = kr_text_decode(p, strnlen(p, 4), &code);
     return n ? n : 1;
 }
 
@@ -147,7 +147,6 @@ void kr_runfile_free(kr_runfile *file)
         kr_node *next = node->next;
         kr_free(node->child);
         kr_free(node->key);
-        kr_free(node->text);
         kr_free(node);
         node = next;
     }

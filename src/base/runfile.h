@@ -65,6 +65,9 @@ int kr_runfile_fail(const kr_runfile *file, const kr_node *node, kr_error *err, 
 
 /* Child of a map by key, NULL when absent (or when map is NULL or no map). */
 kr_node *kr_node_get(const kr_node *map, const char *key);
+/* Where the child hangs, to be replaced for a while (by one point of a scan, say); NULL when
+ * absent. Valid until the map grows. */
+kr_node **kr_node_slot(const kr_node *map, const char *key);
 /* Puts child at the end of a list (key NULL) or a map, which is not searched for the key. */
 int kr_node_append(kr_node *parent, kr_node *key, kr_node *child, kr_error *err);
 /* Puts child under key, in the place of the old child if there is one. Errors: KR_ENOMEM. */

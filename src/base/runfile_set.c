@@ -71,11 +71,7 @@ static int find(const assignment *a, const kr_node *at, int k, kr_node ***slot)
         *slot = &at->child[i];
         return KR_OK;
     }
-    for (int32_t i = 0; i < at->n; i++) {
-        if (strcmp(at->key[i]->text, part) == 0) {
-            *slot = &at->child[i];
-        }
-    }
+    *slot = kr_node_slot(at, part);
     return KR_OK;
 }
 
