@@ -147,16 +147,27 @@ void kr_made_layer_apply_panel(const kr_made_layer *layer, const kr_lanes *lanes
     }
 }
 
-/* The masked part of a gradient panel back to zero. */
-static void clear_padding(const kr_made_layer *layer, panel p, float *gradient)
+/* Output groups first .. end - 1 of a panel form the square on the diagonal. */
+static int32_t square_end(const kr_made_layer *layer, panel p)
 {
-    int32_t end =
-        p.first + KR_MADE_PANEL < layer->n_out ? p.first + KR_MADE_PANEL : layer->n_out;
-    for (int32_t g = p.first; g < end; g++) {
-        int32_t columns = n_visible(layer, p, g) * layer->in;
+    int32_t end = p.first + KR_MADE_PANEL;
+    return end < layer->n_out ? end : layer->n_out;
+}
+
+/* Adds the visible part of a square to the gradient. */
+static void add_square(const kr_made_layer *layer, panel p, const float *square,
+                       float *gradient)
+{
+    size_t width = (size_t)p.width;
+    for (int32_t g = p.first; g < square_end(layer, p); g++) {
+        size_t columns = (size_t)n_visible(layer, p, g) * (size_t)layer->in;
         for (int32_t u = 0; u < layer->out; u++) {
-            float *row = gradient + group_at(layer, p, g) + (size_t)u * (size_t)p.width;
-            memset(row + columns, 0, (size_t)(p.width - columns) * sizeof *row);
+            const float *from =
+                square + ((size_t)(g - p.first) * (size_t)layer->out + (size_t)u) * width;
+            float *to = gradient + group_at(layer, p, g) + (size_t)u * width;
+            for (size_t k = 0; k < columns; k++) {
+                to[k] += from[k];
+            }
         }
     }
 }
@@ -184,23 +195,37 @@ static void back_through_scale(const kr_made_layer *layer, int32_t n_lanes, floa
     }
 }
 
-/* Whole panels, the square on the diagonal included: its masked weights are zero and add
- * nothing to dx, and what they receive is cleared. */
+/* Floats of the largest square, a multiple of 16. */
+static size_t square_size(const kr_made_layer *layer)
+{
+    return (size_t)KR_MADE_PANEL * (size_t)layer->out * KR_MADE_PANEL * (size_t)layer->in;
+}
+
+/* Whole panels: the masked weights in the square on the diagonal are zero and add nothing to
+ * dx; what they would receive is left out. */
 void kr_made_layer_back(const kr_made_layer *layer, const kr_lanes *lanes, const float *weights,
                         int32_t n_lanes, const float *x, float *e, float *dx, float *gradient,
                         float *pack, int32_t L)
 {
+    float *square = pack, *rest = pack + square_size(layer);
     back_through_scale(layer, n_lanes, e, gradient, L);
     for (int32_t b = 0; b < n_panels(layer); b++) {
         panel p = panel_at(layer, b);
-        size_t in = (size_t)p.first * (size_t)layer->in * (size_t)L;
-        const float *rows = e + (size_t)p.first * (size_t)layer->out * (size_t)L;
-        lanes->outer(p.rows, p.width, n_lanes, rows, x + in, NULL, gradient + p.offset,
-                     (size_t)p.width, NULL, pack, L);
-        clear_padding(layer, p, gradient);
+        int32_t end = square_end(layer, p), rows = (end - p.first) * layer->out;
+        const float *x_panel = x + (size_t)p.first * (size_t)layer->in * (size_t)L;
+        const float *e_panel = e + (size_t)p.first * (size_t)layer->out * (size_t)L;
+        size_t ldw = (size_t)p.width;
+        memset(square, 0, (size_t)rows * ldw * sizeof *square);
+        lanes->outer(rows, p.width, n_lanes, e_panel, x_panel, NULL, square, ldw, NULL, rest,
+                     L);
+        add_square(layer, p, square, gradient);
+        if (end < layer->n_out) {
+            lanes->outer(p.rows - rows, p.width, n_lanes, e_panel + (size_t)rows * (size_t)L,
+                         x_panel, NULL, gradient + group_at(layer, p, end), ldw, NULL, rest, L);
+        }
         if (dx) {
-            lanes->gemm_transposed(p.rows, p.width, weights + p.offset, (size_t)p.width, rows,
-                                   dx + in, L);
+            lanes->gemm_transposed(p.rows, p.width, weights + p.offset, ldw, e_panel,
+                                   dx + (x_panel - x), L);
         }
     }
 }
@@ -213,5 +238,5 @@ size_t kr_made_layer_pack(const kr_made_layer *layer, int32_t L)
         size_t n = kr_lanes_outer_scratch(p.rows, p.width, L);
         most = n > most ? n : most;
     }
-    return most;
+    return square_size(layer) + most;
 }

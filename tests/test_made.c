@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * tests/test_made.c - the masked dense network; what every density owes is in
+ * conformance_densities.c. */
+#include "kr_subject.h"
+#include "kr_system.h"
+
+typedef struct params {
+    int64_t hidden, layers;
+} params;
+
+extern const kr_density_plug kr_density_made;
+
+static subject make(const kr_system *system, const params *p, double beta)
+{
+    kr_error err = { 0 };
+    subject s = { .plug = &kr_density_made,
+                  .params = p,
+                  .target = system_target(system, beta),
+                  .n_sites = system->terms->n_sites,
+                  .q = system->terms->q };
+    assert_int_equal(s.plug->params_size, sizeof *p);
+    s.self = s.plug->alloc(&s.target, p, &err);
+    if (!s.self) {
+        fail_msg("%s", err.text);
+    }
+    s.n_weights = s.plug->n_weights(s.self);
+    s.scratch_size = s.plug->scratch_bytes(s.self, LANES);
+    s.scratch = get(s.scratch_size, 1);
+    return s;
+}
+
+static void clear(subject *s)
+{
+    kr_free(s->scratch);
+    s->plug->free(s->self);
+}
+
+/* No loop, no field: what the later sites add is the same for both states, so the exact local
+ * field is the whole conditional and log q = -beta H - log Z. */
+static void zero_weights_are_exact_on_an_open_chain(void **state)
+{
+    (void)state;
+    kr_system system =
+        system_alloc("ising", "disorder.kind=gaussian", "hypercubic", "size=10 boundary=open");
+    subject s = make(&system, &(params){ 4, 1 }, 0.8);
+    s.n_states = 1024;
+    double *log_q = evaluate_all(&s, 0), log_z = 10.0 * log(2.0);
+    for (int64_t b = 0; b < system.terms->n_terms; b++) {
+        log_z += log(cosh(0.8 * system.terms->coupling[b]));
+    }
+    uint8_t *x = get_states(&s);
+    for (int64_t n = 0; n < s.n_states; n++) {
+        number_states(&s, n, 1, x);
+        double energy = kr_terms_energy(system.terms, x, KR_LANES_PAD);
+        assert_close(log_q[n], -0.8 * energy - log_z, 1e-6);
+    }
+    kr_free(x);
+    kr_free(log_q);
+    clear(&s);
+    system_free(&system);
+}
+
+/* One step of reverse KL with the leave-one-out baseline: Wu, Wang, Zhang 2019, eq. (3). */
+static void train(subject *s, kr_adam *adam, double beta, double rate, kr_rng *rng)
+{
+    kr_error err = { 0 };
+    uint8_t *x = get_states(s);
+    float *gradient = get(s->n_weights, sizeof *gradient);
+    double r[LANES], mean = 0.0;
+    assert_ok(s->plug->prepare(s->self, beta, &err), &err);
+    s->plug->sample_tail(s->self, 0, LANES, x, r, rng, s->scratch);
+    for (int l = 0; l < LANES; l++) {
+        r[l] += beta * kr_terms_energy(s->target.terms, x + l, LANES);
+        mean += r[l] / LANES;
+    }
+    for (int l = 0; l < LANES; l++) {
+        r[l] = (mean - r[l]) / (LANES - 1);
+    }
+    s->plug->grad(s->self, LANES, x, r, gradient, NULL, s->scratch);
+    assert_ok(kr_adam_step(adam, s->plug->weights(s->self), gradient, rate, 0.0, &err), &err);
+    kr_free(gradient);
+    kr_free(x);
+}
+
+/* log Z of the 4x4 torus at beta_c: ising2d_torus_kaufman.csv. The loss is at least -log Z and
+ * the importance weights average to Z. */
+static void training_finds_the_exact_log_z(void **state)
+{
+    (void)state;
+    enum { STEPS = 400, BATCHES = 64 };
+    const double beta = 0.44068679350977151, log_z = 15.521915458755283;
+    kr_system system = system_alloc("ising", "", "hypercubic", "size=4,4");
+    subject s = make(&system, &(params){ 4, 1 }, beta);
+    kr_error err = { 0 };
+    kr_rng rng;
+    kr_rng_seed(&rng, 21, 0, KR_PURPOSE_TEST);
+    s.plug->init(s.self, &rng);
+    kr_adam adam;
+    assert_ok(kr_adam_init(&adam, s.n_weights, &err), &err);
+    for (int t = 0; t < STEPS; t++) {
+        train(&s, &adam, beta * fmin(1.0, 0.3 + 1.4 * t / STEPS), t < 300 ? 8e-3 : 1e-3, &rng);
+    }
+    uint8_t *x = get_states(&s);
+    double log_q[LANES], sum = 0.0, sum2 = 0.0;
+    for (int n = 0; n < BATCHES; n++) {
+        s.plug->sample_tail(s.self, 0, LANES, x, log_q, &rng, s.scratch);
+        for (int l = 0; l < LANES; l++) {
+            double energy = kr_terms_energy(system.terms, x + l, LANES);
+            double w = exp(-beta * energy - log_q[l] - log_z);
+            sum += w;
+            sum2 += w * w;
+        }
+    }
+    double n = BATCHES * LANES, mean = sum / n, variance = sum2 / n - mean * mean;
+    assert_within_sigma(mean, sqrt(variance / n), 1.0, 4.5);
+    assert_true(mean * mean / (variance + mean * mean) > 0.95); /* effective sample size */
+    kr_free(x);
+    kr_adam_clear(&adam);
+    clear(&s);
+    system_free(&system);
+}
+
+/* Along the gradient the derivative is its norm squared; more sites than one panel. */
+static void deep_gradients_are_derivatives(void **state)
+{
+    (void)state;
+    kr_system system = system_alloc("potts", "q=3 field=0.2", "hypercubic", "size=6,4");
+    for (int64_t layers = 1; layers <= 4; layers++) {
+        subject s = make(&system, &(params){ 3, layers }, 0.5);
+        randomize(&s, 22);
+        float *gradient = get(s.n_weights, sizeof *gradient), *w = s.plug->weights(s.self);
+        float *old = get(s.n_weights, sizeof *old);
+        memcpy(old, w, s.n_weights * sizeof *w);
+        kr_rng rng;
+        kr_rng_seed(&rng, 23, 0, KR_PURPOSE_TEST);
+        uint8_t *x = get_states(&s);
+        draw_states(&s, LANES, x, &rng);
+        double coefficient[LANES], log_q[LANES], norm2 = 0.0, f = 0.0;
+        for (int l = 0; l < LANES; l++) {
+            coefficient[l] = kr_rng_normal(&rng);
+        }
+        s.plug->grad(s.self, LANES, x, coefficient, gradient, NULL, poisoned(&s));
+        for (size_t k = 0; k < s.n_weights; k++) {
+            norm2 += (double)gradient[k] * (double)gradient[k];
+        }
+        for (int sign = -1; sign <= 1; sign += 2) { /* a step of length 0.01 each way */
+            for (size_t k = 0; k < s.n_weights; k++) {
+                w[k] =
+                    (float)((double)old[k] + sign * 0.01 / sqrt(norm2) * (double)gradient[k]);
+            }
+            evaluate(&s, 0, LANES, x, log_q);
+            for (int l = 0; l < LANES; l++) {
+                f += sign * coefficient[l] * log_q[l];
+            }
+        }
+        assert_true(fabs(f / 0.02 / sqrt(norm2) - 1.0) <= 1e-3);
+        kr_free(x);
+        kr_free(old);
+        kr_free(gradient);
+        clear(&s);
+    }
+    system_free(&system);
+}
+
+static void only_models_without_flip_symmetry_have_biases(void **state)
+{
+    (void)state;
+    kr_system even = system_alloc("ising", "", "hypercubic", "size=3,3");
+    kr_system tilted = system_alloc("ising", "field=0.1", "hypercubic", "size=3,3");
+    subject a = make(&even, &(params){ 4, 1 }, 0.5), b = make(&tilted, &(params){ 4, 1 }, 0.5);
+    assert_int_equal(b.n_weights - a.n_weights, 32 + 16); /* 8 groups of 4; 9, padded */
+    clear(&b);
+    clear(&a);
+    system_free(&tilted);
+    system_free(&even);
+}
+
+static void refuses_more_weights_than_fit(void **state)
+{
+    (void)state;
+    kr_system system = system_alloc("ising", "", "hypercubic", "size=128,128");
+    kr_target target = system_target(&system, 0.4);
+    kr_error err = { 0 };
+    assert_false(kr_density_made.supports(&target, &(params){ 4, 1 }, &err));
+    assert_int_equal(err.status, KR_EUNSUP);
+    /* 128^2 (128^2 + 16) / 2 pairs, 4 weights each way, 4 bytes, and biases */
+    assert_non_null(strstr(err.text, "made: 4.3e+09 bytes of weights (16384 sites"));
+    assert_null(kr_density_made.alloc(&target, &(params){ 4, 1 }, &err));
+    assert_true(kr_density_made.supports(&target, &(params){ 1, 1 }, &err));
+    system_free(&system);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(zero_weights_are_exact_on_an_open_chain),
+        cmocka_unit_test(training_finds_the_exact_log_z),
+        cmocka_unit_test(deep_gradients_are_derivatives),
+        cmocka_unit_test(only_models_without_flip_symmetry_have_biases),
+        cmocka_unit_test(refuses_more_weights_than_fit),
+    };
+    return cmocka_run_group_tests_name("made", tests, NULL, NULL);
+}
