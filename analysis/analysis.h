@@ -7,11 +7,14 @@
 
 #include <stdio.h>
 
+#define KR_SUMMARY_WHY 4096 /* bytes for the reasons of a verdict */
+
 /* Table (or one JSON object, listed in analysis/README.md) of estimates with errors, tau_int,
  * ESS, R-hat, exact values and z, derived quantities, updates, densities, residence, cost,
- * verdict. *is_converged tells --check and *why (fills, 256 bytes) the reasons when it is not;
- * the rules are in summary_verdict.c. Few, constant or not finite data are reported in the text
- * and are no errors. Errors: KR_EIO; KR_EUNSUP when the file is no result file. Serial only. */
+ * verdict. *is_converged tells --check and *why (fills, KR_SUMMARY_WHY bytes) the reasons when
+ * it is not; the rules are in summary_verdict.c. Few, constant or not finite data are reported
+ * in the text and are no errors. Errors: KR_EIO; KR_EUNSUP when the file is no result file.
+ * Serial only. */
 int kr_summary_write(const char *path, bool json, FILE *out, bool *is_converged, char *why,
                      kr_error *err);
 

@@ -224,14 +224,14 @@ static void describe(const kr_strips *s, char *odds, char *switches, size_t size
                          value);
         used += n > 0 ? (size_t)n : 0;
     }
-    double draws = (double)(s->n_chains * s->n_draws);
+    double dwell = (double)(s->n_chains * s->n_draws) / s->n_switches;
     if (isnan(s->n_switches)) {
         switches[0] = '\0';
     } else if (s->n_switches < 0.5) {
         snprintf(switches, size, "no switch in %lld x %lld draws", (long long)s->n_chains,
                  (long long)s->n_draws);
     } else {
-        snprintf(switches, size, "mean dwell %.3g draws, %.0f switches", draws / s->n_switches,
+        snprintf(switches, size, "mean dwell %.*f draws, %.0f switches", dwell < 100.0, dwell,
                  s->n_switches);
     }
 }
@@ -268,12 +268,30 @@ static void write_line(kr_gnuplot *g, const char *text, size_t max, int line, si
     }
 }
 
+/* ": heat_bath + independence": tells two runs of one system apart. */
+static void append_updates(const kr_source *source, char *title, size_t size)
+{
+    static const char prefix[] = "attempted_";
+    const char *const *names = kr_reader_variables(source->reader, "sample_stats");
+    int n = 0;
+    for (; names && *names; names++) {
+        size_t used = strlen(title);
+        if (strncmp(*names, prefix, strlen(prefix)) == 0) {
+            snprintf(title + used, size - used, "%s%s", n++ ? " + " : ": ",
+                     *names + strlen(prefix));
+        }
+    }
+}
+
 static int draw_strips(kr_gnuplot *g, const kr_strips *s, int panel, int n, int64_t window,
                        kr_error *err)
 {
     char title[384], odds[256], switches[256], label[128], unit[64];
     int64_t chains = s->n_chains < CHAINS_SHOWN ? s->n_chains : CHAINS_SHOWN;
     KR_TRY(kr_plot_title(s->source, s->point, s->n_points, title, sizeof title, err));
+    if (n == 2) {
+        append_updates(s->source, title, sizeof title);
+    }
     describe(s, odds, switches, sizeof odds);
     kr_plot_draw_label(s->source, unit, sizeof unit);
     snprintf(label, sizeof label, window < s->n_draws ? "%s, first %lld of %lld" : "%s", unit,

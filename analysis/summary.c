@@ -101,7 +101,7 @@ int kr_summary_write(const char *path, bool json, FILE *out, bool *is_converged,
             kr_summary_print(&s, out);
         }
         *is_converged = s.is_converged;
-        join_reasons(&s, why, 256);
+        join_reasons(&s, why, KR_SUMMARY_WHY);
         if (ferror(out) || fflush(out) != 0) {
             status = kr_fail(err, KR_EIO, "summary of %s: could not be written", path);
         }

@@ -79,9 +79,11 @@ static void print_head(const kr_summary *s, FILE *out)
         fprintf(out, "%s%s", label[0] ? ", " : "", label);
     }
     fputc('\n', out);
-    if (s->run_id[0] || s->version[0]) {
-        fprintf(out, "run %s, kramers %s\n", s->run_id[0] ? s->run_id : "-",
-                s->version[0] ? s->version : "-");
+    if (s->run_id[0]) {
+        fprintf(out, "run %s\n", s->run_id);
+    }
+    if (s->version[0]) {
+        fprintf(out, "kramers %s\n", s->version);
     }
 }
 

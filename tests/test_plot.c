@@ -88,6 +88,29 @@ static void two_residence_files_share_the_window(void **state)
     assert_close(window_of("p_pair.dat", 3), 400.0, 0.0);
 }
 
+static bool script_says(const char *path, const char *words)
+{
+    char line[512];
+    bool is_there = false;
+    FILE *script = fopen(path, "r");
+    assert_non_null(script);
+    while (fgets(line, sizeof line, script)) {
+        is_there = is_there || strstr(line, words);
+    }
+    fclose(script);
+    return is_there;
+}
+
+/* Two runs of one system have the same title: their updates tell them apart. */
+static void panels_side_by_side_name_their_updates(void **state)
+{
+    (void)state;
+    draw("p_fast.h5", "p_slow.h5", "residence", "p_pair.svg");
+    assert_true(script_says("p_pair.gp", "independence + "));
+    draw("p_fast.h5", NULL, "residence", "p_single.svg");
+    assert_false(script_says("p_single.gp", "independence"));
+}
+
 static void a_chain_that_never_leaves_is_one_strip(void **state)
 {
     (void)state;
@@ -191,14 +214,7 @@ static void scans_are_drawn_at_a_named_point(void **state)
     const char *const kind[] = { "trace", "histogram", "residence" };
     for (int k = 0; k < 3; k++) {
         draw("p_scan.h5", NULL, kind[k], "p_scan.svg");
-        char line[512];
-        bool is_named = false;
-        FILE *script = fopen("p_scan.gp", "r");
-        while (fgets(line, sizeof line, script)) {
-            is_named = is_named || strstr(line, "beta = 1");
-        }
-        fclose(script);
-        assert_true(is_named);
+        assert_true(script_says("p_scan.gp", "beta = 1"));
     }
 }
 
@@ -251,6 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_residence_files_share_the_window),
+        cmocka_unit_test(panels_side_by_side_name_their_updates),
         cmocka_unit_test(a_chain_that_never_leaves_is_one_strip),
         cmocka_unit_test(dwell_times_follow_their_law),
         cmocka_unit_test(histogram_is_normalized_with_errors),

@@ -202,7 +202,8 @@ static void each_defect_is_named_in_the_verdict(void **state)
 }
 
 /* Output of kr_summary_write as text; caller frees. */
-static char *written(const kr_synthetic *f, bool json, bool *is_converged, char why[256])
+static char *written(const kr_synthetic *f, bool json, bool *is_converged,
+                     char why[KR_SUMMARY_WHY])
 {
     kr_error err = { 0 };
     char *text = NULL;
@@ -233,7 +234,7 @@ static void table_fits_100_columns_whatever_the_file(void **state)
         f.has_nan = list[k].has_nan;
         f.is_frozen = list[k].is_frozen;
         bool is_converged = true;
-        char why[256] = "";
+        char why[KR_SUMMARY_WHY] = "";
         char *text = written(&f, false, &is_converged, why);
         assert_int_equal(is_converged, why[0] == '\0');
         assert_non_null(strstr(text, is_converged ? "verdict: converged" : "NOT CONVERGED"));
@@ -244,6 +245,46 @@ static void table_fits_100_columns_whatever_the_file(void **state)
         }
         free(text);
     }
+}
+
+/* --check prints them: a reader must not be left with half a sentence. */
+static void every_reason_arrives_in_full(void **state)
+{
+    (void)state;
+    kr_synthetic f = good;
+    kr_error err = { 0 };
+    kr_summary s;
+    bool is_converged;
+    char why[KR_SUMMARY_WHY];
+    f.n_points = 5;
+    f.n_draws = 40;
+    f.dwell = INFINITY;
+    f.energy_shift = 0.5;
+    f.log_z_gap = 3.0;
+    free(written(&f, false, &is_converged, why));
+    kr_reader *reader = kr_reader_open("summary_text.h5", &err);
+    assert_non_null(reader);
+    assert_ok(kr_summary_compute(reader, "summary_text.h5", &s, &err), &err);
+    assert_true(s.reasons.n > 1 && strlen(why) > 500);
+    for (int k = 0; k < s.reasons.n; k++) {
+        assert_non_null(strstr(why, s.reasons.text[k]));
+    }
+    kr_summary_clear(&s);
+    kr_reader_close(reader);
+}
+
+static void what_is_not_known_of_a_run_has_no_line(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    kr_summary s = { .title = "potts", .path = "potts.h5", .version = "0.1.0" };
+    FILE *out = open_memstream(&text, &size);
+    kr_summary_print(&s, out);
+    fclose(out);
+    assert_non_null(strstr(text, "\nkramers 0.1.0\n"));
+    assert_null(strstr(text, "run "));
+    free(text);
 }
 
 static const char *skip_value(const char *s);
@@ -318,7 +359,7 @@ static void json_is_one_valid_object_with_the_promised_keys(void **state)
             f.n_points = points;
             f.n_draws = n_draws;
             bool is_converged;
-            char why[256];
+            char why[KR_SUMMARY_WHY];
             char *text = written(&f, true, &is_converged, why);
             const char *end = skip_value(text);
             assert_non_null(end);
@@ -337,7 +378,7 @@ static void other_files_are_refused(void **state)
 {
     (void)state;
     bool is_converged;
-    char why[256];
+    char why[KR_SUMMARY_WHY];
     kr_error err = { 0 };
     assert_int_equal(kr_summary_write("absent.h5", false, stderr, &is_converged, why, &err),
                      KR_EIO);
@@ -363,6 +404,8 @@ int main(void)
         cmocka_unit_test(every_point_of_a_scan_is_estimated),
         cmocka_unit_test(each_defect_is_named_in_the_verdict),
         cmocka_unit_test(table_fits_100_columns_whatever_the_file),
+        cmocka_unit_test(every_reason_arrives_in_full),
+        cmocka_unit_test(what_is_not_known_of_a_run_has_no_line),
         cmocka_unit_test(json_is_one_valid_object_with_the_promised_keys),
         cmocka_unit_test(other_files_are_refused),
     };

@@ -264,7 +264,7 @@ static void default_output(const char *path, char *output, size_t size)
 static int show_result(const char *output)
 {
     bool is_converged;
-    char why[256], figure[4096];
+    char why[KR_SUMMARY_WHY], figure[4096];
     kr_error err = { 0 };
     if (kr_summary_write(output, false, stdout, &is_converged, why, &err) != KR_OK) {
         return complain(&err);
@@ -382,7 +382,7 @@ static int command_summary(int argc, char **argv, const volatile sig_atomic_t *s
     arguments a = { .min_paths = 1, .max_paths = 1 };
     kr_error err = { 0 };
     bool is_converged = false;
-    char why[256] = "";
+    char why[KR_SUMMARY_WHY] = "";
     (void)stop;
     parse(argc, argv, command_named("summary"), summary_options, &a);
     if (kr_summary_write(a.path[0], a.is_json, stdout, &is_converged, why, &err) != KR_OK) {
