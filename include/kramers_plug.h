@@ -350,8 +350,8 @@ typedef struct kr_density_plug {
                         double *log_q, kr_rng *rng, void *scratch);
     void (*log_q_tail)(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,
                        double *log_q, void *scratch);
-    /* gradient (n_weights) += sum_lane coefficient[lane] d log q(s_lane) / d weights, lanes in
-     * order; log_q (n_lanes) filled when not NULL. */
+    /* gradient (n_weights, 64-byte aligned) += sum_lane coefficient[lane] d log q(s_lane) / d
+     * weights, lanes in order; log_q (n_lanes) filled when not NULL. */
     void (*grad)(const void *self, int32_t n_lanes, const uint8_t *state,
                  const double *coefficient, float *gradient, double *log_q, void *scratch);
 } kr_density_plug;
