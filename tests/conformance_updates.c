@@ -192,7 +192,8 @@ static void stir(const kr_density *density, kr_rng *rng)
         return;
     }
     size_t n = plug->n_weights(density->self);
-    float *weights = plug->weights(density->self), *gradient = calloc(n, sizeof *gradient);
+    float *weights = plug->weights(density->self);
+    float *gradient = aligned_alloc(64, (n * sizeof *gradient + 63) / 64 * 64);
     void *scratch =
         aligned_alloc(64, (plug->scratch_bytes(density->self, KR_LANES_PAD) + 127) / 64 * 64);
     uint8_t *state = aligned_alloc(64, KR_LANES_PAD * STATES_MAX);
