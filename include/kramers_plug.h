@@ -328,8 +328,9 @@ enum { KR_DENSITY_TRAINABLE = 1, KR_DENSITY_REAL = 2 };
 
 /* A tractable density over configurations. Sites are drawn in the order 0..N-1. Probabilities
  * are ratios of integers, so sampled law and log q agree exactly and q > 0. States are in
- * layout LANE (stride n_lanes rounded up to KR_LANES_PAD). Threads: sample, log_q, grad are
- * pure given their own scratch; prepare, init and writes to params() are serial only. */
+ * layout LANE (stride n_lanes rounded up to KR_LANES_PAD); scratch is 64-byte aligned. Threads:
+ * sample, log_q, grad are pure given their own scratch; prepare, init and writes to params()
+ * are serial only. */
 typedef struct kr_density_plug {
     const char *name, *doc, *source;
     const kr_field *fields;
@@ -350,8 +351,8 @@ typedef struct kr_density_plug {
                         double *log_q, kr_rng *rng, void *scratch);
     void (*log_q_tail)(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,
                        double *log_q, void *scratch);
-    /* gradient (n_weights) += sum_lane coefficient[lane] d log q(s_lane) / d weights, lanes in
-     * order; log_q (n_lanes) filled when not NULL. */
+    /* gradient (n_weights, 64-byte aligned) += sum_lane coefficient[lane] d log q(s_lane) / d
+     * weights, lanes in order; log_q (n_lanes) filled when not NULL. */
     void (*grad)(const void *self, int32_t n_lanes, const uint8_t *state,
                  const double *coefficient, float *gradient, double *log_q, void *scratch);
 } kr_density_plug;

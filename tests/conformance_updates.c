@@ -7,16 +7,17 @@
  * STATES_MAX states; rows below add systems that show more. */
 #include "chain_density.h"
 #include "field_values.h"
+#include "made_models.h"
 #include "transition.h"
 
 enum {
-    STATES_MAX = 729,        /* 3x3 Ising: 512, 3x2 Potts q = 3: 729 */
-    GENERIC_STATES_MAX = 81, /* for parameters that no row asked for */
-    SMALL = 16,              /* states up to which extremes of beta are tried too */
+    STATES_MAX = 512,         /* 3x3 Ising */
+    GENERIC_STATES_MAX = 125, /* for parameters that no row asked for */
+    SMALL = 16,               /* states up to which extremes of beta are tried too */
     DENSITY_STATES_MAX = 64,
     MIX_STATES_MAX = 81,
-    PATHS_MAX = 300000,       /* larger trees of draws are left to smaller systems */
-    DEEP_PATHS_MAX = 4000000, /* but for deep rows: 3789696 of Swendsen-Wang, 3x3 open */
+    PATHS_MAX = 300000,      /* larger trees of draws are left to smaller systems */
+    DEEP_PATHS_MAX = 700000, /* but for deep rows: 610352 of Swendsen-Wang, 4x2 open */
 };
 #define BALANCE_MAX  1e-12
 #define DETAILED_MAX 1e-13
@@ -43,11 +44,14 @@ static const row lattice_rows[] = {
     { "hypercubic", "{size: [1]}" },
     { "hypercubic", "{size: [2]}" }, /* two bonds between the sites */
     { "hypercubic", "{size: [2], boundary: open}" },
+    { "hypercubic", "{size: [3]}" },
+    { "hypercubic", "{size: [5]}" },
     { "hypercubic", "{size: [5], boundary: antiperiodic}" },
     { "hypercubic", "{size: [2, 2]}" },
     { "hypercubic", "{size: [2, 2], boundary: [antiperiodic, open]}" },
     { "hypercubic", "{size: [3, 2]}" },
-    { "hypercubic", "{size: [3, 3], boundary: open}", true },
+    { "hypercubic", "{size: [4, 2], boundary: open}", true },
+    { "hypercubic", "{size: [3, 3], boundary: open}" },
     { "hypercubic", "{size: [3, 3]}" },
     { "triangular", "{size: [2, 2]}" },
     { "triangular", "{size: [2, 3], boundary: open}" },
@@ -464,21 +468,19 @@ static void add_lattices(suite *s, const kr_model_plug *model, const row *of_mod
     }
 }
 
-static void add_systems(suite *s)
+/* Registered models with required fields only, and rows, up to STATES_MAX. */
+static void add_model(suite *s, const kr_model_plug *model, bool is_registered)
 {
-    for (int k = 0; kr_registry_models[k]; k++) {
-        const kr_model_plug *model = kr_registry_models[k];
-        for (int flavor = 0; flavor < FLAVORS; flavor++) {
-            char yaml[YAML_MAX];
-            generic_yaml(model->fields, (enum flavor)flavor, yaml);
-            add_lattices(
-                s, model,
-                &(row){ .plug = flavor == REQUIRED_ONLY ? model->name : NULL, .yaml = yaml });
-        }
-        for (const row *r = model_rows; r->plug; r++) {
-            if (strcmp(r->plug, model->name) == 0) {
-                add_lattices(s, model, r);
-            }
+    for (int flavor = 0; flavor < FLAVORS; flavor++) {
+        char yaml[YAML_MAX];
+        generic_yaml(model->fields, (enum flavor)flavor, yaml);
+        bool is_row = is_registered && flavor == REQUIRED_ONLY;
+        const row generic = { .plug = is_row ? model->name : NULL, .yaml = yaml };
+        add_lattices(s, model, &generic);
+    }
+    for (const row *r = model_rows; r->plug; r++) {
+        if (strcmp(r->plug, model->name) == 0) {
+            add_lattices(s, model, r);
         }
     }
 }
@@ -540,7 +542,12 @@ static void suite_build(suite *s)
     s->tests = calloc(TESTS_MAX, sizeof *s->tests);
     s->names = calloc(TESTS_MAX, sizeof *s->names);
     s->chain = chain_density_plug();
-    add_systems(s);
+    for (int k = 0; kr_registry_models[k]; k++) {
+        add_model(s, kr_registry_models[k], true);
+    }
+    for (int k = 0; k < MADE_MODELS; k++) {
+        add_model(s, &made_models[k], false);
+    }
     for (size_t k = 0; k < s->n_systems; k++) {
         add_cases(s, &s->systems[k]);
     }

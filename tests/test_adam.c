@@ -2,6 +2,7 @@
  * tests/test_adam.c - the Adam optimizer. */
 #include "kr_test.h"
 
+#include "base/state.h"
 #include "density/adam.h"
 
 /* Algorithm 1 of arXiv:1412.6980 in double, written out as printed, for ascent. */
@@ -119,6 +120,41 @@ static void weights_without_gradient_stay_to_the_bit(void **state)
     kr_adam_clear(&adam);
 }
 
+/* Written in the folder of the build, read into a second optimizer: both go on alike. */
+static void goes_on_after_a_restart(void **state)
+{
+    (void)state;
+    enum { N = 5 };
+    const char *path = "test_adam.state";
+    kr_error err = { 0 };
+    kr_adam adam[2];
+    kr_state *table[2];
+    float w[2][N] = { { 0 } };
+    const float g[N] = { 1.0f, -2.0f, 0.5f, 0.0f, 3.0f };
+    for (int k = 0; k < 2; k++) {
+        assert_ok(kr_adam_init(&adam[k], N, &err), &err);
+        table[k] = kr_state_alloc(&err);
+        assert_non_null(table[k]);
+        assert_ok(kr_adam_declare(&adam[k], table[k], &err), &err);
+    }
+    for (int t = 0; t < 3; t++) {
+        assert_ok(kr_adam_step(&adam[0], w[0], g, 0.1, 1.0, &err), &err);
+    }
+    assert_ok(kr_state_save(table[0], path, NULL, &err), &err);
+    assert_ok(kr_state_load(table[1], path, &err), &err);
+    memcpy(w[1], w[0], sizeof w[0]);
+    for (int k = 0; k < 2; k++) {
+        assert_ok(kr_adam_step(&adam[k], w[k], g, 0.1, 1.0, &err), &err);
+        assert_int_equal(adam[k].n_steps, 4);
+    }
+    assert_memory_equal(w[0], w[1], sizeof w[0]);
+    remove(path);
+    for (int k = 0; k < 2; k++) {
+        kr_state_free(table[k]);
+        kr_adam_clear(&adam[k]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +163,7 @@ int main(void)
         cmocka_unit_test(clip_scales_the_gradient_to_its_norm),
         cmocka_unit_test(refuses_a_gradient_that_is_not_finite),
         cmocka_unit_test(weights_without_gradient_stay_to_the_bit),
+        cmocka_unit_test(goes_on_after_a_restart),
     };
     return cmocka_run_group_tests_name("adam", tests, NULL, NULL);
 }

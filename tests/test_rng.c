@@ -88,6 +88,22 @@ static void integer_weights_have_their_law(void **state)
     }
 }
 
+static void categorical_has_its_law_and_never_takes_weight_zero(void **state)
+{
+    (void)state;
+    enum { DRAWS = 400000 };
+    const double weight[5] = { 0.0, 2.5, 0.0, 0.5, 0.0 };
+    kr_rng rng;
+    kr_rng_seed(&rng, 14, 0, KR_PURPOSE_TEST);
+    double count[5] = { 0 };
+    for (int i = 0; i < DRAWS; i++) {
+        count[kr_rng_categorical(&rng, weight, 5)] += 1.0;
+    }
+    assert_true(count[0] == 0.0 && count[2] == 0.0 && count[4] == 0.0);
+    double p = 0.5 / 3.0;
+    assert_within_sigma(count[3] / DRAWS, sqrt(p * (1 - p) / DRAWS), p, 4.5);
+}
+
 static void normal_has_unit_variance_and_zero_mean(void **state)
 {
     (void)state;
@@ -112,6 +128,7 @@ int main(void)
         cmocka_unit_test(streams_with_different_keys_differ),
         cmocka_unit_test(below_is_uniform),
         cmocka_unit_test(integer_weights_have_their_law),
+        cmocka_unit_test(categorical_has_its_law_and_never_takes_weight_zero),
         cmocka_unit_test(normal_has_unit_variance_and_zero_mean),
     };
     return cmocka_run_group_tests_name("rng", tests, NULL, NULL);

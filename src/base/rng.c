@@ -33,23 +33,26 @@ static inline uint64_t rotate_left(uint64_t x, int k)
     return x << k | x >> (64 - k);
 }
 
+/* Lane by lane, so that the state of a generator stays in registers. */
 void kr_rng_refill(kr_rng *rng)
 {
-    uint64_t s[4][KR_RNG_LANES];
-    memcpy(s, rng->s, sizeof s);
-    for (int row = 0; row < KR_RNG_BUFFER; row += KR_RNG_LANES) {
-        for (int l = 0; l < KR_RNG_LANES; l++) {
-            rng->buffer[row + l] = rotate_left(s[0][l] + s[3][l], 23) + s[0][l];
-            uint64_t t = s[1][l] << 17;
-            s[2][l] ^= s[0][l];
-            s[3][l] ^= s[1][l];
-            s[1][l] ^= s[2][l];
-            s[0][l] ^= s[3][l];
-            s[2][l] ^= t;
-            s[3][l] = rotate_left(s[3][l], 45);
+    for (int l = 0; l < KR_RNG_LANES; l++) {
+        uint64_t s0 = rng->s[0][l], s1 = rng->s[1][l], s2 = rng->s[2][l], s3 = rng->s[3][l];
+        for (int row = 0; row < KR_RNG_BUFFER; row += KR_RNG_LANES) {
+            rng->buffer[row + l] = rotate_left(s0 + s3, 23) + s0;
+            uint64_t t = s1 << 17;
+            s2 ^= s0;
+            s3 ^= s1;
+            s1 ^= s2;
+            s0 ^= s3;
+            s2 ^= t;
+            s3 = rotate_left(s3, 45);
         }
+        rng->s[0][l] = s0;
+        rng->s[1][l] = s1;
+        rng->s[2][l] = s2;
+        rng->s[3][l] = s3;
     }
-    memcpy(rng->s, s, sizeof s);
     rng->n_used = 0;
 }
 

@@ -78,25 +78,21 @@ static inline uint32_t kr_rng_below(kr_rng *rng, uint32_t n)
     return (uint32_t)(product >> 32);
 }
 
-/* Index a of 0..n-1 with probability weight[a] / sum; weights >= 0, sum > 0 and finite. */
+/* Index a of 0..n-1 with probability weight[a] / sum; weights >= 0, sum > 0 and finite, n <=
+ * KR_STATES_MAX + 1. No branch depends on the draw. */
 static inline int32_t kr_rng_categorical(kr_rng *rng, const double *weight, int32_t n)
 {
-    double total = 0.0;
+    double sum[KR_STATES_MAX + 1], total = 0.0;
     for (int32_t a = 0; a < n; a++) {
         total += weight[a];
+        sum[a] = total;
     }
-    double u = kr_rng_uniform(rng) * total;
-    int32_t last = 0;
-    for (int32_t a = 0; a < n; a++) {
-        if (weight[a] > 0.0) {
-            if (u < weight[a]) {
-                return a;
-            }
-            last = a;
-        }
-        u -= weight[a];
+    double u = kr_rng_uniform(rng) * total; /* < total, also after rounding */
+    int32_t index = 0;
+    for (int32_t a = 0; a < n - 1; a++) {
+        index += u >= sum[a];
     }
-    return last; /* rounding left u at the top end */
+    return index;
 }
 
 /* Index a with probability weight[a] / total exactly, total = sum of weight, 1 <= total <=

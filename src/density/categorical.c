@@ -6,60 +6,11 @@
 
 #include <math.h>
 
-/* exp(x) for x <= 0 to 1e-11: 2^k times a Taylor polynomial of degree 9 on |r| <= ln(2)/2, in
- * plain double operations, so its bits depend on no library and no instruction set. Below -45
- * the integer weight is 1 whatever the value; NaN counts as -45. */
-static inline double exp_below_zero(double x)
+float kr_categorical_scale(int32_t q)
 {
-    const double log2e = 1.4426950408889634, ln2 = 0.6931471805599453, shift = 0x1.8p52;
-    union {
-        double value;
-        uint64_t bits;
-    } turn, power;
-    double y = x > -45.0 ? x : -45.0;
-    turn.value = y * log2e + shift; /* low mantissa bits: the nearest integer k */
-    double r = y - (turn.value - shift) * ln2;
-    power.bits = (turn.bits + 1023) << 52;
-    double p = 1.0 / 362880.0;
-    p = p * r + 1.0 / 40320.0;
-    p = p * r + 1.0 / 5040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    p = p * r + 1.0;
-    p = p * r + 1.0;
-    return p * power.value;
-}
-
-/* q >= 3, so every weight stays below 2^31. */
-static void softmax_weights(int32_t q, int32_t stride, const float *z, uint32_t *m,
-                            uint64_t *total)
-{
-    enum { W = KR_LANES_PAD };
-    size_t L = (size_t)stride, states = (size_t)q;
-    double top = floor(0x1p32 / (double)q);
-    for (size_t l0 = 0; l0 < L; l0 += W) {
-        float max[W];
-        for (size_t l = 0; l < W; l++) {
-            max[l] = z[l0 + l];
-            total[l0 + l] = 0;
-        }
-        for (size_t a = 1; a < states; a++) {
-            for (size_t l = 0; l < W; l++) {
-                max[l] = z[a * L + l0 + l] > max[l] ? z[a * L + l0 + l] : max[l];
-            }
-        }
-        for (size_t a = 0; a < states; a++) {
-            for (size_t l = 0; l < W; l++) {
-                double w = exp_below_zero((double)z[a * L + l0 + l] - (double)max[l]);
-                int32_t rounded = (int32_t)(w * top + 0.5);
-                m[a * L + l0 + l] = (uint32_t)(rounded < 1 ? 1 : rounded);
-                total[l0 + l] += m[a * L + l0 + l];
-            }
-        }
-    }
+    const uint32_t limit = (uint32_t)((UINT64_C(1) << 32) / (uint64_t)q);
+    const float scale = (float)limit;
+    return (double)scale > (double)limit ? nextafterf(scale, 0.0f) : scale;
 }
 
 void kr_categorical_weights(const kr_lanes *lanes, int32_t q, int32_t stride, const float *z,
@@ -68,7 +19,7 @@ void kr_categorical_weights(const kr_lanes *lanes, int32_t q, int32_t stride, co
     if (q == 2) {
         lanes->sigmoid(stride, z, m);
     } else {
-        softmax_weights(q, stride, z, m, total);
+        lanes->softmax(q, stride, z, kr_categorical_scale(q), m, total);
     }
 }
 

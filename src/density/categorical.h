@@ -3,9 +3,9 @@
  *
  * The probability of state a is m_a / T with integers m_a >= 1, T <= 2^32:
  *   q = 2   one logit z of state 1: m_1 = round(2^32 sigma(z)) in 1 .. 2^32 - 1, T = 2^32;
- *   q > 2   q logits: m_a = max(1, round(exp(z_a - z_max) floor(2^32 / q))), T = sum_a m_a.
- * The draw compares random integers with these very numbers and log q is the logarithm of this
- * very ratio, so law and score agree exactly and q > 0. Arrays are [row][stride], stride a
+ *   q > 2   q logits: m_a = max(1, round(exp(z_a - z_max) scale)), scale <= 2^32 / q, T = sum_a
+ * m_a. The draw compares random integers with these very numbers and log q is the logarithm of
+ * this very ratio, so law and score agree exactly and q > 0. Arrays are [row][stride], stride a
  * multiple of KR_LANES_PAD; a call touches lanes l < n_lanes only, unless it says otherwise.
  * Threads: pure. */
 #ifndef KR_DENSITY_CATEGORICAL_H
@@ -18,6 +18,9 @@
  * with (i + 1) % KR_CATEGORICAL_RUN == 0 and after the last one: the runs then belong to sites,
  * and one logarithm serves 16 of them. */
 #define KR_CATEGORICAL_RUN 16
+
+/* The largest float32 integer <= 2^32 / q: the weight of the most probable state. */
+float kr_categorical_scale(int32_t q);
 
 /* Rows of z: 1 for q = 2, else q. */
 static inline int32_t kr_categorical_logits(int32_t q)

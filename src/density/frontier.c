@@ -35,13 +35,6 @@ void *kr_frontier_take(char **end, size_t count, size_t size)
     return start;
 }
 
-float kr_frontier_scale(int32_t q)
-{
-    const uint32_t limit = (uint32_t)((UINT64_C(1) << 32) / (uint64_t)q);
-    const float scale = (float)limit;
-    return (double)scale > (double)limit ? nextafterf(scale, 0.0f) : scale;
-}
-
 void kr_frontier_settle(const kr_frontier *self, const kr_frontier_pass *pass, int32_t i,
                         int32_t first, int32_t n, const uint32_t *m, const uint64_t *total,
                         double *ratio)

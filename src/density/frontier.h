@@ -98,9 +98,6 @@ void kr_frontier_settle(const kr_frontier *self, const kr_frontier_pass *pass, i
                         int32_t first, int32_t n, const uint32_t *m, const uint64_t *total,
                         double *ratio);
 
-/* Largest integer float <= 2^32 / q: the scale of integer weights, whose sum stays <= 2^32. */
-float kr_frontier_scale(int32_t q);
-
 /* Carves count * size bytes, 64-byte aligned, off *end and moves *end past them. */
 void *kr_frontier_take(char **end, size_t count, size_t size);
 

@@ -4,6 +4,7 @@
  *
  * Only colors present in the frontier are evaluated: cost per site and chain
  * O(hidden (|F| + colors present more than once)), independent of q beyond that. */
+#include "density/categorical.h"
 #include "density/frontier.h"
 
 #include <string.h>
@@ -132,7 +133,7 @@ static void conditional(const kr_frontier *self, group *g, const scratch *s)
             s->z[l * Q + a[l]] += self->beta_J[k];
         }
     }
-    units->weights(g->x.n, self->q, s->z, kr_frontier_scale(self->q), s->m, g->total);
+    units->weights(g->x.n, self->q, s->z, kr_categorical_scale(self->q), s->m, g->total);
 }
 
 static void back(const kr_frontier *self, const group *g, const uint8_t *row,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * density/frontier_states.c - the frontier network for q > 2 states without color symmetry,
  * hidden units in lanes: one-hot inputs, q logits. */
+#include "density/categorical.h"
 #include "density/frontier.h"
 
 #include <string.h>
@@ -73,7 +74,7 @@ static void conditional(const kr_frontier *self, group *g, const scratch *s)
             units->dot(H, self->q, s->h + l * H, w + g->v, s->z + l * Q);
         }
     }
-    units->weights(g->x.n, self->q, s->z, kr_frontier_scale(self->q), s->m, g->total);
+    units->weights(g->x.n, self->q, s->z, kr_categorical_scale(self->q), s->m, g->total);
 }
 
 static void back(const kr_frontier *self, const group *g, const uint8_t *row,

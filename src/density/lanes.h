@@ -32,6 +32,11 @@ typedef struct kr_lanes {
     void (*phi_back)(size_t n, const float *h, const float *d, float *e);
     /* m[l] = clamp(round(2^32 sigma(z[l])), 1, 2^32 - 1), odd: m(-z) = 2^32 - m(z) exactly. */
     void (*sigmoid)(int32_t L, const float *z, uint32_t *m);
+    /* m[a][l] = max(1, round(scale e^(z[a][l] - max_a z[a][l]))) for a < q, q >= 3; total[l] =
+     * sum_a m[a][l] <= 2^32. scale: kr_categorical_scale. NaN counts as far below the maximum.
+     */
+    void (*softmax)(int32_t q, int32_t L, const float *z, float scale, uint32_t *m,
+                    uint64_t *total);
 } kr_lanes;
 
 size_t kr_lanes_outer_scratch(int32_t M, int32_t K, int32_t L); /* floats */

@@ -272,6 +272,31 @@ static void sigmoid(int32_t L, const float *z, uint32_t *m)
     }
 }
 
+static void softmax(int32_t q, int32_t L, const float *z, float scale, uint32_t *m,
+                    uint64_t *total)
+{
+    const vf exact = vf_set(0x1p23f), one = vf_set(1.0f), limit = vf_set(24.0f);
+    for (int32_t l = 0; l < L; l += KR_VF) {
+        vf top = vf_load(z + l);
+        for (int32_t a = 1; a < q; a++) {
+            top = vf_max(vf_load(z + a * L + l), top);
+        }
+        vi sum = { 0 };
+        for (int32_t a = 0; a < q; a++) {
+            vf t = exp_minus(vf_min(top - vf_load(z + a * L + l), limit)) * vf_set(scale);
+            t = vf_select(t < exact, (t + exact) - exact, t);
+            vi w = __builtin_convertvector(vf_max(one, t), vi);
+            memcpy(m + a * L + l, &w, sizeof w);
+            sum += w;
+        }
+        uint32_t low[KR_VF];
+        memcpy(low, &sum, sizeof low);
+        for (int v = 0; v < KR_VF; v++) { /* modulo 2^32; it is in 1 .. 2^32 */
+            total[l + v] = low[v] ? low[v] : UINT64_C(1) << 32;
+        }
+    }
+}
+
 extern const kr_lanes KR_LANES_NAME;
 const kr_lanes KR_LANES_NAME = {
     .name = KR_LANES_TEXT,
@@ -281,4 +306,5 @@ const kr_lanes KR_LANES_NAME = {
     .phi = phi,
     .phi_back = phi_back,
     .sigmoid = sigmoid,
+    .softmax = softmax,
 };

@@ -56,40 +56,72 @@ static bool exists(const char *path)
     return lstat(path, &info) == 0;
 }
 
+/* The folder that was locked is still the one of that name: a run that ends removes its own. */
+static bool is_current(const kr_files *files)
+{
+    struct stat mine, named;
+    return fstat(files->lock, &mine) == 0 && stat(files->folder, &named) == 0 &&
+           mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
+}
+
 static int take_lock(kr_files *files, kr_error *err)
 {
-    if (mkdir(files->folder, 0777) != 0 && errno != EEXIST) {
-        return kr_fail(err, KR_EIO, "%s: cannot make the folder: %s", files->folder,
-                       strerror(errno));
+    do {
+        kr_files_unlock(files);
+        if (mkdir(files->folder, 0777) != 0 && errno != EEXIST) {
+            return kr_fail(err, KR_EIO, "%s: cannot make the folder: %s", files->folder,
+                           strerror(errno));
+        }
+        files->lock = open(files->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (files->lock < 0 && errno != ENOENT) {
+            return kr_fail(err, KR_EIO, "%s: cannot open the folder: %s", files->folder,
+                           strerror(errno));
+        }
+        if (files->lock >= 0 && flock(files->lock, LOCK_EX | LOCK_NB) != 0) {
+            kr_files_unlock(files);
+            return kr_fail(err, KR_EIO, "%s: another process is writing this run",
+                           files->output);
+        }
+    } while (files->lock < 0 || !is_current(files));
+    return KR_OK;
+}
+
+static int check_unused(const kr_files *files, kr_error *err)
+{
+    if (exists(files->output)) {
+        return kr_fail(err, KR_EPARSE, "%s: the output exists, want another -o or --overwrite",
+                       files->output);
     }
-    files->lock = open(files->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (files->lock < 0) {
-        return kr_fail(err, KR_EIO, "%s: cannot open the folder: %s", files->folder,
-                       strerror(errno));
-    }
-    if (flock(files->lock, LOCK_EX | LOCK_NB) != 0) {
-        close(files->lock);
-        files->lock = -1;
-        return kr_fail(err, KR_EIO, "%s: another process is writing this run", files->output);
+    if (exists(files->restart) || exists(files->previous)) {
+        return kr_fail(err, KR_EPARSE,
+                       "%s: an unfinished run of this name exists, want `kramers resume %s` or "
+                       "--overwrite",
+                       files->output, files->output);
     }
     return KR_OK;
 }
 
 int kr_files_claim(kr_files *files, bool overwrite, kr_error *err)
 {
-    bool has_output = exists(files->output);
-    bool is_unfinished = !has_output && exists(files->restart);
-    if (has_output && !overwrite) {
-        return kr_fail(err, KR_EPARSE, "%s: the output exists, want another -o or --overwrite",
-                       files->output);
-    }
-    if (is_unfinished && !overwrite) {
-        return kr_fail(err, KR_EPARSE,
-                       "%s: an unfinished run of this name exists, want `kramers resume %s` or "
-                       "--overwrite",
-                       files->output, files->output);
+    if (!overwrite) {
+        KR_TRY(check_unused(files, err));
     }
     KR_TRY(take_lock(files, err));
+    int status = overwrite ? KR_OK : check_unused(files, err); /* by a run that just ended */
+    if (status != KR_OK) {
+        kr_files_release(files);
+    }
+    return status;
+}
+
+void kr_files_release(kr_files *files)
+{
+    rmdir(files->folder);
+    kr_files_unlock(files);
+}
+
+int kr_files_remove_old(const kr_files *files, kr_error *err)
+{
     KR_TRY(kr_files_drop_parts(files, 0, err));
     const char *const old[] = { files->output, files->restart, files->previous };
     for (int k = 0; k < 3; k++) {
@@ -180,9 +212,8 @@ void kr_files_finish(kr_files *files)
         return;
     }
     kr_files_drop_parts(files, 0, NULL);
-    rmdir(files->folder);
     unlink(files->previous);
-    kr_files_unlock(files);
+    kr_files_release(files); /* last: from then on the name is free for others */
 }
 
 double kr_files_clock(void)

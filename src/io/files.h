@@ -16,8 +16,12 @@ typedef struct kr_files {
 int kr_files_init(kr_files *files, const char *output, kr_error *err);
 void kr_files_clear(kr_files *files);
 /* For a new run: refuses (KR_EPARSE) when the output or an unfinished run of that name exists,
- * unless overwrite, which removes both; makes the folder and locks it (KR_EIO when locked). */
+ * unless overwrite; makes the folder and locks it (KR_EIO when locked). Removes nothing. */
 int kr_files_claim(kr_files *files, bool overwrite, kr_error *err);
+/* Undoes a claim: removes the folder when it is empty, unlocks. */
+void kr_files_release(kr_files *files);
+/* Removes what an earlier run of this name left. After a claim. */
+int kr_files_remove_old(const kr_files *files, kr_error *err);
 /* For a resume: a restart file must exist (KR_EPARSE); makes the folder when missing; locks. */
 int kr_files_reclaim(kr_files *files, kr_error *err);
 int kr_files_check_restart(const kr_files *files, kr_error *err);

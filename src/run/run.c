@@ -130,6 +130,15 @@ static int assemble(run *r, const char *path, kr_error *err)
     return status;
 }
 
+/* All parts into NAME.h5, which is the base of what follows. */
+static int close_parts(run *r, kr_error *err)
+{
+    KR_TRY(assemble(r, r->files.output, err));
+    r->has_base = 1;
+    r->n_parts = 0;
+    return checkpoint(r, err);
+}
+
 /* Draws that may be made before the next stored configuration. */
 static int64_t draws_to_configuration(const run *r)
 {
@@ -194,10 +203,7 @@ static int loop(run *r, bool *is_finished, kr_error *err)
     }
     kr_progress_end(&progress);
     KR_TRY(checkpoint(r, err));
-    KR_TRY(assemble(r, r->files.output, err));
-    r->has_base = 1;
-    r->n_parts = 0;
-    KR_TRY(checkpoint(r, err));
+    KR_TRY(close_parts(r, err));
     kr_files_finish(&r->files);
     *is_finished = true;
     return KR_OK;
@@ -214,8 +220,11 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
     if (status == KR_OK) {
         status = open_run(&r, err);
         if (status != KR_OK) {
-            kr_files_finish(&r.files); /* nothing was written: leave no folder behind */
+            kr_files_release(&r.files); /* nothing was written: leave no folder behind */
         }
+    }
+    if (status == KR_OK) {
+        status = kr_files_remove_old(&r.files, err);
     }
     if (status == KR_OK) {
         status = loop(&r, is_finished, err);
@@ -312,10 +321,15 @@ int kr_run_resume(const kr_run_options *options, bool *is_finished, kr_error *er
         status = load_newest(&r, err);
     }
     if (status == KR_OK) {
-        status = set_target(&r, err);
+        status = kr_files_drop_parts(&r.files, r.n_parts, err);
+    }
+    /* Killed after the last draw: NAME.h5 may hold the parts already. Counted draws come first
+     * in it, so putting them together once more is right; new draws may follow only then. */
+    if (status == KR_OK && kr_sampler_stage(r.sampler) == KR_STAGE_DONE && r.n_parts > 0) {
+        status = close_parts(&r, err);
     }
     if (status == KR_OK) {
-        status = kr_files_drop_parts(&r.files, r.n_parts, err);
+        status = set_target(&r, err);
     }
     if (status == KR_OK) {
         r.started = kr_files_clock();
