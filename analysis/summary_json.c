@@ -113,7 +113,11 @@ static void write_head(kr_json *j, const kr_summary *s)
     const char *const text[] = { s->path, s->title, s->run_id, s->version };
     for (int k = 0; k < 4; k++) {
         kr_json_key(j, key[k]);
-        kr_json_text(j, text[k]);
+        if (text[k][0]) {
+            kr_json_text(j, text[k]);
+        } else {
+            kr_json_number(j, NAN); /* null */
+        }
     }
     kr_json_field(j, "chains", (double)s->n_chains);
     kr_json_field(j, "draws", (double)s->n_draws);

@@ -273,10 +273,10 @@ static void every_reason_arrives_in_full(void **state)
     kr_reader_close(reader);
 }
 
-static void what_is_not_known_of_a_run_has_no_line(void **state)
+static void an_unknown_run_id_has_no_line_and_is_null(void **state)
 {
     (void)state;
-    char *text = NULL;
+    char *text = NULL, *json = NULL;
     size_t size = 0;
     kr_summary s = { .title = "potts", .path = "potts.h5", .version = "0.1.0" };
     FILE *out = open_memstream(&text, &size);
@@ -285,6 +285,11 @@ static void what_is_not_known_of_a_run_has_no_line(void **state)
     assert_non_null(strstr(text, "\nkramers 0.1.0\n"));
     assert_null(strstr(text, "run "));
     free(text);
+    out = open_memstream(&json, &size);
+    kr_summary_print_json(&s, out);
+    fclose(out);
+    assert_non_null(strstr(json, "\"run_id\": null,"));
+    free(json);
 }
 
 static const char *skip_value(const char *s);
@@ -405,7 +410,7 @@ int main(void)
         cmocka_unit_test(each_defect_is_named_in_the_verdict),
         cmocka_unit_test(table_fits_100_columns_whatever_the_file),
         cmocka_unit_test(every_reason_arrives_in_full),
-        cmocka_unit_test(what_is_not_known_of_a_run_has_no_line),
+        cmocka_unit_test(an_unknown_run_id_has_no_line_and_is_null),
         cmocka_unit_test(json_is_one_valid_object_with_the_promised_keys),
         cmocka_unit_test(other_files_are_refused),
     };
