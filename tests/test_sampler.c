@@ -283,6 +283,59 @@ static void weights_change_in_training_only(void **state)
     free(r.value);
 }
 
+/* log_q of the last draw against an instance of its own that gets the present weights. */
+static void assert_log_q_is_fresh(subject *s, void *density)
+{
+    enum { CHAINS = 24, SITES = 16, STRIDE = 32 };
+    const kr_density_plug *plug = s->spec->density[0].plug;
+    static uint8_t chain_major[CHAINS * SITES], site_major[STRIDE * SITES];
+    double log_q[CHAINS];
+    kr_error err = { 0 };
+    size_t n;
+    float *weights = weights_of(s, &n);
+    memcpy(plug->weights(density), weights, n * sizeof *weights);
+    kr_free(weights);
+    kr_sampler_states(s->sampler, chain_major);
+    for (int c = 0; c < CHAINS; c++) {
+        for (int i = 0; i < SITES; i++) {
+            site_major[i * STRIDE + c] = chain_major[c * SITES + i];
+        }
+    }
+    void *scratch = kr_alloc(plug->scratch_bytes(density, CHAINS), 1, &err);
+    assert_non_null(scratch);
+    plug->log_q_tail(density, 0, CHAINS, site_major, log_q, scratch);
+    kr_free(scratch);
+    const double *kept = kr_sampler_slab(s->sampler, kr_sampler_n_new(s->sampler) - 1,
+                                         kr_sampler_first_density(s->sampler));
+    for (int c = 0; c < CHAINS; c++) {
+        assert_close(kept[c], log_q[c], 1e-12);
+    }
+}
+
+/* No other update marks log q as stale between trainings. */
+static void chains_are_scored_with_the_present_weights(void **state)
+{
+    (void)state;
+    kr_error err = { 0 };
+    kr_spec *spec = parse(learning);
+    spec->config.update = &spec->update[2];
+    spec->config.n_updates = 1;
+    subject s = open_spec(spec, 1);
+    record r = { 0 };
+    void *density =
+        s.spec->density[0].plug->alloc(&s.spec->target[0], s.spec->density[0].params, &err);
+    assert_non_null(density);
+    while (kr_sampler_stage(s.sampler) != KR_STAGE_DONE) {
+        step(&s, 3, &r);
+        if (kr_sampler_n_new(s.sampler) > 0) {
+            assert_log_q_is_fresh(&s, density);
+        }
+    }
+    s.spec->density[0].plug->free(density);
+    close_subject(&s);
+    free(r.value);
+}
+
 static void thermalization_is_rounded_up_to_whole_draws(void **state)
 {
     (void)state;
@@ -470,6 +523,7 @@ int main(void)
         cmocka_unit_test(retraining_raises_the_epoch_and_settles_in_warmup),
         cmocka_unit_test(training_and_certificate_give_no_draws),
         cmocka_unit_test(weights_change_in_training_only),
+        cmocka_unit_test(chains_are_scored_with_the_present_weights),
         cmocka_unit_test(thermalization_is_rounded_up_to_whole_draws),
         cmocka_unit_test(a_huge_rate_leaves_finite_weights),
         cmocka_unit_test(training_without_finite_gradients_fails_with_the_old_weights),
