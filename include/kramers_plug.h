@@ -343,9 +343,10 @@ typedef struct kr_density_plug {
     size_t (*n_weights)(const void *self);
     float *(*weights)(
         void *self); /* (n_weights), 64-byte aligned, zero padding stays zero under training */
-    size_t (*scratch_bytes)(const void *self, int32_t n_lanes);
-    void (*init)(void *self, kr_rng *rng);                  /* fresh weights */
-    int (*prepare)(void *self, double beta, kr_error *err); /* beta of the skip term */
+    size_t (*scratch_bytes)(const void *self, int32_t n_lanes); /* never falls with n_lanes;
+                                                                   scratch is 64-byte aligned */
+    void (*init)(void *self, kr_rng *rng);                      /* fresh weights */
+    int (*prepare)(void *self, double beta, kr_error *err);     /* beta of the skip term */
     /* Draw sites k..N-1 given sites 0..k-1; log_q (n_lanes) gets log q(s_{>=k} | s_{<k}). */
     void (*sample_tail)(const void *self, int32_t k, int32_t n_lanes, uint8_t *state,
                         double *log_q, kr_rng *rng, void *scratch);
@@ -418,11 +419,13 @@ typedef struct kr_observable_plug {
     void *(*alloc)(const kr_target *target, const void *params, int32_t n_chains,
                    kr_error *err);
     void (*free)(void *self);
-    /* (n_columns) of this instance; constant after alloc */
+    /* (n_columns) of this instance; constant after alloc, the same names at all points */
     const kr_column *(*columns)(const void *self, int32_t *n_columns);
     const kr_derived *derived; /* ends with name == NULL; may be NULL */
     /* Block in layout CHAIN. out (n_lanes, n_columns) filled. Memory between draws (last phase
-     * of a chain) lives in self, indexed by block->first_chain + lane, and is declared. */
+     * of a chain) lives in self, indexed by block->first_chain + lane, and is declared.
+     * Threads: called for several blocks of a point at once, so self is written for own chains
+     * only. */
     void (*measure)(void *self, const kr_block *block, double *out);
     int (*declare)(void *self, kr_state *table, kr_error *err); /* may be NULL */
 } kr_observable_plug;

@@ -409,7 +409,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
         elapsed = kr_files_clock() - before;
     }
     double draws = (double)(c->measure / c->every);
-    double warm = (double)(c->thermalize / c->every) * (c->n_densities ? 2.0 : 1.0);
+    double warm = ceil((double)c->thermalize / (double)c->every) * (c->n_densities ? 2.0 : 1.0);
     fputs(text.data, out);
     fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
             (long long)c->n_chains, draws);

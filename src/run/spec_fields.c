@@ -12,7 +12,8 @@
 
 static const kr_field phases_fields[] = {
     { "thermalize", KR_TYPE_INT, offsetof(kr_phases_params, thermalize), "1000", 0, STEPS_MAX,
-      .unit = "steps", .doc = "discarded at the start, and again after every training" },
+      .unit = "steps",
+      .doc = "discarded at the start, and again after every training; rounded up to draws" },
     { "adapt", KR_TYPE_INT, offsetof(kr_phases_params, adapt), "2000", 0, 1e9, .unit = "steps",
       .doc =
           "training steps at most; the phase ends early on training.target_ess or max_work" },
@@ -33,7 +34,7 @@ static const kr_field training_fields[] = {
       .doc =
           "stop training after this much counted work; a nominal second is 2e10 weight visits "
           "(q = 2) or 4e9 (q > 2), whatever the clock says" },
-    { "batch", KR_TYPE_INT, offsetof(kr_training_params, batch), "256", 16, 16384,
+    { "batch", KR_TYPE_INT, offsetof(kr_training_params, batch), "256", 16, KR_BATCH_MAX,
       .unit = "states", .doc = "walkers, and samples of a training step" },
     { "rate", KR_TYPE_REAL, offsetof(kr_training_params, rate), "0.005", 0, 1, .unit = "1",
       .flags = KR_FIELD_OPEN_MIN, .doc = "step size of Adam at the start of training" },

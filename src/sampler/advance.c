@@ -17,6 +17,8 @@
 typedef struct chunk {
     int64_t n_draws;
     bool is_audited;
+    double audit;        /* found: largest relative energy error */
+    int32_t bad_density; /* found: density with log q of a chain not finite, or -1 */
 } chunk;
 
 static double *cell(const kr_sampler *s, int64_t draw, int32_t column, int64_t chain,
@@ -26,17 +28,20 @@ static double *cell(const kr_sampler *s, int64_t draw, int32_t column, int64_t c
     return s->draws + (row * s->config.n_chains + chain) * s->config.n_points + point;
 }
 
-/* Observables, lp and log weights of one block at one draw. */
-static void measure_block(kr_sampler *s, const kr_point *point, kr_block *block, int64_t draw,
-                          void *scratch)
+/* Observables, lp and log weights of one block at one draw. Returns a density whose log q of a
+ * chain is not finite, or -1. */
+static int32_t measure_block(kr_sampler *s, const kr_point *point, kr_block *block,
+                             int64_t draw, void *scratch)
 {
     const kr_sampler_config *config = &s->config;
     double *out = scratch;
+    int32_t bad_density = -1;
     for (int32_t d = 0; d < config->n_densities; d++) {
         kr_schedule_log_q(&point->density[d], block, scratch);
         for (int32_t l = 0; l < block->n_lanes; l++) {
             int64_t c = block->first_chain + l;
             int32_t column = s->first_density + 2 * d;
+            bad_density = isfinite(block->log_q[l]) ? bad_density : d;
             *cell(s, draw, column, c, block->point) = block->log_q[l];
             *cell(s, draw, column + 1, c, block->point) =
                 -point->target->beta * block->energy[l] - block->log_q[l];
@@ -56,6 +61,7 @@ static void measure_block(kr_sampler *s, const kr_point *point, kr_block *block,
         *cell(s, draw, s->first_lp, block->first_chain + l, block->point) =
             -point->target->beta * block->energy[l];
     }
+    return bad_density;
 }
 
 static void count_block(kr_sampler *s, const kr_block *block, int64_t draw,
@@ -72,23 +78,27 @@ static void count_block(kr_sampler *s, const kr_block *block, int64_t draw,
     }
 }
 
-/* Largest relative energy error found in the block, or 0. */
+/* Largest relative energy error found in the block, or 0; infinite where it is undefined, for a
+ * maximum would drop a NaN. */
 static double audit_block(const kr_point *point, kr_block *block)
 {
     double scale = 1.0;
     for (int32_t l = 0; l < block->n_lanes; l++) {
         scale = fmax(scale, fabs(block->energy[l]));
     }
-    return kr_block_audit(block, point->target->terms) / scale;
+    double worst = kr_block_audit(block, point->target->terms) / scale;
+    return isnan(worst) ? INFINITY : worst;
 }
 
 /* n_draws draws of every block in parallel. */
-static double run_blocks(kr_sampler *s, const chunk *todo)
+static void run_blocks(kr_sampler *s, chunk *todo)
 {
     const kr_sampler_config *config = &s->config;
     int64_t n_tasks = (int64_t)config->n_points * s->n_blocks;
     double cpu = 0.0, audit = 0.0;
-#pragma omp parallel num_threads(config->n_threads) reduction(+ : cpu) reduction(max : audit)
+    int32_t bad_density = -1;
+#pragma omp parallel num_threads(config->n_threads) reduction(+ : cpu) \
+    reduction(max : audit, bad_density)
     {
 #ifdef _OPENMP
         void *scratch = s->scratch[omp_get_thread_num()];
@@ -106,7 +116,8 @@ static double run_blocks(kr_sampler *s, const chunk *todo)
                 memset(tally, 0, (size_t)config->n_updates * sizeof *tally);
                 kr_schedule_run(s, point, block, s->n_steps + draw * config->every,
                                 config->every, scratch, tally, cpu_update);
-                measure_block(s, point, block, draw, scratch);
+                int32_t bad = measure_block(s, point, block, draw, scratch);
+                bad_density = bad > bad_density ? bad : bad_density;
                 count_block(s, block, draw, tally);
             }
             if (todo->is_audited) {
@@ -120,7 +131,8 @@ static double run_blocks(kr_sampler *s, const chunk *todo)
         }
     }
     s->cpu_sample += cpu;
-    return audit;
+    todo->audit = audit;
+    todo->bad_density = bad_density;
 }
 
 static bool has_trainer(const kr_sampler *s)
@@ -155,8 +167,9 @@ static void enter(kr_sampler *s, kr_stage stage)
 
 static int64_t planned_draws(const kr_sampler *s)
 {
-    int64_t steps = s->stage == KR_STAGE_MEASURE ? s->config.measure : s->config.thermalize;
-    return steps / s->config.every;
+    int64_t every = s->config.every;
+    return s->stage == KR_STAGE_MEASURE ? s->config.measure / every
+                                        : (s->config.thermalize + every - 1) / every;
 }
 
 static void leave(kr_sampler *s)
@@ -184,11 +197,10 @@ static void leave(kr_sampler *s)
     }
 }
 
-/* Counts the global proposals of the new draws; true when a window says: train again. */
-static bool wants_retraining(kr_sampler *s)
+/* Counts the global proposals of the new draws. */
+static void count_window(kr_sampler *s)
 {
     const kr_sampler_config *config = &s->config;
-    const kr_training_params *params = &config->training;
     for (int32_t u = 0; u < config->n_updates; u++) {
         if (!(config->update[u].plug->flags & KR_UPDATE_NEEDS_DENSITY)) {
             continue;
@@ -204,6 +216,13 @@ static bool wants_retraining(kr_sampler *s)
         }
     }
     s->window_draws += s->n_new;
+}
+
+/* True when a full window says: train again. Closes the window. */
+static bool wants_retraining(kr_sampler *s)
+{
+    const kr_sampler_config *config = &s->config;
+    const kr_training_params *params = &config->training;
     if (s->window_draws < WINDOW_DRAWS) {
         return false;
     }
@@ -218,10 +237,36 @@ static bool wants_retraining(kr_sampler *s)
            s->n_retrainings < params->max_retrainings;
 }
 
+static int check_chunk(const kr_sampler *s, const chunk *done, kr_error *err)
+{
+    if (done->bad_density >= 0) {
+        return kr_fail(err, KR_ESANITY,
+                       "density %s: log q of a chain is not finite, want a finite number",
+                       s->config.density[done->bad_density].name);
+    }
+    if (!(done->audit <= AUDIT_TOLERANCE)) {
+        return kr_fail(err, KR_ESANITY,
+                       "energy audit: running energy is off by %g of its size, want <= %g",
+                       done->audit, AUDIT_TOLERANCE);
+    }
+    return KR_OK;
+}
+
 static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
 {
     int64_t left =
         planned_draws(s) - (s->stage == KR_STAGE_MEASURE ? s->n_draws : s->stage_step);
+    if (left <= 0) {
+        leave(s);
+        return KR_OK;
+    }
+    /* asked when more draws follow: after the last one nothing is gained by it */
+    if (s->stage == KR_STAGE_MEASURE && wants_retraining(s)) {
+        s->n_retrainings++;
+        s->epoch++;
+        enter(s, KR_STAGE_ADAPT);
+        return KR_OK;
+    }
     chunk todo = { .n_draws = max_draws < left ? max_draws : left };
     if (todo.n_draws > s->draws_capacity) {
         todo.n_draws = s->draws_capacity;
@@ -231,18 +276,10 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
     int64_t to_audit = AUDIT_DRAWS - s->stage_step % AUDIT_DRAWS;
     todo.n_draws = todo.n_draws > to_window ? to_window : todo.n_draws;
     todo.n_draws = todo.n_draws > to_audit ? to_audit : todo.n_draws;
-    if (todo.n_draws <= 0) {
-        leave(s);
-        return KR_OK;
-    }
     todo.is_audited = todo.n_draws == to_audit;
-    double audit = run_blocks(s, &todo);
-    s->audit = fmax(s->audit, audit);
-    if (!(audit <= AUDIT_TOLERANCE)) {
-        return kr_fail(err, KR_ESANITY,
-                       "energy audit: running energy is off by %g of its size, want <= %g",
-                       audit, AUDIT_TOLERANCE);
-    }
+    run_blocks(s, &todo);
+    s->audit = fmax(s->audit, todo.audit);
+    KR_TRY(check_chunk(s, &todo, err));
     s->n_new = todo.n_draws;
     s->n_steps += todo.n_draws * s->config.every;
     s->stage_step += todo.n_draws;
@@ -250,12 +287,7 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
     s->new_epoch = s->epoch;
     if (s->stage == KR_STAGE_MEASURE) {
         s->n_draws += todo.n_draws;
-        if (wants_retraining(s)) {
-            s->n_retrainings++;
-            s->epoch++;
-            enter(s, KR_STAGE_ADAPT);
-            return KR_OK;
-        }
+        count_window(s);
     }
     if (todo.n_draws == left) {
         leave(s);

@@ -41,7 +41,7 @@ void kr_sampler_progress(const kr_sampler *s, int64_t *done, int64_t *planned)
     case KR_STAGE_THERMALIZE:
     case KR_STAGE_SETTLE:
         *done = s->stage_step * config->every;
-        *planned = config->thermalize;
+        *planned = (config->thermalize + config->every - 1) / config->every * config->every;
         return;
     }
 }

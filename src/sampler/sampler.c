@@ -202,6 +202,28 @@ static int alloc_shared(kr_sampler *s, kr_error *err)
     return KR_OK;
 }
 
+/* A column means the same at every point. */
+static int check_columns(const kr_sampler *s, int32_t o, kr_error *err)
+{
+    const kr_observable_plug *plug = s->config.observable[o].plug;
+    int32_t n_first, n;
+    const kr_column *first = plug->columns(s->point[0].observable[o], &n_first);
+    for (int32_t p = 1; p < s->config.n_points; p++) {
+        const kr_column *column = plug->columns(s->point[p].observable[o], &n);
+        bool is_same = n == n_first;
+        for (int32_t k = 0; is_same && k < n; k++) {
+            is_same = strcmp(column[k].name, first[k].name) == 0;
+        }
+        if (!is_same) {
+            return kr_fail(err, KR_EUNSUP,
+                           "observable %s: other columns at point %d than at point 0, want the "
+                           "same at all points",
+                           plug->name, p);
+        }
+    }
+    return KR_OK;
+}
+
 static int count_columns(kr_sampler *s, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
@@ -212,6 +234,7 @@ static int count_columns(kr_sampler *s, kr_error *err)
         return KR_ENOMEM;
     }
     for (int32_t o = 0; o < config->n_observables; o++) {
+        KR_TRY(check_columns(s, o, err));
         s->observable_first[o] = s->first_lp;
         config->observable[o].plug->columns(s->point[0].observable[o],
                                             &s->observable_columns[o]);
@@ -244,9 +267,35 @@ static int build(kr_sampler *s, kr_error *err)
     return alloc_shared(s, err);
 }
 
+/* What the arrays of this folder take for granted. */
+static int check_limits(const kr_sampler_config *config, kr_error *err)
+{
+    const struct {
+        const char *name;
+        int64_t value, min, max;
+    } row[] = {
+        { "points", config->n_points, 1, INT32_MAX },
+        { "updates", config->n_updates, 1, KR_UPDATES_MAX },
+        { "chains", config->n_chains, 1, INT32_MAX },
+        { "every", config->every, 1, INT64_MAX },
+        { "threads", config->n_threads, 1, INT32_MAX },
+        { "training.batch", config->n_densities ? config->training.batch : 2, 2, KR_BATCH_MAX },
+        { "training.certificate", config->n_densities ? config->training.certificate : 1, 1,
+          INT32_MAX },
+    };
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        if (row[k].value < row[k].min || row[k].value > row[k].max) {
+            return kr_fail(err, KR_ERANGE, "%s: %lld, want %lld..%lld", row[k].name,
+                           (long long)row[k].value, (long long)row[k].min,
+                           (long long)row[k].max);
+        }
+    }
+    return KR_OK;
+}
+
 kr_sampler *kr_sampler_alloc(const kr_sampler_config *config, kr_error *err)
 {
-    kr_sampler *s = kr_alloc(1, sizeof *s, err);
+    kr_sampler *s = check_limits(config, err) == KR_OK ? kr_alloc(1, sizeof *s, err) : NULL;
     if (!s) {
         return NULL;
     }
@@ -276,7 +325,7 @@ static void free_point(const kr_sampler *s, kr_point *point)
             point->update[u].plug->free(point->update[u].self);
         }
     }
-    for (int32_t d = 0; point->density && d < s->config.n_densities; d++) {
+    for (int32_t d = 0; point->density && point->trainer && d < s->config.n_densities; d++) {
         kr_trainer_clear(&point->trainer[d]);
         if (point->density[d].self) {
             point->density[d].plug->free(point->density[d].self);

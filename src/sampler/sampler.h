@@ -23,7 +23,8 @@
 #include "kramers_plug.h"
 
 #define KR_NAME_MAX    64
-#define KR_UPDATES_MAX 16 /* rows of a schedule */
+#define KR_UPDATES_MAX 16    /* rows of a schedule */
+#define KR_BATCH_MAX   16384 /* states of a training step */
 
 typedef enum kr_stage {
     KR_STAGE_THERMALIZE,
@@ -86,8 +87,8 @@ typedef struct kr_sampler_config {
 typedef struct kr_sampler kr_sampler;
 
 /* Builds everything and starts the chains. Memory is all taken here. The config's tables are
- * borrowed. NULL with the error set: KR_EUNSUP names the combination. Free with
- * kr_sampler_free. */
+ * borrowed. NULL with the error set: KR_EUNSUP names the combination, KR_ERANGE a count out of
+ * its limits. Free with kr_sampler_free. */
 kr_sampler *kr_sampler_alloc(const kr_sampler_config *config, kr_error *err);
 void kr_sampler_free(kr_sampler *sampler);
 /* Bytes that kr_sampler_alloc will take for this config, roughly (no weights counted). */
@@ -96,10 +97,10 @@ double kr_sampler_memory(const kr_sampler_config *config);
 /* Every mutable byte as rows of a state table. */
 int kr_sampler_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
 
-/* One chunk of work: up to max_draws draws (thermalize, settle, measure), one training step of
- * every unfinished trainer (adapt), or a slice of the certificate. Never crosses a stage. After
- * it the rows below are valid until the next call. Errors: KR_EDIVERGED (training lost for
- * good), KR_ESANITY (energy audit, non-finite log q of a chain), KR_ENOMEM. */
+/* One chunk of work: up to max_draws >= 1 draws (thermalize, settle, measure), one training
+ * step of every unfinished trainer (adapt), or a slice of the certificate. Never crosses a
+ * stage. After it the rows below are valid until the next call. Errors: KR_EDIVERGED (training
+ * lost for good), KR_ESANITY (energy audit, non-finite log q of a chain), KR_ENOMEM. */
 int kr_sampler_advance(kr_sampler *sampler, int64_t max_draws, kr_error *err);
 
 kr_stage kr_sampler_stage(const kr_sampler *sampler);

@@ -32,6 +32,8 @@
 #define GLOBAL_FROM       0.15 /* share of the forward budget without global proposals */
 #define WALKER_PASSES     32   /* passes of the local updates before the first forward step */
 #define ESS_MIN_BATCHES   16   /* running ESS is believed from so many batches on */
+#define BAD_STEPS_MAX     3    /* skipped steps in a row that bring back the good weights */
+#define ROLLBACKS_MAX     8    /* of one adaptation, then it is lost */
 #define RUNAWAY_PER_SITE  2.0  /* loss above the best by so much per site: roll back */
 
 int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
@@ -122,6 +124,7 @@ void kr_trainer_open(kr_trainer *t)
     t->work = 0.0;
     t->rate_factor = 1.0;
     t->n_bad = 0;
+    t->n_rollbacks = 0;
     t->ring_n = 0;
     t->best_loss = INFINITY;
     t->is_done = 0;
@@ -281,7 +284,7 @@ static void *thread_scratch(const kr_sampler *sampler)
 static void forward_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, double *log_w,
                          batch_result *total)
 {
-    batch_result result[KR_LANES_MAX * 4] = { { 0 } };
+    batch_result result[KR_BATCH_MAX / KR_LANES_MAX] = { { 0 } };
     double cpu = 0.0;
 #pragma omp parallel for num_threads(sampler->config.n_threads) schedule(dynamic, 1) \
     reduction(+ : cpu)
@@ -368,27 +371,31 @@ static int apply_gradient(kr_sampler *sampler, kr_trainer *t, double rate, doubl
 {
     float *weights = t->density->plug->weights(t->density->self);
     double runaway = t->best_loss + RUNAWAY_PER_SITE * t->target->terms->n_sites;
-    bool is_bad = !isfinite(loss) || loss > runaway ||
-                  kr_adam_step(t->adam, weights, sampler->gradient, rate * t->rate_factor,
-                               MAX_GRADIENT_NORM, NULL) != KR_OK;
+    bool is_bad = !isfinite(loss) || loss > runaway;
+    if (!is_bad && t->n_bad == 0 && t->step % KR_ESS_RING == 0) {
+        memcpy(t->good, weights, t->n_weights * sizeof *weights); /* their loss was seen */
+    }
+    is_bad = is_bad || kr_adam_step(t->adam, weights, sampler->gradient, rate * t->rate_factor,
+                                    MAX_GRADIENT_NORM, NULL) != KR_OK;
     t->density->epoch++;
     if (!is_bad) {
         t->n_bad = 0;
+        t->best_loss = fmin(t->best_loss, loss);
         return KR_OK;
     }
     t->n_skipped++;
     t->rate_factor *= 0.5;
-    if (++t->n_bad < 3) {
+    if (++t->n_bad < BAD_STEPS_MAX) {
         return KR_OK;
     }
-    if (++t->n_rollbacks > 8) {
+    memcpy(weights, t->good, t->n_weights * sizeof *weights);
+    if (++t->n_rollbacks > ROLLBACKS_MAX) {
         return kr_fail(
             err, KR_EDIVERGED,
             "training of density %s: loss %g at step %lld after %lld rollbacks, want a "
             "finite loss; a smaller training.rate may help",
             name, loss, (long long)t->step, (long long)t->n_rollbacks);
     }
-    memcpy(weights, t->good, t->n_weights * sizeof *weights);
     memset(t->adam->m, 0, t->n_weights * sizeof *t->adam->m);
     memset(t->adam->v, 0, t->n_weights * sizeof *t->adam->v);
     t->adam->n_steps = 0;
@@ -449,16 +456,9 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     double rate = rate_at(params, t->target->terms->n_phases > 0, progress);
     KR_TRY(apply_gradient(sampler, t, rate, total.loss, sampler->config.density[density].name,
                           err));
-    if (total.loss < t->best_loss) {
-        t->best_loss = total.loss;
-    }
     t->step++;
     t->work += visits / (t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS);
     double ess = running_ess(t, params->batch);
-    if (t->step % KR_ESS_RING == 0 && t->n_bad == 0) {
-        memcpy(t->good, t->density->plug->weights(t->density->self),
-               t->n_weights * sizeof *t->good);
-    }
     t->is_done =
         t->step >= sampler->config.adapt || t->work >= params->max_work ||
         (t->ring_n >= ESS_MIN_BATCHES && beta == t->target->beta && ess >= params->target_ess);
