@@ -372,6 +372,7 @@ enum {
     KR_UPDATE_LOCAL = 1,       /* changes few sites at a time: used to move training chains */
     KR_UPDATE_IRREDUCIBLE = 2, /* alone reaches every state from every state */
     KR_UPDATE_NEEDS_DENSITY = 4,
+    KR_UPDATE_IRREDUCIBLE_ONE_CLASS = 8, /* the same where all states form one pair_class */
 };
 
 typedef struct kr_update_plug {

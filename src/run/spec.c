@@ -196,10 +196,15 @@ static int check_whole(kr_spec *spec, kr_error *err)
 {
     kr_sampler_config *config = &spec->config;
     const kr_node *phases = kr_node_get(spec->file->root, "phases");
-    bool is_irreducible = false;
+    const kr_terms *terms = spec->target[0].terms;
+    bool is_irreducible = false, is_one_class = terms->is_pair;
+    for (int32_t a = 1; is_one_class && a < terms->q; a++) {
+        is_one_class = terms->pair_class[a] == terms->pair_class[0];
+    }
     for (int32_t u = 0; u < config->n_updates; u++) {
-        is_irreducible =
-            is_irreducible || (spec->update[u].plug->flags & KR_UPDATE_IRREDUCIBLE);
+        unsigned flags = spec->update[u].plug->flags;
+        is_irreducible = is_irreducible || (flags & KR_UPDATE_IRREDUCIBLE) ||
+                         (is_one_class && (flags & KR_UPDATE_IRREDUCIBLE_ONE_CLASS));
     }
     if (config->measure < config->every) {
         return kr_runfile_fail(
