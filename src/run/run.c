@@ -399,7 +399,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     fputs(text.data, out);
     fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
             (long long)c->n_chains, draws);
-    fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_sampler_memory(c) / 1e6,
+    fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_spec_memory(spec) / 1e6,
             8e-6 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm));
     if (n > 0) {
         fprintf(out, "# time: about %.0f s on %d threads%s\n",
