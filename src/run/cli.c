@@ -123,6 +123,16 @@ static void parse_count(struct argp_state *state, const char *option, const char
     }
 }
 
+/* At most 2^53, so that sums stay far from the end of int64_t. */
+static void parse_steps(struct argp_state *state, const char *option, const char *text,
+                        int64_t *value)
+{
+    parse_count(state, option, text, 1, value);
+    if (*value > INT64_C(1) << 53) {
+        argp_error(state, "--%s: %lld steps, want at most 2^53", option, (long long)*value);
+    }
+}
+
 static error_t parse_run_option(int key, char *text, struct argp_state *state, arguments *a)
 {
     static const char *const modes[] = { "auto", "never", "json" };
@@ -153,10 +163,10 @@ static error_t parse_run_option(int key, char *text, struct argp_state *state, a
         argp_error(state, "--progress: \"%s\", want auto, never or json", text);
         return 0;
     case UNTIL:
-        parse_count(state, "until", text, 1, &a->run.until);
+        parse_steps(state, "until", text, &a->run.until);
         return 0;
     case MORE:
-        parse_count(state, "more", text, 1, &a->run.more);
+        parse_steps(state, "more", text, &a->run.more);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SECONDS 0.1      /* aim for one call of advance; does not touch samples */
+#define CHUNK_SECONDS 0.1 /* aim for one call of advance; does not touch samples */
+#define STEPS_MAX     (INT64_C(1) << 53)
 #define PART_BYTES    67108864 /* close a part when so much is buffered */
 
 typedef struct run {
@@ -292,6 +293,10 @@ static int set_target(run *r, kr_error *err)
             : r->measure;
     if (wanted < done) {
         return kr_fail(err, KR_EPARSE,
+    if (wanted > STEPS_MAX) {
+        return kr_fail(err, KR_EPARSE, "resume: %lld steps in total, want at most %lld",
+                       (long long)wanted, (long long)STEPS_MAX);
+    }
                        "resume: %lld steps are measured already, want --until at least that",
                        (long long)done);
     }
