@@ -75,8 +75,16 @@ static int take_lock(kr_files *files, kr_error *err)
     return KR_OK;
 }
 
-int kr_files_claim(kr_files *files, bool overwrite, kr_error *err)
+int kr_files_check_new(const kr_files *files, bool overwrite, kr_error *err)
 {
+    struct stat info;
+    if (!files->output[0]) {
+        return kr_fail(err, KR_EPARSE, "output: no name, want one such as NAME.h5");
+    }
+    if (stat(files->output, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return kr_fail(err, KR_EPARSE, "%s: a folder, pipe or device, want a regular file",
+                       files->output);
+    }
     bool has_output = exists(files->output);
     bool is_unfinished = !has_output && exists(files->restart);
     if (has_output && !overwrite) {
@@ -89,6 +97,12 @@ int kr_files_claim(kr_files *files, bool overwrite, kr_error *err)
                        "--overwrite",
                        files->output, files->output);
     }
+    return KR_OK;
+}
+
+int kr_files_claim(kr_files *files, bool overwrite, kr_error *err)
+{
+    KR_TRY(kr_files_check_new(files, overwrite, err));
     KR_TRY(take_lock(files, err));
     KR_TRY(kr_files_drop_parts(files, 0, err));
     const char *const old[] = { files->output, files->restart, files->previous };
@@ -131,6 +145,14 @@ void kr_files_unlock(kr_files *files)
     if (files->lock >= 0) {
         close(files->lock);
         files->lock = -1;
+    }
+}
+
+void kr_files_release(kr_files *files)
+{
+    if (files->lock >= 0) {
+        rmdir(files->folder); /* fails when parts are in it, as it should */
+        kr_files_unlock(files);
     }
 }
 

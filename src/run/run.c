@@ -210,15 +210,17 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
     *is_finished = false;
     int status = kr_files_init(&r.files, options->output, err);
     if (status == KR_OK) {
-        status = kr_files_claim(&r.files, options->overwrite, err);
+        status = kr_files_check_new(&r.files, options->overwrite, err);
     }
     if (status == KR_OK) {
         status = open_run(&r, err);
-        if (status != KR_OK) {
-            kr_files_finish(&r.files); /* nothing was written: leave no folder behind */
-        }
     }
-    if (status == KR_OK) {
+    if (status == KR_OK) { /* only a run that can begin replaces an older one */
+        status = kr_files_claim(&r.files, options->overwrite, err);
+    }
+    if (status != KR_OK) {
+        kr_files_release(&r.files);
+    } else {
         status = loop(&r, is_finished, err);
     }
     close_run(&r);
@@ -291,12 +293,12 @@ static int set_target(run *r, kr_error *err)
         : o->more > 0
             ? (kr_sampler_stage(r->sampler) == KR_STAGE_DONE ? done : r->measure) + o->more
             : r->measure;
-    if (wanted < done) {
-        return kr_fail(err, KR_EPARSE,
     if (wanted > STEPS_MAX) {
         return kr_fail(err, KR_EPARSE, "resume: %lld steps in total, want at most %lld",
                        (long long)wanted, (long long)STEPS_MAX);
     }
+    if (wanted < done) {
+        return kr_fail(err, KR_EPARSE,
                        "resume: %lld steps are measured already, want --until at least that",
                        (long long)done);
     }
@@ -322,7 +324,9 @@ int kr_run_resume(const kr_run_options *options, bool *is_finished, kr_error *er
     if (status == KR_OK) {
         status = kr_files_drop_parts(&r.files, r.n_parts, err);
     }
-    if (status == KR_OK) {
+    if (status != KR_OK) {
+        kr_files_release(&r.files);
+    } else {
         r.started = kr_files_clock();
         status = loop(&r, is_finished, err);
     }
