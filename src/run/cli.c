@@ -474,16 +474,20 @@ static int command_exact(int argc, char **argv, const volatile sig_atomic_t *sto
     if (!spec) {
         return complain(&err);
     }
-    int status = KR_OK;
-    fputs(a.is_json ? "{\"points\": [\n" : "", stdout);
-    for (int32_t p = 0; p < spec->config.n_points && status == KR_OK; p++) {
-        kr_exact e;
-        status = kr_exact_best(&spec->target[p], KR_ENUMERATE_STATES_MAX, &e, &err);
-        if (status == KR_OK) {
-            print_exact(spec, p, &e, a.is_json);
-        }
+    int32_t n = spec->config.n_points;
+    kr_exact *values = kr_alloc((size_t)n, sizeof *values, &err);
+    int status = values ? KR_OK : KR_ENOMEM;
+    for (int32_t p = 0; p < n && status == KR_OK; p++) {
+        status = kr_exact_best(&spec->target[p], KR_ENUMERATE_STATES_MAX, &values[p], &err);
     }
-    fputs(a.is_json ? "\n]}\n" : "", stdout);
+    if (status == KR_OK) { /* all or nothing: half an object is no JSON */
+        fputs(a.is_json ? "{\"points\": [\n" : "", stdout);
+        for (int32_t p = 0; p < n; p++) {
+            print_exact(spec, p, &values[p], a.is_json);
+        }
+        fputs(a.is_json ? "\n]}\n" : "", stdout);
+    }
+    kr_free(values);
     kr_spec_free(spec);
     return status == KR_OK ? KR_EXIT_DONE : complain(&err);
 }
