@@ -101,23 +101,31 @@ static int check_unused(const kr_files *files, kr_error *err)
     return KR_OK;
 }
 
-int kr_files_claim(kr_files *files, bool overwrite, kr_error *err)
+int kr_files_check_new(const kr_files *files, bool overwrite, kr_error *err)
 {
+    struct stat info;
+    if (!files->output[0]) {
+        return kr_fail(err, KR_EPARSE, "output: no name, want one such as NAME.h5");
+    }
+    if (stat(files->output, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return kr_fail(err, KR_EPARSE, "%s: a folder, pipe or device, want a regular file",
+                       files->output);
+    }
     if (!overwrite) {
         KR_TRY(check_unused(files, err));
     }
+    return KR_OK;
+}
+
+int kr_files_claim(kr_files *files, bool overwrite, kr_error *err)
+{
+    KR_TRY(kr_files_check_new(files, overwrite, err));
     KR_TRY(take_lock(files, err));
     int status = overwrite ? KR_OK : check_unused(files, err); /* by a run that just ended */
     if (status != KR_OK) {
         kr_files_release(files);
     }
     return status;
-}
-
-void kr_files_release(kr_files *files)
-{
-    rmdir(files->folder);
-    kr_files_unlock(files);
 }
 
 int kr_files_remove_old(const kr_files *files, kr_error *err)
@@ -163,6 +171,14 @@ void kr_files_unlock(kr_files *files)
     if (files->lock >= 0) {
         close(files->lock);
         files->lock = -1;
+    }
+}
+
+void kr_files_release(kr_files *files)
+{
+    if (files->lock >= 0) {
+        rmdir(files->folder); /* fails when parts are in it, as it should */
+        kr_files_unlock(files);
     }
 }
 

@@ -15,11 +15,11 @@ typedef struct kr_files {
 
 int kr_files_init(kr_files *files, const char *output, kr_error *err);
 void kr_files_clear(kr_files *files);
-/* For a new run: refuses (KR_EPARSE) when the output or an unfinished run of that name exists,
- * unless overwrite; makes the folder and locks it (KR_EIO when locked). Removes nothing. */
+/* For a new run: refuses (KR_EPARSE) an empty name, an output that is no regular file, and,
+ * unless overwrite, an output or unfinished run of that name. Changes nothing. */
+int kr_files_check_new(const kr_files *files, bool overwrite, kr_error *err);
+/* The same, then makes the folder and locks it (KR_EIO when locked). Removes nothing. */
 int kr_files_claim(kr_files *files, bool overwrite, kr_error *err);
-/* Undoes a claim: removes the folder when it is empty, unlocks. */
-void kr_files_release(kr_files *files);
 /* Removes what an earlier run of this name left. After a claim. */
 int kr_files_remove_old(const kr_files *files, kr_error *err);
 /* For a resume: a restart file must exist (KR_EPARSE); makes the folder when missing; locks. */
@@ -27,6 +27,8 @@ int kr_files_reclaim(kr_files *files, kr_error *err);
 int kr_files_check_restart(const kr_files *files, kr_error *err);
 bool kr_files_is_locked(const kr_files *files); /* by another process */
 void kr_files_unlock(kr_files *files);
+/* After a refusal: unlocks, and removes the folder when it is empty. */
+void kr_files_release(kr_files *files);
 /* Path of part n (from 1), owned by the caller (kr_free). */
 char *kr_files_part(const kr_files *files, int64_t n, kr_error *err);
 char *kr_files_copy(const char *text, kr_error *err);

@@ -188,7 +188,8 @@ hid_t kr_h5_open(const char *path, kr_error *err)
 {
     static const unsigned char magic[8] = { 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n' };
     unsigned char head[sizeof magic];
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    /* O_NONBLOCK: a pipe without a writer opens at once and turns out empty */
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0) {
         kr_fail(err, KR_EIO, "%s: could not open: %s", path, strerror(errno));
         return -1;

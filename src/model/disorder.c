@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const kr_field kr_disorder_fields[] = {
     { .name = "kind",
@@ -100,6 +101,20 @@ typedef struct reader {
     char *word[WORDS_MAX];
     int n_words;
 } reader;
+
+/* A pipe without a writer would wait forever, a device may never end. */
+static int open_file(reader *in, kr_error *err)
+{
+    struct stat info;
+    if (stat(in->path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return kr_fail(err, KR_EIO, "%s: a folder, pipe or device, want a file of disorder",
+                       in->path);
+    }
+    in->file = fopen(in->path, "r");
+    return in->file ? KR_OK
+                    : kr_fail(err, KR_EIO, "%s: %s, want a readable file of disorder", in->path,
+                              strerror(errno));
+}
 
 static int fail_line(const reader *in, kr_error *err, const char *saw, const char *want)
 {
@@ -273,11 +288,8 @@ static int read_file(const kr_disorder *disorder, const kr_lattice *lattice, boo
     if (!disorder->file[0]) {
         return kr_fail(err, KR_EINVAL, "disorder: kind is file, want the key file with a path");
     }
-    reader in = { .path = disorder->file, .file = fopen(disorder->file, "r") };
-    if (!in.file) {
-        return kr_fail(err, KR_EIO, "%s: %s, want a readable file of disorder", disorder->file,
-                       strerror(errno));
-    }
+    reader in = { .path = disorder->file };
+    KR_TRY(open_file(&in, err));
     uint8_t *seen = kr_alloc((size_t)n, 1, err);
     int status = seen ? KR_OK : KR_ENOMEM;
     if (status == KR_OK && of_bonds) {

@@ -123,6 +123,16 @@ static void parse_count(struct argp_state *state, const char *option, const char
     }
 }
 
+/* At most 2^53, so that sums stay far from the end of int64_t. */
+static void parse_steps(struct argp_state *state, const char *option, const char *text,
+                        int64_t *value)
+{
+    parse_count(state, option, text, 1, value);
+    if (*value > INT64_C(1) << 53) {
+        argp_error(state, "--%s: %lld steps, want at most 2^53", option, (long long)*value);
+    }
+}
+
 static error_t parse_run_option(int key, char *text, struct argp_state *state, arguments *a)
 {
     static const char *const modes[] = { "auto", "never", "json" };
@@ -153,10 +163,10 @@ static error_t parse_run_option(int key, char *text, struct argp_state *state, a
         argp_error(state, "--progress: \"%s\", want auto, never or json", text);
         return 0;
     case UNTIL:
-        parse_count(state, "until", text, 1, &a->run.until);
+        parse_steps(state, "until", text, &a->run.until);
         return 0;
     case MORE:
-        parse_count(state, "more", text, 1, &a->run.more);
+        parse_steps(state, "more", text, &a->run.more);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -464,16 +474,20 @@ static int command_exact(int argc, char **argv, const volatile sig_atomic_t *sto
     if (!spec) {
         return complain(&err);
     }
-    int status = KR_OK;
-    fputs(a.is_json ? "{\"points\": [\n" : "", stdout);
-    for (int32_t p = 0; p < spec->config.n_points && status == KR_OK; p++) {
-        kr_exact e;
-        status = kr_exact_best(&spec->target[p], KR_ENUMERATE_STATES_MAX, &e, &err);
-        if (status == KR_OK) {
-            print_exact(spec, p, &e, a.is_json);
-        }
+    int32_t n = spec->config.n_points;
+    kr_exact *values = kr_alloc((size_t)n, sizeof *values, &err);
+    int status = values ? KR_OK : KR_ENOMEM;
+    for (int32_t p = 0; p < n && status == KR_OK; p++) {
+        status = kr_exact_best(&spec->target[p], KR_ENUMERATE_STATES_MAX, &values[p], &err);
     }
-    fputs(a.is_json ? "\n]}\n" : "", stdout);
+    if (status == KR_OK) { /* all or nothing: half an object is no JSON */
+        fputs(a.is_json ? "{\"points\": [\n" : "", stdout);
+        for (int32_t p = 0; p < n; p++) {
+            print_exact(spec, p, &values[p], a.is_json);
+        }
+        fputs(a.is_json ? "\n]}\n" : "", stdout);
+    }
+    kr_free(values);
     kr_spec_free(spec);
     return status == KR_OK ? KR_EXIT_DONE : complain(&err);
 }

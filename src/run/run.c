@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SECONDS 0.1      /* aim for one call of advance; does not touch samples */
+#define CHUNK_SECONDS 0.1 /* aim for one call of advance; does not touch samples */
+#define STEPS_MAX     (INT64_C(1) << 53)
 #define PART_BYTES    67108864 /* close a part when so much is buffered */
 
 typedef struct run {
@@ -215,18 +216,20 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
     *is_finished = false;
     int status = kr_files_init(&r.files, options->output, err);
     if (status == KR_OK) {
-        status = kr_files_claim(&r.files, options->overwrite, err);
+        status = kr_files_check_new(&r.files, options->overwrite, err);
     }
     if (status == KR_OK) {
         status = open_run(&r, err);
-        if (status != KR_OK) {
-            kr_files_release(&r.files); /* nothing was written: leave no folder behind */
-        }
+    }
+    if (status == KR_OK) { /* only a run that can begin replaces an older one */
+        status = kr_files_claim(&r.files, options->overwrite, err);
     }
     if (status == KR_OK) {
         status = kr_files_remove_old(&r.files, err);
     }
-    if (status == KR_OK) {
+    if (status != KR_OK) {
+        kr_files_release(&r.files); /* nothing was written: leave no folder behind */
+    } else {
         status = loop(&r, is_finished, err);
     }
     close_run(&r);
@@ -299,6 +302,10 @@ static int set_target(run *r, kr_error *err)
         : o->more > 0
             ? (kr_sampler_stage(r->sampler) == KR_STAGE_DONE ? done : r->measure) + o->more
             : r->measure;
+    if (wanted > STEPS_MAX) {
+        return kr_fail(err, KR_EPARSE, "resume: %lld steps in total, want at most %lld",
+                       (long long)wanted, (long long)STEPS_MAX);
+    }
     if (wanted < done) {
         return kr_fail(err, KR_EPARSE,
                        "resume: %lld steps are measured already, want --until at least that",
@@ -331,7 +338,9 @@ int kr_run_resume(const kr_run_options *options, bool *is_finished, kr_error *er
     if (status == KR_OK) {
         status = set_target(&r, err);
     }
-    if (status == KR_OK) {
+    if (status != KR_OK) {
+        kr_files_release(&r.files);
+    } else {
         r.started = kr_files_clock();
         status = loop(&r, is_finished, err);
     }
@@ -413,7 +422,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     fputs(text.data, out);
     fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
             (long long)c->n_chains, draws);
-    fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_sampler_memory(c) / 1e6,
+    fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_spec_memory(spec) / 1e6,
             8e-6 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm));
     if (n > 0) {
         fprintf(out, "# time: about %.0f s on %d threads%s\n",

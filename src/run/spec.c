@@ -144,22 +144,24 @@ static int parse_system(kr_spec *spec, kr_error *err)
     KR_TRY(kr_spec_parse_params(file, lattice_map, "lattice", spec->lattice_plug->name,
                                 spec->lattice_plug->fields, spec->lattice_plug->params_size,
                                 "name", &spec->lattice_params, err));
-    kr_error cause = { 0 };
-    spec->lattice = kr_lattice_alloc(spec->lattice_plug, spec->lattice_params, &cause);
-    if (!spec->lattice) {
-        return kr_runfile_fail(file, lattice_map, err, cause.status, "%s", cause.text);
-    }
     scan scans[KR_AXES_MAX] = { 0 };
     KR_TRY(find_scans(file, "", file->root, kr_spec_fields(), scans, &spec->n_axes, err));
     KR_TRY(
         find_scans(file, "model", model_map, spec->model->fields, scans, &spec->n_axes, err));
-    double n_points = 1.0;
+    double n_points = 1.0, n_systems = 1.0;
     for (int32_t a = 0; a < spec->n_axes; a++) {
         n_points *= scans[a].n;
+        n_systems *= strcmp(scans[a].path, "beta") ? scans[a].n : 1;
     }
     if (n_points > KR_POINTS_MAX) {
         return kr_runfile_fail(file, scans[0].original, err, KR_ERANGE,
                                "%.0f points, want at most %d", n_points, KR_POINTS_MAX);
+    }
+    KR_TRY(kr_spec_check_memory(spec, lattice_map, n_points, n_systems, err));
+    kr_error cause = { 0 };
+    spec->lattice = kr_lattice_alloc(spec->lattice_plug, spec->lattice_params, &cause);
+    if (!spec->lattice) {
+        return kr_runfile_fail(file, lattice_map, err, cause.status, "%s", cause.text);
     }
     spec->config.n_points = (int32_t)n_points;
     return build_points(spec, model_map, scans, err);

@@ -50,6 +50,8 @@ void kr_spec_free(kr_spec *spec);
 int kr_spec_write(const kr_spec *spec, kr_text *text, kr_error *err);
 /* A digest of couplings and local energies, for the comparison at a resume. */
 uint64_t kr_spec_digest(const kr_spec *spec);
+/* Bytes that lattice, terms, chains and draws take, roughly (no weights counted). */
+double kr_spec_memory(const kr_spec *spec);
 /* Top-level table and those of its maps, for explain. */
 const kr_field *kr_spec_fields(void);
 

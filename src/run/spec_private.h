@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/spec_private.h - shared by the files that build a kr_spec: spec.c (points, whole),
- * spec_fields.c (descriptor tables), spec_entries.c (densities, updates, observables). */
+ * spec_fields.c (descriptor tables), spec_entries.c (densities, updates, observables),
+ * spec_memory.c. */
 #ifndef KR_RUN_SPEC_PRIVATE_H
 #define KR_RUN_SPEC_PRIVATE_H
 
@@ -39,6 +40,11 @@ int kr_spec_parse_params(const kr_runfile *file, const kr_node *map, const char 
 /* A required section of the root. */
 int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, kr_node **node,
                     kr_error *err);
+
+/* Refuses (KR_ERANGE, with both figures) what this machine's memory cannot hold, before
+ * anything large is taken. n_systems counts the points with model parameters of their own. */
+int kr_spec_check_memory(const kr_spec *spec, const kr_node *lattice_map, double n_points,
+                         double n_systems, kr_error *err);
 
 int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
 int kr_spec_parse_updates(kr_spec *spec, kr_error *err);

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands of the program on one small run: help, list, explain, dry run, summary, exact,
+resume, stop, overwrite, scan, and run files as other systems write them.
+
+usage: check_commands.py KRAMERS COMPARE
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+RUN = """\
+model: {name: ising}
+lattice: {name: hypercubic, size: [4, 4]}
+beta: 0.4
+chains: 8
+phases: {thermalize: 20, measure: 80, every: 4}
+updates:
+  - {name: heat_bath}
+observables: [energy, magnetization, residence]
+"""
+ESTIMATE = {"mean", "error", "tau_int", "tau_int_error", "ess", "r_hat", "exact", "z"}
+LONG = ["--set", "phases.measure=1e9", "--set", "output.checkpoint=0.2", "--threads", "1"]
+
+
+def call(*arguments, want=0, **options):
+    result = subprocess.run([KRAMERS, *arguments], capture_output=True, check=False,
+                            stdin=subprocess.DEVNULL, timeout=60, **options)
+    result.stdout = result.stdout.decode()
+    result.stderr = result.stderr.decode()
+    assert result.returncode == want, (arguments, result.returncode, result.stderr)
+    return result
+
+
+def run(output, *more, want=0, run_file="run.yaml", **options):
+    return call("run", run_file, "-o", output, "--progress", "never", *more, want=want, **options)
+
+
+def compare(a, b):
+    result = subprocess.run([COMPARE, a, b], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path, text):
+    with open(path, "wb") as file:
+        file.write(text.encode())
+
+
+def every_command_has_help():
+    for word in ("--help", "--version"):
+        assert call(word).stdout.strip()
+    commands = [line.split()[0] for line in call("--help").stdout.splitlines()
+                if line.startswith("  ") and not line.startswith("  kramers")]
+    assert len(commands) >= 9, commands
+    for command in commands:
+        result = call(command, "--help")
+        assert f"kramers {command}" in result.stdout, command
+        assert result.stderr == ""
+
+
+def every_listed_word_is_explained():
+    words = [line.split()[0] for line in call("list").stdout.splitlines()
+             if line.startswith("  ")]
+    assert len(words) >= 15, words
+    for word in words + ["run", "beta", "phases", "phases.every", "hidden", "size"]:
+        assert len(call("explain", word).stdout) > 20, word
+    assert "chains" in call("explain").stdout
+    for kind in ("models", "lattices", "updates", "densities", "observables"):
+        assert call("list", kind).stdout.startswith(kind)
+
+
+def dry_run_leaves_nothing():
+    before = sorted(os.listdir("."))
+    text = call("run", "run.yaml", "--dry-run").stdout
+    assert "# memory: about" in text and "chains: 8" in text
+    assert sorted(os.listdir(".")) == before
+    write("resolved.yaml", text)  # what it prints is a run file
+    run("run.h5")
+    run("resolved.h5", run_file="resolved.yaml")
+    compare("run.h5", "resolved.h5")
+
+
+def summary_is_json_with_the_documented_keys():
+    summary = json.loads(call("summary", "run.h5", "--json").stdout)
+    assert set(summary) >= {"observables", "updates", "densities", "cost", "verdict"}
+    assert set(summary["cost"]) >= {"train_cpu_s", "sample_cpu_s"}
+    assert {"energy_per_site", "specific_heat", "binder"} <= set(summary["observables"])
+    for name, estimate in summary["observables"].items():
+        assert ESTIMATE <= set(estimate), name
+    assert {"acceptance", "cpu_s"} <= set(summary["updates"]["heat_bath"])
+    assert summary["observables"]["energy_per_site"]["exact"] is not None
+    assert "energy_per_site" in call("summary", "run.h5").stdout
+    text = call("exact", "run.yaml", "--json", "--set", "beta=[0.3, 0.4]").stdout
+    points = json.loads(text)["points"]
+    assert [point["beta"] for point in points] == [0.3, 0.4]
+    energy = json.loads(call("exact", "run.yaml", "--json").stdout)["points"][0]
+    exact = summary["observables"]["energy_per_site"]["exact"]
+    assert abs(energy["energy_per_site"] - exact) < 1e-12
+
+
+def resume_appends_exactly():
+    run("more.h5")
+    call("resume", "more.h5", "--more", "40", "--progress", "never")
+    run("longer.h5", "--set", "phases.measure=120")
+    compare("more.h5", "longer.h5")
+    assert "30 measured" in call("status", "more.h5").stdout
+    call("resume", "more.h5", "--until", "160", "--progress", "never")
+    assert "40 measured" in call("status", "more.h5").stdout
+
+
+def stopped_runs_go_on():
+    process = subprocess.Popen([KRAMERS, "run", "run.yaml", "-o", "stopped.h5", *LONG,
+                                "--progress", "never"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
+    while "measure," not in subprocess.run([KRAMERS, "status", "stopped.h5"], text=True,
+                                           capture_output=True, check=False).stdout:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    message = process.communicate()[1].decode()
+    assert process.returncode == 3, process.returncode
+    assert message.count("\n") == 1 and "kramers resume stopped.h5" in message, message
+    status = call("status", "stopped.h5").stdout
+    done = int(status.split("draws:")[1].split()[0])
+    call("snapshot", "stopped.h5", "-o", "snapshot.h5")
+    steps = str(4 * (done + 1000))
+    call("resume", "stopped.h5", "--until", steps, "--progress", "never")
+    run("straight.h5", *LONG, "--set", "phases.measure=" + steps)
+    compare("stopped.h5", "straight.h5")
+    started = time.monotonic()
+    run("limit.h5", *LONG, "--time-limit", "1", want=3)
+    assert 0.9 < time.monotonic() - started < 20
+    for name in ("snapshot.h5", "stopped.h5"):
+        assert "energy_per_site" in call("summary", name).stdout
+
+
+def overwrite_replaces():
+    run("limit.h5", want=2)
+    run("limit.h5", "--overwrite")
+    compare("run.h5", "limit.h5")
+    assert "20 measured" in call("status", "limit.h5").stdout
+    assert not os.path.exists("limit.h5.parts")
+
+
+def closed_stdout_is_told():
+    """The run itself is finished and saved; only its table could not be written."""
+    for closed in (">&-", ">&- 2>&-", "<&- >&- 2>&-"):
+        result = subprocess.run(["/bin/sh", "-c", f'exec "$0" "$@" {closed}', KRAMERS, "run",
+                                 "run.yaml", "-o", "closed.h5", "--overwrite"], check=False,
+                                timeout=60, capture_output=True, text=True)
+        assert result.returncode == 1, (result.returncode, result.stderr)
+        assert "2>" in closed or "could not be written" in result.stderr, result.stderr
+        compare("run.h5", "closed.h5")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        result = subprocess.run([KRAMERS, "list"], stdout=full, stderr=subprocess.PIPE, text=True,
+                                check=False, timeout=60)
+    assert result.returncode == 1 and "cannot write to stdout" in result.stderr
+
+
+def foreign_run_files_are_read():
+    write("crlf.yaml", RUN.replace("\n", "\r\n"))
+    write("utf8.yaml", "\ufeff# \u00e9nergie, \u6e29\u5ea6 \u03b2\n" + RUN)
+    for name in ("crlf", "utf8"):
+        run(name + ".h5", run_file=name + ".yaml")
+        compare("run.h5", name + ".h5")
+    locales = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout
+    if "de_DE.utf8" in locales:
+        environment = dict(os.environ, LC_ALL="de_DE.UTF-8")
+        run("german.h5", env=environment)
+        compare("run.h5", "german.h5")
+        json.loads(call("summary", "german.h5", "--json", env=environment).stdout)
+
+
+def a_scan_makes_points():
+    run("scan.h5", "--set", "beta=[0.3, 0.4]")
+    summary = json.loads(call("summary", "scan.h5", "--json").stdout)
+    points = summary["observables"]["energy_per_site"]
+    assert [point["beta"] for point in points] == [0.3, 0.4], points
+    assert points[0]["mean"] > points[1]["mean"]
+    try:
+        import h5netcdf
+    except ImportError:
+        print("# no h5netcdf: dims of the scan not read")
+        return
+    with h5netcdf.File("scan.h5", "r") as file:
+        energy = file["posterior/energy_per_site"]
+        assert energy.dimensions == ("chain", "draw", "point"), energy.dimensions
+        assert energy.shape == (8, 20, 2), energy.shape
+        assert list(file["posterior/beta"][:]) == [0.3, 0.4]
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="commands-", dir=os.getcwd()) as folder:
+        os.chdir(folder)
+        write("run.yaml", RUN)
+        for check in (every_command_has_help, every_listed_word_is_explained,
+                      dry_run_leaves_nothing, summary_is_json_with_the_documented_keys,
+                      resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
+                      closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points):
+            check()
+            print("ok", check.__name__.replace("_", " "), flush=True)
+        os.chdir("..")
+
+
+KRAMERS, COMPARE = map(os.path.abspath, sys.argv[1:3])
+main()
