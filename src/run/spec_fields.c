@@ -187,10 +187,36 @@ int kr_spec_parse_params(const kr_runfile *file, const kr_node *map, const char 
                           fields ? fields : no_fields, others, *params, err);
 }
 
+/* Keys of the root: of the table, or with a parser of their own. */
+static bool is_top_key(const char *word)
+{
+    const char *others = KR_TOP_OTHERS;
+    size_t n = strlen(word);
+    for (const kr_field *f = kr_spec_fields(); f->name; f++) {
+        if (strcmp(f->name, word) == 0) {
+            return true;
+        }
+    }
+    for (const char *at = others; at; at = strchr(at, '|')) {
+        at += *at == '|';
+        if (strncmp(at, word, n) == 0 && (at[n] == '|' || at[n] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, kr_node **node,
                     kr_error *err)
 {
     *node = kr_node_get(file->root, key);
+    for (int32_t k = 0; !*node && k < file->root->n; k++) { /* a misspelled section? */
+        const char *word = file->root->key[k]->text;
+        if (!is_top_key(word) && kr_field_nearest(word, &key, 1)) {
+            return kr_runfile_fail(file, file->root->key[k], err, KR_EPARSE,
+                                   "unknown key \"%s\"; did you mean \"%s\"?", word, key);
+        }
+    }
     if (!*node) {
         return kr_runfile_fail(file, file->root, err, KR_EPARSE, "key \"%s\" is missing", key);
     }
