@@ -167,12 +167,13 @@ static const tiny *system_of(const system_case *at)
 
 static void leaves_the_weights_invariant(void **state)
 {
-    static const double betas[] = { BETA, 0.0, 300.0 };
+    /* a negative one is refused or as exact as the others */
+    static const double betas[] = { BETA, 0.0, 300.0, -BETA };
     update_case *c = *state;
     const tiny *system = system_of(c->at);
     char choice[CHOICES_MAX][YAML_MAX];
     int n_choices = choices_of(c->update->fields, choice);
-    int n_betas = system->n_states <= SMALL ? 3 : 1;
+    int n_betas = system->n_states <= SMALL ? 4 : 1;
     for (int k = 0; k < n_choices; k++) {
         for (int b = 0; b < n_betas; b++) {
             int64_t max_paths = k == 0 ? c->at->max_paths : PATHS_MAX;

@@ -247,6 +247,13 @@ static const kr_command *command_named(const char *name)
     return c;
 }
 
+/* A run file that cannot be used is a run-file error, whatever hid it. */
+static int complain_spec(const kr_error *err)
+{
+    int status = complain(err);
+    return err->status == KR_EIO ? KR_EXIT_USAGE : status;
+}
+
 /* The run file with all --set applied, as a spec. */
 static kr_spec *load_spec(const arguments *a, kr_error *err)
 {
@@ -320,7 +327,7 @@ static int command_run(int argc, char **argv, const volatile sig_atomic_t *stop)
     a.run.stop = stop;
     kr_spec *spec = load_spec(&a, &err);
     if (!spec) {
-        return complain(&err);
+        return complain_spec(&err);
     }
     if (spec->warnings.length) {
         fprintf(stderr, "kramers: warning: %s", spec->warnings.data);
@@ -472,7 +479,7 @@ static int command_exact(int argc, char **argv, const volatile sig_atomic_t *sto
     parse(argc, argv, command_named("exact"), exact_options, &a);
     kr_spec *spec = load_spec(&a, &err);
     if (!spec) {
-        return complain(&err);
+        return complain_spec(&err);
     }
     int32_t n = spec->config.n_points;
     kr_exact *values = kr_alloc((size_t)n, sizeof *values, &err);

@@ -311,6 +311,12 @@ static int set_target(run *r, kr_error *err)
                        "resume: %lld steps are measured already, want --until at least that",
                        (long long)done);
     }
+    if ((o->until > 0 || o->more > 0) && (wanted - done) < r->spec->config.every) {
+        return kr_fail(
+            err, KR_EPARSE,
+            "resume: %lld steps after the %lld measured give no draw, want at least %lld",
+            (long long)(wanted - done), (long long)done, (long long)r->spec->config.every);
+    }
     r->measure = wanted;
     kr_sampler_set_measure(r->sampler, wanted);
     return KR_OK;

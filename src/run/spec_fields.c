@@ -71,7 +71,7 @@ static const kr_field output_fields[] = {
 };
 
 static const kr_field top_table[] = {
-    { "beta", KR_TYPE_REAL, offsetof(kr_top_params, beta), NULL, -1e6, 1e6, .unit = "1/J",
+    { "beta", KR_TYPE_REAL, offsetof(kr_top_params, beta), NULL, 0, 1e6, .unit = "1/J",
       .flags = KR_FIELD_SCAN,
       .doc = "inverse temperature; a list or {from, to, count} makes points" },
     { "chains", KR_TYPE_INT, offsetof(kr_top_params, chains), "64", 1, 1048576, .unit = "1",

@@ -75,7 +75,8 @@ int kr_jackknife(const double *const *column, int n_columns, int64_t n_chains, i
         square += (left_out[b] - average) * (left_out[b] - average);
     }
     *value = plain - ((double)B - 1.0) * average;
-    *error = sqrt(square * ((double)B - 1.0) / (double)B);
+    /* where f is flat in its means the linear error vanishes: the bias is its scale then */
+    *error = hypot(sqrt(square * ((double)B - 1.0) / (double)B), *value - plain);
     kr_free(sum);
     return KR_OK;
 }

@@ -88,8 +88,15 @@ void kr_clusters_clear(kr_clusters *clusters)
     memset(clusters, 0, sizeof *clusters);
 }
 
-bool kr_clusters_supported(const kr_terms *terms, const char *name, kr_error *why)
+bool kr_clusters_supported(const kr_target *target, const char *name, kr_error *why)
 {
+    const kr_terms *terms = target->terms;
+    if (!(target->beta >= 0.0)) {
+        kr_fail(why, KR_EUNSUP,
+                "%s: beta = %g, want >= 0; turn the sign of the couplings instead", name,
+                target->beta);
+        return false;
+    }
     if (!terms->is_pair) {
         kr_fail(why, KR_EUNSUP,
                 "%s: model has terms of more than two sites or of unequal "

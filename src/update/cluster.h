@@ -37,7 +37,7 @@ typedef struct kr_clusters {
 int kr_clusters_init(kr_clusters *clusters, const kr_target *target, kr_error *err);
 void kr_clusters_clear(kr_clusters *clusters);
 /* False with the reason unless some two states are interchangeable. name: of the update. */
-bool kr_clusters_supported(const kr_terms *terms, const char *name, kr_error *why);
+bool kr_clusters_supported(const kr_target *target, const char *name, kr_error *why);
 
 /* Working memory of one chain, in the caller's scratch. */
 typedef struct kr_growth {

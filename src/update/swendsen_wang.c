@@ -57,10 +57,11 @@ static int check_random_cluster(const kr_terms *terms, kr_error *why)
 static bool swendsen_wang_supports(const kr_target *target, const void *params, kr_error *why)
 {
     const swendsen_wang_params *p = params;
-    if (p->form == FORM_FORTUIN_KASTELEYN) {
-        return check_random_cluster(target->terms, why) == KR_OK;
+    if (!kr_clusters_supported(target, "swendsen_wang", why)) {
+        return false;
     }
-    return kr_clusters_supported(target->terms, "swendsen_wang", why);
+    return p->form != FORM_FORTUIN_KASTELEYN ||
+           check_random_cluster(target->terms, why) == KR_OK;
 }
 
 static void swendsen_wang_free(void *self)

@@ -28,7 +28,7 @@ typedef struct wolff {
 static bool wolff_supports(const kr_target *target, const void *params, kr_error *why)
 {
     (void)params;
-    return kr_clusters_supported(target->terms, "wolff", why);
+    return kr_clusters_supported(target, "wolff", why);
 }
 
 static void wolff_free(void *self)
