@@ -41,7 +41,7 @@ def main():
     phases = {}
     for k in range(n_kills):
         output = os.path.join(folder, f"killed{k}.h5")
-        instant = duration * (k + rng.random()) / n_kills
+        instant = duration * (k + rng.random()) / n_kills if k else 0.0  # 0: thermalize
         process = subprocess.Popen([*common, "-o", output, "--threads", "2"],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(instant)
