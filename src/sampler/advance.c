@@ -147,7 +147,7 @@ static bool has_trainer(const kr_sampler *s)
 
 static void enter(kr_sampler *s, kr_stage stage)
 {
-    s->stage = stage;
+    s->stage = (int32_t)stage;
     s->stage_step = 0;
     if (stage == KR_STAGE_ADAPT) {
         for (int32_t p = 0; p < s->config.n_points; p++) {

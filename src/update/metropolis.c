@@ -192,8 +192,8 @@ static const kr_field fields[] = { KR_VISIT_FIELD, KR_FIELD_END };
 
 const kr_update_plug kr_update_metropolis = {
     .name = "metropolis",
-    .doc = "proposes another state at each visited site; in a fixed site order it needs a "
-           "second update beside it to reach every state",
+    .doc = "proposes another state at each visited site; needs a second update beside it to "
+           "reach every state (a fixed site order, and beta = 0 in any order, can cycle)",
     .source = "Metropolis et al., J. Chem. Phys. 21, 1087 (1953)",
     .fields = fields,
     .params_size = sizeof(kr_visit_params),
