@@ -28,7 +28,7 @@ typedef struct kr_trainer {  /* one trainable density at one point */
     double work;        /* counted, in nominal CPU-seconds */
     double rate_factor; /* halved by a skipped step */
     int64_t n_bad;      /* skipped steps in a row */
-    int64_t n_skipped, n_rollbacks;
+    int64_t n_rollbacks;
     double ring_log_max[KR_ESS_RING], ring_sum[KR_ESS_RING], ring_sum2[KR_ESS_RING];
     int64_t ring_n;
     double best_loss;

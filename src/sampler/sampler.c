@@ -364,18 +364,6 @@ void kr_sampler_free(kr_sampler *s)
     kr_free(s);
 }
 
-double kr_sampler_memory(const kr_sampler_config *config)
-{
-    double sites = 0.0;
-    for (int32_t p = 0; p < config->n_points; p++) {
-        sites += config->target[p].terms->n_sites;
-    }
-    int32_t lanes = kr_block_lanes(config->n_chains);
-    double n_blocks = ceil((double)config->n_chains / lanes);
-    return 2.0 * sites * n_blocks * lanes + DRAWS_CAPACITY_BYTES +
-           n_blocks * config->n_points * (double)sizeof(kr_rng);
-}
-
 static int declare_point(kr_sampler *s, kr_point *point, kr_state *table, kr_error *err)
 {
     char name[32];

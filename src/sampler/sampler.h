@@ -91,8 +91,6 @@ typedef struct kr_sampler kr_sampler;
  * its limits. Free with kr_sampler_free. */
 kr_sampler *kr_sampler_alloc(const kr_sampler_config *config, kr_error *err);
 void kr_sampler_free(kr_sampler *sampler);
-/* Bytes that kr_sampler_alloc will take for this config, roughly (no weights counted). */
-double kr_sampler_memory(const kr_sampler_config *config);
 
 /* Every mutable byte as rows of a state table. */
 int kr_sampler_declare(kr_sampler *sampler, kr_state *table, kr_error *err);

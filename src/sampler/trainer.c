@@ -95,7 +95,6 @@ int kr_trainer_declare(kr_trainer *t, kr_state *table, kr_error *err)
     KR_TRY(kr_state_add(table, "work", KR_F64, 1, &t->work, err));
     KR_TRY(kr_state_add(table, "rate_factor", KR_F64, 1, &t->rate_factor, err));
     KR_TRY(kr_state_add(table, "n_bad", KR_I64, 1, &t->n_bad, err));
-    KR_TRY(kr_state_add(table, "n_skipped", KR_I64, 1, &t->n_skipped, err));
     KR_TRY(kr_state_add(table, "n_rollbacks", KR_I64, 1, &t->n_rollbacks, err));
     KR_TRY(kr_state_add(table, "ring_log_max", KR_F64, KR_ESS_RING, t->ring_log_max, err));
     KR_TRY(kr_state_add(table, "ring_sum", KR_F64, KR_ESS_RING, t->ring_sum, err));
@@ -383,7 +382,6 @@ static int apply_gradient(kr_sampler *sampler, kr_trainer *t, double rate, doubl
         t->best_loss = fmin(t->best_loss, loss);
         return KR_OK;
     }
-    t->n_skipped++;
     t->rate_factor *= 0.5;
     if (++t->n_bad < BAD_STEPS_MAX) {
         return KR_OK;
