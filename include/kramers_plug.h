@@ -129,6 +129,7 @@ typedef struct kr_lattice {
     int32_t *bond;     /* (n_bonds, 2) sites; a pair may carry several bonds; owns */
     int8_t *bond_sign; /* (n_bonds) +1, or -1 across an antiperiodic boundary; owns */
     int8_t *bond_axis; /* (n_bonds) direction class of the bond, 0..; owns */
+    double weight; /* multiplies every coupling, e.g. 1/N on a complete graph; 1 unless set */
     /* derived by kr_lattice_finish */
     int32_t n_colors;        /* proper coloring of the bond graph */
     int32_t *color;          /* (n_sites); owns */
@@ -150,6 +151,9 @@ typedef struct kr_lattice_plug {
     size_t params_size;
     /* Sets dim, extent, is_periodic, n_sites, adds bonds and candidate symmetries. */
     int (*fill)(const void *params, kr_lattice *lattice, kr_error *err);
+    /* How many sites and bonds fill will make, so that a box which memory cannot hold is
+     * refused before it is built. NULL: not known beforehand. */
+    void (*count)(const void *params, double *n_sites, double *n_bonds);
 } kr_lattice_plug;
 
 /* ---- models as data -----------------------------------------------------------------------
@@ -219,8 +223,8 @@ int kr_terms_add_table(kr_terms *terms, int arity, const double *energy, int32_t
                        kr_error *err);
 int kr_terms_add(kr_terms *terms, int32_t table, const int32_t *sites, double coupling,
                  kr_error *err);
-/* One pair term per bond of the lattice with coupling J_b sign_b; J (n_bonds) or NULL for
- * uniform. V (q, q) symmetric. */
+/* One pair term per bond of the lattice with coupling J_b sign_b weight; J (n_bonds) or NULL
+ * for uniform. V (q, q) symmetric. */
 int kr_terms_add_bonds(kr_terms *terms, const kr_lattice *lattice, const double *V,
                        double uniform, const double *J, kr_error *err);
 /* Adds energy[a] (q) times the site's value to local: value is `uniform` plus the site disorder

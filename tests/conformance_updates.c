@@ -7,6 +7,7 @@
  * STATES_MAX states; rows below add systems that show more. */
 #include "chain_density.h"
 #include "field_values.h"
+#include "graph_file.h"
 #include "made_models.h"
 #include "transition.h"
 
@@ -56,6 +57,11 @@ static const row lattice_rows[] = {
     { "triangular", "{size: [2, 2]}" },
     { "triangular", "{size: [2, 3], boundary: open}" },
     { "triangular", "{size: [3, 3]}" },
+    { "honeycomb", "{size: [2, 2]}" },
+    { "complete", "{size: 2, weight: 1/N}" },
+    { "complete", "{size: 4, weight: 1/sqrt(N)}" },
+    { "graph", "{file: conformance_updates_tail.txt}" },
+    { "graph", "{file: conformance_updates_tail.txt, n_sites: 5}" },
     { .plug = NULL },
 };
 
@@ -559,6 +565,7 @@ static void suite_build(suite *s)
 
 int main(void)
 {
+    graph_write("conformance_updates_tail.txt", graph_tail);
     suite s = { 0 };
     suite_build(&s);
     int n_failed = _cmocka_run_group_tests("updates", s.tests, s.n_tests, NULL, NULL);

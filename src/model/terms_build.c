@@ -215,7 +215,7 @@ int kr_terms_add_bonds(kr_terms *terms, const kr_lattice *lattice, const double 
     int32_t table;
     KR_TRY(kr_terms_add_table(terms, 2, V, &table, err));
     for (int64_t b = 0; b < lattice->n_bonds; b++) {
-        double coupling = (J ? J[b] : uniform) * lattice->bond_sign[b];
+        double coupling = (J ? J[b] : uniform) * lattice->bond_sign[b] * lattice->weight;
         KR_TRY(kr_terms_add(terms, table, lattice->bond + 2 * b, coupling, err));
     }
     return KR_OK;
