@@ -99,10 +99,10 @@ static int list_exchanges(swendsen_wang *w, kr_error *err)
     return KR_OK;
 }
 
-static void *swendsen_wang_alloc(const kr_target *target, const void *params,
-                                 const kr_density *density, kr_error *err)
+static void *swendsen_wang_alloc(const kr_update_setting *setting, const void *params,
+                                 kr_error *err)
 {
-    (void)density;
+    const kr_target *target = setting->target;
     const swendsen_wang_params *p = params;
     swendsen_wang *w = kr_alloc(1, sizeof *w, err);
     if (!w) {
@@ -248,8 +248,7 @@ static counts sweep_reflection(const swendsen_wang *w, uint8_t *s, double *energ
     return n;
 }
 
-static void swendsen_wang_sweep(const void *self, kr_block *block, void *scratch,
-                                kr_tally *tally)
+static void sweep_once(const void *self, kr_block *block, void *scratch, kr_tally *tally)
 {
     const swendsen_wang *w = self;
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
@@ -261,8 +260,16 @@ static void swendsen_wang_sweep(const void *self, kr_block *block, void *scratch
         tally->accepted[lane] += n.accepted;
         tally->changed[lane] += n.changed;
         if (n.changed > 0) {
-            block->log_q_of = -1;
+            kr_block_touch(block);
         }
+    }
+}
+
+static void swendsen_wang_sweep(const void *self, kr_block *block, int64_t n_sweeps,
+                                void *scratch, kr_tally *tally)
+{
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        sweep_once(self, block, scratch, tally);
     }
 }
 

@@ -40,10 +40,9 @@ static void wolff_free(void *self)
     }
 }
 
-static void *wolff_alloc(const kr_target *target, const void *params, const kr_density *density,
-                         kr_error *err)
+static void *wolff_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
 {
-    (void)density;
+    const kr_target *target = setting->target;
     const wolff_params *p = params;
     wolff *w = kr_alloc(1, sizeof *w, err);
     if (!w) {
@@ -95,7 +94,7 @@ static int32_t wolff_move(const kr_clusters *clusters, uint8_t *s, double *energ
     return is_accepted ? size : 0;
 }
 
-static void wolff_sweep(const void *self, kr_block *block, void *scratch, kr_tally *tally)
+static void sweep_once(const void *self, kr_block *block, void *scratch, kr_tally *tally)
 {
     const wolff *w = self;
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
@@ -108,9 +107,17 @@ static void wolff_sweep(const void *self, kr_block *block, void *scratch, kr_tal
             tally->accepted[lane] += changed > 0;
             tally->changed[lane] += changed;
             if (changed > 0) {
-                block->log_q_of = -1;
+                kr_block_touch(block);
             }
         }
+    }
+}
+
+static void wolff_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                        kr_tally *tally)
+{
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        sweep_once(self, block, scratch, tally);
     }
 }
 
