@@ -159,16 +159,25 @@ typedef struct kr_lattice_plug {
 /* ---- models as data -----------------------------------------------------------------------
  */
 
-#define KR_STATES_MAX 256
-#define KR_ARITY_MAX  8
-#define KR_PHASES_MAX 8
+#define KR_STATES_MAX  256
+#define KR_ARITY_MAX   8
+#define KR_PHASES_MAX  8
+#define KR_MOMENTS_MAX 4
 
 /* How the order parameter of a configuration follows from its state fractions. */
 typedef enum kr_order {
     KR_ORDER_VALUE,      /* m = sum_a f_a value_a */
     KR_ORDER_POTTS,      /* m = (q max_a f_a - 1)/(q - 1) */
     KR_ORDER_QUADRUPOLE, /* m = sum_a f_a value_a^2 */
+    KR_ORDER_VECTOR,     /* m = |(x, y)|, the first two moments */
 } kr_order;
+
+/* A further quantity sum_a f_a value_a of the state fractions, such as a component of the order
+ * parameter; the observable magnetization measures it as a column of its name. */
+typedef struct kr_moment {
+    char name[32], doc[80];
+    double *value; /* (q); owns */
+} kr_moment;
 
 /* A known phase: how to start in it, and the interval of the order parameter that says a chain
  * has entered it (outside all intervals a chain stays in the phase it was last in). */
@@ -213,6 +222,8 @@ typedef struct kr_terms {
     bool is_integer; /* all energies are integers of magnitude < 2^53 / n_terms: sums are exact
                       */
     kr_order order;
+    int32_t n_moments;
+    kr_moment moment[KR_MOMENTS_MAX];
     int32_t n_phases;
     kr_phase phase[KR_PHASES_MAX];
     size_t capacity_terms, capacity_sites, capacity_table; /* private to terms.c */
@@ -238,6 +249,10 @@ int kr_terms_add_disordered_bonds(kr_terms *terms, const kr_lattice *lattice, co
                                   kr_error *err);
 int kr_terms_add_phase(kr_terms *terms, const char *name, double from, double to,
                        int32_t start_state, kr_error *err);
+
+/* A moment; value (q) is copied. Errors: KR_ENOMEM, KR_ERANGE. */
+int kr_terms_add_moment(kr_terms *terms, const char *name, const char *doc, const double *value,
+                        kr_error *err);
 
 /* Quenched disorder shared by the models: a nested map `kind, seed, strength, zero_sum, file`.
  *   none (bonds 1, sites 0: the clean system) | pm1 (values +-strength with equal odds) |

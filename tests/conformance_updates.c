@@ -37,6 +37,8 @@ static const row model_rows[] = {
     { "potts", "{q: 3, J: -1, field: 0.4}" },
     { "potts", "{q: 3, disorder: {kind: gaussian, seed: 2}}" },
     { "potts", "{q: 4, field: -0.5}" },
+    { "clock", "{q: 5, disorder: {kind: pm1, seed: 3}}" },
+    { "ashkin_teller", "{K: 0.4, field: 0.2}" },
     { .plug = NULL },
 };
 
