@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * tests/test_fold.c - what a kernel reads through slots and halos are the neighbors of each
  * site. */
-* /
 #include "model/fold.h"
 
 #include "base/rng.h"
 #include "tiny.h"
 
-    typedef struct folded {
+typedef struct folded {
     tiny *system;
     kr_fold *fold;
     int32_t n_lanes;
