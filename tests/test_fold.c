@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Tests of folds: what a kernel reads through slots and halos are the neighbors of each site.
- */
+ * tests/test_fold.c - what a kernel reads through slots and halos are the neighbors of each
+ * site. */
 #include "model/fold.h"
 
 #include "base/rng.h"
