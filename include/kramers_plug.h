@@ -456,14 +456,27 @@ typedef struct kr_column {
 
 /* A quantity computed from means of a column x by jackknife:
  *   KR_DERIVED_VARIANCE  beta^beta_power N^site_power (<x^2> - <x>^2)
- *   KR_DERIVED_BINDER    1 - <x^2>/(3 <x>^2), x the squared order parameter */
-typedef enum kr_derived_kind { KR_DERIVED_VARIANCE, KR_DERIVED_BINDER } kr_derived_kind;
+ *   KR_DERIVED_BINDER    1 - <x^2>/(3 <x>^2), x the squared order parameter
+ *   KR_DERIVED_MEAN      beta^beta_power N^site_power <x> */
+typedef enum kr_derived_kind {
+    KR_DERIVED_VARIANCE,
+    KR_DERIVED_BINDER,
+    KR_DERIVED_MEAN
+} kr_derived_kind;
 typedef struct kr_derived {
     const char *name, *column;
     kr_derived_kind kind;
     int beta_power, site_power;
     const char *unit, *doc;
 } kr_derived;
+
+enum {
+    /* Of replica pairs: chains 2k and 2k + 1 of a point, which share the couplings. There is
+     * one row per pair, so that nothing counts a pair twice; results of pairs have a group of
+     * their own in the science file. Needs an even number of chains; no pair is split over
+     * blocks. */
+    KR_OBSERVABLE_PAIRS = 1,
+};
 
 typedef struct kr_observable_plug {
     const char *name, *doc, *source;
@@ -477,7 +490,9 @@ typedef struct kr_observable_plug {
     const kr_column *(*columns)(const void *self, int32_t *n_columns);
     const kr_derived *derived; /* ends with name == NULL; may be NULL */
     unsigned layouts;          /* kr_layout bits it takes, CHAIN among them */
-    /* block->count is current. out (n_lanes, n_columns) filled. Memory between draws (last
+    unsigned flags;
+    /* block->count is current. out (n_lanes, n_columns) filled; with KR_OBSERVABLE_PAIRS
+     * (n_lanes/2, n_columns), row k of the lanes 2k and 2k + 1. Memory between draws (last
      * phase of a chain) lives in self, indexed by block->first_chain + lane, and is declared.
      * Threads: called for several blocks of a point at once, so self is written for own chains
      * only. */
