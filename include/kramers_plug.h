@@ -439,6 +439,8 @@ typedef struct kr_update_plug {
     /* The fold in which this instance wants its states, or NULL: one of `layouts`. The member
      * itself may be NULL. */
     const kr_fold *(*fold)(const void *self);
+    /* How this instance runs, e.g. "bits"; the member may be NULL. */
+    const char *(*engine)(const void *self);
     /* n_sweeps >= 1 sweeps of every lane of the block. One sweep is N attempts of a local move,
      * one cluster (Wolff), one decomposition (Swendsen-Wang), one global proposal. Leaves
      * exp(-beta H) invariant; the result does not depend on how sweeps are grouped in calls.
