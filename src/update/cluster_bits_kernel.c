@@ -15,6 +15,14 @@
 #include <math.h>
 #include <string.h>
 
+#if defined(__GNUC__)
+#define ALWAYS   inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline)) /* keeps the registers of a loop to itself */
+#else
+#define ALWAYS inline
+#define NOINLINE
+#endif
+
 enum { PLANES_MAX = 8 };
 
 typedef struct work {
@@ -174,9 +182,15 @@ static inline bool equal_sites(const work *w, size_t i, int x, size_t j, int y)
     return !(differ & 1);
 }
 
+/* Number of the run that bit x of a word is in. */
+static inline uint32_t run_at(uint64_t starts, uint32_t first, int x)
+{
+    return first + count(starts & (((uint64_t)2 << x) - 1)) - 1;
+}
+
 static inline uint32_t run_of(const work *w, size_t i, int x)
 {
-    return w->first[i] + count(w->starts[i] & (((uint64_t)2 << x) - 1)) - 1;
+    return run_at(w->starts[i], w->first[i], x);
 }
 
 /* One bond outside the words: between bit x of word i and bit y of word j. */
@@ -194,7 +208,7 @@ static void join_sites(work *w, size_t i, int x, size_t j, int y)
 }
 
 /* Runs of one row, and the bonds between its words and around it. */
-static void join_row(work *w, size_t row)
+static NOINLINE void join_row(work *w, size_t row)
 {
     const kr_bits_plan *plan = w->plan;
     size_t n = (size_t)plan->n_words, at = row * n;
@@ -239,20 +253,25 @@ static inline uint64_t next_lanes(const work *w, uint64_t *rest, size_t i, size_
 }
 
 /* kernel: bonds between two rows that have their runs. */
-static void join_rows(work *w, size_t row, size_t other)
+static NOINLINE void join_rows(work *w, size_t row, size_t other)
 {
     const kr_bits_plan *plan = w->plan;
     size_t n = (size_t)plan->n_words;
+    uint32_t *restrict parent = w->parent;
     for (size_t k = 0; k < n; k++) {
         const size_t i = row * n + k, j = other * n + k;
+        const uint64_t starts_i = w->starts[i], starts_j = w->starts[j];
+        const uint64_t both = w->links[i] & w->links[j];
+        const uint32_t first_i = w->first[i], first_j = w->first[j];
         uint64_t rest = equal_words(w, i, j) & sites_of(plan, (int32_t)k);
         while (rest) {
             uint64_t bonds = kr_coin_toss(&plan->coin, next_lanes(w, &rest, i, j), w->rng);
             /* the next bond joins the same two runs */
-            bonds &= ~((bonds & w->links[i] & w->links[j]) << 1);
+            bonds &= ~((bonds & both) << 1);
             for (; bonds; bonds &= bonds - 1) {
                 int x = lowest(bonds);
-                kr_label_unite(w->parent, run_of(w, i, x), run_of(w, j, x));
+                kr_label_unite(parent, run_at(starts_j, first_j, x),
+                               run_at(starts_i, first_i, x));
             }
         }
     }
@@ -293,7 +312,7 @@ static void join_all(work *w)
 
 /* Fresh colors without a field, uniform on 0..q-1; those of runs that are no roots are not
  * used. */
-static void draw_uniform(work *w)
+static NOINLINE void draw_uniform(work *w)
 {
     const uint32_t q = (uint32_t)w->plan->q;
 #ifdef KR_RNG_ENUMERATE
@@ -302,11 +321,10 @@ static void draw_uniform(work *w)
     }
 #else
     if (q == 2) {
-        for (uint32_t r = 0; r < w->n_runs; r += 64) {
+        for (uint32_t r = 0; r < w->n_runs; r += 64) { /* there is room behind the last */
             uint64_t word = kr_rng_u64(w->rng);
-            uint32_t end = w->n_runs - r < 64 ? w->n_runs - r : 64;
-            for (uint32_t k = 0; k < end; k++) {
-                w->color[r + k] = word >> k & 1;
+            for (uint32_t k = 0; k < 64; k += 8) {
+                put_8(w->color + r + k, spread_8(word >> k & 255));
             }
         }
         return;
@@ -363,10 +381,9 @@ static void draw_weighted(work *w)
 }
 
 /* kernel: colors of all runs to the planes, and the counts. */
-static void recolor(work *w, kr_bits_counts *counts)
+static ALWAYS void recolor_planes(work *w, int32_t n_planes, kr_bits_counts *counts)
 {
     const size_t n = (size_t)w->plan->n_rows * (size_t)w->plan->n_words;
-    const int32_t n_planes = w->plan->n_planes;
     const uint32_t *restrict parent = w->parent;
     uint8_t *restrict color = w->color;
     uint32_t r = 0;
@@ -375,11 +392,11 @@ static void recolor(work *w, kr_bits_counts *counts)
         const uint64_t links = w->links[i];
         for (uint64_t rest = w->starts[i]; rest; rest &= rest - 1, r++) {
             const uint64_t bit = rest & (0 - rest);
-            const uint8_t c = color[parent[r]];
-            color[r] = c;
-            roots |= parent[r] == r ? bit : 0;
+            const uint64_t c = color[parent[r]];
+            color[r] = (uint8_t)c;
+            roots |= bit & (0 - (uint64_t)(parent[r] == r));
             for (int32_t b = 0; b < n_planes; b++) {
-                start[b] |= c >> b & 1 ? bit : 0;
+                start[b] |= bit & (0 - (c >> b & 1));
             }
         }
         for (int32_t b = 0; b < n_planes; b++) {
@@ -390,6 +407,23 @@ static void recolor(work *w, kr_bits_counts *counts)
         counts->clusters += count(roots);
         counts->accepted += count(roots & differ);
         counts->changed += count(differ);
+    }
+}
+
+static NOINLINE void recolor(work *w, kr_bits_counts *counts)
+{
+    switch (w->plan->n_planes) {
+    case 1:
+        recolor_planes(w, 1, counts);
+        break;
+    case 2:
+        recolor_planes(w, 2, counts);
+        break;
+    case 4:
+        recolor_planes(w, 4, counts);
+        break;
+    default:
+        recolor_planes(w, w->plan->n_planes, counts);
     }
 }
 
