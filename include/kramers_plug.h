@@ -290,8 +290,14 @@ typedef struct kr_rng kr_rng; /* base/rng.h */
 typedef enum kr_layout {
     KR_LAYOUT_CHAIN = 1, /* state[lane * n_sites + i]; one byte per site */
     KR_LAYOUT_LANE = 2,  /* state[i * stride + lane] */
-    /* reserved: KR_LAYOUT_SITE_BITS = 4, KR_LAYOUT_CHAIN_BITS = 8, KR_LAYOUT_REAL = 16 */
+    KR_LAYOUT_BITS = 4,  /* 64-byte vectors of one bit per site and chain, placed by a fold */
+    KR_LAYOUT_BYTES = 8, /* the same with one byte per site and chain */
+    /* reserved: KR_LAYOUT_REAL = 16 */
 } kr_layout;
+#define KR_LAYOUT_ANY 15u /* reads energies and state counts only */
+
+/* How chains and equal tiles of the lattice share the elements of vectors: model/fold.h. */
+typedef struct kr_fold kr_fold;
 
 #define KR_LANES_MAX 64 /* chains of a block */
 #define KR_LANES_PAD 16 /* stride of LANE is n_lanes rounded up to this */
@@ -299,23 +305,37 @@ typedef enum kr_layout {
 /* A fixed logical group of chains of one point: the unit of random streams, of thread tasks, of
  * gradient accumulation and of MPI ownership, so results do not depend on the number of
  * threads. The density caches: log_q belongs to density log_q_of at weights epoch log_q_epoch,
- * or log_q_of = -1; every update that changes a state without scoring it sets -1. */
+ * or log_q_of = -1. count[lane * q + a] is the number of sites in state a where has_count. An
+ * update that changes a state keeps energy current and calls kr_block_touch, then may set what
+ * it knows of the rest. */
 typedef struct kr_block {
     kr_layout layout;
+    const kr_fold *bits, *bytes; /* folds of the layouts BITS and BYTES, or NULL; borrowed */
     int32_t n_lanes, stride;
     int32_t first_chain, point;
     int32_t n_sites, q;
-    uint8_t *state; /* owns; max(n_lanes, stride) * n_sites bytes, 64-byte aligned */
+    size_t size;    /* bytes of state and of spare */
+    uint8_t *state; /* owns; 64-byte aligned, at least stride * n_sites bytes */
     uint8_t *spare; /* owns; same size, for conversions */
     double *energy; /* (KR_LANES_MAX) H of each lane, kept current by every update; owns */
     double *log_q;  /* (KR_LANES_MAX); owns */
     int32_t log_q_of;
+    int32_t has_count;
     int64_t log_q_epoch;
-    kr_rng *rng; /* one stream for the block; owns */
+    int64_t *count; /* (KR_LANES_MAX, q); owns */
+    kr_rng *rng;    /* one stream for the block; owns */
 } kr_block;
 
+/* Says that a state of the block has changed. */
+static inline void kr_block_touch(kr_block *block)
+{
+    block->log_q_of = -1;
+    block->has_count = 0;
+}
+
 /* Counts since they were last cleared, per lane. An attempt is one elementary proposal: a site,
- * a cluster, a whole configuration. */
+ * a cluster, a whole configuration. A bit-parallel engine counts accepted and changed in the
+ * last sweep of each call only and multiplies by the number of sweeps. */
 typedef struct kr_tally {
     int64_t attempted[KR_LANES_MAX], accepted[KR_LANES_MAX],
         changed[KR_LANES_MAX]; /* changed: sites */
@@ -375,6 +395,17 @@ enum {
     KR_UPDATE_IRREDUCIBLE_ONE_CLASS = 8, /* the same where all states form one pair_class */
 };
 
+/* Instruction sets of vector kernels; all give the same bits. */
+typedef enum kr_isa { KR_ISA_BEST, KR_ISA_PORTABLE, KR_ISA_AVX2, KR_ISA_AVX512 } kr_isa;
+
+/* What an instance of an update is made for. */
+typedef struct kr_update_setting {
+    const kr_target *target;   /* borrowed */
+    const kr_density *density; /* with KR_UPDATE_NEEDS_DENSITY, else NULL; borrowed */
+    int32_t n_lanes;           /* most chains of a block it will be called with */
+    kr_isa isa;                /* KR_ISA_BEST: what this CPU runs fastest */
+} kr_update_setting;
+
 typedef struct kr_update_plug {
     const char *name, *doc, *source;
     const kr_field
@@ -383,15 +414,20 @@ typedef struct kr_update_plug {
     unsigned flags;
     unsigned layouts; /* kr_layout bits it takes; the sampler converts */
     bool (*supports)(const kr_target *target, const void *params, kr_error *why);
-    void *(*alloc)(const kr_target *target, const void *params, const kr_density *density,
-                   kr_error *err);
+    void *(*alloc)(const kr_update_setting *setting, const void *params, kr_error *err);
     void (*free)(void *self);
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes);
-    /* One sweep of every lane of the block: N attempts of a local move, one cluster (Wolff),
-     * one decomposition (Swendsen-Wang), one global proposal. Keeps block->energy current and
-     * log_q current or marked stale. Leaves exp(-beta H) invariant. Cannot fail. Threads: pure
-     * given its own block, scratch and tally. */
-    void (*sweep)(const void *self, kr_block *block, void *scratch, kr_tally *tally);
+    /* The fold in which this instance wants its states, or NULL: one of `layouts`. The member
+     * itself may be NULL. */
+    const kr_fold *(*fold)(const void *self);
+    /* How this instance runs, e.g. "bits"; the member may be NULL. */
+    const char *(*engine)(const void *self);
+    /* n_sweeps >= 1 sweeps of every lane of the block. One sweep is N attempts of a local move,
+     * one cluster (Wolff), one decomposition (Swendsen-Wang), one global proposal. Leaves
+     * exp(-beta H) invariant; the result does not depend on how sweeps are grouped in calls.
+     * Cannot fail. Threads: pure given its own block, scratch and tally. */
+    void (*sweep)(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                  kr_tally *tally);
 } kr_update_plug;
 
 /* ---- observables --------------------------------------------------------------------------
@@ -423,8 +459,9 @@ typedef struct kr_observable_plug {
     /* (n_columns) of this instance; constant after alloc, the same names at all points */
     const kr_column *(*columns)(const void *self, int32_t *n_columns);
     const kr_derived *derived; /* ends with name == NULL; may be NULL */
-    /* Block in layout CHAIN. out (n_lanes, n_columns) filled. Memory between draws (last phase
-     * of a chain) lives in self, indexed by block->first_chain + lane, and is declared.
+    unsigned layouts;          /* kr_layout bits it takes, CHAIN among them */
+    /* block->count is current. out (n_lanes, n_columns) filled. Memory between draws (last
+     * phase of a chain) lives in self, indexed by block->first_chain + lane, and is declared.
      * Threads: called for several blocks of a point at once, so self is written for own chains
      * only. */
     void (*measure)(void *self, const kr_block *block, double *out);

@@ -69,6 +69,7 @@ static void measure(const subject *s, void *self, int64_t first, int32_t n, doub
         tiny_decode(s->system, first + l, block->state + (size_t)l * (size_t)block->n_sites, 1);
     }
     kr_block_score(block, s->target.terms);
+    kr_block_count(block);
     s->plug->measure(self, block, out);
     kr_block_free(block);
 }

@@ -23,8 +23,10 @@ static size_t no_scratch(const void *self, int32_t n_lanes)
 }
 
 /* Metropolis for two states in site order. */
-static void flawed_sweep(const void *self, kr_block *block, void *scratch, kr_tally *tally)
+static void flawed_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                         kr_tally *tally)
 {
+    (void)n_sweeps;
     (void)scratch;
     const flawed *f = self;
     double beta = f->flaw == BETA_OFF ? f->beta * (1.0 + 1e-5) : f->beta;

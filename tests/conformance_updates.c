@@ -139,7 +139,8 @@ static bool list_matrix(const kr_update_plug *update, const char *choice, const 
         assert_true(err.text[0] != 0);
         return false;
     }
-    void *self = update->alloc(&target, params, density, &err);
+    kr_update_setting setting = { .target = &target, .density = density, .n_lanes = 1 };
+    void *self = update->alloc(&setting, params, &err);
     free(params);
     if (!self) {
         fail_msg("%s %s: %s", update->name, choice, err.text);
@@ -280,7 +281,8 @@ static void mix_of_all_updates_reaches_every_state(void **state)
         assert_non_null(params);
         bool fits = !(update->flags & KR_UPDATE_NEEDS_DENSITY) &&
                     update->supports(&target, params, &err);
-        void *self = fits ? update->alloc(&target, params, NULL, &err) : NULL;
+        kr_update_setting setting = { .target = &target, .n_lanes = 1 };
+        void *self = fits ? update->alloc(&setting, params, &err) : NULL;
         free(params);
         if (!self) {
             continue;
@@ -324,7 +326,10 @@ static void chains_of_a_block_are_independent(void **state)
     void *params =
         tiny_params(c->update->name, c->update->fields, c->update->params_size, "{}", &err);
     assert_non_null(params);
-    void *self = c->update->alloc(&target, params, c->density ? &density : NULL, &err);
+    kr_update_setting setting = { .target = &target,
+                                  .density = c->density ? &density : NULL,
+                                  .n_lanes = 2 };
+    void *self = c->update->alloc(&setting, params, &err);
     assert_non_null(self);
     transition one = transition_of(system, c->update, self, 1, PATHS_MAX);
     transition two = transition_of(system, c->update, self, 2, PATHS_MAX);

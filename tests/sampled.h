@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "model/block.h"
+#include "model/fold.h"
 #include "tiny.h"
 
 static inline const kr_update_plug *sampled_update(const char *name)
@@ -34,7 +35,8 @@ static inline sampled sampled_alloc(const char *name, const char *yaml, const kr
     if (!params || !s.update->supports(target, params, &err)) {
         fail_msg("%s", err.text);
     }
-    s.self = s.update->alloc(target, params, density, &err);
+    kr_update_setting setting = { .target = target, .density = density, .n_lanes = n_lanes };
+    s.self = s.update->alloc(&setting, params, &err);
     free(params);
     if (!s.self) {
         fail_msg("%s", err.text);
@@ -53,11 +55,18 @@ static inline void sampled_free(sampled *s)
 
 static inline void sampled_sweep(sampled *s, kr_block *block)
 {
-    if (!(s->update->layouts & (unsigned)block->layout)) {
+    const kr_fold *fold = s->update->fold ? s->update->fold(s->self) : NULL;
+    if (fold) {
+        kr_error err = { 0 };
+        if (kr_block_add_fold(block, fold, &err) != KR_OK) {
+            fail_msg("%s", err.text);
+        }
+        kr_block_convert(block, fold->layout);
+    } else {
         kr_block_convert(block, s->update->layouts & KR_LAYOUT_CHAIN ? KR_LAYOUT_CHAIN
                                                                      : KR_LAYOUT_LANE);
     }
-    s->update->sweep(s->self, block, s->scratch, &s->tally);
+    s->update->sweep(s->self, block, 1, s->scratch, &s->tally);
 }
 
 static inline tiny *sampled_system(const char *model, const char *model_yaml,

@@ -128,7 +128,7 @@ static void checkerboard_visits_every_site_once_color_by_color(void **state)
     tiny *t = system_of(tiny_model("ising"), "{}", "{size: [4, 2]}");
     kr_visit visit;
     kr_error err = { 0 };
-    assert_ok(kr_visit_init(&visit, KR_VISIT_CHECKERBOARD, t->lattice, &err), &err);
+    assert_ok(kr_visit_init(&visit, KR_ORDER_CHECKERBOARD, t->lattice, &err), &err);
     int seen[8] = { 0 };
     for (int32_t k = 0; k < 8; k++) {
         int32_t i = kr_visit_site(&visit, k, NULL);

@@ -116,7 +116,8 @@ static void asks_for_a_density(void **state)
 {
     fixture *f = *state;
     kr_error err = { 0 };
-    assert_null(f->update.update->alloc(&f->target, NULL, NULL, &err));
+    kr_update_setting setting = { .target = &f->target, .n_lanes = 1 };
+    assert_null(f->update.update->alloc(&setting, NULL, &err));
     assert_string_equal(err.text, "independence: no density given, want the name of one");
 }
 

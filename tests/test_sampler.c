@@ -434,9 +434,10 @@ static void log_q_that_is_not_finite_ends_the_run(void **state)
 
 static const kr_update_plug *sound_update;
 
-static void sweep_to_nan(const void *self, kr_block *block, void *scratch, kr_tally *tally)
+static void sweep_to_nan(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                         kr_tally *tally)
 {
-    sound_update->sweep(self, block, scratch, tally);
+    sound_update->sweep(self, block, n_sweeps, scratch, tally);
     block->energy[block->n_lanes - 1] = NAN;
 }
 

@@ -98,7 +98,7 @@ static inline void transition_fill(const transition_drive *d, int64_t max_paths,
                 tally.attempted[lane] = tally.accepted[lane] = tally.changed[lane] = 0;
             }
             transition_load(d, from);
-            d->update->sweep(d->self, d->block, d->scratch, &tally);
+            d->update->sweep(d->self, d->block, 1, d->scratch, &tally);
             int64_t to = transition_read(d, from, &tally, out);
             out->p[from * out->n + to] += kr_rng_enumerate_weight(d->tree);
         } while (kr_rng_enumerate_next(d->tree));

@@ -3,13 +3,12 @@
  */
 #include "density/lanes.h"
 
+#include "base/isa.h"
 #include "density/lanes_units.h"
-
-#include <string.h>
 
 extern const kr_lanes kr_lanes_portable;
 extern const kr_units kr_units_portable;
-#ifdef KR_LANES_X86
+#ifdef KR_ISA_X86
 extern const kr_lanes kr_lanes_avx512, kr_lanes_avx2;
 extern const kr_units kr_units_avx512, kr_units_avx2;
 #endif
@@ -21,32 +20,27 @@ size_t kr_lanes_outer_scratch(int32_t M, int32_t K, int32_t L)
     return ((size_t)L + rows) * columns;
 }
 
-/* The best of the tables (widest first) that the CPU runs and the caller allows. */
 typedef struct choice {
     const kr_lanes *lanes;
     const kr_units *units;
-    bool runs;
 } choice;
 
-static choice choose(const char *isa)
+static choice choose(const char *text)
 {
-    const choice all[] = {
-#ifdef KR_LANES_X86
-        { &kr_lanes_avx512, &kr_units_avx512,
-          __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-              __builtin_cpu_supports("fma") },
-        { &kr_lanes_avx2, &kr_units_avx2,
-          __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") },
-#endif
-        { &kr_lanes_portable, &kr_units_portable, true },
-    };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (all[i].runs && (!isa || !strcmp(isa, all[i].lanes->name))) {
-            return all[i];
-        }
+    kr_isa isa = KR_ISA_BEST;
+    if ((text && !kr_isa_parse(text, &isa)) || !kr_isa_runs(isa)) {
+        return (choice){ NULL, NULL };
     }
-    return (choice){ .lanes = NULL };
+    switch (kr_isa_resolve(isa)) {
+#ifdef KR_ISA_X86
+    case KR_ISA_AVX512:
+        return (choice){ &kr_lanes_avx512, &kr_units_avx512 };
+    case KR_ISA_AVX2:
+        return (choice){ &kr_lanes_avx2, &kr_units_avx2 };
+#endif
+    default:
+        return (choice){ &kr_lanes_portable, &kr_units_portable };
+    }
 }
 
 const kr_lanes *kr_lanes_best(const char *isa)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * density/lanes_kernels.c - the kernels of lanes.h for one instruction set.
  *
- * Compiled once per instruction set with KR_LANES_NAME (the table exported) and KR_LANES_TEXT
- * (its name). Every output element is one chain of fused multiply-adds whose order does not
- * depend on the vector length; tiling only changes which chains run side by side. */
+ * Compiled once per instruction set as KR_ISA_NAME(kr_lanes). Every output element is one chain
+ * of fused multiply-adds whose order does not depend on the vector length; tiling only changes
+ * which chains run side by side. */
 #include "density/lanes.h"
+
+#include "base/isa.h"
 #include "density/lanes_vector.h"
 
 #include <string.h>
@@ -297,9 +299,9 @@ static void softmax(int32_t q, int32_t L, const float *z, float scale, uint32_t 
     }
 }
 
-extern const kr_lanes KR_LANES_NAME;
-const kr_lanes KR_LANES_NAME = {
-    .name = KR_LANES_TEXT,
+extern const kr_lanes KR_ISA_NAME(kr_lanes);
+const kr_lanes KR_ISA_NAME(kr_lanes) = {
+    .name = KR_ISA_TEXT,
     .gemm = gemm,
     .gemm_transposed = gemm_transposed,
     .outer = outer,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * density/lanes_units.c - the kernels of lanes_units.h for one instruction set.
  *
- * Compiled once per instruction set with KR_UNITS_NAME (the table exported) and KR_LANES_TEXT
- * (its name). Rows are cut into blocks of 32 and 16 units that stay in registers. */
+ * Compiled once per instruction set as KR_ISA_NAME(kr_units). Rows are cut into blocks of 32
+ * and 16 units that stay in registers. */
 #include "density/lanes_units.h"
 
+#include "base/isa.h"
 #include "density/lanes_vector.h"
 
 #include <math.h>
@@ -505,9 +506,9 @@ static void hidden_back(int32_t H, int32_t L, const float *v, const float *d, co
     }
 }
 
-extern const kr_units KR_UNITS_NAME;
-const kr_units KR_UNITS_NAME = {
-    .name = KR_LANES_TEXT,
+extern const kr_units KR_ISA_NAME(kr_units);
+const kr_units KR_ISA_NAME(kr_units) = {
+    .name = KR_ISA_TEXT,
     .present = present,
     .mark = mark,
     .fill = fill,

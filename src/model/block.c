@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/state.h"
+#include "model/fold.h"
 #include "model/terms.h"
 
 #include <math.h>
@@ -29,12 +30,15 @@ kr_block *kr_block_alloc(const kr_terms *terms, int32_t n_lanes, int32_t first_c
     block->n_sites = terms->n_sites;
     block->q = terms->q;
     block->log_q_of = -1;
-    block->state = kr_alloc((size_t)block->stride * (size_t)block->n_sites, 1, err);
-    block->spare = kr_alloc((size_t)block->stride * (size_t)block->n_sites, 1, err);
+    block->size = (size_t)block->stride * (size_t)block->n_sites;
+    block->state = kr_alloc(block->size, 1, err);
+    block->spare = kr_alloc(block->size, 1, err);
+    block->count = kr_alloc(KR_LANES_MAX * (size_t)terms->q, sizeof *block->count, err);
     block->energy = kr_alloc(KR_LANES_MAX, sizeof *block->energy, err);
     block->log_q = kr_alloc(KR_LANES_MAX, sizeof *block->log_q, err);
     block->rng = kr_alloc(1, sizeof *block->rng, err);
-    if (!block->state || !block->spare || !block->energy || !block->log_q || !block->rng) {
+    if (!block->state || !block->spare || !block->energy || !block->log_q || !block->count ||
+        !block->rng) {
         kr_block_free(block);
         return NULL;
     }
@@ -45,6 +49,7 @@ void kr_block_free(kr_block *block)
 {
     if (block) {
         kr_free(block->rng);
+        kr_free(block->count);
         kr_free(block->log_q);
         kr_free(block->energy);
         kr_free(block->spare);
@@ -62,32 +67,122 @@ int32_t kr_block_lanes(int64_t n_chains)
     return lanes;
 }
 
-/* The bytes that no chain owns stay zero, so equal chains make equal restart files. The
- * addresses stay too: a state table borrows them. */
-bool kr_block_convert(kr_block *block, kr_layout layout)
+/* CHAIN to LANE or back, in tiles of sites so that both sides stay in cache. */
+static void transpose(const kr_block *block, bool to_lane, const uint8_t *from, uint8_t *to)
 {
-    if (block->layout == layout) {
-        return false;
-    }
     size_t n = (size_t)block->n_sites, lanes = (size_t)block->n_lanes;
     size_t stride = (size_t)block->stride, tile = 64;
-    memset(block->spare, 0, stride * n);
     for (size_t begin = 0; begin < n; begin += tile) {
         size_t end = begin + tile < n ? begin + tile : n;
         for (size_t lane = 0; lane < lanes; lane++) {
             for (size_t i = begin; i < end; i++) {
                 size_t chain_major = lane * n + i, site_major = i * stride + lane;
-                if (layout == KR_LAYOUT_LANE) {
-                    block->spare[site_major] = block->state[chain_major];
+                if (to_lane) {
+                    to[site_major] = from[chain_major];
                 } else {
-                    block->spare[chain_major] = block->state[site_major];
+                    to[chain_major] = from[site_major];
                 }
             }
         }
     }
-    memcpy(block->state, block->spare, stride * n);
-    block->layout = layout;
+}
+
+int kr_block_add_fold(kr_block *block, const kr_fold *fold, kr_error *err)
+{
+    const kr_fold **slot = fold->layout == KR_LAYOUT_BITS ? &block->bits : &block->bytes;
+    if ((*slot && !kr_fold_is_same(*slot, fold)) || fold->n_lanes < block->n_lanes) {
+        return kr_fail(err, KR_EINVAL, "block: a second fold, or one for %d chains, want %d",
+                       fold->n_lanes, block->n_lanes);
+    }
+    *slot = fold;
+    size_t size = kr_fold_bytes(fold);
+    if (size <= block->size) {
+        return KR_OK;
+    }
+    uint8_t **area[] = { &block->state, &block->spare };
+    for (int k = 0; k < 2; k++) {
+        uint8_t *grown = kr_grow(*area[k], block->size, size, 1, err);
+        if (!grown) {
+            return KR_ENOMEM;
+        }
+        *area[k] = grown;
+    }
+    block->size = size;
+    return KR_OK;
+}
+
+static const kr_fold *fold_of(const kr_block *block, kr_layout layout)
+{
+    return layout == KR_LAYOUT_BITS    ? block->bits
+           : layout == KR_LAYOUT_BYTES ? block->bytes
+                                       : NULL;
+}
+
+/* state from CHAIN into spare */
+static void from_chain(kr_block *block, kr_layout layout)
+{
+    const kr_fold *fold = fold_of(block, layout);
+    if (fold) {
+        kr_fold_pack(fold, block->n_lanes, block->state, block->spare);
+    } else {
+        transpose(block, true, block->state, block->spare);
+    }
+}
+
+/* state into spare as CHAIN */
+static void to_chain(kr_block *block)
+{
+    const kr_fold *fold = fold_of(block, block->layout);
+    if (fold) {
+        kr_fold_unpack(fold, block->n_lanes, block->state, block->spare);
+    } else {
+        transpose(block, false, block->state, block->spare);
+    }
+}
+
+/* The bytes that no chain owns stay zero, so equal chains make equal restart files. The
+ * addresses stay: a state table borrows them. */
+bool kr_block_convert(kr_block *block, kr_layout layout)
+{
+    if (block->layout == layout) {
+        return false;
+    }
+    if (block->layout != KR_LAYOUT_CHAIN) {
+        memset(block->spare, 0, block->size);
+        to_chain(block);
+        memcpy(block->state, block->spare, block->size);
+        block->layout = KR_LAYOUT_CHAIN;
+    }
+    if (layout != KR_LAYOUT_CHAIN) {
+        memset(block->spare, 0, block->size);
+        from_chain(block, layout);
+        memcpy(block->state, block->spare, block->size);
+        block->layout = layout;
+    }
     return true;
+}
+
+void kr_block_count(kr_block *block)
+{
+    if (block->has_count) {
+        return;
+    }
+    const uint8_t *state = block->state;
+    if (fold_of(block, block->layout)) {
+        to_chain(block);
+        state = block->spare;
+    }
+    size_t n = (size_t)block->n_sites, q = (size_t)block->q;
+    memset(block->count, 0, KR_LANES_MAX * q * sizeof *block->count);
+    for (size_t lane = 0; lane < (size_t)block->n_lanes; lane++) {
+        bool by_lane = block->layout == KR_LAYOUT_LANE;
+        const uint8_t *s = state + lane * (by_lane ? 1 : n);
+        size_t step = by_lane ? (size_t)block->stride : 1;
+        for (size_t i = 0; i < n; i++) {
+            block->count[lane * q + s[i * step]]++;
+        }
+    }
+    block->has_count = 1;
 }
 
 void kr_block_start_lane(kr_block *block, int32_t lane, int32_t start_state, kr_rng *rng)
@@ -103,7 +198,7 @@ void kr_block_start_lane(kr_block *block, int32_t lane, int32_t start_state, kr_
             start_state == KR_START_ANY_ORDERED ? kr_rng_below(rng, q) : (uint32_t)start_state;
         memset(state, (int)a, (size_t)block->n_sites);
     }
-    block->log_q_of = -1;
+    kr_block_touch(block);
 }
 
 static double lane_energy(const kr_block *block, const kr_terms *terms, int32_t lane)
@@ -113,8 +208,17 @@ static double lane_energy(const kr_block *block, const kr_terms *terms, int32_t 
     return kr_terms_energy(terms, block->state + offset, by_lane ? (size_t)block->stride : 1);
 }
 
+/* Energies are read from bytes with a stride. */
+static void unfold(kr_block *block)
+{
+    if (block->layout != KR_LAYOUT_LANE) {
+        kr_block_convert(block, KR_LAYOUT_CHAIN);
+    }
+}
+
 void kr_block_score(kr_block *block, const kr_terms *terms)
 {
+    unfold(block);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         block->energy[lane] = lane_energy(block, terms, lane);
     }
@@ -124,6 +228,7 @@ void kr_block_score(kr_block *block, const kr_terms *terms)
 double kr_block_audit(kr_block *block, const kr_terms *terms)
 {
     double worst = 0.0;
+    unfold(block);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         double energy = lane_energy(block, terms, lane);
         double off = fabs(block->energy[lane] - energy);
@@ -137,12 +242,14 @@ _Static_assert(sizeof(kr_layout) == sizeof(int32_t), "layout is saved as a 32-bi
 
 int kr_block_declare(kr_block *block, kr_state *table, kr_error *err)
 {
-    size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
-    KR_TRY(kr_state_add(table, "state", KR_U8, bytes, block->state, err));
+    size_t n_counts = KR_LANES_MAX * (size_t)block->q;
+    KR_TRY(kr_state_add(table, "state", KR_U8, block->size, block->state, err));
     KR_TRY(kr_state_add(table, "energy", KR_F64, KR_LANES_MAX, block->energy, err));
     KR_TRY(kr_state_add(table, "log_q", KR_F64, KR_LANES_MAX, block->log_q, err));
     KR_TRY(kr_state_add(table, "log_q_of", KR_I32, 1, &block->log_q_of, err));
     KR_TRY(kr_state_add(table, "log_q_epoch", KR_I64, 1, &block->log_q_epoch, err));
+    KR_TRY(kr_state_add(table, "count", KR_I64, n_counts, block->count, err));
+    KR_TRY(kr_state_add(table, "has_count", KR_I32, 1, &block->has_count, err));
     KR_TRY(kr_state_add(table, "layout", KR_I32, 1, &block->layout, err));
     return kr_rng_declare(block->rng, table, err);
 }

@@ -13,17 +13,25 @@ void kr_block_free(kr_block *block);
 /* Chains per block for a number of chains: a function of nothing else, so that results do not
  * depend on the machine: a power of two from 16 to 64 that gives about eight blocks. */
 int32_t kr_block_lanes(int64_t n_chains);
-/* Converts in place; returns true when work was done. No allocation. */
+/* Makes the layout of a fold known to the block, with room for its vectors and halos. The fold
+ * is borrowed; another of the same layout must be the same fold. Before the block is declared.
+ * Errors: KR_ENOMEM, KR_EINVAL. */
+int kr_block_add_fold(kr_block *block, const kr_fold *fold, kr_error *err);
+/* Converts in place; returns true when work was done. A folded layout must have its fold. No
+ * allocation. */
 bool kr_block_convert(kr_block *block, kr_layout layout);
+/* Makes count current. */
+void kr_block_count(kr_block *block);
 /* Fills one lane: all sites in start_state, or KR_START_RANDOM / KR_START_ANY_ORDERED drawn
  * from rng. Marks log_q stale; energies are set by kr_block_score. Layout CHAIN. */
 void kr_block_start_lane(kr_block *block, int32_t lane, int32_t start_state, kr_rng *rng);
-/* energy[] from scratch; log_q stale. */
+/* energy[] from scratch; log_q stale. Converts folded states to CHAIN. */
 void kr_block_score(kr_block *block, const kr_terms *terms);
-/* Largest |energy - recomputed|; also replaces energy by the recomputed value. */
+/* Largest |energy - recomputed|; also replaces energy by the recomputed value and converts
+ * folded states to CHAIN. */
 double kr_block_audit(kr_block *block, const kr_terms *terms);
-/* Rows state, energy, log_q, log_q_of, log_q_epoch, layout, and those of the stream
- * (base/rng.h) under the caller's prefix. */
+/* Rows state, energy, log_q, log_q_of, log_q_epoch, count, has_count, layout, and those of the
+ * stream (base/rng.h) under the caller's prefix. */
 int kr_block_declare(kr_block *block, kr_state *table, kr_error *err);
 
 #endif

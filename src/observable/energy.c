@@ -48,6 +48,7 @@ const kr_observable_plug kr_observable_energy = {
     .source = "fluctuation-dissipation theorem",
     .alloc = alloc,
     .free = kr_free,
+    .layouts = KR_LAYOUT_ANY,
     .columns = columns,
     .derived = derived,
     .measure = measure,

@@ -46,11 +46,7 @@ static void measure(void *self, const kr_block *block, double *out)
     int32_t n_columns;
     columns(self, &n_columns);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        int64_t count[KR_STATES_MAX] = { 0 };
-        const uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
-        for (int32_t i = 0; i < block->n_sites; i++) {
-            count[s[i]]++;
-        }
+        const int64_t *count = block->count + (size_t)lane * (size_t)block->q;
         double m = kr_terms_magnetization(terms, count);
         double *row = out + (size_t)lane * (size_t)n_columns;
         row[0] = m;
@@ -79,6 +75,7 @@ const kr_observable_plug kr_observable_magnetization = {
     .source = "Binder, Z. Phys. B 43, 119 (1981)",
     .alloc = alloc,
     .free = kr_free,
+    .layouts = KR_LAYOUT_ANY,
     .columns = columns,
     .derived = derived,
     .measure = measure,

@@ -78,11 +78,7 @@ static void measure(void *self, const kr_block *block, double *out)
     residence *r = self;
     int32_t n_phases = r->terms->n_phases;
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        int64_t count[KR_STATES_MAX] = { 0 };
-        const uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
-        for (int32_t i = 0; i < block->n_sites; i++) {
-            count[s[i]]++;
-        }
+        const int64_t *count = block->count + (size_t)lane * (size_t)block->q;
         int32_t *last = &r->phase[block->first_chain + lane];
         int32_t now = kr_terms_phase(r->terms, kr_terms_order(r->terms, count));
         bool is_switch = now >= 0 && *last >= 0 && now != *last;
@@ -108,6 +104,7 @@ const kr_observable_plug kr_observable_residence = {
     .supports = supports,
     .alloc = alloc,
     .free = free_residence,
+    .layouts = KR_LAYOUT_ANY,
     .columns = columns,
     .measure = measure,
     .declare = declare,

@@ -78,6 +78,10 @@ static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
             snprintf(name, sizeof name, "%s_%s", count[k], c->update[u].name);
             KR_TRY(add(s, kind, stats, name, KR_I64, series_dims(s), "1", doc[k],
                        &s->series[kind - 1][first + 3 * u + k], err));
+            if (k == 0 && kr_sampler_engine(s->sampler, u)) {
+                KR_TRY(kr_results_attr_text(s->results, stats, name, "engine",
+                                            kr_sampler_engine(s->sampler, u), err));
+            }
             if (k == 0 && c->update[u].density >= 0) {
                 KR_TRY(kr_results_attr_text(s->results, stats, name, "density",
                                             c->density[c->update[u].density].name, err));

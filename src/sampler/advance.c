@@ -47,8 +47,11 @@ static int32_t measure_block(kr_sampler *s, const kr_point *point, kr_block *blo
                 -point->target->beta * block->energy[l] - block->log_q[l];
         }
     }
-    kr_block_convert(block, KR_LAYOUT_CHAIN);
+    kr_block_count(block);
     for (int32_t o = 0; o < config->n_observables; o++) {
+        if (!(config->observable[o].plug->layouts & (unsigned)block->layout)) {
+            kr_block_convert(block, KR_LAYOUT_CHAIN);
+        }
         config->observable[o].plug->measure(point->observable[o], block, out);
         for (int32_t l = 0; l < block->n_lanes; l++) {
             for (int32_t k = 0; k < s->observable_columns[o]; k++) {

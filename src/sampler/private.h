@@ -80,6 +80,10 @@ struct kr_sampler {
 
 double kr_clock_thread(void);
 
+/* Makes the folds of the point's updates known to a block. */
+int kr_point_add_folds(const kr_sampler *sampler, const kr_point *point, kr_block *block,
+                       kr_error *err);
+
 /* schedule.c: n_steps passes of the schedule on a block, counts added to tally (n_updates). */
 void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                      int64_t first_step, int64_t n_steps, void *scratch, kr_tally *tally,

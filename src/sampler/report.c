@@ -150,6 +150,12 @@ void kr_sampler_states(kr_sampler *s, uint8_t *state)
     }
 }
 
+const char *kr_sampler_engine(const kr_sampler *s, int32_t update)
+{
+    const kr_update *u = &s->point[0].update[update];
+    return u->plug->engine ? u->plug->engine(u->self) : NULL;
+}
+
 int32_t kr_sampler_threads(const kr_sampler *s)
 {
     return s->config.n_threads;

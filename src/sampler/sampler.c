@@ -47,11 +47,33 @@ static int alloc_densities(kr_sampler *s, kr_point *point, kr_error *err)
             return err ? err->status : KR_ENOMEM;
         }
         point->certificate[d] = (kr_certificate){ NAN, NAN, NAN, NAN, NAN };
-        if (entry->plug->flags & KR_DENSITY_TRAINABLE) {
+    }
+    return KR_OK;
+}
+
+static int alloc_trainers(kr_sampler *s, kr_point *point, kr_error *err)
+{
+    for (int32_t d = 0; d < s->config.n_densities; d++) {
+        if (s->config.density[d].plug->flags & KR_DENSITY_TRAINABLE) {
             KR_TRY(kr_trainer_init(s, point, d, err));
         }
     }
     return KR_OK;
+}
+
+/* Most chains of a block, walkers of the trainers included. */
+static int32_t most_lanes(const kr_sampler_config *config)
+{
+    int64_t lanes = kr_block_lanes(config->n_chains);
+    lanes = lanes < config->n_chains ? lanes : config->n_chains;
+    for (int32_t d = 0; d < config->n_densities; d++) {
+        if (config->density[d].plug->flags & KR_DENSITY_TRAINABLE) {
+            int64_t walkers = kr_block_lanes(config->training.batch);
+            walkers = walkers < config->training.batch ? walkers : config->training.batch;
+            lanes = lanes > walkers ? lanes : walkers;
+        }
+    }
+    return (int32_t)lanes;
 }
 
 static int alloc_updates(kr_sampler *s, kr_point *point, kr_error *err)
@@ -68,12 +90,29 @@ static int alloc_updates(kr_sampler *s, kr_point *point, kr_error *err)
             !entry->plug->supports(point->target, entry->params, &why)) {
             return kr_fail(err, KR_EUNSUP, "updates.%d: %s", u, why.text);
         }
-        const kr_density *density =
-            entry->density >= 0 ? &point->density[entry->density] : NULL;
+        const kr_update_setting setting = {
+            .target = point->target,
+            .density = entry->density >= 0 ? &point->density[entry->density] : NULL,
+            .n_lanes = most_lanes(config),
+        };
+        kr_error failed = { 0 };
         point->update[u].plug = entry->plug;
-        point->update[u].self = entry->plug->alloc(point->target, entry->params, density, err);
+        point->update[u].self = entry->plug->alloc(&setting, entry->params, &failed);
         if (!point->update[u].self) {
-            return err ? err->status : KR_ENOMEM;
+            return kr_fail(err, failed.status, "updates.%d: %s", u, failed.text);
+        }
+    }
+    return KR_OK;
+}
+
+int kr_point_add_folds(const kr_sampler *s, const kr_point *point, kr_block *block,
+                       kr_error *err)
+{
+    for (int32_t u = 0; u < s->config.n_updates; u++) {
+        const kr_update *update = &point->update[u];
+        const kr_fold *fold = update->plug->fold ? update->plug->fold(update->self) : NULL;
+        if (fold) {
+            KR_TRY(kr_block_add_fold(block, fold, err));
         }
     }
     return KR_OK;
@@ -120,6 +159,7 @@ static int alloc_blocks(kr_sampler *s, kr_point *point, kr_error *err)
         if (!block) {
             return KR_ENOMEM;
         }
+        KR_TRY(kr_point_add_folds(s, point, block, err));
         uint64_t stream = (uint64_t)p << 32 | (uint64_t)b;
         kr_rng_seed(block->rng, config->seed, stream, KR_PURPOSE_START);
         for (int32_t l = 0; l < block->n_lanes; l++) {
@@ -260,6 +300,7 @@ static int build(kr_sampler *s, kr_error *err)
         point->target = &config->target[p];
         KR_TRY(alloc_densities(s, point, err));
         KR_TRY(alloc_updates(s, point, err));
+        KR_TRY(alloc_trainers(s, point, err));
         KR_TRY(alloc_observables(s, point, err));
         KR_TRY(alloc_blocks(s, point, err));
     }

@@ -144,6 +144,9 @@ typedef struct kr_certificate {
 void kr_sampler_certificate(const kr_sampler *sampler, int32_t density, int32_t point,
                             kr_certificate *certificate);
 
+/* Name of the engine an update runs at the first point, or NULL where there is no choice. */
+const char *kr_sampler_engine(const kr_sampler *sampler, int32_t update);
+
 /* CPU-seconds so far; clock values, for the group `cost` only. */
 typedef struct kr_cost {
     double sample_cpu_s, train_cpu_s, certificate_cpu_s;

@@ -6,6 +6,7 @@
  * against the clock, else on every eighth step and scaled (some 10 % too much: the timed steps
  * are slowed by the reading). Threads: each call touches its own block only. */
 #include "model/block.h"
+#include "model/fold.h"
 #include "sampler/private.h"
 
 #include <time.h>
@@ -20,16 +21,18 @@ double kr_clock_thread(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void run_entry(const kr_schedule_entry *entry, const kr_update *update, kr_block *block,
-                      void *scratch, kr_tally *tally)
+static void run_entry(const kr_schedule_entry *entry, const kr_update *update, int64_t n_sweeps,
+                      kr_block *block, void *scratch, kr_tally *tally)
 {
-    if (!(update->plug->layouts & (unsigned)block->layout)) {
-        kr_block_convert(block, update->plug->layouts & KR_LAYOUT_CHAIN ? KR_LAYOUT_CHAIN
-                                                                        : KR_LAYOUT_LANE);
+    const kr_update_plug *plug = entry->plug;
+    const kr_fold *fold = plug->fold ? plug->fold(update->self) : NULL;
+    if (fold) {
+        kr_block_convert(block, fold->layout);
+    } else if (!(plug->layouts & (unsigned)block->layout) || block->layout > KR_LAYOUT_LANE) {
+        kr_block_convert(block,
+                         plug->layouts & KR_LAYOUT_CHAIN ? KR_LAYOUT_CHAIN : KR_LAYOUT_LANE);
     }
-    for (int64_t sweep = 0; sweep < entry->sweeps; sweep++) {
-        update->plug->sweep(update->self, block, scratch, tally);
-    }
+    plug->sweep(update->self, block, n_sweeps, scratch, tally);
 }
 
 void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block *block,
@@ -37,13 +40,21 @@ void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block 
                      double *cpu)
 {
     const kr_sampler_config *config = &sampler->config;
+    if (config->n_updates == 1) { /* steps of a single update are one call */
+        double before = kr_clock_thread();
+        run_entry(&config->update[0], &point->update[0], n_steps * config->update[0].sweeps,
+                  block, scratch, &tally[0]);
+        cpu[0] += kr_clock_thread() - before;
+        return;
+    }
     const int64_t stride =
         (int64_t)block->n_lanes * block->n_sites >= CLOCK_SITES ? 1 : CLOCK_STRIDE;
     for (int64_t step = first_step; step < first_step + n_steps; step++) {
         bool is_timed = step % stride == 0;
         double before = is_timed ? kr_clock_thread() : 0.0;
         for (int32_t u = 0; u < config->n_updates; u++) {
-            run_entry(&config->update[u], &point->update[u], block, scratch, &tally[u]);
+            run_entry(&config->update[u], &point->update[u], config->update[u].sweeps, block,
+                      scratch, &tally[u]);
             if (is_timed) {
                 double now = kr_clock_thread();
                 cpu[u] += (double)stride * (now - before);
@@ -59,7 +70,8 @@ void kr_schedule_run_local(const kr_sampler *sampler, const kr_point *point, kr_
     const kr_sampler_config *config = &sampler->config;
     for (int32_t u = 0; u < config->n_updates; u++) {
         if (!(config->update[u].plug->flags & KR_UPDATE_NEEDS_DENSITY)) {
-            run_entry(&config->update[u], &point->update[u], block, scratch, tally);
+            run_entry(&config->update[u], &point->update[u], config->update[u].sweeps, block,
+                      scratch, tally);
         }
     }
 }

@@ -64,6 +64,7 @@ int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
         if (!t->walker[b]) {
             return KR_ENOMEM;
         }
+        KR_TRY(kr_point_add_folds(sampler, point, t->walker[b], err));
         kr_rng_seed(t->walker[b]->rng, config->seed, key | (uint64_t)b, KR_PURPOSE_WALKER);
         kr_rng_seed(&t->rng[b], config->seed, key | (uint64_t)b, KR_PURPOSE_TRAIN);
     }
@@ -215,6 +216,7 @@ static int64_t propose(const kr_trainer *t, kr_block *block, kr_rng *rng, uint8_
                  k += (size_t)block->stride) {
                 block->state[k] = proposal[k];
             }
+            block->has_count = 0;
             block->energy[l] = energy;
             block->log_q[l] = log_q[l];
             n_accepted++;

@@ -2,25 +2,29 @@
  * update/cluster_bits.c - plans of the bit kernels, and the choice of instruction set. */
 #include "update/cluster_bits.h"
 
+#include "base/isa.h"
 #include "base/memory.h"
 
 #include <math.h>
 #include <string.h>
 
 extern const kr_bits kr_bits_portable;
-#ifdef KR_BITS_X86
-extern const kr_bits kr_bits_avx2;
+#ifdef KR_ISA_X86
+extern const kr_bits kr_bits_avx2, kr_bits_avx512;
 #endif
 
-const kr_bits *kr_bits_best(const char *isa)
+const kr_bits *kr_bits_of(kr_isa isa)
 {
-#ifdef KR_BITS_X86
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-        __builtin_cpu_supports("bmi2") && (!isa || strcmp(isa, "avx2") == 0)) {
+    switch (kr_isa_resolve(isa)) {
+#ifdef KR_ISA_X86
+    case KR_ISA_AVX512:
+        return &kr_bits_avx512;
+    case KR_ISA_AVX2:
         return &kr_bits_avx2;
-    }
 #endif
-    return !isa || strcmp(isa, "portable") == 0 ? &kr_bits_portable : NULL;
+    default:
+        return &kr_bits_portable;
+    }
 }
 
 int kr_bits_plan_init(kr_bits_plan *plan, const kr_box *box, int32_t q, double p,

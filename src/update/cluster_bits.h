@@ -35,9 +35,8 @@ typedef struct kr_bits {
                   kr_rng *rng, kr_bits_counts *counts);
 } kr_bits;
 
-/* The widest kernel this machine runs, or the one of the name ("avx2", "portable"); NULL when
- * the machine does not run it. Threads: pure. */
-const kr_bits *kr_bits_best(const char *isa);
+/* The kernel for an instruction set that runs (base/isa.h). Threads: pure. */
+const kr_bits *kr_bits_of(kr_isa isa);
 
 /* p: probability that a bond of equal states is kept; local (q): beta U[a], NULL = no field.
  * Errors: KR_ENOMEM. */

@@ -9,6 +9,7 @@
  *
  * Source: Swendsen, Wang, Phys. Rev. Lett. 58, 86 (1987); Edwards, Sokal, Phys. Rev. D 38, 2009
  * (1988). */
+#include "base/isa.h"
 #include "update/cluster_bits.h"
 #include "update/cluster_label.h"
 
@@ -463,6 +464,7 @@ static void steps(const kr_bits_plan *plan, int64_t n_steps, uint8_t *s, void *s
     work w = lay_out(plan, scratch, rng);
     load_planes(&w, s);
     for (int64_t k = 0; k < n_steps; k++) {
+        w.purse.left = 0; /* a step does not depend on the call it is part of */
         join_all(&w);
         if (plan->beta_local) {
             draw_weighted(&w);
@@ -475,5 +477,5 @@ static void steps(const kr_bits_plan *plan, int64_t n_steps, uint8_t *s, void *s
     store_planes(&w, s);
 }
 
-extern const kr_bits KR_BITS_NAME;
-const kr_bits KR_BITS_NAME = { .name = KR_BITS_TEXT, .steps = steps };
+extern const kr_bits KR_ISA_NAME(kr_bits);
+const kr_bits KR_ISA_NAME(kr_bits) = { .name = KR_ISA_TEXT, .steps = steps };

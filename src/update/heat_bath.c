@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "model/terms.h"
 #include "update/couplings.h"
+#include "update/local.h"
 #include "update/visit.h"
 
 #include <math.h>
@@ -218,7 +219,7 @@ static int64_t general(const heat_bath *h, uint8_t *restrict s, double *energy, 
     return changed;
 }
 
-static void heat_bath_free(void *self)
+static void ref_free(void *self)
 {
     heat_bath *h = self;
     if (h) {
@@ -331,61 +332,69 @@ static bool heat_bath_supports(const kr_target *target, const void *params, kr_e
     return true;
 }
 
-static void *heat_bath_alloc(const kr_target *target, const void *params,
-                             const kr_density *density, kr_error *err)
+static void *ref_alloc(const kr_update_setting *setting, kr_local_kind kind,
+                       const kr_local_params *params, kr_error *err)
 {
-    (void)density;
-    const kr_visit_params *p = params;
+    (void)kind;
     heat_bath *h = kr_alloc(1, sizeof *h, err);
     if (!h) {
         return NULL;
     }
-    h->terms = target->terms;
-    h->beta = target->beta;
-    if (prepare(h, target, p->order, err) != KR_OK) {
-        heat_bath_free(h);
+    h->terms = setting->target->terms;
+    h->beta = setting->target->beta;
+    if (prepare(h, setting->target, params->order, err) != KR_OK) {
+        ref_free(h);
         return NULL;
     }
     return h;
 }
 
-static size_t heat_bath_scratch_bytes(const void *self, int32_t n_lanes)
-{
-    (void)self;
-    (void)n_lanes;
-    return 0;
-}
-
-static void heat_bath_sweep(const void *self, kr_block *block, void *scratch, kr_tally *tally)
+static void ref_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                      kr_tally *tally)
 {
     (void)scratch;
     const heat_bath *h = self;
-    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
-        int64_t changed = h->kernel(h, s, &block->energy[lane], block->rng);
-        tally->attempted[lane] += h->visit.n;
-        tally->accepted[lane] += changed;
-        tally->changed[lane] += changed;
-        if (changed > 0) {
-            block->log_q_of = -1;
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+            uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
+            int64_t changed = h->kernel(h, s, &block->energy[lane], block->rng);
+            tally->attempted[lane] += h->visit.n;
+            tally->accepted[lane] += changed;
+            tally->changed[lane] += changed;
+            if (changed > 0) {
+                kr_block_touch(block);
+            }
         }
     }
 }
 
-static const kr_field fields[] = { KR_VISIT_FIELD, KR_FIELD_END };
+static const kr_engine ref = {
+    .name = "ref",
+    .alloc = ref_alloc,
+    .free = ref_free,
+    .sweep = ref_sweep,
+};
+
+static void *heat_bath_alloc(const kr_update_setting *setting, const void *params,
+                             kr_error *err)
+{
+    return kr_local_alloc(setting, params, KR_LOCAL_HEAT_BATH, &ref, err);
+}
 
 const kr_update_plug kr_update_heat_bath = {
     .name = "heat_bath",
     .doc = "draws each visited site from its law given all others; an attempt that draws the "
            "old state again does not count as accepted",
     .source = "Creutz, Jacobs, Rebbi, Phys. Rev. D 20, 1915 (1979)",
-    .fields = fields,
-    .params_size = sizeof(kr_visit_params),
+    .fields = kr_local_table,
+    .params_size = sizeof(kr_local_params),
     .flags = KR_UPDATE_LOCAL | KR_UPDATE_IRREDUCIBLE,
-    .layouts = KR_LAYOUT_CHAIN,
+    .layouts = KR_LAYOUT_CHAIN | KR_LAYOUT_BITS | KR_LAYOUT_BYTES,
     .supports = heat_bath_supports,
     .alloc = heat_bath_alloc,
-    .free = heat_bath_free,
-    .scratch_bytes = heat_bath_scratch_bytes,
-    .sweep = heat_bath_sweep,
+    .free = kr_local_free,
+    .fold = kr_local_fold,
+    .scratch_bytes = kr_local_scratch_bytes,
+    .engine = kr_local_engine,
+    .sweep = kr_local_sweep,
 };

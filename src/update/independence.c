@@ -27,9 +27,11 @@ static bool independence_supports(const kr_target *target, const void *params, k
     return true; /* whether the density fits the target is the density's to say */
 }
 
-static void *independence_alloc(const kr_target *target, const void *params,
-                                const kr_density *density, kr_error *err)
+static void *independence_alloc(const kr_update_setting *setting, const void *params,
+                                kr_error *err)
 {
+    const kr_target *target = setting->target;
+    const kr_density *density = setting->density;
     (void)params;
     if (!density) {
         kr_fail(err, KR_EINVAL, "independence: no density given, want the name of one");
@@ -93,8 +95,7 @@ static int64_t take_proposal(kr_block *block, int32_t lane, const uint8_t *propo
     return changed;
 }
 
-static void independence_sweep(const void *self, kr_block *block, void *scratch,
-                               kr_tally *tally)
+static void sweep_once(const void *self, kr_block *block, void *scratch, kr_tally *tally)
 {
     const independence *d = self;
     const kr_density *density = d->density;
@@ -118,9 +119,18 @@ static void independence_sweep(const void *self, kr_block *block, void *scratch,
         if (kr_rng_bernoulli(block->rng, p)) {
             tally->accepted[lane]++;
             tally->changed[lane] += take_proposal(block, lane, proposal);
+            block->has_count = 0;
             block->energy[lane] = energy;
             block->log_q[lane] = new_log_q[lane];
         }
+    }
+}
+
+static void independence_sweep(const void *self, kr_block *block, int64_t n_sweeps,
+                               void *scratch, kr_tally *tally)
+{
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        sweep_once(self, block, scratch, tally);
     }
 }
 

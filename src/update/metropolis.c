@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "model/terms.h"
 #include "update/couplings.h"
+#include "update/local.h"
 #include "update/visit.h"
 
 #include <math.h>
@@ -100,7 +101,7 @@ static int64_t general(const metropolis *m, uint8_t *restrict s, double *energy,
     return changed;
 }
 
-static void metropolis_free(void *self)
+static void ref_free(void *self)
 {
     metropolis *m = self;
     if (m) {
@@ -147,61 +148,69 @@ static bool metropolis_supports(const kr_target *target, const void *params, kr_
     return true;
 }
 
-static void *metropolis_alloc(const kr_target *target, const void *params,
-                              const kr_density *density, kr_error *err)
+static void *ref_alloc(const kr_update_setting *setting, kr_local_kind kind,
+                       const kr_local_params *params, kr_error *err)
 {
-    (void)density;
-    const kr_visit_params *p = params;
+    (void)kind;
     metropolis *m = kr_alloc(1, sizeof *m, err);
     if (!m) {
         return NULL;
     }
-    m->terms = target->terms;
-    m->beta = target->beta;
-    if (prepare(m, target, p->order, err) != KR_OK) {
-        metropolis_free(m);
+    m->terms = setting->target->terms;
+    m->beta = setting->target->beta;
+    if (prepare(m, setting->target, params->order, err) != KR_OK) {
+        ref_free(m);
         return NULL;
     }
     return m;
 }
 
-static size_t metropolis_scratch_bytes(const void *self, int32_t n_lanes)
-{
-    (void)self;
-    (void)n_lanes;
-    return 0;
-}
-
-static void metropolis_sweep(const void *self, kr_block *block, void *scratch, kr_tally *tally)
+static void ref_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                      kr_tally *tally)
 {
     (void)scratch;
     const metropolis *m = self;
-    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
-        int64_t changed = m->kernel(m, s, &block->energy[lane], block->rng);
-        tally->attempted[lane] += m->visit.n;
-        tally->accepted[lane] += changed;
-        tally->changed[lane] += changed;
-        if (changed > 0) {
-            block->log_q_of = -1;
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+            uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
+            int64_t changed = m->kernel(m, s, &block->energy[lane], block->rng);
+            tally->attempted[lane] += m->visit.n;
+            tally->accepted[lane] += changed;
+            tally->changed[lane] += changed;
+            if (changed > 0) {
+                kr_block_touch(block);
+            }
         }
     }
 }
 
-static const kr_field fields[] = { KR_VISIT_FIELD, KR_FIELD_END };
+static const kr_engine ref = {
+    .name = "ref",
+    .alloc = ref_alloc,
+    .free = ref_free,
+    .sweep = ref_sweep,
+};
+
+static void *metropolis_alloc(const kr_update_setting *setting, const void *params,
+                              kr_error *err)
+{
+    return kr_local_alloc(setting, params, KR_LOCAL_METROPOLIS, &ref, err);
+}
 
 const kr_update_plug kr_update_metropolis = {
     .name = "metropolis",
     .doc = "proposes another state at each visited site; needs a second update beside it to "
            "reach every state (a fixed site order, and beta = 0 in any order, can cycle)",
     .source = "Metropolis et al., J. Chem. Phys. 21, 1087 (1953)",
-    .fields = fields,
-    .params_size = sizeof(kr_visit_params),
+    .fields = kr_local_table,
+    .params_size = sizeof(kr_local_params),
     .flags = KR_UPDATE_LOCAL,
-    .layouts = KR_LAYOUT_CHAIN,
+    .layouts = KR_LAYOUT_CHAIN | KR_LAYOUT_BITS | KR_LAYOUT_BYTES,
     .supports = metropolis_supports,
     .alloc = metropolis_alloc,
-    .free = metropolis_free,
-    .scratch_bytes = metropolis_scratch_bytes,
-    .sweep = metropolis_sweep,
+    .free = kr_local_free,
+    .fold = kr_local_fold,
+    .scratch_bytes = kr_local_scratch_bytes,
+    .engine = kr_local_engine,
+    .sweep = kr_local_sweep,
 };

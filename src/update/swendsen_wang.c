@@ -85,23 +85,24 @@ static bool takes_bits(const swendsen_wang *w, const kr_target *target, bool is_
            kr_box_find(box, target->lattice, target->terms);
 }
 
-static int plan_bits(swendsen_wang *w, const kr_target *target, const kr_box *box,
+static int plan_bits(swendsen_wang *w, const kr_update_setting *setting, const kr_box *box,
                      kr_error *err)
 {
+    const kr_target *target = setting->target;
     double beta_local[KR_STATES_MAX];
     const kr_terms *terms = target->terms;
     for (int32_t a = 0; a < terms->q; a++) {
         beta_local[a] = target->beta * terms->local[a];
     }
-    w->kernel = kr_bits_best(NULL);
+    w->kernel = kr_bits_of(setting->isa);
     return kr_bits_plan_init(&w->bits, box, terms->q, w->clusters.classes[0].p_equal[0],
                              terms->has_local ? beta_local : NULL, err);
 }
 
-static void *swendsen_wang_alloc(const kr_target *target, const void *params,
-                                 const kr_density *density, kr_error *err)
+static void *swendsen_wang_alloc(const kr_update_setting *setting, const void *params,
+                                 kr_error *err)
 {
-    (void)density;
+    const kr_target *target = setting->target;
     const swendsen_wang_params *p = params;
     swendsen_wang *w = kr_alloc(1, sizeof *w, err);
     if (!w) {
@@ -112,7 +113,7 @@ static void *swendsen_wang_alloc(const kr_target *target, const void *params,
     kr_box box;
     int status = kr_clusters_init(&w->clusters, target, err);
     if (status == KR_OK && takes_bits(w, target, is_reflection, &box)) {
-        status = plan_bits(w, target, &box, err);
+        status = plan_bits(w, setting, &box, err);
     } else if (status == KR_OK) {
         status = kr_graph_plan_init(&w->graph, &w->clusters, is_reflection, err);
     }
@@ -169,16 +170,26 @@ static void swendsen_wang_chain(const swendsen_wang *w, int64_t n, kr_block *blo
     }
     tally->changed[lane] += changed;
     if (changed > 0) {
-        block->log_q_of = -1;
+        kr_block_touch(block);
     }
 }
 
-static void swendsen_wang_sweep(const void *self, kr_block *block, void *scratch,
-                                kr_tally *tally)
+/* A chain alone in its block stays in the kernel's form between sweeps; several take turns,
+ * because they share a stream. */
+static void swendsen_wang_sweep(const void *self, kr_block *block, int64_t n_sweeps,
+                                void *scratch, kr_tally *tally)
 {
-    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        swendsen_wang_chain(self, 1, block, lane, scratch, tally);
+    const int64_t n_calls = block->n_lanes == 1 ? 1 : n_sweeps;
+    for (int64_t k = 0; k < n_calls; k++) {
+        for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+            swendsen_wang_chain(self, n_sweeps / n_calls, block, lane, scratch, tally);
+        }
     }
+}
+
+static const char *swendsen_wang_engine(const void *self)
+{
+    return ((const swendsen_wang *)self)->kernel ? "bits" : "graph";
 }
 
 static const kr_field fields[] = {
@@ -206,5 +217,6 @@ const kr_update_plug kr_update_swendsen_wang = {
     .alloc = swendsen_wang_alloc,
     .free = swendsen_wang_free,
     .scratch_bytes = swendsen_wang_scratch_bytes,
+    .engine = swendsen_wang_engine,
     .sweep = swendsen_wang_sweep,
 };

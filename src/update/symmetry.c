@@ -143,11 +143,10 @@ static int prepare(symmetry *y, const kr_target *target, kr_error *err)
     return KR_OK;
 }
 
-static void *symmetry_alloc(const kr_target *target, const void *params,
-                            const kr_density *density, kr_error *err)
+static void *symmetry_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
 {
+    const kr_target *target = setting->target;
     (void)params;
-    (void)density;
     symmetry *y = kr_alloc(1, sizeof *y, err);
     if (!y) {
         return NULL;
@@ -213,7 +212,7 @@ static const uint8_t *apply(const symmetry *y, const uint8_t *s, uint8_t *scratc
     return from;
 }
 
-static void symmetry_sweep(const void *self, kr_block *block, void *scratch, kr_tally *tally)
+static void sweep_once(const void *self, kr_block *block, void *scratch, kr_tally *tally)
 {
     const symmetry *y = self;
     size_t n = (size_t)block->n_sites;
@@ -229,8 +228,16 @@ static void symmetry_sweep(const void *self, kr_block *block, void *scratch, kr_
         tally->accepted[lane]++;
         tally->changed[lane] += changed;
         if (changed > 0) {
-            block->log_q_of = -1;
+            kr_block_touch(block);
         }
+    }
+}
+
+static void symmetry_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                           kr_tally *tally)
+{
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        sweep_once(self, block, scratch, tally);
     }
 }
 

@@ -6,8 +6,9 @@
 
 int kr_visit_init(kr_visit *visit, int32_t order, const kr_lattice *lattice, kr_error *err)
 {
-    *visit = (kr_visit){ .order = order, .n = lattice->n_sites };
-    if (order != KR_VISIT_CHECKERBOARD) {
+    *visit = (kr_visit){ .order = order == KR_ORDER_AUTO ? KR_ORDER_SEQUENTIAL : order,
+                         .n = lattice->n_sites };
+    if (order != KR_ORDER_CHECKERBOARD) {
         return KR_OK;
     }
     visit->list = kr_alloc((size_t)visit->n, sizeof *visit->list, err);

@@ -40,10 +40,9 @@ static void wolff_free(void *self)
     }
 }
 
-static void *wolff_alloc(const kr_target *target, const void *params, const kr_density *density,
-                         kr_error *err)
+static void *wolff_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
 {
-    (void)density;
+    const kr_target *target = setting->target;
     const wolff_params *p = params;
     wolff *w = kr_alloc(1, sizeof *w, err);
     if (!w) {
@@ -90,29 +89,31 @@ static int32_t wolff_move(const kr_clusters *clusters, uint8_t *s, double *energ
     return size;
 }
 
-/* n clusters of one chain. */
-static void wolff_chain(const wolff *w, int64_t n, kr_block *block, int32_t lane, void *scratch,
+/* One sweep of one chain. */
+static void wolff_chain(const wolff *w, kr_block *block, int32_t lane, void *scratch,
                         kr_tally *tally)
 {
     uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
     kr_growth growth = kr_growth_begin(&w->clusters, scratch, block->rng);
-    for (int64_t k = 0; k < n; k++) {
+    for (int64_t k = 0; k < w->n_per_sweep; k++) {
         int32_t changed =
             wolff_move(&w->clusters, s, &block->energy[lane], &growth, block->rng);
         tally->attempted[lane]++;
         tally->accepted[lane] += changed > 0;
         tally->changed[lane] += changed;
         if (changed > 0) {
-            block->log_q_of = -1;
+            kr_block_touch(block);
         }
     }
 }
 
-static void wolff_sweep(const void *self, kr_block *block, void *scratch, kr_tally *tally)
+static void wolff_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                        kr_tally *tally)
 {
-    const wolff *w = self;
-    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        wolff_chain(w, w->n_per_sweep, block, lane, scratch, tally);
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+            wolff_chain(self, block, lane, scratch, tally);
+        }
     }
 }
 

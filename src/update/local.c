@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * update/local.c - chooses the engine of a local update and hands the calls on to it. */
+#include "update/local.h"
+
+#include "base/memory.h"
+#include "model/fold.h"
+
+typedef struct local {
+    const kr_engine *engine;
+    void *self;
+} local;
+
+enum { ENGINE_AUTO, ENGINE_BITS, ENGINE_BYTES, ENGINE_REF };
+
+/* Spins of a block that a vector holds. */
+static int32_t elements(const kr_engine *engine, const void *self, int32_t n_lanes)
+{
+    return engine->fold(self)->n_tiles * n_lanes;
+}
+
+#ifdef KR_RNG_ENUMERATE /* a vector of draws is no branch: enumeration runs the reference */
+#define ENGINE_CHOICES "auto"
+static const kr_engine *const engines[] = { NULL, NULL };
+#else
+#define ENGINE_CHOICES "auto|bits|bytes|ref"
+static const kr_engine *const engines[] = { NULL, NULL };
+#endif
+
+const kr_field kr_local_table[] = {
+    { .name = "order",
+      .type = KR_TYPE_CHOICE,
+      .offset = offsetof(kr_local_params, order),
+      .fallback = "auto",
+      .choices = "auto|sequential|checkerboard|random",
+      .doc =
+          "order of the sites in a sweep: by number, color by color (no two neighbors share a "
+          "color), or a site drawn anew for each attempt; auto is the engine's own" },
+    { .name = "engine",
+      .type = KR_TYPE_CHOICE,
+      .offset = offsetof(kr_local_params, engine),
+      .fallback = "auto",
+      .choices = ENGINE_CHOICES,
+      .doc = "one bit per spin (two states), one byte per spin (few classes of local fields), "
+             "or the scalar reference; auto takes the first that fits the system" },
+    KR_FIELD_END
+};
+
+/* Tries the vector engines; l->engine stays NULL when none fits. */
+static int try_vectors(local *l, const kr_update_setting *setting,
+                       const kr_local_params *params, kr_local_kind kind, kr_error *err)
+{
+    bool is_auto = params->engine == ENGINE_AUTO;
+    for (int k = 0; k < 2 && !l->engine; k++) {
+        if (!engines[k] || (!is_auto && params->engine != k + ENGINE_BITS)) {
+            continue;
+        }
+        kr_error why = { 0 };
+        void *self = engines[k]->alloc(setting, kind, params, &why);
+        if (self && is_auto &&
+            elements(engines[k], self, setting->n_lanes) < engines[k]->min_elements) {
+            engines[k]->free(self);
+        } else if (self) {
+            l->engine = engines[k];
+            l->self = self;
+        } else if (!is_auto || why.status != KR_EUNSUP) {
+            return kr_fail(err, why.status, "engine %s: %s", engines[k]->name, why.text);
+        }
+    }
+    return KR_OK;
+}
+
+static int choose(local *l, const kr_update_setting *setting, const kr_local_params *params,
+                  kr_local_kind kind, const kr_engine *ref, kr_error *err)
+{
+    bool is_by_color = params->order == KR_ORDER_AUTO || params->order == KR_ORDER_CHECKERBOARD;
+    if (params->engine != ENGINE_REF && is_by_color) {
+        KR_TRY(try_vectors(l, setting, params, kind, err));
+    }
+    if (!l->engine && params->engine != ENGINE_AUTO && params->engine != ENGINE_REF) {
+        return kr_fail(err, KR_EUNSUP,
+                       "engine %s visits the sites color by color, want order auto or "
+                       "checkerboard",
+                       params->engine == ENGINE_BITS ? "bits" : "bytes");
+    }
+    if (!l->engine) {
+        l->engine = ref;
+        l->self = ref->alloc(setting, kind, params, err);
+    }
+    return l->self ? KR_OK : KR_ENOMEM;
+}
+
+void *kr_local_alloc(const kr_update_setting *setting, const kr_local_params *params,
+                     kr_local_kind kind, const kr_engine *ref, kr_error *err)
+{
+    local *l = kr_alloc(1, sizeof *l, err);
+    if (l && choose(l, setting, params, kind, ref, err) != KR_OK) {
+        kr_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+void kr_local_free(void *self)
+{
+    local *l = self;
+    if (l) {
+        l->engine->free(l->self);
+        kr_free(l);
+    }
+}
+
+const kr_fold *kr_local_fold(const void *self)
+{
+    const local *l = self;
+    return l->engine->fold ? l->engine->fold(l->self) : NULL;
+}
+
+size_t kr_local_scratch_bytes(const void *self, int32_t n_lanes)
+{
+    const local *l = self;
+    return l->engine->scratch_bytes ? l->engine->scratch_bytes(l->self, n_lanes) : 0;
+}
+
+void kr_local_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                    kr_tally *tally)
+{
+    const local *l = self;
+    l->engine->sweep(l->self, block, n_sweeps, scratch, tally);
+}
+
+const char *kr_local_engine(const void *self)
+{
+    return ((const local *)self)->engine->name;
+}
