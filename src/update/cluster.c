@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * update/cluster.c - bond probabilities and growth of reflected clusters.
+ * update/cluster.c - bond probabilities of reflected clusters, and how to grow them.
  *
  * Source: Wolff, Phys. Rev. Lett. 62, 361 (1989); for transpositions of Potts states: Wang,
  * Swendsen, Kotecky, Phys. Rev. Lett. 63, 109 (1989). */
 #include "update/cluster.h"
 
 #include "base/memory.h"
+#include "update/cluster_box.h"
 
 #include <math.h>
 #include <string.h>
@@ -36,6 +37,61 @@ static int32_t list_classes(kr_clusters *clusters)
             (kr_state_class){ .begin = begin, .n = n_members - begin };
     }
     return n_classes;
+}
+
+/* One bias for all bonds of the class: couplings that differ in sign only. */
+static void set_growth(const kr_clusters *clusters, kr_state_class *class)
+{
+    int32_t n = clusters->couplings.n;
+    const double *value = clusters->couplings.value;
+    class->has_opposite = false;
+    bool is_one_bias = n > 0;
+    for (int32_t c = 0; c < n; c++) {
+        class->has_opposite |= value[c] * class->D < 0.0;
+        is_one_bias &= fabs(value[c]) == fabs(value[0]);
+    }
+    class->is_one_bias = is_one_bias;
+    class->coin = kr_coin_of(n > 0 ? fmax(class->p_equal[0], class->p_opposite[0]) : 0.0);
+}
+
+/* Equal degree of all sites. */
+static void set_degree(kr_clusters *clusters)
+{
+    const kr_terms *terms = clusters->terms;
+    int64_t z = terms->n_sites > 0 ? terms->neighbor_begin[1] : 0;
+    for (int32_t i = 0; i < terms->n_sites && z > 0; i++) {
+        z = terms->neighbor_begin[i + 1] - terms->neighbor_begin[i] == z ? z : 0;
+    }
+    clusters->degree = (int32_t)z;
+}
+
+static void set_bit_box(kr_bit_box *box, const kr_lattice *lattice, const kr_terms *terms)
+{
+    kr_box found;
+    memset(box, 0, sizeof *box);
+    if (!kr_box_find(&found, lattice, terms) || found.dim < 2 || found.dim > 3) {
+        return;
+    }
+    for (int32_t d = 0, step = 1; d < found.dim; step *= found.extent[d++]) {
+        int32_t side = found.extent[d];
+        if (side < 2 || (side & (side - 1)) != 0 || !found.is_periodic[d]) {
+            return;
+        }
+        box->step[d] = step;
+        box->mask[d] = (side - 1) * step;
+    }
+    box->dim = found.dim;
+}
+
+static bool is_local_uniform(const kr_terms *terms)
+{
+    size_t q = (size_t)terms->q;
+    for (size_t k = q; k < (size_t)terms->n_sites * q; k++) {
+        if (terms->local[k] != terms->local[k - q]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 int kr_clusters_init(kr_clusters *clusters, const kr_target *target, kr_error *err)
@@ -73,8 +129,12 @@ int kr_clusters_init(kr_clusters *clusters, const kr_target *target, kr_error *e
             p[c] = -expm1(-target->beta * fmax(0.0, d));
             p[n + c] = -expm1(-target->beta * fmax(0.0, -d));
         }
+        set_growth(clusters, class);
         p += 2 * n;
     }
+    set_degree(clusters);
+    set_bit_box(&clusters->bit_box, target->lattice, terms);
+    clusters->has_uniform_local = is_local_uniform(terms);
     return KR_OK;
 }
 
@@ -116,79 +176,4 @@ bool kr_clusters_supported(const kr_target *target, const char *name, kr_error *
             "energy, want a model with such a symmetry",
             name, terms->q);
     return false;
-}
-
-size_t kr_growth_bytes(int32_t n_sites)
-{
-    return (size_t)n_sites * (sizeof(int32_t) + 1);
-}
-
-kr_growth kr_growth_begin(void *scratch, int32_t n_sites)
-{
-    kr_growth growth = { .list = scratch };
-    growth.mark = (uint8_t *)(growth.list + n_sites);
-    memset(growth.mark, 0, (size_t)n_sites);
-    return growth;
-}
-
-/* kernel: the list is also the queue of sites whose bonds are still to be drawn. Each bond is
- * drawn at most once, from the end that is worked off first. */
-int32_t kr_cluster_reflect(const kr_clusters *clusters, const kr_state_class *class, int32_t a,
-                           int32_t b, int32_t seed, uint8_t *s, const kr_growth *growth,
-                           kr_rng *rng, double *delta)
-{
-    const int64_t *restrict begin = clusters->terms->neighbor_begin;
-    const int32_t *restrict neighbor = clusters->terms->neighbor;
-    const int32_t *restrict of = clusters->couplings.of;
-    const double *restrict J = clusters->terms->J;
-    int32_t *restrict list = growth->list;
-    uint8_t *restrict mark = growth->mark;
-    int32_t n = 0;
-    double sum = 0.0; /* of couplings, in units of D */
-    list[n++] = seed;
-    mark[seed] = 1;
-    for (int32_t done = 0; done < n; done++) {
-        int32_t i = list[done];
-        uint8_t old = s[i], image = (uint8_t)(a + b - old);
-        for (int64_t k = begin[i]; k < begin[i + 1]; k++) {
-            int32_t j = neighbor[k];
-            const double *p;
-            if (s[j] == old) {
-                sum += J[k];
-                p = class->p_equal;
-            } else if (s[j] == image) {
-                sum -= J[k];
-                p = class->p_opposite;
-            } else {
-                continue;
-            }
-            if (!mark[j] && kr_rng_bernoulli(rng, p[of[k]])) {
-                mark[j] = 1;
-                list[n++] = j;
-            }
-        }
-        s[i] = image;
-    }
-    *delta += sum * class->D;
-    return n;
-}
-
-void kr_cluster_undo(int32_t a, int32_t b, uint8_t *s, const kr_growth *growth, int32_t size)
-{
-    for (int32_t m = 0; m < size; m++) {
-        uint8_t *site = &s[growth->list[m]];
-        *site = (uint8_t)(a + b - *site);
-    }
-}
-
-double kr_cluster_field(const kr_terms *terms, int32_t a, int32_t b, const uint8_t *s,
-                        const kr_growth *growth, int32_t size)
-{
-    double sum = 0.0;
-    for (int32_t m = 0; m < size; m++) {
-        int32_t i = growth->list[m];
-        const double *local = terms->local + (size_t)i * (size_t)terms->q;
-        sum += local[s[i]] - local[a + b - s[i]];
-    }
-    return sum;
 }

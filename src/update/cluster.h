@@ -11,7 +11,7 @@
 #ifndef KR_UPDATE_CLUSTER_H
 #define KR_UPDATE_CLUSTER_H
 
-#include "base/rng.h"
+#include "update/cluster_coin.h"
 #include "update/couplings.h"
 
 /* One class of interchangeable states with at least two members. */
@@ -20,7 +20,17 @@ typedef struct kr_state_class {
     double D;                 /* V[a][b] - V[a][a] */
     const double *p_equal;    /* (couplings.n) bond between equal states; view */
     const double *p_opposite; /* (couplings.n) bond between a and b; view */
+    bool has_opposite;        /* some bond is drawn between a and b */
+    bool is_one_bias;         /* all bonds that are drawn have the probability of coin */
+    kr_coin coin;
 } kr_state_class;
+
+/* A periodic box with sides that are powers of two: the neighbors of a site follow from the
+ * bits of its number, which is faster than a table that is larger than a cache. */
+typedef struct kr_bit_box {
+    int32_t dim; /* 2, 3; 0 = some other lattice */
+    int32_t step[3], mask[3];
+} kr_bit_box;
 
 typedef struct kr_clusters {
     const kr_terms *terms;
@@ -31,6 +41,9 @@ typedef struct kr_clusters {
     int32_t *class_of;       /* (q) index into classes, -1 = no partner; owns */
     int32_t *member;         /* states class by class; owns */
     double *p;               /* bond probabilities of all classes; owns */
+    int32_t degree;          /* neighbors of each site; 0 = not the same for all */
+    kr_bit_box bit_box;
+    bool has_uniform_local; /* single-site energies are the same at all sites */
 } kr_clusters;
 
 /* Pair models only. Errors: KR_ENOMEM. */
@@ -39,26 +52,30 @@ void kr_clusters_clear(kr_clusters *clusters);
 /* False with the reason unless some two states are interchangeable. name: of the update. */
 bool kr_clusters_supported(const kr_target *target, const char *name, kr_error *why);
 
+/* ---- growth of one cluster (update/cluster_grow.c) ----------------------------------------
+ */
+
 /* Working memory of one chain, in the caller's scratch. */
 typedef struct kr_growth {
-    int32_t *list; /* (n_sites) sites of the cluster in the order they joined */
-    uint8_t *mark; /* (n_sites) 1 = in a cluster */
+    int32_t *list; /* (n_sites + 1) sites of the cluster in the order they joined */
+    uint8_t *mark; /* (n_sites) 1 = in the cluster; used where a state has no bit to spare */
+    kr_purse purse;
 } kr_growth;
 
 size_t kr_growth_bytes(int32_t n_sites);
-/* Lays the arrays out in scratch and clears mark. */
-kr_growth kr_growth_begin(void *scratch, int32_t n_sites);
+/* Lays the arrays out in scratch. Coins that are left over serve the next cluster, so one
+ * growth is for one call: begin anew where a restart may begin. */
+kr_growth kr_growth_begin(const kr_clusters *clusters, void *scratch, kr_rng *rng);
 
-/* Grows the cluster of seed under (a b) and reflects its sites as they are worked off. Returns
- * its size and adds to *delta the change of the pair energy. Calling kr_cluster_undo with the
- * size restores s. */
-int32_t kr_cluster_reflect(const kr_clusters *clusters, const kr_state_class *class, int32_t a,
-                           int32_t b, int32_t seed, uint8_t *s, const kr_growth *growth,
-                           kr_rng *rng, double *delta);
+/* Grows the cluster of seed under the exchange of s[seed] = a and b, two states of the class,
+ * and reflects it. Returns its size and adds to *delta the change of the pair energy. */
+int32_t kr_cluster_reflect(const kr_clusters *clusters, const kr_state_class *class, int32_t b,
+                           int32_t seed, uint8_t *s, kr_growth *growth, double *delta);
+/* Reflects the first `size` sites of the list again. */
 void kr_cluster_undo(int32_t a, int32_t b, uint8_t *s, const kr_growth *growth, int32_t size);
 /* Change of the single-site energies when the first `size` sites of the list went from the
  * reflected image of their present state to that state. */
-double kr_cluster_field(const kr_terms *terms, int32_t a, int32_t b, const uint8_t *s,
+double kr_cluster_field(const kr_clusters *clusters, int32_t a, int32_t b, const uint8_t *s,
                         const kr_growth *growth, int32_t size);
 
 #endif

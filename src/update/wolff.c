@@ -64,7 +64,7 @@ static size_t wolff_scratch_bytes(const void *self, int32_t n_lanes)
 
 /* One cluster; returns the number of sites reflected. */
 static int32_t wolff_move(const kr_clusters *clusters, uint8_t *s, double *energy,
-                          const kr_growth *growth, kr_rng *rng)
+                          kr_growth *growth, kr_rng *rng)
 {
     const kr_terms *terms = clusters->terms;
     int32_t seed = (int32_t)kr_rng_below(rng, (uint32_t)terms->n_sites), a = s[seed];
@@ -76,39 +76,33 @@ static int32_t wolff_move(const kr_clusters *clusters, uint8_t *s, double *energ
     int32_t choice = (int32_t)kr_rng_below(rng, (uint32_t) class->n - 1);
     int32_t b = member[choice] == a ? member[class->n - 1] : member[choice];
     double delta = 0.0;
-    int32_t size = kr_cluster_reflect(clusters, class, a, b, seed, s, growth, rng, &delta);
-    bool is_accepted = true;
+    int32_t size = kr_cluster_reflect(clusters, class, b, seed, s, growth, &delta);
     if (terms->has_local) {
-        double field = kr_cluster_field(terms, a, b, s, growth, size);
-        is_accepted = kr_rng_bernoulli(rng, exp(-clusters->beta * field));
+        double field = kr_cluster_field(clusters, a, b, s, growth, size);
+        if (!kr_rng_bernoulli(rng, exp(-clusters->beta * field))) {
+            kr_cluster_undo(a, b, s, growth, size);
+            return 0;
+        }
         delta += field;
     }
-    if (is_accepted) {
-        *energy += delta;
-    } else {
-        kr_cluster_undo(a, b, s, growth, size);
-    }
-    for (int32_t m = 0; m < size; m++) {
-        growth->mark[growth->list[m]] = 0;
-    }
-    return is_accepted ? size : 0;
+    *energy += delta;
+    return size;
 }
 
-static void sweep_once(const void *self, kr_block *block, void *scratch, kr_tally *tally)
+/* One sweep of one chain. */
+static void wolff_chain(const wolff *w, kr_block *block, int32_t lane, void *scratch,
+                        kr_tally *tally)
 {
-    const wolff *w = self;
-    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
-        kr_growth growth = kr_growth_begin(scratch, block->n_sites);
-        for (int64_t k = 0; k < w->n_per_sweep; k++) {
-            int32_t changed =
-                wolff_move(&w->clusters, s, &block->energy[lane], &growth, block->rng);
-            tally->attempted[lane]++;
-            tally->accepted[lane] += changed > 0;
-            tally->changed[lane] += changed;
-            if (changed > 0) {
-                kr_block_touch(block);
-            }
+    uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
+    kr_growth growth = kr_growth_begin(&w->clusters, scratch, block->rng);
+    for (int64_t k = 0; k < w->n_per_sweep; k++) {
+        int32_t changed =
+            wolff_move(&w->clusters, s, &block->energy[lane], &growth, block->rng);
+        tally->attempted[lane]++;
+        tally->accepted[lane] += changed > 0;
+        tally->changed[lane] += changed;
+        if (changed > 0) {
+            kr_block_touch(block);
         }
     }
 }
@@ -117,7 +111,9 @@ static void wolff_sweep(const void *self, kr_block *block, int64_t n_sweeps, voi
                         kr_tally *tally)
 {
     for (int64_t k = 0; k < n_sweeps; k++) {
-        sweep_once(self, block, scratch, tally);
+        for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+            wolff_chain(self, block, lane, scratch, tally);
+        }
     }
 }
 
