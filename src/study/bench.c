@@ -214,6 +214,15 @@ static int measure_row(const kr_bench_row *row, const kr_bench_page *page,
                        kr_bench_result *result, kr_error *err)
 {
     const kr_bench_options *options = page->options;
+    if (row->rival == KR_BENCH_UNMEASURED) { /* each ISA against itself */
+        for (int32_t k = 0; k < page->n_isas; k++) {
+            const kr_bench_page one = { .options = options,
+                                        .n_isas = 1,
+                                        .isa = { page->isa[k] } };
+            KR_TRY(race_row(row, &one, &result[k], err));
+        }
+        return KR_OK;
+    }
     if (row->rival != KR_BENCH_ONE_THREAD && row->rival != KR_BENCH_WRITING) {
         return race_row(row, page, result, err);
     }

@@ -37,11 +37,13 @@ static double median(double *value, int32_t n)
     return quantile(value, n, 0.5);
 }
 
-/* Sweeps of a racer that fill a slice on average; this warms it up too. */
+/* Sweeps of a racer that fill a slice on average. The first sweep is not timed: it may convert
+ * the layout of all states. */
 static int64_t calibrate(const kr_bench_racer *racer, clockid_t clock, double slice)
 {
     double took = 0.0;
     int64_t done = 0;
+    racer->run(racer->self, 1);
     for (int64_t n = 1; took < slice && n < INT64_C(1) << 40; n *= 2) {
         const double start = now(clock);
         racer->run(racer->self, n);

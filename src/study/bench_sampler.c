@@ -36,7 +36,7 @@ static double advance(void *self, int64_t n)
 int kr_bench_race_threads(const kr_bench_row *row, const kr_bench_options *options,
                           kr_bench_result *result, kr_error *err)
 {
-    static const char *const sets[] = { "phases={thermalize: 20, measure: 1e15, every: 20}" };
+    static const char *const sets[] = { "phases={thermalize: 100, measure: 1e15, every: 100}" };
     const int32_t n_cpus = kr_sampler_default_threads();
     if (n_cpus < 2) {
         return kr_fail(err, KR_EUNSUP, "threads to be had: %d, want 2", n_cpus);
