@@ -5,7 +5,8 @@
  * The result file is read by these names (variables in groups, attributes of groups):
  *   posterior      NAME (chain, draw[, point]); in_PHASE (0/1); phase_switches since the last
  *                  draw; attributes n_sites, every, derived_NAME =
- *                  "variance|binder COLUMN BETA_POWER SITE_POWER | UNIT | DOC"
+ *                  "variance|binder|mean COLUMN BETA_POWER SITE_POWER | UNIT | DOC"
+ *   replica_pairs  NAME, derived_NAME likewise; an entry of dim chain is a pair of chains
  *   constant_data  beta, scanned parameters, exact_NAME, exact_log_z, ess_q_D, log_z_q_D,
  *                  log_z_q_D_error, max_share_D, n_q_D of density D; attribute scanned
  *   sample_stats   attempted_E, accepted_E, changed_E of schedule entry E (attribute density of

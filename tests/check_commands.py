@@ -197,6 +197,63 @@ def a_scan_makes_points():
         assert list(file["posterior/beta"][:]) == [0.3, 0.4]
 
 
+def replica_pairs_have_a_group_of_their_own():
+    """Half as many entries as chains, so that nothing counts a pair twice."""
+    glass = ("--set", "model.disorder={kind: pm1, seed: 3}", "--set")
+    run("glass.h5", *glass, "observables=[energy, overlap]")
+    run("pairs.h5", *glass, "observables=[overlap]")
+    both, alone = (json.loads(call("summary", path, "--json").stdout)
+                   for path in ("glass.h5", "pairs.h5"))
+    assert both["observables"]["overlap"] == alone["observables"]["overlap"]
+    square = both["observables"]["overlap_squared"]
+    chi = both["observables"]["spin_glass_susceptibility"]
+    assert abs(chi["mean"] - both["n_sites"] * square["mean"]) < 1e-9 * chi["mean"], chi
+    assert chi["is_derived"] and alone["chains"] == both["chains"] == 8
+    try:
+        import h5netcdf
+    except ImportError:
+        print("# no h5netcdf: group of the pairs not read")
+        return
+    with h5netcdf.File("glass.h5", "r") as file:
+        overlap = file["replica_pairs/overlap"]
+        assert overlap.dimensions == ("chain", "draw"), overlap.dimensions
+        assert list(file["replica_pairs/chain"][:]) == [0, 2, 4, 6]
+        assert "overlap" not in file["posterior"].variables
+
+
+def bench_is_json_with_the_documented_keys():
+    bench = json.loads(call("bench", "--only", "Wolff, 2D Ising, L=64", "--seconds", "0.05",
+                            "--json").stdout)
+    assert set(bench) == {"kramers", "machine", "seconds", "rows", "n_rows", "n_missed",
+                          "n_not_run"}
+    assert set(bench["machine"]) == {"cpu", "n_threads", "isa", "l1d_bytes", "l2_bytes",
+                                     "l3_bytes", "compiler", "is_optimized"}
+    assert bench["n_rows"] == len(bench["rows"]) == 1 and bench["seconds"] == 0.05
+    row = bench["rows"][0]
+    assert set(row) == {"section", "task", "unit", "engine", "rival", "at_least", "at_most",
+                        "aim", "results"}
+    assert row["task"] == "Wolff, 2D Ising, L=64" and row["unit"] == "flipped spin"
+    assert row["at_least"] == 2.2 and row["at_most"] is None and row["aim"] == 4
+    result = row["results"][0]
+    assert set(result) == {"isa", "status", "note", "ns", "rival_ns", "ratio", "extra_percent",
+                           "quartiles", "n_pairs", "changed", "energy_per_site",
+                           "rival_energy_per_site"}
+    assert result["status"] in ("aim", "minimum", "missed") and result["extra_percent"] is None
+    assert result["ns"] > 0 and result["rival_ns"] > 0 and result["n_pairs"] >= 5
+    assert result["quartiles"][0] <= result["ratio"] <= result["quartiles"][1]
+    assert -2 < result["energy_per_site"] < -1 and 0 < result["changed"] <= 1
+
+
+def bench_leaves_no_row_out_silently():
+    listed = call("bench", "--list", "--engine", "sampler").stdout.splitlines()
+    assert len(listed) == 2 and all(line.startswith("sampler ") for line in listed), listed
+    result = json.loads(call("bench", "--only", "writing files*", "--json", "--check").stdout)
+    assert result["rows"][0]["results"][0]["status"] == "left_out", result
+    text = call("bench", "--only", "two threads*", "--seconds", "0.05", "--check", want=1,
+                env=dict(os.environ, OMP_NUM_THREADS="1")).stdout
+    assert "NOT RUN" in text and "not run: 1" in text, text
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="commands-", dir=os.getcwd()) as folder:
         os.chdir(folder)
@@ -204,7 +261,10 @@ def main():
         for check in (every_command_has_help, every_listed_word_is_explained,
                       dry_run_leaves_nothing, summary_is_json_with_the_documented_keys,
                       resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
-                      closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points):
+                      closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,
+                      replica_pairs_have_a_group_of_their_own,
+                      bench_is_json_with_the_documented_keys,
+                      bench_leaves_no_row_out_silently):
             check()
             print("ok", check.__name__.replace("_", " "), flush=True)
         os.chdir("..")

@@ -511,6 +511,7 @@ const kr_command kr_cli_commands[] = {
     { "plot", "FILE.h5 [FILE2.h5] trace|histogram|residence",
       "Make a figure; two files put residence side by side.", command_plot },
     { "exact", "RUN.yaml", "Exact values, where the system allows them.", command_exact },
+    { "bench", "", "Speed of every engine and update against its rival.", kr_cli_bench },
     { "explain", "[WORD]", "What a model, update, density, key or command is.",
       kr_cli_explain },
     { "list", "[models|lattices|updates|densities|observables]",

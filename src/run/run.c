@@ -156,6 +156,9 @@ static int advance(run *r, int64_t *chunk, kr_error *err)
     int64_t n = *chunk < to_configuration ? *chunk : to_configuration;
     double before = kr_files_clock();
     KR_TRY(kr_sampler_advance(r->sampler, n, err));
+    if (r->options->cost) {
+        r->options->cost->advance_wall_s += kr_files_clock() - before;
+    }
     int64_t n_new = kr_sampler_n_new(r->sampler);
     KR_TRY(kr_schema_collect(&r->schema, err));
     if (n_new == to_configuration) {
@@ -206,6 +209,9 @@ static int loop(run *r, bool *is_finished, kr_error *err)
     KR_TRY(checkpoint(r, err));
     KR_TRY(close_parts(r, err));
     kr_files_finish(&r->files);
+    if (r->options->cost) {
+        r->options->cost->wall_s = kr_files_clock() - begun;
+    }
     *is_finished = true;
     return KR_OK;
 }

@@ -20,6 +20,11 @@ typedef enum kr_progress_mode {
     KR_PROGRESS_JSON
 } kr_progress_mode;
 
+/* Seconds from the first step to the finished science file, and of them in the sampler. */
+typedef struct kr_run_cost {
+    double wall_s, advance_wall_s;
+} kr_run_cost;
+
 typedef struct kr_run_options {
     const char *output; /* NAME.h5 */
     bool overwrite;
@@ -30,6 +35,7 @@ typedef struct kr_run_options {
     const volatile sig_atomic_t *stop; /* nonzero: save and stop; may be NULL */
     int64_t until,
         more; /* resume only: steps of measure in total / in addition; 0 = as planned */
+    kr_run_cost *cost; /* filled when not NULL */
 } kr_run_options;
 
 /* Runs to the end. *is_finished is false when it was stopped by a signal or the time limit, all

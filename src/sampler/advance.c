@@ -52,10 +52,12 @@ static int32_t measure_block(kr_sampler *s, const kr_point *point, kr_block *blo
         if (!(config->observable[o].plug->layouts & (unsigned)block->layout)) {
             kr_block_convert(block, KR_LAYOUT_CHAIN);
         }
-        config->observable[o].plug->measure(point->observable[o], block, out);
-        for (int32_t l = 0; l < block->n_lanes; l++) {
+        const kr_observable_plug *plug = config->observable[o].plug;
+        int32_t per_row = plug->flags & KR_OBSERVABLE_PAIRS ? 2 : 1; /* chains */
+        plug->measure(point->observable[o], block, out);
+        for (int32_t l = 0; l < block->n_lanes / per_row; l++) {
             for (int32_t k = 0; k < s->observable_columns[o]; k++) {
-                *cell(s, draw, s->observable_first[o] + k, block->first_chain + l,
+                *cell(s, draw, s->observable_first[o] + k, block->first_chain / per_row + l,
                       block->point) = out[l * s->observable_columns[o] + k];
             }
         }

@@ -91,6 +91,17 @@ const kr_column *kr_sampler_observable_column(const kr_sampler *s, int32_t colum
     return NULL;
 }
 
+bool kr_sampler_column_is_pair(const kr_sampler *s, int32_t column)
+{
+    for (int32_t o = 0; o < s->config.n_observables; o++) {
+        int32_t k = column - s->observable_first[o];
+        if (k >= 0 && k < s->observable_columns[o]) {
+            return s->config.observable[o].plug->flags & KR_OBSERVABLE_PAIRS;
+        }
+    }
+    return false;
+}
+
 int64_t kr_sampler_n_new(const kr_sampler *s)
 {
     return s->n_new;

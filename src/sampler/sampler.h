@@ -126,7 +126,9 @@ void kr_sampler_states(kr_sampler *sampler, uint8_t *state);
 int32_t kr_sampler_threads(const kr_sampler *sampler);
 /* Threads OpenMP would use by itself (1 without OpenMP). */
 int32_t kr_sampler_default_threads(void);
-/* (n_chains, n_points) of one new draw and column. */
+/* True for a column of replica pairs: its slab has one row per two chains. */
+bool kr_sampler_column_is_pair(const kr_sampler *sampler, int32_t column);
+/* (n_chains, n_points) of one new draw and column; (n_chains/2, n_points) for one of pairs. */
 const double *kr_sampler_slab(const kr_sampler *sampler, int64_t draw, int32_t column);
 
 /* Row of the training history made by the last advance: per density and point. Returns false

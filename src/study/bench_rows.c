@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * study/bench_rows.c - the table of the benchmark: systems, updates, rivals, wanted ratios.
+ *
+ * Temperatures are critical where the point is known in closed form (2D Ising ln(1 + sqrt 2)/2,
+ * Potts ln(1 + sqrt q)) or well measured (3D Ising 0.221654626: Ferrenberg, Xu, Landau, Phys.
+ * Rev. E 97, 043301 (2018)), otherwise where one would simulate the system. */
+#include "study/bench_private.h"
+
+#define LINE_2D(L)  "lattice: {name: hypercubic, size: [" #L ", " #L "]}\n"
+#define LINE_3D(L)  "lattice: {name: hypercubic, size: [" #L ", " #L ", " #L "]}\n"
+#define CHAINS(n)   "chains: " #n "\n"
+#define ORDERED     "start: ordered\n"
+#define BETA(b)     "beta: " #b "\n"
+#define ISING       "model: {name: ising}\n"
+#define ISING_2D_TC ISING BETA(0.44068679350977151)
+#define FIELD       "model: {name: ising, field: 0.05}\n"
+#define PM1         "model: {name: ising, disorder: {kind: pm1}}\n"
+#define GAUSSIAN    "model: {name: ising, disorder: {kind: gaussian}}\n"
+#define RFIM        "model: {name: ising, random_field: {kind: gaussian}}\n"
+#define POTTS_3     "model: {name: potts, q: 3}\n" BETA(1.005052538742381)
+#define POTTS_10    "model: {name: potts, q: 10}\n" BETA(1.4260624389053682)
+#define POTTS_20    "model: {name: potts, q: 20}\n" BETA(1.6996690255890117)
+#define BLUME_CAPEL "model: {name: blume_capel, D: 1}\n" BETA(0.715)
+
+#define BYTES_ROWS(section, system, label, update, title)                                      \
+    { section,                                                                                 \
+      title " " label ", L=1024",                                                              \
+      "spin",                                                                                  \
+      "bytes",                                                                                 \
+      system LINE_2D(1024) CHAINS(1),                                                          \
+      update,                                                                                  \
+      KR_BENCH_REF,                                                                            \
+      15,                                                                                      \
+      30 },                                                                                    \
+    {                                                                                          \
+        NULL, title " " label ", 64 x 16^2", "spin", "bytes", system LINE_2D(16) CHAINS(64),   \
+            update, KR_BENCH_REF, 15, 30                                                       \
+    }
+
+#define WOLFF_ROW(section, L)                                                                  \
+    {                                                                                          \
+        section, "Wolff, 2D Ising, L=" #L, "flipped spin", "cluster",                          \
+            ISING_2D_TC LINE_2D(L) CHAINS(1) ORDERED, "wolff", KR_BENCH_LOOP, 2.2, 4           \
+    }
+
+#define SWENDSEN_WANG_ROW(section, L)                                                          \
+    {                                                                                          \
+        section, "Swendsen-Wang, 2D Ising, L=" #L, "spin", "cluster",                          \
+            ISING_2D_TC LINE_2D(L) CHAINS(1) ORDERED, "swendsen_wang", KR_BENCH_LOOP, 3, 6     \
+    }
+
+/* clang-format off: one row of the table per group of lines */
+const kr_bench_row kr_bench_rows[] = {
+    { "heat bath against the textbook loop of the 2D Ising model, ns per spin",
+      "2D Ising, L=1024, engine ref", "spin", "ref", ISING_2D_TC LINE_2D(1024) CHAINS(1),
+      "heat_bath", KR_BENCH_LOOP, 0, 0 },
+    { NULL, "2D Ising, L=1024", "spin", "bits", ISING_2D_TC LINE_2D(1024) CHAINS(1),
+      "heat_bath", KR_BENCH_LOOP, 80, 130 },
+    { NULL, "2D Ising, L=64", "spin", "bits", ISING_2D_TC LINE_2D(64) CHAINS(1), "heat_bath",
+      KR_BENCH_LOOP, 60, 110 },
+
+    { "energy and magnetization measured after every sweep: extra time",
+      "2D Ising, L=1024, E and M", "spin", "bits", ISING_2D_TC LINE_2D(1024) CHAINS(1),
+      "heat_bath", KR_BENCH_UNMEASURED, 25, 10 },
+    { NULL, "2D Ising, L=64, E and M", "spin", "bits", ISING_2D_TC LINE_2D(64) CHAINS(1),
+      "heat_bath", KR_BENCH_UNMEASURED, 25, 10 },
+
+    { "heat bath against the reference engine, ns per spin", "2D +-J, 64 x 64^2", "spin",
+      "bits", PM1 BETA(1) LINE_2D(64) CHAINS(64), "heat_bath", KR_BENCH_REF, 50, 100 },
+    { NULL, "3D +-J, 64 x 16^3", "spin", "bits", PM1 BETA(0.9) LINE_3D(16) CHAINS(64),
+      "heat_bath", KR_BENCH_REF, 50, 100 },
+    { NULL, "2D Ising in a field, L=1024", "spin", "bits",
+      FIELD BETA(0.44068679350977151) LINE_2D(1024) CHAINS(1), "heat_bath", KR_BENCH_REF, 40,
+      80 },
+    { NULL, "3D Ising in a field, L=64", "spin", "bits",
+      FIELD BETA(0.221654626) LINE_3D(64) CHAINS(1), "heat_bath", KR_BENCH_REF, 40, 80 },
+    { NULL, "2D Gaussian couplings, 64 x 64^2", "spin", "bytes",
+      GAUSSIAN BETA(1) LINE_2D(64) CHAINS(64), "heat_bath", KR_BENCH_REF, 20, 40 },
+    { NULL, "3D Gaussian couplings, 64 x 16^3", "spin", "bytes",
+      GAUSSIAN BETA(1) LINE_3D(16) CHAINS(64), "heat_bath", KR_BENCH_REF, 20, 40 },
+    { NULL, "2D random field, 64 x 64^2", "spin", "bytes",
+      RFIM BETA(0.6) LINE_2D(64) CHAINS(64), "heat_bath", KR_BENCH_REF, 20, 40 },
+    { NULL, "3D random field, 64 x 16^3", "spin", "bytes",
+      RFIM BETA(0.25) LINE_3D(16) CHAINS(64), "heat_bath", KR_BENCH_REF, 20, 40 },
+
+    BYTES_ROWS("Potts and Blume-Capel models against the reference engine, ns per spin",
+               POTTS_3, "Potts q=3", "heat_bath", "heat bath"),
+    BYTES_ROWS(NULL, POTTS_10, "Potts q=10", "heat_bath", "heat bath"),
+    BYTES_ROWS(NULL, POTTS_20, "Potts q=20", "heat_bath", "heat bath"),
+    BYTES_ROWS(NULL, BLUME_CAPEL, "Blume-Capel", "heat_bath", "heat bath"),
+    BYTES_ROWS(NULL, POTTS_3, "Potts q=3", "metropolis", "Metropolis"),
+    BYTES_ROWS(NULL, POTTS_10, "Potts q=10", "metropolis", "Metropolis"),
+    BYTES_ROWS(NULL, POTTS_20, "Potts q=20", "metropolis", "Metropolis"),
+    BYTES_ROWS(NULL, BLUME_CAPEL, "Blume-Capel", "metropolis", "Metropolis"),
+
+    WOLFF_ROW("clusters against the textbook loops, ns per flipped spin (Wolff) or spin", 64),
+    WOLFF_ROW(NULL, 256),
+    WOLFF_ROW(NULL, 1024),
+    SWENDSEN_WANG_ROW(NULL, 64),
+    SWENDSEN_WANG_ROW(NULL, 256),
+    SWENDSEN_WANG_ROW(NULL, 1024),
+
+    { "whole runs, wall clock", "two threads over one, 64 x 64^2", "spin", "sampler",
+      ISING_2D_TC LINE_2D(64) CHAINS(64), "heat_bath", KR_BENCH_ONE_THREAD, 1.9, 1.98 },
+    { NULL, "writing files, 64 x 64^2", "spin", "sampler", ISING_2D_TC LINE_2D(64) CHAINS(64),
+      "heat_bath", KR_BENCH_WRITING, 3, 1 },
+    { .name = NULL },
+};
+/* clang-format on */

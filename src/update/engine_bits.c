@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * update/engine_bits.c - one bit per spin: Ising models whose sites have few local fields.
+ *
+ * Takes two-state pair models with V[0][0] = V[1][1], couplings of one magnitude (either sign,
+ * zero, or absent at open rims) and one field for all sites. Then the energy to turn a spin up
+ * is K (z - 2k) + h, k of its z neighbors up; neighbors over negative bonds are counted
+ * inverted. Kernels: update/bits_kernels.c, their tables are made here.
+ *
+ * Multi-spin coding: Zorn, Herrmann, Rebbi, Comput. Phys. Commun. 23, 337 (1981). */
+#include "base/isa.h"
+#include "base/memory.h"
+#include "model/fold.h"
+#include "model/terms.h"
+#include "update/bits_kernels.h"
+#include "update/local.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MISSING_SLOTS 7 /* neighbors of a site where some sites of a vector lack some */
+#define MIN_ELEMENTS  32
+
+extern const kr_bits_kernels kr_bits_portable;
+#ifdef KR_ISA_X86
+extern const kr_bits_kernels kr_bits_avx512, kr_bits_avx2;
+#endif
+
+typedef struct engine {
+    const kr_terms *terms;
+    double beta;
+    kr_local_kind kind;
+    const kr_bits_kernels *kernels;
+    kr_fold *fold;
+    double coupling, field;        /* K, h */
+    bool is_mixed;                 /* couplings of both signs: K > 0 */
+    double energy_zero;            /* H where no bond is counted and no spin is up */
+    int32_t n_passes, *pass_begin; /* (n_colors + 1) */
+    kr_bits_pass *pass;            /* (n_passes) */
+    int32_t n_laws;
+    kr_bits_law *law;     /* (n_passes) at most */
+    kr_bits_halo *halo;   /* in the order of the fold */
+    uint64_t most_planes; /* planes a counter gets in a call */
+} engine;
+
+static const kr_bits_kernels *find_kernels(kr_isa isa)
+{
+    switch (kr_isa_resolve(isa)) {
+#ifdef KR_ISA_X86
+    case KR_ISA_AVX512:
+        return &kr_bits_avx512;
+    case KR_ISA_AVX2:
+        return &kr_bits_avx2;
+#endif
+    default:
+        return &kr_bits_portable;
+    }
+}
+
+/* ---- what the model must be ---------------------------------------------------------------
+ */
+
+static int read_model(engine *e, kr_error *err)
+{
+    const kr_terms *terms = e->terms;
+    if (!terms->is_pair || terms->q != 2) {
+        return kr_fail(err, KR_EUNSUP, "%d states%s, want a pair model with 2", terms->q,
+                       terms->is_pair ? "" : " and terms that are no bonds");
+    }
+    const double *V = terms->V;
+    if (V && V[0] != V[3]) {
+        return kr_fail(err, KR_EUNSUP,
+                       "V[0][0] = %.9g and V[1][1] = %.9g, want states that are alike in bonds",
+                       V[0], V[3]);
+    }
+    e->field = terms->local[1] - terms->local[0];
+    for (int32_t i = 1; i < terms->n_sites; i++) {
+        double field = terms->local[2 * (size_t)i + 1] - terms->local[2 * (size_t)i];
+        if (field != e->field) {
+            return kr_fail(err, KR_EUNSUP, "fields %.9g and %.9g, want the same on all sites",
+                           e->field, field);
+        }
+    }
+    double size = 0.0;
+    int64_t n_plus = 0, n_minus = 0;
+    for (int64_t k = 0; k < terms->neighbor_begin[terms->n_sites]; k++) {
+        double K = terms->J[k] * (V[1] - V[0]);
+        if (K != 0.0 && size != 0.0 && fabs(K) != size) {
+            return kr_fail(err, KR_EUNSUP,
+                           "couplings of size %.9g and %.9g, want one size (any signs)", size,
+                           fabs(K));
+        }
+        size = K != 0.0 ? fabs(K) : size;
+        n_plus += K > 0.0;
+        n_minus += K < 0.0;
+    }
+    e->is_mixed = n_plus > 0 && n_minus > 0;
+    e->coupling = n_plus > 0 ? size : -size;
+    return KR_OK;
+}
+
+/* H(s) = energy_zero + K (bonds counted) + h (spins up) */
+static int set_energy_zero(engine *e, kr_error *err)
+{
+    const kr_terms *terms = e->terms;
+    uint8_t *zeros = kr_alloc((size_t)terms->n_sites, 1, err);
+    if (!zeros) {
+        return KR_ENOMEM;
+    }
+    e->energy_zero = kr_terms_energy(terms, zeros, 1);
+    kr_free(zeros);
+    double n_minus = 0.0; /* bond ends */
+    for (int64_t k = 0; k < terms->neighbor_begin[terms->n_sites]; k++) {
+        n_minus += terms->J[k] * (terms->V[1] - terms->V[0]) < 0.0;
+    }
+    e->energy_zero -= e->is_mixed ? e->coupling * n_minus / 2.0 : 0.0;
+    return KR_OK;
+}
+
+/* ---- laws ---------------------------------------------------------------------------------
+ */
+
+/* Class a of a law: up costs delta. */
+static void set_class(const engine *e, kr_bits_law *law, int a, double delta)
+{
+    double x = e->beta * delta, cost = fabs(x);
+    double P =
+        e->kind == KR_LOCAL_HEAT_BATH ? 1.0 / (1.0 + exp(cost)) : exp(-cost); /* <= 1/2, 1 */
+    bool is_tie = P >= (e->kind == KR_LOCAL_HEAT_BATH ? 0.5 : 1.0);
+    uint64_t digits = is_tie ? 0 : (uint64_t)ldexp(P, 64);
+    law->favored[a] = x < 0.0 ? UINT64_MAX : 0;
+    law->tie[a] = is_tie ? UINT64_MAX : 0;
+    for (int j = 0; j < 64; j++) {
+        law->threshold[j][a] = digits >> (63 - j) & 1 ? UINT64_MAX : 0;
+    }
+}
+
+/* z neighbors; is_rim: z is the most and class = 2 k + missing. */
+static void make_law(const engine *e, int32_t z, bool is_rim, kr_bits_law *law)
+{
+    int n_classes = (is_rim ? 2 * z : z) + 1;
+    bool is_symmetric = e->field == 0.0 && !is_rim && (z == 4 || z == 6);
+    if (is_symmetric) { /* the class without majority is no entry, others must be no ties */
+        for (int a = 0; a < z / 2; a++) {
+            set_class(e, law, a, e->coupling * (z - 2 * a));
+            is_symmetric &= !law->tie[a];
+        }
+        law->favored[0] = e->beta * e->coupling < 0.0 ? UINT64_MAX : 0;
+        law->scheme = z == 4 ? KR_BITS_SYMMETRIC_4 : KR_BITS_SYMMETRIC_6;
+    }
+    if (!is_symmetric) {
+        for (int a = 0; a < n_classes; a++) {
+            set_class(e, law, a, e->coupling * (is_rim ? z - a : z - 2 * a) + e->field);
+        }
+        law->scheme = is_rim || n_classes > 8 ? KR_BITS_COUNT_16
+                      : n_classes > 5         ? KR_BITS_COUNT_8
+                      : n_classes > 4         ? KR_BITS_COUNT_5
+                                              : KR_BITS_COUNT_4;
+    }
+}
+
+/* ---- passes -------------------------------------------------------------------------------
+ */
+
+/* Neighbor slots of a vector by what its sites need of them. */
+typedef struct need {
+    bool is_rim, is_signed;
+    int32_t n_slots;
+} need;
+
+static double coupling_of(const engine *e, int32_t slot, int32_t tile)
+{
+    int64_t k = e->fold->entry[(size_t)slot * (size_t)e->fold->n_tiles + (size_t)tile];
+    return k < 0 ? 0.0 : e->terms->J[k] * (e->terms->V[1] - e->terms->V[0]);
+}
+
+/* Rims get the slots of the widest rim and one law, sized by most_z. */
+static need need_of(const engine *e, int32_t v, int32_t *most_z)
+{
+    const kr_fold *fold = e->fold;
+    int32_t first = fold->slot_begin[v], end = fold->slot_begin[v + 1];
+    need out = { .n_slots = end - first };
+    for (int32_t t = 0; t < fold->n_tiles; t++) {
+        int32_t z = 0;
+        for (int32_t s = first; s < end; s++) {
+            double K = coupling_of(e, s, t);
+            z += K != 0.0;
+            out.is_signed |= e->is_mixed && K < 0.0;
+        }
+        out.is_rim |= z < end - first;
+        *most_z = z > *most_z ? z : *most_z;
+    }
+    return out;
+}
+
+static bool same_need(need a, need b)
+{
+    return a.is_rim == b.is_rim && a.is_signed == b.is_signed && a.n_slots == b.n_slots;
+}
+
+static void set_elements(uint64_t *vector, const kr_fold *fold, int32_t tile)
+{
+    int32_t begin = tile * fold->n_lanes;
+    for (int32_t k = begin; k < begin + fold->n_lanes; k++) {
+        vector[k / 64] |= UINT64_C(1) << k % 64;
+    }
+}
+
+static int alloc_pass(kr_bits_pass *pass, need k, size_t n, kr_error *err)
+{
+    size_t n_slots = n * (size_t)k.n_slots;
+    pass->n_slots = k.n_slots;
+    pass->vector = kr_alloc(n, sizeof *pass->vector, err);
+    pass->source = kr_alloc(n_slots, sizeof *pass->source, err);
+    pass->sign = k.is_signed ? kr_alloc(n_slots, KR_VECTOR_BYTES, err) : NULL;
+    pass->present = k.is_rim ? kr_alloc(n_slots, KR_VECTOR_BYTES, err) : NULL;
+    pass->missing = k.is_rim ? kr_alloc(n, 3 * KR_VECTOR_BYTES, err) : NULL;
+    bool is_done = pass->vector && pass->source && (pass->sign || !k.is_signed) &&
+                   (!k.is_rim || (pass->present && pass->missing));
+    return is_done ? KR_OK : KR_ENOMEM;
+}
+
+/* Appends a vector to a pass. */
+static void add_vector(const engine *e, kr_bits_pass *pass, int32_t v, int32_t most_z)
+{
+    const kr_fold *fold = e->fold;
+    size_t at = (size_t)pass->n++;
+    pass->vector[at] = v;
+    for (int32_t s = fold->slot_begin[v]; s < fold->slot_begin[v + 1]; s++) {
+        size_t k = at * (size_t)pass->n_slots + (size_t)(s - fold->slot_begin[v]);
+        pass->source[k] = fold->source[s];
+        for (int32_t t = 0; t < fold->n_tiles; t++) {
+            double K = coupling_of(e, s, t);
+            if (pass->sign && K < 0.0) {
+                set_elements(pass->sign + 8 * k, fold, t);
+            }
+            if (pass->present && K != 0.0) {
+                set_elements(pass->present + 8 * k, fold, t);
+            }
+        }
+    }
+    for (int32_t t = 0; pass->missing && t < fold->n_tiles; t++) {
+        int32_t missing = most_z;
+        for (int32_t s = fold->slot_begin[v]; s < fold->slot_begin[v + 1]; s++) {
+            missing -= coupling_of(e, s, t) != 0.0;
+        }
+        for (int32_t digit = 0; digit < 3; digit++) {
+            if (missing >> digit & 1) {
+                set_elements(pass->missing + (3 * at + (size_t)digit) * 8, fold, t);
+            }
+        }
+    }
+}
+
+/* The law of a number of neighbors, made on first use. */
+static const kr_bits_law *find_law(engine *e, int32_t *z_of, int32_t z, bool is_rim)
+{
+    int32_t key = is_rim ? -1 : z, l = 0;
+    while (l < e->n_laws && z_of[l] != key) {
+        l++;
+    }
+    if (l == e->n_laws) {
+        z_of[l] = key;
+        make_law(e, z, is_rim, &e->law[l]);
+        e->n_laws++;
+    }
+    return &e->law[l];
+}
+
+enum { NEEDS_MAX = 2 * (KR_BITS_SLOTS + 1) + 2 };
+
+typedef struct sorted {
+    need *of;                /* (n_vectors) */
+    int32_t most_z;          /* in rims */
+    int32_t most_slots;      /* the same, slots */
+    int32_t z_of[NEEDS_MAX]; /* of the laws */
+} sorted;
+
+static int sort_vectors(engine *e, sorted *s, kr_error *err)
+{
+    int32_t n = e->fold->n_vectors;
+    s->of = kr_alloc((size_t)n, sizeof *s->of, err);
+    if (!s->of) {
+        return KR_ENOMEM;
+    }
+    for (int32_t v = 0; v < n; v++) {
+        int32_t z = 0;
+        s->of[v] = need_of(e, v, &z);
+        int32_t most = s->of[v].is_rim ? MISSING_SLOTS : KR_BITS_SLOTS;
+        if (z > most) {
+            return kr_fail(err, KR_EUNSUP, "a site has %d neighbors, want at most %d%s", z,
+                           most, s->of[v].is_rim ? " where some sites lack some" : "");
+        }
+        if (s->of[v].is_rim) {
+            s->most_z = z > s->most_z ? z : s->most_z;
+            s->most_slots = s->of[v].n_slots > s->most_slots ? s->of[v].n_slots : s->most_slots;
+        }
+    }
+    for (int32_t v = 0; v < n; v++) {
+        s->of[v].n_slots = s->of[v].is_rim ? s->most_slots : s->of[v].n_slots;
+    }
+    return KR_OK;
+}
+
+/* One pass per kind of vector in a color. */
+static int make_color(engine *e, sorted *s, int32_t color, kr_error *err)
+{
+    int32_t begin = e->fold->color_begin[color], end = e->fold->color_begin[color + 1];
+    need known[NEEDS_MAX];
+    int32_t count[NEEDS_MAX] = { 0 }, pass_of[NEEDS_MAX], n_known = 0;
+    for (int32_t v = begin; v < end; v++) {
+        int32_t k = 0;
+        while (k < n_known && !same_need(known[k], s->of[v])) {
+            k++;
+        }
+        if (k == n_known) {
+            known[n_known++] = s->of[v];
+        }
+        count[k]++;
+    }
+    for (int32_t k = 0; k < n_known; k++) {
+        kr_bits_pass *pass = &e->pass[e->n_passes];
+        pass_of[k] = e->n_passes++;
+        KR_TRY(alloc_pass(pass, known[k], (size_t)count[k], err));
+        pass->law = find_law(e, s->z_of, known[k].is_rim ? s->most_z : known[k].n_slots,
+                             known[k].is_rim);
+    }
+    for (int32_t v = begin; v < end; v++) {
+        int32_t k = 0;
+        while (!same_need(known[k], s->of[v])) {
+            k++;
+        }
+        add_vector(e, &e->pass[pass_of[k]], v, s->most_z);
+    }
+    return KR_OK;
+}
+
+static int make_passes(engine *e, kr_error *err)
+{
+    sorted s = { .of = NULL };
+    size_t n_colors = (size_t)e->fold->n_colors;
+    e->pass_begin = kr_alloc(n_colors + 1, sizeof *e->pass_begin, err);
+    e->pass = kr_alloc(n_colors * NEEDS_MAX, sizeof *e->pass, err);
+    e->law = kr_alloc(NEEDS_MAX, sizeof *e->law, err);
+    int status = e->pass_begin && e->pass && e->law ? sort_vectors(e, &s, err) : KR_ENOMEM;
+    for (int32_t c = 0; status == KR_OK && c < e->fold->n_colors; c++) {
+        status = make_color(e, &s, c, err);
+        e->pass_begin[c + 1] = e->n_passes;
+    }
+    for (int32_t p = 0; p < e->n_passes; p++) {
+        e->most_planes += ((uint64_t)e->pass[p].n + 8) * (uint64_t)e->pass[p].n_slots;
+    }
+    kr_free(s.of);
+    return status;
+}
+
+static int make_halos(engine *e, kr_error *err)
+{
+    const kr_fold *fold = e->fold;
+    e->halo = kr_alloc((size_t)fold->n_halos, sizeof *e->halo, err);
+    if (!e->halo) {
+        return KR_ENOMEM;
+    }
+    for (int32_t h = 0; h < fold->n_halos; h++) {
+        const kr_fold_turn *turn = &fold->halo[h].turn;
+        memcpy(e->halo[h].first, turn->first, sizeof turn->first);
+        memcpy(e->halo[h].second, turn->second, sizeof turn->second);
+        e->halo[h].right = turn->right;
+        e->halo[h].left = turn->left + 1;
+        e->halo[h].mask = turn->mask;
+        e->halo[h].source = (uint64_t)fold->halo[h].source;
+        e->halo[h].target = (uint64_t)fold->n_vectors + (uint64_t)h;
+    }
+    return KR_OK;
+}
+
+/* ---- engine -------------------------------------------------------------------------------
+ */
+
+static void bits_free(void *self)
+{
+    engine *e = self;
+    if (!e) {
+        return;
+    }
+    for (int32_t p = 0; p < e->n_passes; p++) {
+        kr_free(e->pass[p].vector);
+        kr_free(e->pass[p].source);
+        kr_free(e->pass[p].sign);
+        kr_free(e->pass[p].present);
+        kr_free(e->pass[p].missing);
+    }
+    kr_free(e->pass_begin);
+    kr_free(e->pass);
+    kr_free(e->law);
+    kr_free(e->halo);
+    kr_fold_free(e->fold);
+    kr_free(e);
+}
+
+static int prepare(engine *e, const kr_update_setting *setting, kr_error *err)
+{
+    KR_TRY(read_model(e, err));
+    KR_TRY(set_energy_zero(e, err));
+    e->fold = kr_fold_alloc(setting->target, KR_LAYOUT_BITS, setting->n_lanes, err);
+    if (!e->fold) {
+        return KR_ENOMEM;
+    }
+    KR_TRY(make_passes(e, err));
+    KR_TRY(make_halos(e, err));
+    return KR_OK;
+}
+
+static void *bits_alloc(const kr_update_setting *setting, kr_local_kind kind,
+                        const kr_local_params *params, kr_error *err)
+{
+    (void)params;
+    engine *e = kr_alloc(1, sizeof *e, err);
+    if (!e) {
+        return NULL;
+    }
+    e->terms = setting->target->terms;
+    e->beta = setting->target->beta;
+    e->kind = kind;
+    e->kernels = find_kernels(setting->isa);
+    if (prepare(e, setting, err) != KR_OK) {
+        bits_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+static const kr_fold *bits_fold(const void *self)
+{
+    return ((const engine *)self)->fold;
+}
+
+typedef struct sums {
+    kr_bits_sum flips, bonds, up;
+    uint64_t valid[8];
+    int64_t total[KR_LANES_MAX];
+} sums;
+
+static size_t bits_scratch_bytes(const void *self, int32_t n_lanes)
+{
+    (void)self;
+    (void)n_lanes;
+    return sizeof(sums);
+}
+
+static void clear_sum(kr_bits_sum *sum, uint64_t n_planes)
+{
+    memset(sum->level, 0, (size_t)kr_bits_levels(n_planes) * sizeof *sum->level);
+    sum->n_eights = 0;
+}
+
+static void set_valid(const kr_fold *fold, int32_t n_lanes, uint64_t *valid)
+{
+    uint64_t lanes = n_lanes == 64 ? UINT64_MAX : (UINT64_C(1) << n_lanes) - 1, word = 0;
+    int32_t n = fold->n_lanes * fold->n_tiles;
+    for (int32_t k = 0; k < 64 && k < n; k += fold->n_lanes) {
+        word |= lanes << k;
+    }
+    for (int32_t w = 0; w < 8; w++) {
+        valid[w] = w * 64 < n ? word : 0;
+    }
+}
+
+/* Energies and state counts of the chains. With two colors every bond ends in the last one. */
+static void measure(const engine *e, kr_block *block, const uint64_t *state, sums *s)
+{
+    const kr_fold *fold = e->fold;
+    bool is_bipartite = fold->n_colors <= 2;
+    int32_t last = fold->n_colors - 1;
+    clear_sum(&s->bonds, e->most_planes);
+    clear_sum(&s->up, (uint64_t)fold->n_vectors + 8);
+    for (int32_t p = is_bipartite ? e->pass_begin[last] : 0; p < e->n_passes; p++) {
+        e->kernels->count_bonds(&e->pass[p], s->valid, state, &s->bonds);
+    }
+    e->kernels->count_spins(fold->n_vectors, state, &s->up);
+    kr_block_touch(block);
+    e->kernels->total(&s->up, fold->n_lanes, s->total);
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        block->count[2 * lane] = block->n_sites - s->total[lane];
+        block->count[2 * lane + 1] = s->total[lane];
+    }
+    block->has_count = 1;
+    e->kernels->total(&s->bonds, fold->n_lanes, s->total);
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        double bonds = (double)s->total[lane] / (is_bipartite ? 1.0 : 2.0);
+        block->energy[lane] = e->energy_zero + e->coupling * bonds +
+                              e->field * (double)block->count[2 * lane + 1];
+    }
+}
+
+static void bits_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                       kr_tally *tally)
+{
+    const engine *e = self;
+    const kr_fold *fold = e->fold;
+    const kr_bits_kernels *kernels = e->kernels;
+    bool is_metropolis = e->kind == KR_LOCAL_METROPOLIS;
+    sums *s = scratch;
+    uint64_t *state = (void *)block->state;
+    set_valid(fold, block->n_lanes, s->valid);
+    clear_sum(&s->flips, (uint64_t)fold->n_vectors + 8 * (uint64_t)e->n_passes);
+    kernels->refresh(e->halo + fold->halo_begin[1], fold->n_halos - fold->halo_begin[1], state);
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        kr_bits_sum *flips = k == n_sweeps - 1 ? &s->flips : NULL;
+        for (int32_t c = 0; c < fold->n_colors; c++) {
+            for (int32_t p = e->pass_begin[c]; p < e->pass_begin[c + 1]; p++) {
+                kernels->pass(&e->pass[p], is_metropolis, s->valid, state, block->rng, flips);
+            }
+            int32_t begin = fold->halo_begin[c], end = fold->halo_begin[c + 1];
+            kernels->refresh(e->halo + begin, end - begin, state);
+        }
+    }
+    kernels->total(&s->flips, fold->n_lanes, s->total);
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        tally->attempted[lane] += block->n_sites * n_sweeps;
+        tally->accepted[lane] += s->total[lane] * n_sweeps;
+        tally->changed[lane] += s->total[lane] * n_sweeps;
+    }
+    measure(e, block, state, s);
+}
+
+const kr_engine kr_engine_bits = {
+    .name = "bits",
+    .min_elements = MIN_ELEMENTS,
+    .alloc = bits_alloc,
+    .free = bits_free,
+    .fold = bits_fold,
+    .scratch_bytes = bits_scratch_bytes,
+    .sweep = bits_sweep,
+};
