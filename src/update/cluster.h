@@ -12,6 +12,7 @@
 #define KR_UPDATE_CLUSTER_H
 
 #include "update/cluster_coin.h"
+#include "update/cluster_flood.h"
 #include "update/couplings.h"
 
 /* One class of interchangeable states with at least two members. */
@@ -55,27 +56,45 @@ bool kr_clusters_supported(const kr_target *target, const char *name, kr_error *
 /* ---- growth of one cluster (update/cluster_grow.c) ----------------------------------------
  */
 
+/* Large clusters of a box whose bonds join equal states only go on by words. */
+typedef struct kr_growth_plan {
+    const kr_clusters *clusters; /* borrowed */
+    const kr_flood *flood;       /* NULL: never */
+    kr_flood_plan words;
+    int32_t flood_from; /* sites worked off one by one before that, at least 1 */
+} kr_growth_plan;
+
+/* Errors: KR_ENOMEM. */
+int kr_growth_plan_init(kr_growth_plan *plan, const kr_clusters *clusters,
+                        const kr_lattice *lattice, kr_isa isa, kr_error *err);
+void kr_growth_plan_clear(kr_growth_plan *plan);
+size_t kr_growth_bytes(const kr_growth_plan *plan);
+
 /* Working memory of one chain, in the caller's scratch. */
 typedef struct kr_growth {
-    int32_t *list; /* (n_sites + 1) sites of the cluster in the order they joined */
-    uint8_t *mark; /* (n_sites) 1 = in the cluster; used where a state has no bit to spare */
+    const kr_growth_plan *plan;
+    int32_t *list;    /* (n_sites + 1) sites worked off one by one, then those that wait */
+    uint8_t *mark;    /* (n_sites) 1 = in the cluster; used where a state has no bit to spare */
+    int32_t n_worked; /* of list, by the last cluster */
+    bool is_flooded;  /* the last cluster went on by words */
+    void *flood_scratch;
+    kr_flood_work flood; /* word == NULL: not laid out yet */
     kr_purse purse;
 } kr_growth;
 
-size_t kr_growth_bytes(int32_t n_sites);
 /* Lays the arrays out in scratch. Coins that are left over serve the next cluster, so one
- * growth is for one call: begin anew where a restart may begin. */
-kr_growth kr_growth_begin(const kr_clusters *clusters, void *scratch, kr_rng *rng);
+ * growth is for one sweep: begin anew where a restart may begin. */
+kr_growth kr_growth_begin(const kr_growth_plan *plan, void *scratch, kr_rng *rng);
 
 /* Grows the cluster of seed under the exchange of s[seed] = a and b, two states of the class,
  * and reflects it. Returns its size and adds to *delta the change of the pair energy. */
-int32_t kr_cluster_reflect(const kr_clusters *clusters, const kr_state_class *class, int32_t b,
-                           int32_t seed, uint8_t *s, kr_growth *growth, double *delta);
-/* Reflects the first `size` sites of the list again. */
-void kr_cluster_undo(int32_t a, int32_t b, uint8_t *s, const kr_growth *growth, int32_t size);
-/* Change of the single-site energies when the first `size` sites of the list went from the
- * reflected image of their present state to that state. */
-double kr_cluster_field(const kr_clusters *clusters, int32_t a, int32_t b, const uint8_t *s,
-                        const kr_growth *growth, int32_t size);
+int32_t kr_cluster_reflect(const kr_state_class *class, int32_t b, int32_t seed, uint8_t *s,
+                           kr_growth *growth, double *delta);
+/* Reflects the sites of the last cluster again. */
+void kr_cluster_undo(int32_t a, int32_t b, uint8_t *s, const kr_growth *growth);
+/* Change of the single-site energies by the reflection of the last cluster, of `size` sites,
+ * that was grown from a to b. */
+double kr_cluster_field(int32_t a, int32_t b, const uint8_t *s, const kr_growth *growth,
+                        int32_t size);
 
 #endif

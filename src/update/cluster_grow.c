@@ -21,18 +21,53 @@
 
 enum { JOINED = 0x80 };
 
-size_t kr_growth_bytes(int32_t n_sites)
+/* Words pay when the cluster will fill them: measured on the square lattice at T_c. In three
+ * dimensions clusters are too thin. */
+enum { FLOOD_LEAST = 192, FLOOD_SHARE = 32 };
+
+int kr_growth_plan_init(kr_growth_plan *plan, const kr_clusters *clusters,
+                        const kr_lattice *lattice, kr_isa isa, kr_error *err)
 {
-    return ((size_t)n_sites + 1) * (sizeof(int32_t) + 1);
+    kr_box box;
+    bool has_opposite = false;
+    *plan = (kr_growth_plan){ .clusters = clusters, .flood_from = INT32_MAX };
+    for (int32_t k = 0; k < clusters->n_classes; k++) {
+        has_opposite |= clusters->classes[k].has_opposite;
+    }
+    if (has_opposite || clusters->couplings.n != 1 || clusters->terms->q > JOINED ||
+        (clusters->terms->has_local && !clusters->has_uniform_local) ||
+        !kr_box_find(&box, lattice, clusters->terms) || box.dim != 2) {
+        return KR_OK;
+    }
+    plan->flood = kr_flood_of(isa);
+    plan->flood_from =
+        box.n_sites / FLOOD_SHARE > FLOOD_LEAST ? box.n_sites / FLOOD_SHARE : FLOOD_LEAST;
+    return kr_flood_plan_init(&plan->words, &box, err);
 }
 
-kr_growth kr_growth_begin(const kr_clusters *clusters, void *scratch, kr_rng *rng)
+void kr_growth_plan_clear(kr_growth_plan *plan)
 {
-    int32_t n_sites = clusters->terms->n_sites;
-    kr_growth growth = { .list = scratch, .purse = { .rng = rng } };
-    growth.mark = (uint8_t *)(growth.list + n_sites + 1);
-    if (clusters->terms->q > JOINED) {
-        memset(growth.mark, 0, (size_t)n_sites);
+    kr_flood_plan_clear(&plan->words);
+}
+
+static size_t list_bytes(const kr_growth_plan *plan)
+{
+    return ((size_t)plan->clusters->terms->n_sites + 1) * sizeof(int32_t);
+}
+
+size_t kr_growth_bytes(const kr_growth_plan *plan)
+{
+    size_t marks = (size_t)plan->clusters->terms->n_sites;
+    return list_bytes(plan) + (plan->flood ? kr_flood_bytes(&plan->words) : marks);
+}
+
+kr_growth kr_growth_begin(const kr_growth_plan *plan, void *scratch, kr_rng *rng)
+{
+    kr_growth growth = { .plan = plan, .list = scratch, .purse = { .rng = rng } };
+    growth.mark = (uint8_t *)scratch + list_bytes(plan);
+    growth.flood_scratch = growth.mark;
+    if (plan->clusters->terms->q > JOINED) {
+        memset(growth.mark, 0, (size_t)plan->clusters->terms->n_sites);
     }
     return growth;
 }
@@ -82,9 +117,10 @@ static ALWAYS int32_t grow_equal(const kr_clusters *clusters, int32_t z, bool is
     int32_t *restrict list = growth->list;
     kr_purse purse = growth->purse;
     tally count = { 0, 0 };
+    const int32_t enough = growth->plan->flood_from;
     int64_t looked = 0;
-    int32_t n = 1;
-    for (int32_t done = 0; done < n; done++) {
+    int32_t n = 1, done = 0;
+    for (; done < n && done < enough; done++) {
         const int32_t i = list[done];
         s[i] = (uint8_t)b;
         if (z > 0) {
@@ -111,6 +147,7 @@ static ALWAYS int32_t grow_equal(const kr_clusters *clusters, int32_t z, bool is
     }
     *total = count;
     growth->purse = purse;
+    growth->n_worked = done;
     return n;
 }
 
@@ -232,46 +269,71 @@ static int32_t grow_marked(const kr_clusters *clusters, const kr_state_class *cl
 /* ---- entry points -------------------------------------------------------------------------
  */
 
-int32_t kr_cluster_reflect(const kr_clusters *clusters, const kr_state_class *class, int32_t b,
-                           int32_t seed, uint8_t *s, kr_growth *growth, double *delta)
+/* The sites that wait in the list go on by words. */
+static int64_t go_on(const kr_state_class *class, int32_t a, int32_t b, int32_t n, uint8_t *s,
+                     kr_growth *growth, int64_t *broken)
 {
+    const kr_growth_plan *plan = growth->plan;
+    if (!growth->flood.word) {
+        growth->flood = kr_flood_begin(&plan->words, growth->flood_scratch);
+    }
+    growth->is_flooded = true;
+    return plan->flood->grow(&plan->words, &class->coin, a, b, growth->list + growth->n_worked,
+                             n - growth->n_worked, s, &growth->flood, growth->purse.rng,
+                             broken);
+}
+
+int32_t kr_cluster_reflect(const kr_state_class *class, int32_t b, int32_t seed, uint8_t *s,
+                           kr_growth *growth, double *delta)
+{
+    const kr_clusters *clusters = growth->plan->clusters;
     const int32_t a = s[seed];
     growth->list[0] = seed;
+    growth->is_flooded = false;
     if (growth->purse.coin != &class->coin) { /* coins of another bias are of no use */
         growth->purse.coin = &class->coin;
         growth->purse.left = 0;
     }
-    if (clusters->terms->q > JOINED) {
-        return grow_marked(clusters, class, a, b, s, growth, delta);
-    }
-    if (class->is_one_bias && !class->has_opposite) {
+    if (clusters->terms->q <= JOINED && class->is_one_bias && !class->has_opposite) {
         tally count;
         int32_t n = (clusters->bit_box.dim ? grow_equal_box : grow_equal_table)(
             clusters, a, b, s, growth, &count);
-        *delta +=
-            clusters->couplings.value[0] * (double)(count.equal - count.opposite) * class->D;
-        return n;
+        int64_t size = n, broken = count.equal - count.opposite;
+        if (growth->n_worked < n) {
+            size = growth->n_worked + go_on(class, a, b, n, s, growth, &broken);
+        }
+        *delta += clusters->couplings.value[0] * (double)broken * class->D;
+        return (int32_t)size;
     }
-    s[seed] = (uint8_t)(a | JOINED);
-    return class->is_one_bias ? grow_signed(clusters, class, true, a, b, s, growth, delta)
-                              : grow_signed(clusters, class, false, a, b, s, growth, delta);
+    if (clusters->terms->q > JOINED) {
+        growth->n_worked = grow_marked(clusters, class, a, b, s, growth, delta);
+    } else {
+        s[seed] = (uint8_t)(a | JOINED);
+        growth->n_worked = class->is_one_bias
+                               ? grow_signed(clusters, class, true, a, b, s, growth, delta)
+                               : grow_signed(clusters, class, false, a, b, s, growth, delta);
+    }
+    return growth->n_worked;
 }
 
-void kr_cluster_undo(int32_t a, int32_t b, uint8_t *s, const kr_growth *growth, int32_t size)
+void kr_cluster_undo(int32_t a, int32_t b, uint8_t *s, const kr_growth *growth)
 {
-    for (int32_t m = 0; m < size; m++) {
+    for (int32_t m = 0; m < growth->n_worked; m++) {
         uint8_t *site = &s[growth->list[m]];
         *site = (uint8_t)(a ^ b ^ *site);
     }
+    if (growth->is_flooded) {
+        growth->plan->flood->undo(&growth->plan->words, a, b, s, &growth->flood);
+    }
 }
 
-double kr_cluster_field(const kr_clusters *clusters, int32_t a, int32_t b, const uint8_t *s,
-                        const kr_growth *growth, int32_t size)
+double kr_cluster_field(int32_t a, int32_t b, const uint8_t *s, const kr_growth *growth,
+                        int32_t size)
 {
+    const kr_clusters *clusters = growth->plan->clusters;
     const kr_terms *terms = clusters->terms;
     if (clusters->has_uniform_local && !clusters->classes[clusters->class_of[a]].has_opposite) {
-        const int32_t now = s[growth->list[0]]; /* as all sites of the cluster */
-        return (terms->local[now] - terms->local[a ^ b ^ now]) * (double)size;
+        return (terms->local[b] - terms->local[a]) * (double)size; /* all went from a to b */
     }
     double sum = 0.0;
     for (int32_t m = 0; m < size; m++) {

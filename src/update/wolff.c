@@ -22,6 +22,7 @@ typedef struct wolff_params {
 
 typedef struct wolff {
     kr_clusters clusters;
+    kr_growth_plan growth;
     int64_t n_per_sweep;
 } wolff;
 
@@ -35,6 +36,7 @@ static void wolff_free(void *self)
 {
     wolff *w = self;
     if (w) {
+        kr_growth_plan_clear(&w->growth);
         kr_clusters_clear(&w->clusters);
         kr_free(w);
     }
@@ -49,7 +51,9 @@ static void *wolff_alloc(const kr_update_setting *setting, const void *params, k
         return NULL;
     }
     w->n_per_sweep = p->clusters;
-    if (kr_clusters_init(&w->clusters, target, err) != KR_OK) {
+    if (kr_clusters_init(&w->clusters, target, err) != KR_OK ||
+        kr_growth_plan_init(&w->growth, &w->clusters, target->lattice, setting->isa, err) !=
+            KR_OK) {
         wolff_free(w);
         return NULL;
     }
@@ -59,7 +63,7 @@ static void *wolff_alloc(const kr_update_setting *setting, const void *params, k
 static size_t wolff_scratch_bytes(const void *self, int32_t n_lanes)
 {
     (void)n_lanes;
-    return kr_growth_bytes(((const wolff *)self)->clusters.terms->n_sites);
+    return kr_growth_bytes(&((const wolff *)self)->growth);
 }
 
 /* One cluster; returns the number of sites reflected. */
@@ -76,11 +80,11 @@ static int32_t wolff_move(const kr_clusters *clusters, uint8_t *s, double *energ
     int32_t choice = (int32_t)kr_rng_below(rng, (uint32_t) class->n - 1);
     int32_t b = member[choice] == a ? member[class->n - 1] : member[choice];
     double delta = 0.0;
-    int32_t size = kr_cluster_reflect(clusters, class, b, seed, s, growth, &delta);
+    int32_t size = kr_cluster_reflect(class, b, seed, s, growth, &delta);
     if (terms->has_local) {
-        double field = kr_cluster_field(clusters, a, b, s, growth, size);
+        double field = kr_cluster_field(a, b, s, growth, size);
         if (!kr_rng_bernoulli(rng, exp(-clusters->beta * field))) {
-            kr_cluster_undo(a, b, s, growth, size);
+            kr_cluster_undo(a, b, s, growth);
             return 0;
         }
         delta += field;
@@ -94,7 +98,7 @@ static void wolff_chain(const wolff *w, kr_block *block, int32_t lane, void *scr
                         kr_tally *tally)
 {
     uint8_t *s = block->state + (size_t)lane * (size_t)block->n_sites;
-    kr_growth growth = kr_growth_begin(&w->clusters, scratch, block->rng);
+    kr_growth growth = kr_growth_begin(&w->growth, scratch, block->rng);
     for (int64_t k = 0; k < w->n_per_sweep; k++) {
         int32_t changed =
             wolff_move(&w->clusters, s, &block->energy[lane], &growth, block->rng);
@@ -115,6 +119,11 @@ static void wolff_sweep(const void *self, kr_block *block, int64_t n_sweeps, voi
             wolff_chain(self, block, lane, scratch, tally);
         }
     }
+}
+
+static const char *wolff_engine(const void *self)
+{
+    return ((const wolff *)self)->growth.flood ? "words" : "queue";
 }
 
 static const kr_field fields[] = {
@@ -141,5 +150,6 @@ const kr_update_plug kr_update_wolff = {
     .alloc = wolff_alloc,
     .free = wolff_free,
     .scratch_bytes = wolff_scratch_bytes,
+    .engine = wolff_engine,
     .sweep = wolff_sweep,
 };
