@@ -8,9 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-extern const kr_bits kr_bits_portable;
+extern const kr_bits kr_bond_bits_portable;
 #ifdef KR_ISA_X86
-extern const kr_bits kr_bits_avx2, kr_bits_avx512;
+extern const kr_bits kr_bond_bits_avx2, kr_bond_bits_avx512;
 #endif
 
 const kr_bits *kr_bits_of(kr_isa isa)
@@ -18,12 +18,12 @@ const kr_bits *kr_bits_of(kr_isa isa)
     switch (kr_isa_resolve(isa)) {
 #ifdef KR_ISA_X86
     case KR_ISA_AVX512:
-        return &kr_bits_avx512;
+        return &kr_bond_bits_avx512;
     case KR_ISA_AVX2:
-        return &kr_bits_avx2;
+        return &kr_bond_bits_avx2;
 #endif
     default:
-        return &kr_bits_portable;
+        return &kr_bond_bits_portable;
     }
 }
 

@@ -477,5 +477,5 @@ static void steps(const kr_bits_plan *plan, int64_t n_steps, uint8_t *s, void *s
     store_planes(&w, s);
 }
 
-extern const kr_bits KR_ISA_NAME(kr_bits);
-const kr_bits KR_ISA_NAME(kr_bits) = { .name = KR_ISA_TEXT, .steps = steps };
+extern const kr_bits KR_ISA_NAME(kr_bond_bits);
+const kr_bits KR_ISA_NAME(kr_bond_bits) = { .name = KR_ISA_TEXT, .steps = steps };
