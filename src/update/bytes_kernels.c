@@ -9,39 +9,6 @@
 #include "base/isa.h"
 #include "update/bytes_vector.h"
 
-/* Counts bytes that differ, widened before a byte can overflow. */
-typedef struct counter {
-    vb sum;
-    int32_t n; /* additions since the last widening */
-} counter;
-
-static void widen(counter *c, uint32_t *wide)
-{
-    uint8_t bytes[64];
-    vb_store(bytes, c->sum);
-    for (int e = 0; e < 64; e++) {
-        wide[e] += bytes[e];
-    }
-    c->sum = vb_set(0);
-    c->n = 0;
-}
-
-KR_INLINE void count_changes(counter *c, vb old, vb new, uint32_t *wide)
-{
-    vm same = vm_equal(old, new);
-    c->sum = vb_add(c->sum, vb_pick(same, vb_set(0), vb_set(1)));
-    if (++c->n == 255) {
-        widen(c, wide);
-    }
-}
-
-/* U < P given that their two highest bytes agree. */
-static bool is_below(kr_rng *rng, uint64_t P)
-{
-    const uint64_t low48 = (UINT64_C(1) << 48) - 1;
-    return (kr_rng_u64(rng) & low48) < (P & low48) || P == UINT64_MAX;
-}
-
 /* ---- a table for every site ---------------------------------------------------------------
  */
 
@@ -65,7 +32,7 @@ static __attribute__((noinline, cold)) void settle_site(const kr_bytes_job *job,
         int turn = job->is_even && (is_flip ? old : (class & top) != 0);
         uint64_t P = kr_bytes_site_threshold(job, vector, e / job->fold->n_lanes,
                                              turn ? class ^ all : class, turn ? 0 : old);
-        int below = is_below(run->rng, P);
+        int below = kr_bytes_is_below(run->rng, P);
         s[e] = (uint8_t)(is_flip ? old ^ below : turn ^ below);
     }
     vb_rng_load(r, run->rng);
@@ -104,7 +71,7 @@ KR_INLINE void site_color(const kr_bytes_job *job, kr_bytes_run *run, int32_t be
     const int32_t *restrict source = job->source + (size_t)begin * (size_t)z;
     uint8_t *state = run->state;
     const vb live = vb_load(run->live);
-    counter changed = { .sum = vb_set(0) };
+    vb_counter changed = { .sum = vb_set(0) };
     vb_rng r;
     vb_rng_load(&r, run->rng);
     for (int32_t v = begin; v < end; v++, high += stride, low += stride, source += z) {
@@ -156,12 +123,12 @@ KR_INLINE void site_color(const kr_bytes_job *job, kr_bytes_run *run, int32_t be
             new = vb_load(state + (size_t)v * 64);
         }
         if (run->changed) {
-            count_changes(&changed, old, new, run->changed);
+            vb_count_changes(&changed, old, new, run->changed);
         }
     }
     vb_rng_store(&r, run->rng);
     if (run->changed) {
-        widen(&changed, run->changed);
+        vb_widen(&changed, run->changed);
     }
 }
 
@@ -185,6 +152,165 @@ static void site(const kr_bytes_job *job, kr_bytes_run *run, int32_t begin, int3
         SITES(6)
     default:
         break;
+    }
+}
+
+/* ---- class = sum of codes -----------------------------------------------------------------
+ */
+
+/* Record of a vector where neighbors lack, or NULL. */
+KR_INLINE const uint8_t *rim_of(const kr_bytes_job *job, int32_t v)
+{
+    return job->rim && job->rim[v] >= 0
+               ? job->present + (size_t)job->rim[v] * ((size_t)job->n_slots + 1) * 64
+               : NULL;
+}
+
+/* Elements that met a threshold in their first two bytes; u holds these, high bytes first. */
+static __attribute__((noinline, cold)) void settle_sum(const kr_bytes_job *job,
+                                                       kr_bytes_run *run, vb_rng *r, int32_t v,
+                                                       uint64_t ties, const vb *classes,
+                                                       const vb *u)
+{
+    _Alignas(64) uint8_t class[64], high[64], low[64];
+    vb_store(class, *classes);
+    vb_store(high, u[0]);
+    vb_store(low, u[1]);
+    vb_rng_store(r, run->rng);
+    for (; ties; ties &= ties - 1) {
+        int e = __builtin_ctzll(ties);
+        uint64_t U =
+            (uint64_t)high[e] << 56 | (uint64_t)low[e] << 48 | kr_rng_u64(run->rng) >> 16;
+        uint8_t a = 0;
+        for (int32_t t = 0; t < job->n_thresholds; t++) {
+            uint64_t P = job->exact[t * job->n_tables * 16 + class[e]];
+            a = (uint8_t)(a + !(U < P || P == UINT64_MAX));
+        }
+        run->state[(size_t)v * 64 + (size_t)e] = a;
+    }
+    vb_rng_load(r, run->rng);
+}
+
+/* Entry of n joined tables; over[m]: class >= 16 m. */
+KR_INLINE vb sum_entry(const uint8_t *table, vb class, const vm *over, const int n)
+{
+    vb entry = vb_lookup(vb_repeat(table), class);
+    for (int m = 1; m < n; m++) {
+        entry = vb_pick(over[m], vb_lookup(vb_repeat(table + 16 * m), class), entry);
+    }
+    return entry;
+}
+
+/* kernel: the new state is the number of thresholds P <= U, whatever the update. */
+KR_INLINE void sum_color(const kr_bytes_job *job, kr_bytes_run *run, int32_t begin, int32_t end,
+                         const int n_thresholds, const int n_tables)
+{
+    const int z = job->n_slots;
+    const int32_t *restrict source = job->source + (size_t)begin * (size_t)z;
+    uint8_t *state = run->state;
+    const vb live = vb_load(run->live), code = vb_repeat(job->code), own = vb_repeat(job->own);
+    vb_counter changed = { .sum = vb_set(0) };
+    vb_rng r;
+    vb_rng_load(&r, run->rng);
+    for (int32_t v = begin; v < end; v++, source += z) {
+        const uint8_t *rim = rim_of(job, v);
+        vb old = vb_load(state + (size_t)v * 64), class = vb_set(0);
+        vm over[KR_BYTES_CLASSES_MAX / 16];
+        if (job->has_own) {
+            class = vb_lookup(own, old);
+        }
+        for (int k = 0; k < z; k++) {
+            vb x = vb_load(state + (size_t)source[k] * 64);
+            x = job->is_coded ? vb_lookup(code, x) : x;
+            class = vb_add(class, rim ? vb_and(x, vb_load(rim + k * 64)) : x);
+        }
+        class = rim ? vb_add(class, vb_load(rim + z * 64)) : class;
+        for (int m = 1; m < n_tables; m++) {
+            over[m] = vm_less(vb_set((uint8_t)(16 * m - 1)), class);
+        }
+        vb u[2];
+        u[0] = vb_random(&r);
+        u[1] = vb_random(&r);
+        vb new = vb_set((uint8_t)n_thresholds);
+        vm tie = vm_none();
+        for (int t = 0; t < n_thresholds; t++) {
+            vb high = sum_entry(job->high + t * n_tables * 16, class, over, n_tables);
+            vb low = sum_entry(job->low + t * n_tables * 16, class, over, n_tables);
+            vm level = vm_equal(u[0], high);
+            vm below = vm_or(vm_less(u[0], high), vm_and(level, vm_less(u[1], low)));
+            new = vb_add_where(below, new, vb_set(255));
+            tie = vm_or(tie, vm_and(level, vm_equal(u[1], low)));
+        }
+        vb_store(state + (size_t)v * 64, vb_and(new, live));
+        if (__builtin_expect(vm_any(tie), 0)) {
+            settle_sum(job, run, &r, v, vm_bits(tie) & vm_bits(vm_of(live)), &class, u);
+        }
+        if (run->changed) {
+            vb_count_changes(&changed, old, vb_load(state + (size_t)v * 64), run->changed);
+        }
+    }
+    vb_rng_store(&r, run->rng);
+    if (run->changed) {
+        vb_widen(&changed, run->changed);
+    }
+}
+
+static void sum(const kr_bytes_job *job, kr_bytes_run *run, int32_t begin, int32_t end)
+{
+    switch (job->n_thresholds * 4 + (job->n_tables < 4 ? job->n_tables : 0)) {
+    case 5:
+        sum_color(job, run, begin, end, 1, 1);
+        break;
+    case 6:
+        sum_color(job, run, begin, end, 1, 2);
+        break;
+    case 9:
+        sum_color(job, run, begin, end, 2, 1);
+        break;
+    case 10:
+        sum_color(job, run, begin, end, 2, 2);
+        break;
+    case 11:
+        sum_color(job, run, begin, end, 2, 3);
+        break;
+    default:
+        sum_color(job, run, begin, end, job->n_thresholds, job->n_tables);
+        break;
+    }
+}
+
+/* kernel: */
+static void sum_bonds(const kr_bytes_job *job, const uint8_t *vectors, uint32_t *pairs)
+{
+    const vb row = vb_repeat(job->row_of);
+    const int n_tables = (job->q * job->q + 15) / 16;
+    vb_counter c[KR_BYTES_VALUES_MAX];
+    vm over[4];
+    for (int d = 1; d < job->n_values; d++) {
+        c[d] = (vb_counter){ .sum = vb_set(0) };
+    }
+    for (int64_t b = 0; b < job->n_bonds; b++) {
+        const kr_bytes_bond *bond = &job->bond[b];
+        vb x = vb_load(vectors + (size_t)bond->vector * 64);
+        vb y = vb_load(vectors + (size_t)bond->source * 64);
+        vb at = vb_add(vb_lookup(row, x), y);
+        for (int m = 1; m < n_tables; m++) {
+            over[m] = vm_less(vb_set((uint8_t)(16 * m - 1)), at);
+        }
+        vb value = sum_entry(job->value_of, at, over, n_tables);
+        if (job->bond_rim && job->bond_rim[b]) {
+            value =
+                vb_and(value, vb_load(rim_of(job, bond->vector) + (job->bond_rim[b] - 1) * 64));
+        }
+        for (int d = 1; d < job->n_values; d++) {
+            c[d].sum = vb_count(vm_equal(value, vb_set((uint8_t)d)), c[d].sum);
+            if (++c[d].n == 255) {
+                vb_widen(&c[d], pairs + d * 64);
+            }
+        }
+    }
+    for (int d = 1; d < job->n_values; d++) {
+        vb_widen(&c[d], pairs + d * 64);
     }
 }
 
@@ -231,7 +357,7 @@ KR_INLINE void add_where(vb x, const double *J, int32_t n_lanes, double *sum)
         _mm512_store_pd(sum + 8 * g, s);
     }
 #else
-    uint8_t bytes[64];
+    _Alignas(64) uint8_t bytes[64];
     vb_store(bytes, x);
     for (int g = 0; g < 8; g++) {
         double j = J[8 * g / n_lanes];
@@ -279,21 +405,21 @@ static void count(const kr_bytes_job *job, const uint8_t *vectors, uint32_t *cou
     enum { STATES = 8 }; /* counted in one pass */
     for (int32_t first = 1; first < job->q; first += STATES) {
         int32_t n = job->q - first < STATES ? job->q - first : STATES;
-        counter c[STATES];
+        vb_counter c[STATES];
         for (int32_t a = 0; a < n; a++) {
-            c[a] = (counter){ .sum = vb_set(0) };
+            c[a] = (vb_counter){ .sum = vb_set(0) };
         }
         for (int32_t v = 0; v < job->fold->n_vectors; v++) {
             vb s = vb_load(vectors + (size_t)v * 64);
             for (int32_t a = 0; a < n; a++) {
                 c[a].sum = vb_count(vm_equal(s, vb_set((uint8_t)(first + a))), c[a].sum);
                 if (++c[a].n == 255) {
-                    widen(&c[a], counts + (size_t)(first + a) * 64);
+                    vb_widen(&c[a], counts + (size_t)(first + a) * 64);
                 }
             }
         }
         for (int32_t a = 0; a < n; a++) {
-            widen(&c[a], counts + (size_t)(first + a) * 64);
+            vb_widen(&c[a], counts + (size_t)(first + a) * 64);
         }
     }
 }
@@ -301,7 +427,9 @@ static void count(const kr_bytes_job *job, const uint8_t *vectors, uint32_t *cou
 const kr_bytes KR_ISA_NAME(kr_bytes);
 const kr_bytes KR_ISA_NAME(kr_bytes) = {
     .site = site,
+    .sum = sum,
     .refresh = refresh,
     .site_energy = site_energy,
+    .sum_bonds = sum_bonds,
     .count = count,
 };

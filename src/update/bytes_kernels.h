@@ -18,6 +18,8 @@ enum {
     KR_BYTES_SITE_SLOTS = 6,  /* of rule SITE: 64 classes */
     KR_BYTES_POTTS_SLOTS = 4, /* of rule POTTS_COPY: 15 set partitions */
     KR_BYTES_CLASSES_MAX = 128,
+    KR_BYTES_SUM_STATES = 6, /* of rule SUM */
+    KR_BYTES_VALUES_MAX = 24,
 };
 
 typedef enum kr_bytes_rule {
@@ -63,16 +65,18 @@ typedef struct kr_bytes_job {
     /* POTTS_COPY: what an equal pair (0,1), (0,2), (0,3), (1,2), (1,3), (2,3) adds to the class
      */
     uint8_t pair[6];
+    /* POTTS_REJECT: of a state with n equal neighbors */
+    double weight[KR_BYTES_SLOTS_MAX + 1];
     /* energies: sums over bonds */
     int64_t n_bonds;     /* entries of bond */
     kr_bytes_bond *bond; /* (n_bonds) vectors of different colors; owns */
     double *bond_J;      /* SITE: (n_bonds, n_tiles), 0 where absent; owns */
     uint8_t *bond_rim; /* others: (n_bonds) slot of an incomplete bond + 1; NULL: none; owns */
     int32_t n_values;  /* others: distinct entries of V */
-    double value[16];  /* (n_values) */
-    uint8_t value_of[16];  /* SUM: (q, q) index of V[a][b] in value */
-    double constant;       /* SITE: sum_b J_b V[0][0] + sum_i local[i][0] */
-    int64_t n_bonds_chain; /* bonds of a chain */
+    double value[KR_BYTES_VALUES_MAX];
+    uint8_t value_of[48]; /* SUM: (q, q) index of V[a][b] in value */
+    uint8_t row_of[16];   /* SUM: q a */
+    double constant;      /* SITE: sum_b J_b V[0][0] + sum_i local[i][0] */
 } kr_bytes_job;
 
 /* What a sweep changes. */

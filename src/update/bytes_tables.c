@@ -314,10 +314,14 @@ static int choose_rule(kr_bytes_job *job, kr_error *err)
                        "couplings equal and all fields equal",
                        terms->q);
     }
-    if (is_uniform) {
-        return kr_fail(err, KR_EUNSUP, "all couplings and fields are equal, want them to vary");
-    }
-    job->rule = KR_BYTES_SITE;
+    bool is_ferro = job->beta * (terms->n_terms > 0 ? terms->J[0] : 0.0) >= 0.0;
+    bool is_heat_bath = job->kind == KR_LOCAL_HEAT_BATH;
+    job->rule = !is_uniform                                            ? KR_BYTES_SITE
+                : !terms->is_potts || terms->has_local || terms->q < 3 ? KR_BYTES_SUM
+                : !is_heat_bath                                        ? KR_BYTES_POTTS_MOVE
+                : terms->q == 3                                        ? KR_BYTES_SUM
+                : is_ferro                                             ? KR_BYTES_POTTS_COPY
+                                                                       : KR_BYTES_POTTS_REJECT;
     return KR_OK;
 }
 
@@ -337,10 +341,13 @@ int kr_bytes_job_init(kr_bytes_job *job, const kr_update_setting *setting, kr_lo
         return err ? err->status : KR_ENOMEM;
     }
     job->fold = *fold;
-    KR_TRY(fill_source(job, is_site ? 4 : 1, err));
+    bool is_padded = is_site || job->rule == KR_BYTES_POTTS_COPY;
+    KR_TRY(fill_source(job, is_padded ? 4 : 1, err));
     if (!is_site) {
         KR_TRY(fill_rims(job, err));
     }
     KR_TRY(fill_bonds(job, err));
-    return site_fill(job, err);
+    return is_site                     ? site_fill(job, err)
+           : job->rule == KR_BYTES_SUM ? kr_bytes_sum_fill(job, err)
+                                       : kr_bytes_potts_fill(job, err);
 }

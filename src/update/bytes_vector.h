@@ -19,43 +19,43 @@
 
 #if defined(__AVX512F__) && defined(__AVX512BW__)
 #define VB_PIECES 1
-#define VB_EACH(statement)                                                                     \
+#define VB_EACH(...)                                                                           \
     do {                                                                                       \
         enum { i = 0 };                                                                        \
-        statement;                                                                             \
+        __VA_ARGS__;                                                                           \
     } while (0)
 #elif defined(__AVX2__)
 #define VB_PIECES 2
-#define VB_EACH(statement)                                                                     \
+#define VB_EACH(...)                                                                           \
     do {                                                                                       \
         {                                                                                      \
             enum { i = 0 };                                                                    \
-            statement;                                                                         \
+            __VA_ARGS__;                                                                       \
         }                                                                                      \
         {                                                                                      \
             enum { i = 1 };                                                                    \
-            statement;                                                                         \
+            __VA_ARGS__;                                                                       \
         }                                                                                      \
     } while (0)
 #else
 #define VB_PIECES 4
-#define VB_EACH(statement)                                                                     \
+#define VB_EACH(...)                                                                           \
     do {                                                                                       \
         {                                                                                      \
             enum { i = 0 };                                                                    \
-            statement;                                                                         \
+            __VA_ARGS__;                                                                       \
         }                                                                                      \
         {                                                                                      \
             enum { i = 1 };                                                                    \
-            statement;                                                                         \
+            __VA_ARGS__;                                                                       \
         }                                                                                      \
         {                                                                                      \
             enum { i = 2 };                                                                    \
-            statement;                                                                         \
+            __VA_ARGS__;                                                                       \
         }                                                                                      \
         {                                                                                      \
             enum { i = 3 };                                                                    \
-            statement;                                                                         \
+            __VA_ARGS__;                                                                       \
         }                                                                                      \
     } while (0)
 #endif
@@ -187,6 +187,11 @@ KR_INLINE vb vb_repeat(const uint8_t *p)
 #if VB_PIECES == 1
 typedef __mmask64 vm;
 
+KR_INLINE vm vm_none(void)
+{
+    return 0;
+}
+
 KR_INLINE vm vm_less(vb a, vb b)
 {
     return _mm512_cmplt_epu8_mask((__m512i)a.p[0], (__m512i)b.p[0]);
@@ -205,6 +210,12 @@ KR_INLINE vm vm_and(vm a, vm b)
 KR_INLINE vm vm_or(vm a, vm b)
 {
     return a | b;
+}
+
+/* a and not b */
+KR_INLINE vm vm_without(vm a, vm b)
+{
+    return a & ~b;
 }
 
 KR_INLINE vb vb_pick(vm m, vb yes, vb no)
@@ -239,6 +250,11 @@ KR_INLINE vm vm_of(vb a)
 #else
 typedef vb vm;
 
+KR_INLINE vm vm_none(void)
+{
+    return vb_set(0);
+}
+
 KR_INLINE vm vm_less(vb a, vb b)
 {
     VB_EACH(a.p[i] = (vb_piece)(a.p[i] < b.p[i]));
@@ -261,6 +277,12 @@ KR_INLINE vm vm_or(vm a, vm b)
     return vb_or(a, b);
 }
 
+KR_INLINE vm vm_without(vm a, vm b)
+{
+    VB_EACH(a.p[i] &= ~b.p[i]);
+    return a;
+}
+
 KR_INLINE vb vb_pick(vm m, vb yes, vb no)
 {
     return vb_blend(m, no, yes);
@@ -273,7 +295,7 @@ KR_INLINE vb vb_add_where(vm m, vb a, vb b)
 
 KR_INLINE uint64_t vm_bits(vm m)
 {
-    uint8_t bytes[64];
+    _Alignas(64) uint8_t bytes[64];
     uint64_t bits = 0;
     vb_store(bytes, m);
     for (int e = 0; e < 64; e++) {
@@ -307,6 +329,48 @@ KR_INLINE vb vb_count(vm m, vb a)
 #else
     return vb_sub(a, m);
 #endif
+}
+
+/* ---- 16-bit products ----------------------------------------------------------------------
+ */
+
+/* High and low half of x n for the 16-bit words x. */
+KR_INLINE vb_words vb_multiply(vb_words x, uint16_t n, vb_words *low)
+{
+    vb_words factor = (vb_words){ 0 } + n;
+    *low = x * factor;
+#if VB_PIECES == 1
+    return (vb_words)_mm512_mulhi_epu16((__m512i)x, (__m512i)factor);
+#elif VB_PIECES == 2
+    return (vb_words)_mm256_mulhi_epu16((__m256i)x, (__m256i)factor);
+#elif defined(__SSE2__)
+    return (vb_words)_mm_mulhi_epu16((__m128i)x, (__m128i)factor);
+#else
+    vb_words high;
+    for (int k = 0; k < 8; k++) {
+        high[k] = (uint16_t)((uint32_t)x[k] * n >> 16);
+    }
+    return high;
+#endif
+}
+
+/* Bytes uniform on 0..n-1 from 16 bits each: byte 2 k from word k of x, byte 2 k + 1 from that
+ * of y. *biased where the low half of the product is below 65536 mod n: such a byte must be
+ * drawn anew (Lemire, ACM TOMACS 29, 3 (2019)). */
+KR_INLINE vb vb_below(vb x, vb y, uint16_t n, vm *biased)
+{
+    const uint16_t limit = (uint16_t)(65536 % n);
+    vb out, mark;
+    VB_EACH({
+        vb_words low_x, low_y;
+        vb_words a = vb_multiply((vb_words)x.p[i], n, &low_x);
+        vb_words b = vb_multiply((vb_words)y.p[i], n, &low_y);
+        out.p[i] = (vb_piece)(a | b << 8);
+        mark.p[i] =
+            (vb_piece)(((vb_words)(low_x < limit) & 255) | (vb_words)(low_y < limit) << 8);
+    });
+    *biased = vm_of(mark);
+    return out;
 }
 
 /* ---- random numbers -----------------------------------------------------------------------
@@ -348,6 +412,43 @@ KR_INLINE vb vb_random(vb_rng *r)
         r->s[3][i] = VB_ROTATE(r->s[3][i], 45);
     });
     return out;
+}
+
+/* ---- counts and ties
+ * -------------------------------------------------------------------------
+ */
+
+/* Counts bytes that differ, widened before a byte can overflow. */
+typedef struct vb_counter {
+    vb sum;
+    int32_t n; /* additions since the last widening */
+} vb_counter;
+
+static inline void vb_widen(vb_counter *c, uint32_t *wide)
+{
+    _Alignas(64) uint8_t bytes[64];
+    vb_store(bytes, c->sum);
+    for (int e = 0; e < 64; e++) {
+        wide[e] += bytes[e];
+    }
+    c->sum = vb_set(0);
+    c->n = 0;
+}
+
+KR_INLINE void vb_count_changes(vb_counter *c, vb old, vb new, uint32_t *wide)
+{
+    vm same = vm_equal(old, new);
+    c->sum = vb_add(c->sum, vb_pick(same, vb_set(0), vb_set(1)));
+    if (++c->n == 255) {
+        vb_widen(c, wide);
+    }
+}
+
+/* U < P given that their two highest bytes agree. */
+static inline bool kr_bytes_is_below(kr_rng *rng, uint64_t P)
+{
+    const uint64_t low48 = (UINT64_C(1) << 48) - 1;
+    return (kr_rng_u64(rng) & low48) < (P & low48) || P == UINT64_MAX;
 }
 
 #endif

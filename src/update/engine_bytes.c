@@ -15,9 +15,13 @@
 #include <string.h>
 
 extern const kr_bytes kr_bytes_portable;
+extern const kr_bytes_potts kr_bytes_potts_portable;
 #ifdef KR_ISA_X86
 extern const kr_bytes kr_bytes_avx512, kr_bytes_avx2;
+extern const kr_bytes_potts kr_bytes_potts_avx512, kr_bytes_potts_avx2;
 #endif
+
+enum { COUNTED_STATES = 32 }; /* more are cheaper to count when somebody asks */
 
 typedef void color_kernel(const kr_bytes_job *job, kr_bytes_run *run, int32_t begin,
                           int32_t end);
@@ -26,6 +30,7 @@ typedef struct engine_bytes {
     kr_bytes_job job;
     kr_fold *fold;
     const kr_bytes *kernels;
+    const kr_bytes_potts *potts;
     color_kernel *color;
 } engine_bytes;
 
@@ -33,23 +38,30 @@ typedef struct engine_bytes {
 typedef struct scratch_area {
     double sum[64];
     uint32_t changed[64];
-    uint32_t count[];
+    uint32_t count[]; /* or of bonds: (KR_BYTES_VALUES_MAX, 64) */
 } scratch_area;
 
 static void pick_kernels(engine_bytes *e, kr_isa isa)
 {
     e->kernels = &kr_bytes_portable;
+    e->potts = &kr_bytes_potts_portable;
 #ifdef KR_ISA_X86
     isa = kr_isa_resolve(isa);
     if (isa == KR_ISA_AVX512) {
         e->kernels = &kr_bytes_avx512;
+        e->potts = &kr_bytes_potts_avx512;
     } else if (isa == KR_ISA_AVX2) {
         e->kernels = &kr_bytes_avx2;
+        e->potts = &kr_bytes_potts_avx2;
     }
 #else
     (void)isa;
 #endif
-    e->color = e->kernels->site;
+    e->color = e->job.rule == KR_BYTES_SITE           ? e->kernels->site
+               : e->job.rule == KR_BYTES_SUM          ? e->kernels->sum
+               : e->job.rule == KR_BYTES_POTTS_COPY   ? e->potts->copy
+               : e->job.rule == KR_BYTES_POTTS_REJECT ? e->potts->reject
+                                                      : e->potts->move;
 }
 
 static void bytes_free(void *self)
@@ -87,7 +99,9 @@ static size_t bytes_scratch(const void *self, int32_t n_lanes)
 {
     (void)n_lanes;
     const engine_bytes *e = self;
-    return sizeof(scratch_area) + (size_t)e->job.q * 64 * sizeof(uint32_t);
+    size_t rows = (size_t)e->job.q;
+    rows = rows > KR_BYTES_VALUES_MAX ? rows : KR_BYTES_VALUES_MAX;
+    return sizeof(scratch_area) + rows * 64 * sizeof(uint32_t);
 }
 
 static void run_sweeps(const engine_bytes *e, kr_bytes_run *run, int64_t n_sweeps,
@@ -130,7 +144,8 @@ static void set_counts(const engine_bytes *e, kr_block *block, scratch_area *are
     block->has_count = 1;
 }
 
-static void set_energies(const engine_bytes *e, kr_block *block, scratch_area *area)
+/* Rule SITE: real couplings. */
+static void set_site_energies(const engine_bytes *e, kr_block *block, scratch_area *area)
 {
     memset(area->sum, 0, sizeof area->sum);
     e->kernels->site_energy(&e->job, block->state, area->sum);
@@ -140,6 +155,34 @@ static void set_energies(const engine_bytes *e, kr_block *block, scratch_area *a
             energy += area->sum[t * e->fold->n_lanes + lane];
         }
         block->energy[lane] = energy;
+    }
+}
+
+/* Equal couplings: bonds counted by the entry of V; counts are current where there are fields.
+ */
+static void set_energies(const engine_bytes *e, kr_block *block, scratch_area *area)
+{
+    const kr_bytes_job *job = &e->job;
+    const kr_terms *terms = job->terms;
+    double J = terms->n_terms > 0 ? terms->J[0] : 0.0;
+    memset(area->count, 0, (size_t)job->n_values * 64 * sizeof *area->count);
+    if (job->rule == KR_BYTES_SUM) {
+        e->kernels->sum_bonds(job, block->state, area->count);
+    } else {
+        e->potts->equal_bonds(job, block->state, area->count + 64);
+    }
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        int64_t others = terms->n_terms;
+        double pairs = 0.0, fields = 0.0;
+        for (int32_t d = 1; d < job->n_values; d++) {
+            int64_t n = lane_sum(e->fold, area->count + d * 64, lane);
+            pairs += job->value[d] * (double)n;
+            others -= n;
+        }
+        for (int32_t a = 0; terms->has_local && a < job->q; a++) {
+            fields += terms->local[a] * (double)block->count[lane * job->q + a];
+        }
+        block->energy[lane] = J * (pairs + job->value[0] * (double)others) + fields;
     }
 }
 
@@ -157,8 +200,14 @@ static void bytes_sweep(const void *self, kr_block *block, int64_t n_sweeps, voi
     e->kernels->refresh(fold, 0, fold->n_halos, block->state);
     run_sweeps(e, &run, n_sweeps, area->changed);
     kr_block_touch(block);
-    set_energies(e, block, area);
-    set_counts(e, block, area);
+    if (e->job.q <= COUNTED_STATES) {
+        set_counts(e, block, area);
+    }
+    if (e->job.rule == KR_BYTES_SITE) {
+        set_site_energies(e, block, area);
+    } else {
+        set_energies(e, block, area);
+    }
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         int64_t changed = lane_sum(fold, area->changed, lane) * n_sweeps;
         tally->attempted[lane] += n_sweeps * block->n_sites;
