@@ -23,7 +23,7 @@ static int32_t elements(const kr_engine *engine, const void *self, int32_t n_lan
 static const kr_engine *const engines[] = { NULL, NULL };
 #else
 #define ENGINE_CHOICES "auto|bits|bytes|ref"
-static const kr_engine *const engines[] = { &kr_engine_bits, NULL };
+static const kr_engine *const engines[] = { &kr_engine_bits, &kr_engine_bytes };
 #endif
 
 const kr_field kr_local_table[] = {
