@@ -159,69 +159,75 @@ static void ladders_are_the_points_of_one_system_by_temperature(void **state)
     close_subject(&s);
 }
 
-/* Labels stay a permutation, move by one slot per offer, and tell the round trips. */
-static void labels_follow_the_replicas(void **state)
+enum { SLOTS = 4, CHAINS = 20 };
+
+/* Replicas as a reader of the draws sees them. */
+typedef struct travel {
+    int32_t was[CHAINS][SLOTS]; /* replica in a slot */
+    int way[CHAINS][SLOTS];     /* of a replica: 1 from cold, 2 from hot, 3 the same at first */
+    int64_t n_trips, n_from_cold[SLOTS], n_attempted, n_moves;
+} travel;
+
+/* Labels stay a permutation and move by one slot per accepted offer. */
+static void follow(travel *t, const kr_sampler *sampler, int c, int64_t step)
+{
+    static const int32_t point[SLOTS] = { 1, 0, 3, 2 };
+    int32_t first = kr_sampler_first_exchange(sampler), now[SLOTS];
+    const double *label = kr_sampler_slab(sampler, 0, first) + c * SLOTS;
+    const double *attempted = kr_sampler_slab(sampler, 0, first + 1) + c * SLOTS;
+    const double *accepted = kr_sampler_slab(sampler, 0, first + 2) + c * SLOTS;
+    int seen = 0;
+    for (int k = 0; k < SLOTS; k++) {
+        now[k] = (int32_t)label[point[k]];
+        seen |= 1 << now[k];
+    }
+    assert_int_equal(seen, 15);
+    for (int k = 0; k < SLOTS; k++) {
+        bool is_offered = k + 1 < SLOTS && k % 2 == step % 2;
+        assert_true(attempted[point[k]] == is_offered);
+        t->n_attempted += is_offered;
+        if (accepted[point[k]] == 1.0) {
+            assert_int_equal(now[k], t->was[c][k + 1]);
+            assert_int_equal(now[k + 1], t->was[c][k]);
+            t->n_moves++;
+        }
+        int *way = &t->way[c][now[k]];
+        t->n_trips += k == SLOTS - 1 && *way == 2;
+        *way = k == SLOTS - 1 ? 1 : k > 0 ? *way : *way == 1 || *way == 2 ? 2 : 3;
+        t->n_from_cold[k] += *way == 1;
+    }
+    memcpy(t->was[c], now, sizeof now);
+}
+
+static void labels_and_round_trips_follow_the_replicas(void **state)
 {
     (void)state;
-    enum { SLOTS = 4, CHAINS = 20 };
-    static const int32_t point[SLOTS] = { 1, 0, 3, 2 };
     kr_error err = { 0 };
     subject s = open_subject("model: {name: ising}\nlattice: {name: hypercubic, size: [3, 3]}\n"
                              "chains: 20\nbeta: [0.5, 0.2, 1.1, 0.8]\nobservables: [energy]\n"
                              "phases: {thermalize: 0, measure: 400, every: 1}\ntempering: {}\n",
                              1);
-    int32_t was[CHAINS][SLOTS], first = kr_sampler_first_exchange(s.sampler);
-    int way[CHAINS][SLOTS] = { { 0 } }, n_moves = 0;
-    int64_t n_trips = 0, n_from_cold[SLOTS] = { 0 }, n_attempted = 0, step = 0;
-    for (int c = 0; c < CHAINS; c++) {
-        for (int k = 0; k < SLOTS; k++) {
-            was[c][k] = k;
-        }
+    travel t = { .n_trips = 0 };
+    int64_t step = 0, n_attempted = 0;
+    for (int k = 0; k < CHAINS * SLOTS; k++) {
+        t.was[k / SLOTS][k % SLOTS] = k % SLOTS;
     }
     while (kr_sampler_stage(s.sampler) != KR_STAGE_DONE) {
         assert_ok(kr_sampler_advance(s.sampler, 1, &err), &err);
-        if (kr_sampler_n_new(s.sampler) == 0) {
-            continue;
-        }
-        const double *label = kr_sampler_slab(s.sampler, 0, first);
-        const double *attempted = kr_sampler_slab(s.sampler, 0, first + 1);
-        const double *accepted = kr_sampler_slab(s.sampler, 0, first + 2);
-        step++;
-        for (int c = 0; c < CHAINS; c++) {
-            int seen = 0;
-            for (int k = 0; k < SLOTS; k++) {
-                int replica = (int)label[c * SLOTS + point[k]];
-                bool is_offered = k + 1 < SLOTS && k % 2 == step % 2;
-                bool is_accepted = accepted[c * SLOTS + point[k]] == 1.0;
-                seen |= 1 << replica;
-                assert_true(attempted[c * SLOTS + point[k]] == is_offered);
-                n_attempted += is_offered;
-                if (is_accepted) {
-                    assert_int_equal(replica, was[c][k + 1]);
-                    assert_int_equal((int)label[c * SLOTS + point[k + 1]], was[c][k]);
-                    n_moves++;
-                }
-                int *w = &way[c][replica];
-                n_trips += k == SLOTS - 1 && *w == 2;
-                *w = k == SLOTS - 1 ? 1 : k == 0 ? (*w == 1 || *w == 2 ? 2 : 3) : *w;
-                n_from_cold[k] += *w == 1;
-            }
-            assert_int_equal(seen, 15);
-            for (int k = 0; k < SLOTS; k++) {
-                was[c][k] = (int32_t)label[c * SLOTS + point[k]];
-            }
+        step += kr_sampler_n_new(s.sampler);
+        for (int c = 0; c < CHAINS && kr_sampler_n_new(s.sampler); c++) {
+            follow(&t, s.sampler, c, step);
         }
     }
-    int64_t all_attempted = 0;
-    for (int k = 0; k < SLOTS; k++) {
+    for (int32_t p = 0; p < SLOTS; p++) {
         kr_slot slot;
-        kr_sampler_slot(s.sampler, point[k], &slot);
-        assert_int_equal(slot.round_trips, n_trips);
-        assert_int_equal(slot.n_from_cold, n_from_cold[k]);
-        all_attempted += slot.attempted;
+        kr_sampler_slot(s.sampler, p, &slot);
+        assert_int_equal(slot.round_trips, t.n_trips);
+        assert_int_equal(slot.n_from_cold, t.n_from_cold[slot.slot]);
+        n_attempted += slot.attempted;
     }
-    assert_int_equal(all_attempted, n_attempted);
-    assert_true(n_trips > 100 && n_moves > 1000);
+    assert_int_equal(n_attempted, t.n_attempted);
+    assert_true(t.n_trips > 100 && t.n_moves > 1000);
     close_subject(&s);
 }
 
@@ -229,7 +235,7 @@ static void labels_follow_the_replicas(void **state)
 static void every_slot_keeps_its_own_law(void **state)
 {
     (void)state;
-    enum { SLOTS = 3, CHAINS = 64 };
+    enum { N = 3, LADDERS = 64 };
     kr_error err = { 0 };
     subject s = open_subject("model: {name: ising}\nlattice: {name: hypercubic, size: [4, 4]}\n"
                              "chains: 64\nbeta: [0.3, 0.4406868, 0.5]\nobservables: [energy]\n"
@@ -237,27 +243,27 @@ static void every_slot_keeps_its_own_law(void **state)
                              "tempering: {}\n",
                              2);
     /* reference table ising2d_torus_kaufman.csv, L = 4 */
-    static const double want[SLOTS] = { -0.84405407362385666974, -1.5656238138147016892,
-                                        -1.7553802887774352483 };
-    static double sum[CHAINS][SLOTS];
+    static const double want[N] = { -0.84405407362385666974, -1.5656238138147016892,
+                                    -1.7553802887774352483 };
+    static double sum[LADDERS][N];
     double n = 0.0;
     while (kr_sampler_stage(s.sampler) != KR_STAGE_DONE) {
         assert_ok(kr_sampler_advance(s.sampler, 100, &err), &err);
         for (int64_t d = 0;
              !kr_sampler_new_is_warmup(s.sampler) && d < kr_sampler_n_new(s.sampler);
              d++, n += 1.0) {
-            for (int k = 0; k < CHAINS * SLOTS; k++) {
-                sum[k / SLOTS][k % SLOTS] += kr_sampler_slab(s.sampler, d, 0)[k];
+            for (int k = 0; k < LADDERS * N; k++) {
+                sum[k / N][k % N] += kr_sampler_slab(s.sampler, d, 0)[k];
             }
         }
     }
-    for (int k = 0; k < SLOTS; k++) {
+    for (int k = 0; k < N; k++) {
         double mean = 0.0, square = 0.0;
-        for (int c = 0; c < CHAINS; c++) {
-            mean += sum[c][k] / n / CHAINS;
-            square += sum[c][k] / n * sum[c][k] / n / CHAINS;
+        for (int c = 0; c < LADDERS; c++) {
+            mean += sum[c][k] / n / LADDERS;
+            square += sum[c][k] / n * sum[c][k] / n / LADDERS;
         }
-        double error = sqrt((square - mean * mean) / (CHAINS - 1));
+        double error = sqrt((square - mean * mean) / (LADDERS - 1));
         assert_true(error < 2e-3);
         assert_within_sigma(mean, error, want[k], 4.3);
     }
@@ -296,7 +302,7 @@ int main(void)
         cmocka_unit_test(samples_depend_neither_on_chunks_nor_on_threads),
         cmocka_unit_test(state_saved_in_between_continues_to_the_bit),
         cmocka_unit_test(ladders_are_the_points_of_one_system_by_temperature),
-        cmocka_unit_test(labels_follow_the_replicas),
+        cmocka_unit_test(labels_and_round_trips_follow_the_replicas),
         cmocka_unit_test(every_slot_keeps_its_own_law),
         cmocka_unit_test(wrong_ladders_are_refused_with_place_and_value),
     };

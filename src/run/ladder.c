@@ -238,8 +238,8 @@ static int iterate(pilot *p, const volatile sig_atomic_t *stop, kr_error *err)
 static void round_betas(pilot *p)
 {
     for (int32_t k = 1; k + 1 < p->n; k++) {
-        double unit = pow(10.0, floor(log10(p->beta[k])) - 5.0);
-        double rounded = round(p->beta[k] / unit) * unit;
+        double scale = pow(10.0, 5.0 - floor(log10(p->beta[k])));
+        double rounded = round(p->beta[k] * scale) / scale;
         if (rounded > p->beta[k - 1] && rounded < p->beta[k + 1]) {
             p->beta[k] = rounded;
         }
