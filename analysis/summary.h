@@ -6,9 +6,12 @@
  *   posterior      NAME (chain, draw[, point]); in_PHASE (0/1); phase_switches since the last
  *                  draw; attributes n_sites, every, derived_NAME =
  *                  "variance|binder|mean COLUMN BETA_POWER SITE_POWER | UNIT | DOC"
+ *                  chains_coupled = 2 where an update couples chains 2k and 2k + 1
  *   replica_pairs  NAME, derived_NAME likewise; an entry of dim chain is a pair of chains
  *   constant_data  beta, scanned parameters, exact_NAME, exact_log_z, ess_q_D, log_z_q_D,
- *                  log_z_q_D_error, max_share_D, n_q_D of density D; attribute scanned
+ *                  log_z_q_D_error, max_share_D, n_q_D of density D; attribute scanned;
+ *                  under replica exchange ladder, slot, round_trips, flow_from_cold and the
+ *                  attribute exchange_every
  *   sample_stats   attempted_E, accepted_E, changed_E of schedule entry E (attribute density of
  *                  attempted_E names the density it proposes from), log_w_D
  *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
@@ -38,7 +41,15 @@ typedef struct kr_update_row {
     double attempted, accepted, changed, cpu_s;
     double longest_rejection_run; /* attempts; from draws in which nothing was accepted */
     bool is_lower_bound;          /* several attempts per draw: runs are cut at draws */
+    bool is_exchange; /* replica exchange with the next colder slot, no update of chains */
 } kr_update_row;
+
+typedef struct kr_exchange_row { /* a temperature slot */
+    double ladder, slot, beta;   /* slot 0 = hottest */
+    double acceptance;           /* with the next colder slot; NaN for the coldest */
+    double from_cold;            /* fraction of the replicas here that last saw the cold end */
+    double round_trips;          /* of all replicas of the ladder */
+} kr_exchange_row;
 
 typedef struct kr_density_row {
     char name[KR_SERIES_NAME];
@@ -75,6 +86,11 @@ typedef struct kr_summary {
     kr_density_row *density;   /* (n_densities, n_points); owns */
     int64_t *n_changed_chains; /* (n_points) chains in which an update changed something, -1
                                   unknown; owns */
+    kr_exchange_row *exchange; /* (n_points) or NULL: no replica exchange; owns */
+    double exchange_every, round_trips; /* steps; round trips of all ladders */
+    int64_t n_ladders, n_slots;         /* slots of the longest */
+    int64_t
+        chains_coupled; /* chains whose mean is one independent series; 1 = each by itself */
     kr_cost cost;
     bool is_converged;
     kr_messages reasons, warnings;
@@ -89,7 +105,10 @@ void kr_summary_clear(kr_summary *s);
 int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
+int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err);
 void kr_summary_judge(kr_summary *s);
+/* Round trips per 1000 steps of one chain of slots. */
+double kr_summary_trips_rate(const kr_summary *s, double round_trips, double n_ladders);
 
 void kr_summary_print(const kr_summary *s, FILE *out);
 void kr_summary_print_json(const kr_summary *s, FILE *out);

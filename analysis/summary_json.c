@@ -87,6 +87,36 @@ static void write_density(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_bool(j, d->is_lower_bound);
 }
 
+static void write_slot(kr_json *j, const kr_summary *s, int unused, int64_t p)
+{
+    (void)unused;
+    const kr_exchange_row *row = &s->exchange[p];
+    kr_json_field(j, "ladder", row->ladder);
+    kr_json_field(j, "slot", row->slot);
+    kr_json_field(j, "acceptance", row->acceptance);
+    kr_json_field(j, "from_cold", row->from_cold);
+    kr_json_field(j, "round_trips", row->round_trips);
+    kr_json_field(j, "round_trips_per_1000_steps",
+                  kr_summary_trips_rate(s, row->round_trips, 1.0));
+}
+
+static void write_tempering(kr_json *j, const kr_summary *s)
+{
+    kr_json_key(j, "tempering");
+    if (!s->exchange) {
+        kr_json_number(j, NAN); /* null: no replica exchange */
+        return;
+    }
+    kr_json_open(j, '{');
+    kr_json_field(j, "every", s->exchange_every);
+    kr_json_field(j, "ladders", (double)s->n_ladders);
+    kr_json_field(j, "round_trips", s->round_trips);
+    kr_json_field(j, "round_trips_per_1000_steps",
+                  kr_summary_trips_rate(s, s->round_trips, (double)s->n_ladders));
+    write_points(j, s, "slots", 0, write_slot);
+    kr_json_close(j, '}');
+}
+
 /* One CPU total for all points: a rate is known for a single point only. */
 static void write_residence(kr_json *j, const kr_summary *s, int unused, int64_t p)
 {
@@ -130,6 +160,7 @@ static void write_head(kr_json *j, const kr_summary *s)
     kr_json_field(j, "points", (double)s->n_points);
     kr_json_field(j, "steps_per_draw", s->every);
     kr_json_field(j, "n_sites", s->n_sites);
+    kr_json_field(j, "chains_coupled", (double)s->chains_coupled);
 }
 
 static void write_cost(kr_json *j, const kr_summary *s)
@@ -189,6 +220,7 @@ void kr_summary_print_json(const kr_summary *s, FILE *out)
         kr_json_key(j, "residence");
         kr_json_number(j, NAN); /* null: no phases known */
     }
+    write_tempering(j, s);
     write_cost(j, s);
     kr_json_key(j, "verdict");
     kr_json_open(j, '{');

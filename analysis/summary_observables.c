@@ -113,6 +113,22 @@ static void compare_exact(kr_reader *reader, kr_quantity *q, int64_t point)
     }
 }
 
+/* Where an update couples chains in pairs, only the pairs are independent: their means take the
+ * place of the chains, in place. Returns the number of rows left. */
+static int64_t pair_up(const kr_summary *s, int64_t n_chains, double *x)
+{
+    if (s->chains_coupled != 2 || n_chains != s->n_chains || n_chains % 2 != 0) {
+        return n_chains; /* rows of `overlap` are pairs already */
+    }
+    for (int64_t c = 0; c < n_chains / 2; c++) {
+        for (int64_t t = 0; t < s->n_draws; t++) {
+            const double *pair = x + 2 * c * s->n_draws + t;
+            x[c * s->n_draws + t] = 0.5 * (pair[0] + pair[s->n_draws]);
+        }
+    }
+    return n_chains / 2;
+}
+
 /* A jackknife of the shifted column and its square; x (n_chains, n_draws) is overwritten. */
 static void derive(const kr_summary *s, int64_t n_chains, const kr_recipe *recipe, double beta,
                    const kr_estimate *column, double *x, double *square, kr_quantity *q)
@@ -129,9 +145,11 @@ static void derive(const kr_summary *s, int64_t n_chains, const kr_recipe *recip
     }
     const double *columns[] = { x, square };
     kr_error err = { 0 };
-    int64_t bin = kr_jackknife_bin(column->tau_int, n_chains, s->n_draws, MIN_BINS);
+    int64_t n_rows = pair_up(s, n_chains, x);
+    pair_up(s, n_chains, square);
+    int64_t bin = kr_jackknife_bin(column->tau_int, n_rows, s->n_draws, MIN_BINS);
     q->is_derived = true;
-    if (kr_jackknife(columns, 2, n_chains, s->n_draws, bin, recipe_value, &scale,
+    if (kr_jackknife(columns, 2, n_rows, s->n_draws, bin, recipe_value, &scale,
                      &q->estimate.mean, &q->estimate.error, &err) != KR_OK) {
         q->is_bad = true;
         snprintf(q->note, sizeof q->note, "%.150s", err.text);
@@ -175,10 +193,12 @@ static void estimate_points(kr_reader *reader, const kr_summary *s, const kr_ser
     for (int64_t p = 0; p < s->n_points; p++) {
         kr_error err = { 0 };
         kr_series_point(series, p, x);
-        if (kr_gamma_estimate(x, series->n_chains, s->n_draws, &q[p].estimate, &err) != KR_OK) {
+        int64_t n_rows = pair_up(s, series->n_chains, x);
+        if (kr_gamma_estimate(x, n_rows, s->n_draws, &q[p].estimate, &err) != KR_OK) {
             q[p].is_bad = true;
             snprintf(q[p].note, sizeof q[p].note, "%.150s", err.text);
         }
+        q[p].estimate.ess *= (double)(s->n_chains / n_rows); /* in draws of single chains */
         compare_exact(reader, &q[p], p);
     }
 }

@@ -79,6 +79,21 @@ static void print_head(const kr_summary *s, FILE *out)
         fprintf(out, "%s%s", label[0] ? ", " : "", label);
     }
     fputc('\n', out);
+    if (s->exchange) {
+        snprintf(
+            label, sizeof label,
+            "replica exchange every %.0f step%s: %lld ladder%s of %lld temperatures, round "
+            "trips: %.0f (%.3g per 1000 steps and chain)",
+            s->exchange_every, s->exchange_every == 1.0 ? "" : "s", (long long)s->n_ladders,
+            s->n_ladders == 1 ? "" : "s", (long long)s->n_slots, s->round_trips,
+            kr_summary_trips_rate(s, s->round_trips, (double)s->n_ladders));
+        print_wrapped(out, "", label);
+    }
+    if (s->chains_coupled > 1) {
+        fprintf(out,
+                "an update couples chains in pairs: errors, ESS and R-hat are those of pair "
+                "means\n");
+    }
     if (s->run_id[0]) {
         fprintf(out, "run %s\n", s->run_id);
     }
@@ -239,6 +254,41 @@ static void print_updates(const kr_summary *s, FILE *out)
     }
 }
 
+/* Slots from hot to cold; acceptances and flows over all ladders. */
+static void print_slots(const kr_summary *s, FILE *out)
+{
+    if (!s->exchange) {
+        return;
+    }
+    fprintf(out, "\n%-6s %22s %18s %10s %10s\n", "slot", "beta", "accepted, colder", "least",
+            "from cold");
+    for (int64_t k = 0; k < s->n_slots; k++) {
+        double n = 0.0, acceptance = 0.0, least = NAN, flow = 0.0, low = NAN, high = NAN;
+        for (int64_t p = 0; p < s->n_points; p++) {
+            const kr_exchange_row *row = &s->exchange[p];
+            if (row->slot == (double)k) {
+                n += 1.0;
+                acceptance += row->acceptance;
+                least = fmin(least, row->acceptance);
+                flow += row->from_cold;
+                low = fmin(low, row->beta);
+                high = fmax(high, row->beta);
+            }
+        }
+        char beta[56], mean[24], lowest[24], cold[24], first[24], last[24];
+        plain(low, "%.6g", first, sizeof first);
+        plain(high, "%.6g", last, sizeof last);
+        snprintf(beta, sizeof beta, "%s%s%s", first, low < high ? " .. " : "",
+                 low < high ? last : "");
+        percent(acceptance / n, mean, sizeof mean);
+        percent(least, lowest, sizeof lowest);
+        percent(flow / n, cold, sizeof cold);
+        fprintf(out, "%-6lld %22s %18s %10s %10s\n", (long long)k, beta, mean, lowest, cold);
+    }
+    fprintf(out, "accepted: mean over ladders, with the next colder slot; from cold: replicas "
+                 "that last saw the cold end\n");
+}
+
 static void print_density(const kr_density_row *d, const char *label, FILE *out)
 {
     char ess_q[24], ess_p[24], log_z[48], log_z_p[48], exact[32], z[24], share[24], run[40];
@@ -354,6 +404,7 @@ void kr_summary_print(const kr_summary *s, FILE *out)
     if (s->n_draws >= KR_SUMMARY_DRAWS) {
         print_observables(s, out);
         print_updates(s, out);
+        print_slots(s, out);
         print_densities(s, out);
         print_residence(s, out);
     }

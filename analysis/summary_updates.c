@@ -133,6 +133,7 @@ static int add_update(kr_reader *reader, kr_summary *s, int index, uint8_t *has_
         row->accepted = sum_point(&accepted, p);
         row->changed = sum_point(&changed, p);
         row->cpu_s = kr_series_constant(reader, "cost", cost, 0);
+        row->is_exchange = strcmp(entry, "exchange") == 0 && changed.n_points == 0;
         find_rejection_run(&attempted, &accepted, p, row);
     }
     if (status == KR_OK && changed.n_points > 0) {

@@ -35,6 +35,7 @@ enum {
     WARN_CONSTANT,
     WARN_PHASES,
     WARN_REJECTED,
+    WARN_TRIPS,
     N_RULES
 };
 
@@ -58,6 +59,7 @@ static const kr_rule rule[N_RULES] = {
     [WARN_CONSTANT] = { "constant, no error can be given", false },
     [WARN_PHASES] = { "not every chain has seen every phase", false },
     [WARN_REJECTED] = { "long runs of rejected proposals", false },
+    [WARN_TRIPS] = { "no replica made a round trip between the ends of its ladder", false },
 };
 
 typedef struct kr_findings {
@@ -206,6 +208,12 @@ void kr_summary_judge(kr_summary *s)
             judge_point(&f, s, p);
         }
         judge_z(&f, s);
+        for (int64_t p = 0; s->exchange && p < s->n_points; p++) {
+            if (s->exchange[p].slot == 0.0 && !(s->exchange[p].round_trips > 0.0)) {
+                find(&f, WARN_TRIPS, s, s->n_ladders > 1 ? p : -1, "%lld steps",
+                     (long long)((double)s->n_draws * s->every));
+            }
+        }
     }
     for (int k = 0; k < N_RULES; k++) {
         kr_messages *list = rule[k].is_reason ? &s->reasons : &s->warnings;

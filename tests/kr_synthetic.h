@@ -20,6 +20,9 @@ typedef struct kr_synthetic {
     double acceptance;   /* of the independence update */
     double log_z_gap;    /* between the two estimates of log Z */
     bool has_nan, is_frozen;
+    bool is_coupled;    /* chain 2k + 1 repeats chain 2k, and the file says so */
+    bool has_ladder;    /* the points are the slots of a ladder */
+    double round_trips; /* of that ladder */
 } kr_synthetic;
 
 enum { SYN_SITES = 256 };
@@ -109,6 +112,18 @@ static int syn_constants(const kr_synthetic *f, kr_results *r, const double *bet
         }
         KR_TRY(syn_constant(r, name[k], dims, value, err));
     }
+    if (f->has_ladder) {
+        const char *const slot[] = { "ladder", "slot", "round_trips", "flow_from_cold" };
+        for (int k = 0; k < 4; k++) {
+            for (int p = 0; p < f->n_points; p++) {
+                const double of[] = { 0.0, p, f->round_trips,
+                                      (double)p / (double)(f->n_points - 1) };
+                value[p] = of[k];
+            }
+            KR_TRY(syn_constant(r, slot[k], dims, value, err));
+        }
+        KR_TRY(kr_results_attr_real(r, "constant_data", "", "exchange_every", 2.0, err));
+    }
     const char *const cost[] = { "sample_cpu_s",   "train_cpu_s", "certificate_cpu_s",
                                  "wall_s",         "threads",     "cpu_s_independence",
                                  "cpu_s_heat_bath" };
@@ -155,6 +170,9 @@ static int syn_declare(const kr_synthetic *f, kr_results *r, int index[SYN_N], k
     KR_TRY(kr_results_attr_text(r, "", "", "kramers_version", "0.1.0", err));
     KR_TRY(kr_results_attr_real(r, "posterior", "", "n_sites", SYN_SITES, err));
     KR_TRY(kr_results_attr_real(r, "posterior", "", "every", 10.0, err));
+    if (f->is_coupled) {
+        KR_TRY(kr_results_attr_real(r, "posterior", "", "chains_coupled", 2.0, err));
+    }
     KR_TRY(kr_results_attr_text(r, "sample_stats", "attempted_independence", "density", "net",
                                 err));
     KR_TRY(kr_results_attr_text(r, "posterior", "", "derived_specific_heat",
@@ -180,8 +198,9 @@ static int syn_fill(const kr_synthetic *f, kr_results *r, const double *beta,
     for (int64_t t = 0; t < f->n_draws && status == KR_OK; t++) {
         for (int64_t l = 0; l < lanes; l++) { /* slab order: chain, point */
             syn_draw(f, &chain[l], &rng, beta[l % f->n_points], draw);
+            bool is_copy = f->is_coupled && l / f->n_points % 2;
             for (int k = 0; k < SYN_N; k++) {
-                slab[k * lanes + l] = draw[k];
+                slab[k * lanes + l] = is_copy ? slab[k * lanes + l - f->n_points] : draw[k];
             }
         }
         if (f->has_nan && t == 12) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * tests/test_block.c - blocks of chains: conversions, starts, energies. */
 #include "base/rng.h"
-#include "kr_test.h"
+#include "kr_system.h"
 #include "model/block.h"
+#include "model/fold.h"
 #include "model/terms.h"
 
 enum { N = 75, Q = 5 };
@@ -127,6 +128,81 @@ static void lanes_depend_on_the_number_of_chains_only(void **state)
     assert_int_equal(kr_block_lanes(1000000), 64);
 }
 
+/* A 2-state model on a box, so that all layouts apply. */
+static kr_block *folded_block(const kr_terms *terms, const kr_fold *const *folds, uint64_t key)
+{
+    kr_error err = { 0 };
+    kr_block *block = kr_block_alloc(terms, folds[0]->n_lanes - 3, 0, 0, &err);
+    assert_non_null(block);
+    assert_ok(kr_block_add_fold(block, folds[0], &err), &err);
+    assert_ok(kr_block_add_fold(block, folds[1], &err), &err);
+    kr_rng_seed(block->rng, 5, key, KR_PURPOSE_TEST);
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        kr_block_start_lane(block, lane, KR_START_RANDOM, block->rng);
+    }
+    kr_block_score(block, terms);
+    kr_block_count(block);
+    block->log_q_of = 2;
+    return block;
+}
+
+/* Chains of a and b in layout CHAIN, the masked ones exchanged. */
+static void assert_swapped(kr_block *a, kr_block *b, const uint8_t *was_a, const uint8_t *was_b,
+                           uint64_t mask, const kr_terms *terms)
+{
+    size_t n = (size_t)a->n_sites, q = (size_t)a->q;
+    assert_int_equal(a->log_q_of, mask ? -1 : 2);
+    kr_block_count(a);
+    int64_t kept[2 * KR_LANES_MAX];
+    memcpy(kept, a->count, (size_t)a->n_lanes * q * sizeof *kept);
+    kr_block_touch(a);
+    kr_block_count(a);
+    assert_memory_equal(kept, a->count, (size_t)a->n_lanes * q * sizeof *kept);
+    assert_true(kr_block_audit(a, terms) == 0.0 && kr_block_audit(b, terms) == 0.0);
+    kr_block_convert(a, KR_LAYOUT_CHAIN);
+    kr_block_convert(b, KR_LAYOUT_CHAIN);
+    for (size_t lane = 0; lane < (size_t)a->n_lanes; lane++) {
+        bool is_swapped = mask >> lane & 1;
+        const uint8_t *x = (is_swapped ? was_b : was_a) + lane * n;
+        const uint8_t *y = (is_swapped ? was_a : was_b) + lane * n;
+        assert_memory_equal(a->state + lane * n, x, n);
+        assert_memory_equal(b->state + lane * n, y, n);
+    }
+}
+
+static void masked_chains_change_places_in_every_layout(void **state)
+{
+    (void)state;
+    kr_system s = system_alloc("ising", "", "hypercubic", "size=8,8");
+    const kr_target target = system_target(&s, 0.4);
+    static const kr_layout layout[] = { KR_LAYOUT_CHAIN, KR_LAYOUT_LANE, KR_LAYOUT_BITS,
+                                        KR_LAYOUT_BYTES };
+    static const uint64_t masks[] = { 0, 1, 0x1234, 0x1fff, UINT64_MAX };
+    kr_error err = { 0 };
+    kr_fold *fold[4];
+    for (int k = 0; k < 4; k++) { /* the second block has folds of its own */
+        fold[k] = kr_fold_alloc(&target, k % 2 ? KR_LAYOUT_BYTES : KR_LAYOUT_BITS, 16, &err);
+        assert_non_null(fold[k]);
+    }
+    for (int k = 0; k < 4 * 4 * 5; k++) {
+        kr_block *a = folded_block(s.terms, (const kr_fold *const *)fold, 1);
+        kr_block *b = folded_block(s.terms, (const kr_fold *const *)fold + 2, 2);
+        uint8_t was_a[64 * 16], was_b[64 * 16];
+        memcpy(was_a, a->state, 64 * (size_t)a->n_lanes);
+        memcpy(was_b, b->state, 64 * (size_t)b->n_lanes);
+        kr_block_convert(a, layout[k % 4]);
+        kr_block_convert(b, layout[k / 4 % 4]);
+        kr_block_swap(a, b, masks[k / 16]);
+        assert_swapped(a, b, was_a, was_b, masks[k / 16] & 0x1fff, s.terms);
+        kr_block_free(a);
+        kr_block_free(b);
+    }
+    for (int k = 0; k < 4; k++) {
+        kr_fold_free(fold[k]);
+    }
+    system_free(&s);
+}
+
 static void wrong_numbers_of_chains_are_refused(void **state)
 {
     (void)state;
@@ -147,6 +223,7 @@ int main(void)
         cmocka_unit_test(energies_agree_in_both_layouts),
         cmocka_unit_test(starts_fill_one_lane),
         cmocka_unit_test(lanes_depend_on_the_number_of_chains_only),
+        cmocka_unit_test(masked_chains_change_places_in_every_layout),
         cmocka_unit_test(wrong_numbers_of_chains_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -399,6 +399,49 @@ static void other_files_are_refused(void **state)
     assert_non_null(strstr(err.text, "no series in group posterior"));
 }
 
+/* Two equal chains tell no more than one: the pair means have the variance of a chain. */
+static void coupled_chains_count_as_pairs(void **state)
+{
+    (void)state;
+    kr_synthetic f = good;
+    kr_summary pairs, half;
+    f.is_coupled = true;
+    summarize(&f, "summary_pairs.h5", &pairs);
+    f.is_coupled = false;
+    summarize(&f, "summary_single.h5", &half);
+    assert_int_equal(pairs.chains_coupled, 2);
+    assert_int_equal(half.chains_coupled, 1);
+    for (int k = 0; k < pairs.n_quantities; k++) {
+        double ratio = pairs.quantity[k].estimate.error / half.quantity[k].estimate.error;
+        if (!(ratio > 1.2 && ratio < 1.65)) {
+            fail_msg("%s: errors in the ratio %.3f, want about sqrt 2", pairs.quantity[k].name,
+                     ratio);
+        }
+    }
+    kr_summary_clear(&pairs);
+    kr_summary_clear(&half);
+}
+
+static void ladders_without_round_trips_are_warned_of(void **state)
+{
+    (void)state;
+    kr_synthetic f = good;
+    kr_summary s;
+    f.n_points = 3;
+    f.has_ladder = true;
+    summarize(&f, "summary_ladder.h5", &s);
+    assert_int_equal(s.n_ladders, 1);
+    assert_int_equal(s.n_slots, 3);
+    assert_true(s.exchange_every == 2.0 && s.exchange[1].from_cold == 0.5);
+    assert_true(has_message(&s.warnings, "no replica made a round trip"));
+    kr_summary_clear(&s);
+    f.round_trips = 640.0;
+    summarize(&f, "summary_ladder.h5", &s);
+    assert_false(has_message(&s.warnings, "round trip"));
+    assert_close(kr_summary_trips_rate(&s, s.round_trips, 1.0), 640.0 / (20.0 * 16.0), 1e-15);
+    kr_summary_clear(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +456,8 @@ int main(void)
         cmocka_unit_test(an_unknown_run_id_has_no_line_and_is_null),
         cmocka_unit_test(json_is_one_valid_object_with_the_promised_keys),
         cmocka_unit_test(other_files_are_refused),
+        cmocka_unit_test(coupled_chains_count_as_pairs),
+        cmocka_unit_test(ladders_without_round_trips_are_warned_of),
     };
     return cmocka_run_group_tests_name("summary", tests, setup, NULL);
 }

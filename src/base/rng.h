@@ -26,6 +26,7 @@ enum kr_purpose {
     KR_PURPOSE_DISORDER_BONDS,
     KR_PURPOSE_DISORDER_SITES,
     KR_PURPOSE_TEST,
+    KR_PURPOSE_EXCHANGE,
 };
 
 struct kr_rng {

@@ -162,6 +162,96 @@ bool kr_block_convert(kr_block *block, kr_layout layout)
     return true;
 }
 
+/* Exchanges n runs of `period` words of two areas under a mask of one run. */
+static void swap_words(uint8_t *a, uint8_t *b, size_t n, size_t period, const uint64_t *mask)
+{
+    uint64_t *restrict x = (uint64_t *)(void *)a, *restrict y = (uint64_t *)(void *)b;
+    for (size_t v = 0; v < n; v++) {
+        for (size_t w = 0; w < period; w++) {
+            uint64_t differ = (x[v * period + w] ^ y[v * period + w]) & mask[w];
+            x[v * period + w] ^= differ;
+            y[v * period + w] ^= differ;
+        }
+    }
+}
+
+static void swap_bytes(uint8_t *restrict a, uint8_t *restrict b, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        uint8_t kept = a[k];
+        a[k] = b[k];
+        b[k] = kept;
+    }
+}
+
+/* Words of one vector in which the elements of the lanes are all ones; lanes repeat every
+ * n_lanes elements, in all tiles and in halos, which are turned by whole tiles. */
+static void spread_mask(uint64_t lanes, int32_t n_elements, int32_t n_lanes, bool is_bits,
+                        uint64_t words[KR_VECTOR_BYTES / 8])
+{
+    uint8_t bytes[KR_VECTOR_BYTES] = { 0 };
+    for (int32_t e = 0; e < n_elements; e++) {
+        if (!(lanes >> e % n_lanes & 1)) {
+            continue;
+        }
+        if (is_bits) {
+            bytes[e / 8] = (uint8_t)(bytes[e / 8] | 1U << e % 8);
+        } else {
+            bytes[e] = 0xff;
+        }
+    }
+    memcpy(words, bytes, sizeof bytes);
+}
+
+static void swap_states(kr_block *a, kr_block *b, uint64_t mask)
+{
+    const kr_fold *fold = fold_of(a, a->layout);
+    uint64_t words[KR_VECTOR_BYTES / 8];
+    size_t n_sites = (size_t)a->n_sites;
+    if (fold) {
+        spread_mask(mask, fold->n_elements, fold->n_lanes, a->layout == KR_LAYOUT_BITS, words);
+        swap_words(a->state, b->state, kr_fold_bytes(fold) / KR_VECTOR_BYTES,
+                   KR_VECTOR_BYTES / 8, words);
+    } else if (a->layout == KR_LAYOUT_LANE) {
+        spread_mask(mask, a->n_lanes, a->n_lanes, false, words);
+        swap_words(a->state, b->state, n_sites, (size_t)a->stride / 8, words);
+    } else {
+        for (size_t lane = 0; lane < (size_t)a->n_lanes; lane++) {
+            if (mask >> lane & 1) {
+                swap_bytes(a->state + lane * n_sites, b->state + lane * n_sites, n_sites);
+            }
+        }
+    }
+}
+
+void kr_block_swap(kr_block *a, kr_block *b, uint64_t mask)
+{
+    mask &= UINT64_MAX >> (KR_LANES_MAX - a->n_lanes);
+    if (!mask) {
+        return;
+    }
+    const kr_fold *fold = fold_of(a, a->layout);
+    if (fold && !kr_fold_is_same(fold, fold_of(b, a->layout))) {
+        kr_block_convert(a, KR_LAYOUT_CHAIN);
+    }
+    kr_block_convert(b, a->layout);
+    swap_states(a, b, mask);
+    bool has_count = a->has_count && b->has_count;
+    size_t q = (size_t)a->q;
+    for (size_t lane = 0; lane < (size_t)a->n_lanes; lane++) {
+        if (mask >> lane & 1) {
+            double energy = a->energy[lane];
+            a->energy[lane] = b->energy[lane];
+            b->energy[lane] = energy;
+            swap_bytes((uint8_t *)(a->count + lane * q), (uint8_t *)(b->count + lane * q),
+                       has_count ? q * sizeof *a->count : 0);
+        }
+    }
+    kr_block_touch(a);
+    kr_block_touch(b);
+    a->has_count = b->has_count = has_count;
+}
+
 void kr_block_count(kr_block *block)
 {
     if (block->has_count) {

@@ -20,6 +20,11 @@ int kr_block_add_fold(kr_block *block, const kr_fold *fold, kr_error *err);
 /* Converts in place; returns true when work was done. A folded layout must have its fold. No
  * allocation. */
 bool kr_block_convert(kr_block *block, kr_layout layout);
+/* Exchanges the chains of the lanes in mask (bit l = lane l) between two blocks of the same
+ * number of lanes, sites and states: states, energies and counts. Both must be in one layout,
+ * else they are converted to one that both know. log q of both is stale after it, as the
+ * densities of the blocks may differ. No allocation. Cost: one pass over both blocks. */
+void kr_block_swap(kr_block *a, kr_block *b, uint64_t mask);
 /* Makes count current. */
 void kr_block_count(kr_block *block);
 /* Fills one lane: all sites in start_state, or KR_START_RANDOM / KR_START_ANY_ORDERED drawn

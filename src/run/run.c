@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/state.h"
 #include "io/files.h"
+#include "run/ladder.h"
 #include "run/progress.h"
 #include "run/schema.h"
 
@@ -225,6 +226,11 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
         status = kr_files_check_new(&r.files, options->overwrite, err);
     }
     if (status == KR_OK) {
+        int32_t n = options->n_threads;
+        status = kr_ladder_find(&r.spec, n > 0 ? n : kr_sampler_default_threads(),
+                                options->stop, err);
+    }
+    if (status == KR_OK) {
         status = open_run(&r, err);
     }
     if (status == KR_OK) { /* only a run that can begin replaces an older one */
@@ -434,6 +440,12 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     fputs(text.data, out);
     fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
             (long long)c->n_chains, draws);
+    if (spec->has_tempering && spec->tempering.ladder != KR_LADDER_GIVEN) {
+        fprintf(
+            out,
+            "# ladder: a pilot will move the inner betas, %lld iterations from %lld steps\n",
+            (long long)spec->tempering.iterations, (long long)spec->tempering.pilot);
+    }
     fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_spec_memory(spec) / 1e6,
             8e-6 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm));
     if (n > 0) {

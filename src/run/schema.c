@@ -124,6 +124,22 @@ static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
     return KR_OK;
 }
 
+static int add_exchange(kr_schema *s, int kind, const char *stats, kr_error *err)
+{
+    static const char *const name[] = { "replica", "attempted_exchange", "accepted_exchange" };
+    static const char *const doc[] = {
+        "replica in the slot, by its first slot",
+        "offers to exchange with the next colder slot since the last draw",
+        "accepted offers to exchange with the next colder slot since the last draw"
+    };
+    int32_t first = kr_sampler_first_exchange(s->sampler);
+    for (int32_t k = 0; first >= 0 && k < 3; k++) {
+        KR_TRY(add(s, kind, stats, name[k], KR_I64, series_dims(s), "1", doc[k],
+                   &s->series[kind - 1][first + k], err));
+    }
+    return KR_OK;
+}
+
 static int add_series(kr_schema *s, int kind, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
@@ -157,6 +173,7 @@ static int add_series(kr_schema *s, int kind, kr_error *err)
                    &series[first + 1], err));
     }
     KR_TRY(add_counts(s, kind, stats, err));
+    KR_TRY(add_exchange(s, kind, stats, err));
     return add(s, kind, stats, "epoch", KR_I64, "draw", "1", "epoch of the frozen weights",
                &s->epoch[kind - 1], err);
 }
@@ -336,15 +353,66 @@ static int add_configurations(kr_schema *s, kr_error *err)
                "draw of the group posterior", &s->configuration_draw, err);
 }
 
+/* Totals, then the updates, then replica exchange. */
+static int32_t n_costs(const kr_schema *s)
+{
+    return 5 + s->spec->config.n_updates + s->spec->has_tempering;
+}
+
+/* Numbers of the slots: `ladder` and `slot` are fixed, the others end with the run. */
+static int put_slots(kr_schema *s, bool is_final, kr_error *err)
+{
+    int32_t n = s->spec->config.n_points;
+    double *value = kr_alloc((size_t)n, sizeof *value, err);
+    int status = value ? KR_OK : KR_ENOMEM;
+    for (int k = is_final ? 2 : 0; k < KR_SCHEMA_SLOTS && status == KR_OK; k++) {
+        for (int32_t p = 0; p < n; p++) {
+            kr_slot slot;
+            kr_sampler_slot(s->sampler, p, &slot);
+            double visits = (double)(slot.n_from_cold + slot.n_from_hot);
+            const double field[KR_SCHEMA_SLOTS] = { slot.ladder, slot.slot,
+                                                    (double)slot.round_trips,
+                                                    (double)slot.n_from_cold / visits, visits };
+            value[p] = field[k];
+        }
+        status = kr_results_put(s->results, s->slot[k], value, err);
+    }
+    kr_free(value);
+    return status;
+}
+
+static int add_slots(kr_schema *s, kr_error *err)
+{
+    static const char *const name[] = { "ladder", "slot", "round_trips", "flow_from_cold",
+                                        "flow_visits" };
+    static const char *const doc[] = {
+        "ladder of the point", "place in the ladder, 0 = hottest",
+        "round trips cold - hot - cold of all replicas of the ladder while measuring",
+        "fraction of the replicas in this slot that last saw the cold end",
+        "visits of this slot by replicas that have seen an end"
+    };
+    if (!s->spec->has_tempering) {
+        return KR_OK;
+    }
+    for (int k = 0; k < KR_SCHEMA_SLOTS; k++) {
+        KR_TRY(put_constant(s, name[k], "1", doc[k], NULL, &s->slot[k], err));
+    }
+    KR_TRY(kr_results_attr_real(s->results, "constant_data", "", "exchange_every",
+                                (double)s->spec->config.exchange_every, err));
+    return put_slots(s, false, err);
+}
+
 static int add_cost(kr_schema *s, kr_error *err)
 {
     static const char *const name[] = { "sample_cpu_s", "train_cpu_s", "certificate_cpu_s",
                                         "wall_s", "threads" };
     const kr_sampler_config *c = &s->spec->config;
-    for (int32_t k = 0; k < 5 + c->n_updates; k++) {
+    for (int32_t k = 0; k < n_costs(s); k++) {
         char text[2 * KR_NAME_MAX];
-        snprintf(text, sizeof text, k < 5 ? "%s" : "cpu_s_%s",
-                 k < 5 ? name[k] : c->update[k - 5].name);
+        const char *entry = k < 5                  ? name[k]
+                            : k < 5 + c->n_updates ? c->update[k - 5].name
+                                                   : "exchange";
+        snprintf(text, sizeof text, "%s%s", k < 5 ? "" : "cpu_s_", entry);
         KR_TRY(add(s, FIXED, "cost", text, KR_F64, "", k == 4 ? "1" : "s",
                    "clock value; not part of the result", &s->cost[k], err));
     }
@@ -381,7 +449,7 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     s->results = kr_results_alloc(err);
     s->series[0] = kr_alloc(n_columns, sizeof(int), err);
     s->series[1] = kr_alloc(n_columns, sizeof(int), err);
-    s->cost = kr_alloc(5 + KR_UPDATES_MAX, sizeof(int), err);
+    s->cost = kr_alloc(6 + KR_UPDATES_MAX, sizeof(int), err);
     s->certificate = kr_alloc(5 * KR_DENSITIES_MAX, sizeof(int), err);
     s->group_of = kr_alloc(VARIABLES_MAX, 1, err);
     if (!s->results || !s->series[0] || !s->series[1] || !s->cost || !s->certificate ||
@@ -393,6 +461,7 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     KR_TRY(add_series(s, WARMUP, err));
     KR_TRY(add_derived(s, err));
     KR_TRY(add_constants(s, err));
+    KR_TRY(add_slots(s, err));
     KR_TRY(add_training(s, err));
     KR_TRY(add_configurations(s, err));
     KR_TRY(add_cost(s, err));
@@ -503,10 +572,12 @@ int kr_schema_put_final(kr_schema *s, double wall_s, kr_error *err)
     const kr_sampler_config *c = &s->spec->config;
     kr_cost cost;
     kr_sampler_cost(s->sampler, &cost);
-    for (int32_t k = 0; k < 5 + c->n_updates; k++) {
+    for (int32_t k = 0; k < n_costs(s); k++) {
         const double total[5] = { cost.sample_cpu_s, cost.train_cpu_s, cost.certificate_cpu_s,
                                   wall_s, kr_sampler_threads(s->sampler) };
-        double value = k < 5 ? total[k] : kr_sampler_update_cost(s->sampler, k - 5);
+        double value = k < 5                  ? total[k]
+                       : k < 5 + c->n_updates ? kr_sampler_update_cost(s->sampler, k - 5)
+                                              : kr_sampler_exchange_cost(s->sampler);
         KR_TRY(kr_results_put(s->results, s->cost[k], &value, err));
     }
     double *values = kr_alloc((size_t)c->n_points, sizeof(double), err);
@@ -521,7 +592,8 @@ int kr_schema_put_final(kr_schema *s, double wall_s, kr_error *err)
         status = kr_results_put(s->results, s->certificate[j], values, err);
     }
     kr_free(values);
-    return status;
+    KR_TRY(status);
+    return s->spec->has_tempering ? put_slots(s, true, err) : KR_OK;
 }
 
 int kr_schema_continue(kr_schema *s, kr_error *err)

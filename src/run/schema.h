@@ -10,6 +10,8 @@ typedef struct kr_counts { /* slabs handed to the results so far, in all parts *
     int64_t measured, warmup, training, configurations;
 } kr_counts;
 
+#define KR_SCHEMA_SLOTS 5 /* variables of a temperature slot */
+
 typedef struct kr_schema {
     kr_results *results;
     const kr_spec *spec; /* borrowed */
@@ -18,8 +20,9 @@ typedef struct kr_schema {
     int epoch[2];
     int training[7]; /* step, then the fields of kr_training_row */
     int configuration, configuration_draw;
-    int *cost;        /* four totals, then one per update */
-    int *certificate; /* five per density */
+    int *cost;                 /* five totals, then one per update, then replica exchange */
+    int slot[KR_SCHEMA_SLOTS]; /* replica exchange */
+    int *certificate;          /* five per density */
     int n_variables;
     uint8_t *group_of; /* 0 fixed, 1 measured, 2 warmup, 3 training, 4 configurations */
     kr_counts counts;

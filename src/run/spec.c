@@ -69,8 +69,12 @@ static int build_point(kr_spec *spec, int32_t p, const kr_node *model_map, kr_er
     kr_top_params scalar;
     KR_TRY(kr_field_parse(spec->file, spec->file->root, "the run file", kr_spec_fields(),
                           KR_TOP_OTHERS, &scalar, err));
-    if (p == 0 || plug->params_size == 0 ||
-        memcmp(spec->model_params[p], spec->model_params[p - 1], plug->params_size) != 0) {
+    int32_t same = p - 1; /* a point with these parameters: only beta moved */
+    while (same >= 0 && plug->params_size > 0 &&
+           memcmp(spec->model_params[p], spec->model_params[same], plug->params_size) != 0) {
+        same--;
+    }
+    if (same < 0) {
         kr_error cause = { 0 };
         spec->terms[p] = kr_terms_alloc(plug, spec->model_params[p], spec->lattice, &cause);
         if (!spec->terms[p]) {
@@ -78,7 +82,7 @@ static int build_point(kr_spec *spec, int32_t p, const kr_node *model_map, kr_er
         }
         spec->target[p].terms = spec->terms[p];
     } else {
-        spec->target[p].terms = spec->target[p - 1].terms; /* only beta moved */
+        spec->target[p].terms = spec->target[same].terms;
     }
     spec->target[p].lattice = spec->lattice;
     spec->target[p].beta = scalar.beta;
@@ -291,6 +295,7 @@ static int build(kr_spec *spec, kr_error *err)
     KR_TRY(kr_spec_parse_densities(spec, err));
     KR_TRY(kr_spec_parse_updates(spec, err));
     KR_TRY(kr_spec_parse_observables(spec, err));
+    KR_TRY(kr_spec_parse_tempering(spec, err));
     spec->config.update = spec->update;
     spec->config.density = spec->density;
     spec->config.observable = spec->observable;

@@ -23,6 +23,15 @@ typedef struct kr_output_params {
     } configurations;
 } kr_output_params;
 
+typedef enum kr_ladder_kind { KR_LADDER_GIVEN, KR_LADDER_AUTO, KR_LADDER_FLOW } kr_ladder_kind;
+
+typedef struct kr_tempering_params {
+    int64_t every;  /* steps between offers of exchange */
+    int32_t ladder; /* kr_ladder_kind */
+    int64_t pilot, iterations;
+    char found[KR_TEXT_MAX]; /* how a ladder that is given now was found */
+} kr_tempering_params;
+
 typedef struct kr_spec {
     kr_runfile *file; /* with every default filled in; owns */
     const kr_model_plug *model;
@@ -39,6 +48,8 @@ typedef struct kr_spec {
     kr_observable_entry observable[KR_OBSERVABLES_MAX];
     kr_sampler_config config;
     kr_output_params output;
+    bool has_tempering;
+    kr_tempering_params tempering;
     kr_text warnings; /* lines for the user; may be empty */
 } kr_spec;
 
@@ -54,5 +65,7 @@ uint64_t kr_spec_digest(const kr_spec *spec);
 double kr_spec_memory(const kr_spec *spec);
 /* Top-level table and those of its maps, for explain. */
 const kr_field *kr_spec_fields(void);
+/* The same for sections that are off unless they are there. */
+const kr_field *kr_spec_optional_fields(void);
 
 #endif

@@ -89,6 +89,32 @@ static const kr_field top_table[] = {
     KR_FIELD_END,
 };
 
+static const kr_field tempering_fields[] = {
+    { "every", KR_TYPE_INT, offsetof(kr_tempering_params, every), "1", 1, 1e9, .unit = "steps",
+      .doc = "steps between offers of exchange, to even and odd pairs of neighbors by turns" },
+    { "ladder", KR_TYPE_CHOICE, offsetof(kr_tempering_params, ladder), "given",
+      .choices = "given|auto|flow",
+      .doc = "given: the temperatures of beta; auto: a pilot moves the inner ones to equal "
+             "acceptance of all neighbors; flow: to the least round-trip time (Katzgraber, "
+             "Trebst, Huse, Troyer, J. Stat. Mech. P03018 (2006))" },
+    { "pilot", KR_TYPE_INT, offsetof(kr_tempering_params, pilot), "1000", 2, 1e9,
+      .unit = "steps",
+      .doc = "length of each iteration of the pilot, the first half discarded; with flow each "
+             "later one takes twice as many" },
+    { "iterations", KR_TYPE_INT, offsetof(kr_tempering_params, iterations), "6", 1, 20,
+      .unit = "1", .doc = "iterations of the pilot, before the run and not part of it" },
+    { "found", KR_TYPE_TEXT, offsetof(kr_tempering_params, found), "", 0, 0, .unit = "",
+      .doc = "written into the output by a pilot: how the ladder that is given now was found" },
+    KR_FIELD_END,
+};
+
+static const kr_field optional_table[] = {
+    { "tempering", KR_TYPE_MAP, 0, "null", 0, 0, .sub = tempering_fields,
+      .doc = "replica exchange; null or absent: off. Points that differ in beta only are the "
+             "temperature slots of a ladder" },
+    KR_FIELD_END,
+};
+
 static const kr_field entry_table[] = {
     { "sweeps", KR_TYPE_INT, 0, "1", 1, 1e9, .unit = "1", .doc = "sweeps per step" },
     KR_FIELD_END,
@@ -97,6 +123,11 @@ static const kr_field entry_table[] = {
 const kr_field *kr_spec_fields(void)
 {
     return top_table;
+}
+
+const kr_field *kr_spec_optional_fields(void)
+{
+    return optional_table;
 }
 
 const kr_field *kr_spec_entry_fields(void)

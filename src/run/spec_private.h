@@ -22,7 +22,7 @@ typedef struct kr_top_params {
 } kr_top_params;
 
 /* Keys of the root that are not in the table of kr_spec_fields. */
-#define KR_TOP_OTHERS "model|lattice|updates|densities|observables"
+#define KR_TOP_OTHERS "model|lattice|updates|densities|observables|tempering"
 
 /* The schedule's own keys of an update: an int64_t `sweeps`. */
 const kr_field *kr_spec_entry_fields(void);
@@ -49,5 +49,7 @@ int kr_spec_check_memory(const kr_spec *spec, const kr_node *lattice_map, double
 int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
 int kr_spec_parse_updates(kr_spec *spec, kr_error *err);
 int kr_spec_parse_observables(kr_spec *spec, kr_error *err);
+/* The section `tempering`, off when it is absent or null. The points are there already. */
+int kr_spec_parse_tempering(kr_spec *spec, kr_error *err);
 
 #endif

@@ -14,24 +14,24 @@
 #define AUDIT_TOLERANCE 1e-6 /* relative to 1 + |H| */
 #define WINDOW_DRAWS    256  /* draws of an acceptance window */
 
-typedef struct chunk {
-    int64_t n_draws;
-    bool is_audited;
-    double audit;        /* found: largest relative energy error */
-    int32_t bad_density; /* found: density with log q of a chain not finite, or -1 */
-} chunk;
-
-static double *cell(const kr_sampler *s, int64_t draw, int32_t column, int64_t chain,
-                    int32_t point)
+static void count_block(kr_sampler *s, const kr_block *block, int64_t draw,
+                        const kr_tally *tally)
 {
-    int64_t row = draw * s->n_columns + column;
-    return s->draws + (row * s->config.n_chains + chain) * s->config.n_points + point;
+    for (int32_t u = 0; u < s->config.n_updates; u++) {
+        for (int32_t l = 0; l < block->n_lanes; l++) {
+            int32_t column = s->first_count + 3 * u;
+            int64_t c = block->first_chain + l;
+            *kr_sampler_cell(s, draw, column, c, block->point) = (double)tally[u].attempted[l];
+            *kr_sampler_cell(s, draw, column + 1, c, block->point) =
+                (double)tally[u].accepted[l];
+            *kr_sampler_cell(s, draw, column + 2, c, block->point) =
+                (double)tally[u].changed[l];
+        }
+    }
 }
 
-/* Observables, lp and log weights of one block at one draw. Returns a density whose log q of a
- * chain is not finite, or -1. */
-static int32_t measure_block(kr_sampler *s, const kr_point *point, kr_block *block,
-                             int64_t draw, void *scratch)
+int32_t kr_advance_measure(kr_sampler *s, const kr_point *point, kr_block *block, int64_t draw,
+                           const kr_tally *tally, void *scratch)
 {
     const kr_sampler_config *config = &s->config;
     double *out = scratch;
@@ -42,8 +42,8 @@ static int32_t measure_block(kr_sampler *s, const kr_point *point, kr_block *blo
             int64_t c = block->first_chain + l;
             int32_t column = s->first_density + 2 * d;
             bad_density = isfinite(block->log_q[l]) ? bad_density : d;
-            *cell(s, draw, column, c, block->point) = block->log_q[l];
-            *cell(s, draw, column + 1, c, block->point) =
+            *kr_sampler_cell(s, draw, column, c, block->point) = block->log_q[l];
+            *kr_sampler_cell(s, draw, column + 1, c, block->point) =
                 -point->target->beta * block->energy[l] - block->log_q[l];
         }
     }
@@ -57,35 +57,22 @@ static int32_t measure_block(kr_sampler *s, const kr_point *point, kr_block *blo
         plug->measure(point->observable[o], block, out);
         for (int32_t l = 0; l < block->n_lanes / per_row; l++) {
             for (int32_t k = 0; k < s->observable_columns[o]; k++) {
-                *cell(s, draw, s->observable_first[o] + k, block->first_chain / per_row + l,
-                      block->point) = out[l * s->observable_columns[o] + k];
+                *kr_sampler_cell(s, draw, s->observable_first[o] + k,
+                                 block->first_chain / per_row + l, block->point) =
+                    out[l * s->observable_columns[o] + k];
             }
         }
     }
     for (int32_t l = 0; l < block->n_lanes; l++) {
-        *cell(s, draw, s->first_lp, block->first_chain + l, block->point) =
+        *kr_sampler_cell(s, draw, s->first_lp, block->first_chain + l, block->point) =
             -point->target->beta * block->energy[l];
     }
+    count_block(s, block, draw, tally);
     return bad_density;
 }
 
-static void count_block(kr_sampler *s, const kr_block *block, int64_t draw,
-                        const kr_tally *tally)
-{
-    for (int32_t u = 0; u < s->config.n_updates; u++) {
-        for (int32_t l = 0; l < block->n_lanes; l++) {
-            int32_t column = s->first_count + 3 * u;
-            int64_t c = block->first_chain + l;
-            *cell(s, draw, column, c, block->point) = (double)tally[u].attempted[l];
-            *cell(s, draw, column + 1, c, block->point) = (double)tally[u].accepted[l];
-            *cell(s, draw, column + 2, c, block->point) = (double)tally[u].changed[l];
-        }
-    }
-}
-
-/* Largest relative energy error found in the block, or 0; infinite where it is undefined, for a
- * maximum would drop a NaN. */
-static double audit_block(const kr_point *point, kr_block *block)
+/* Infinite where the error is undefined, for a maximum would drop a NaN. */
+double kr_advance_audit(const kr_point *point, kr_block *block)
 {
     double scale = 1.0;
     for (int32_t l = 0; l < block->n_lanes; l++) {
@@ -96,7 +83,7 @@ static double audit_block(const kr_point *point, kr_block *block)
 }
 
 /* n_draws draws of every block in parallel. */
-static void run_blocks(kr_sampler *s, chunk *todo)
+static void run_blocks(kr_sampler *s, kr_chunk *todo)
 {
     const kr_sampler_config *config = &s->config;
     int64_t n_tasks = (int64_t)config->n_points * s->n_blocks;
@@ -121,12 +108,11 @@ static void run_blocks(kr_sampler *s, chunk *todo)
                 memset(tally, 0, (size_t)config->n_updates * sizeof *tally);
                 kr_schedule_run(s, point, block, s->n_steps + draw * config->every,
                                 config->every, scratch, tally, cpu_update);
-                int32_t bad = measure_block(s, point, block, draw, scratch);
+                int32_t bad = kr_advance_measure(s, point, block, draw, tally, scratch);
                 bad_density = bad > bad_density ? bad : bad_density;
-                count_block(s, block, draw, tally);
             }
             if (todo->is_audited) {
-                audit = fmax(audit, audit_block(point, block));
+                audit = fmax(audit, kr_advance_audit(point, block));
             }
             cpu += kr_clock_thread() - start;
         }
@@ -214,8 +200,9 @@ static void count_window(kr_sampler *s)
             for (int64_t c = 0; c < config->n_chains; c++) {
                 for (int32_t p = 0; p < config->n_points; p++) {
                     int32_t column = s->first_count + 3 * u;
-                    s->window_attempted[p] += (int64_t)*cell(s, draw, column, c, p);
-                    s->window_accepted[p] += (int64_t)*cell(s, draw, column + 1, c, p);
+                    s->window_attempted[p] += (int64_t)*kr_sampler_cell(s, draw, column, c, p);
+                    s->window_accepted[p] +=
+                        (int64_t)*kr_sampler_cell(s, draw, column + 1, c, p);
                 }
             }
         }
@@ -242,7 +229,7 @@ static bool wants_retraining(kr_sampler *s)
            s->n_retrainings < params->max_retrainings;
 }
 
-static int check_chunk(const kr_sampler *s, const chunk *done, kr_error *err)
+static int check_chunk(const kr_sampler *s, const kr_chunk *done, kr_error *err)
 {
     if (done->bad_density >= 0) {
         return kr_fail(err, KR_ESANITY,
@@ -272,7 +259,7 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
         enter(s, KR_STAGE_ADAPT);
         return KR_OK;
     }
-    chunk todo = { .n_draws = max_draws < left ? max_draws : left };
+    kr_chunk todo = { .n_draws = max_draws < left ? max_draws : left };
     if (todo.n_draws > s->draws_capacity) {
         todo.n_draws = s->draws_capacity;
     }
@@ -282,7 +269,11 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
     todo.n_draws = todo.n_draws > to_window ? to_window : todo.n_draws;
     todo.n_draws = todo.n_draws > to_audit ? to_audit : todo.n_draws;
     todo.is_audited = todo.n_draws == to_audit;
-    run_blocks(s, &todo);
+    if (s->tempering) {
+        kr_tempering_run(s, &todo);
+    } else {
+        run_blocks(s, &todo);
+    }
     s->audit = fmax(s->audit, todo.audit);
     KR_TRY(check_chunk(s, &todo, err));
     s->n_new = todo.n_draws;

@@ -52,11 +52,18 @@ typedef struct kr_point { /* the chains of one target and all that moves and mea
     kr_certificate *certificate; /* (n_densities) */
 } kr_point;
 
+typedef struct kr_chunk { /* draws of one call of advance */
+    int64_t n_draws;
+    bool is_audited;
+    double audit;        /* found: largest relative energy error */
+    int32_t bad_density; /* found: density with log q of a chain not finite, or -1 */
+} kr_chunk;
+
 struct kr_sampler {
     kr_sampler_config config;
     int32_t n_blocks; /* per point */
     kr_point *point;
-    int32_t n_columns, first_lp, first_density, first_count;
+    int32_t n_columns, first_lp, first_density, first_count, first_exchange;
     int32_t *observable_first; /* first column of each observable */
     int32_t *observable_columns;
     void **scratch;  /* (n_threads) */
@@ -75,7 +82,8 @@ struct kr_sampler {
         *window_accepted; /* (n_points), global proposals */
     double *cpu_update;   /* (n_updates) */
     double cpu_sample, cpu_train, cpu_certificate;
-    double audit; /* largest energy drift seen */
+    double audit;                   /* largest energy drift seen */
+    struct kr_tempering *tempering; /* NULL without replica exchange */
 };
 
 double kr_clock_thread(void);
@@ -83,6 +91,28 @@ double kr_clock_thread(void);
 /* Makes the folds of the point's updates known to a block. */
 int kr_point_add_folds(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                        kr_error *err);
+
+/* Cell of the buffer of new draws. */
+static inline double *kr_sampler_cell(const kr_sampler *s, int64_t draw, int32_t column,
+                                      int64_t chain, int32_t point)
+{
+    int64_t row = draw * s->n_columns + column;
+    return s->draws + (row * s->config.n_chains + chain) * s->config.n_points + point;
+}
+
+/* advance.c: observables, lp, log weights and counts of one block at one draw. Returns a
+ * density whose log q of a chain is not finite, or -1. */
+int32_t kr_advance_measure(kr_sampler *sampler, const kr_point *point, kr_block *block,
+                           int64_t draw, const kr_tally *tally, void *scratch);
+/* Largest relative energy error found in the block; infinite where it is undefined. */
+double kr_advance_audit(const kr_point *point, kr_block *block);
+
+/* tempering.c: replica exchange. init when the points are built; run takes the place of the
+ * loop over blocks in advance.c. Errors: KR_EINVAL for a ladder of one slot or equal betas. */
+int kr_tempering_init(kr_sampler *sampler, kr_error *err);
+void kr_tempering_clear(kr_sampler *sampler);
+int kr_tempering_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
+void kr_tempering_run(kr_sampler *sampler, kr_chunk *todo);
 
 /* schedule.c: n_steps passes of the schedule on a block, counts added to tally (n_updates). */
 void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block *block,

@@ -288,7 +288,8 @@ static int count_columns(kr_sampler *s, kr_error *err)
     }
     s->first_density = s->first_lp + 1;
     s->first_count = s->first_density + 2 * config->n_densities;
-    s->n_columns = s->first_count + 3 * config->n_updates;
+    s->first_exchange = s->first_count + 3 * config->n_updates;
+    s->n_columns = s->first_exchange + (config->exchange_every > 0 ? 3 : 0);
     return KR_OK;
 }
 
@@ -310,6 +311,7 @@ static int build(kr_sampler *s, kr_error *err)
         KR_TRY(alloc_observables(s, point, err));
         KR_TRY(alloc_blocks(s, point, err));
     }
+    KR_TRY(config->exchange_every > 0 ? kr_tempering_init(s, err) : KR_OK);
     KR_TRY(count_columns(s, err));
     return alloc_shared(s, err);
 }
@@ -325,6 +327,7 @@ static int check_limits(const kr_sampler_config *config, kr_error *err)
         { "updates", config->n_updates, 1, KR_UPDATES_MAX },
         { "chains", config->n_chains, 1, INT32_MAX },
         { "every", config->every, 1, INT64_MAX },
+        { "tempering.every", config->exchange_every, 0, INT64_MAX },
         { "threads", config->n_threads, 1, INT32_MAX },
         { "training.batch", config->n_densities ? config->training.batch : 2, 2, KR_BATCH_MAX },
         { "training.certificate", config->n_densities ? config->training.certificate : 1, 1,
@@ -394,6 +397,7 @@ void kr_sampler_free(kr_sampler *s)
     for (int32_t p = 0; s->point && p < s->config.n_points; p++) {
         free_point(s, &s->point[p]);
     }
+    kr_tempering_clear(s);
     for (int32_t t = 0; s->scratch && t < s->config.n_threads; t++) {
         kr_free(s->scratch[t]);
     }
@@ -463,6 +467,11 @@ int kr_sampler_declare(kr_sampler *s, kr_state *table, kr_error *err)
     KR_TRY(kr_state_add(table, "certificate_log_w", KR_F64,
                         s->config.n_densities ? (size_t)s->config.training.certificate : 1,
                         s->certificate_log_w, err));
+    if (s->tempering) {
+        KR_TRY(kr_state_push(table, "tempering", err));
+        KR_TRY(kr_tempering_declare(s, table, err));
+        kr_state_pop(table);
+    }
     for (int32_t p = 0; p < s->config.n_points; p++) {
         char name[32];
         snprintf(name, sizeof name, "point%d", p);

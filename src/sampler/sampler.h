@@ -16,6 +16,10 @@
  * restart. Adaptive proposals: Gabrie, Rotskoff, Vanden-Eijnden, PNAS 119 (2022),
  * arXiv:2105.12603.
  *
+ * With exchange_every > 0, points of the same terms (one pointer) form a ladder of temperature
+ * slots, sorted by beta: chain c of all its slots is one ladder of replicas, which exchange
+ * their places every exchange_every steps (tempering.c).
+ *
  * Threads: calls are serial; inside, OpenMP runs over blocks. */
 #ifndef KR_SAMPLER_SAMPLER_H
 #define KR_SAMPLER_SAMPLER_H
@@ -81,7 +85,8 @@ typedef struct kr_sampler_config {
     int32_t start;                             /* KR_START_* or a state */
     int64_t thermalize, adapt, measure, every; /* steps; every = steps per draw */
     kr_training_params training;
-    int32_t n_threads; /* >= 1 */
+    int64_t exchange_every; /* steps between offers of replica exchange, 0 = none */
+    int32_t n_threads;      /* >= 1 */
 } kr_sampler_config;
 
 typedef struct kr_sampler kr_sampler;
@@ -112,7 +117,9 @@ int64_t kr_sampler_draws(const kr_sampler *sampler); /* measured so far */
 void kr_sampler_set_measure(kr_sampler *sampler, int64_t measure);
 
 /* Draws of the last advance. The columns are those of all observables in order, then lp, then
- * for each density log_q and log_w, then for each update attempted, accepted, changed. */
+ * for each density log_q and log_w, then for each update attempted, accepted, changed, then
+ * under replica exchange the replica (the slot it was in at the start), and the offers to
+ * exchange with the next colder slot, attempted and accepted. */
 int32_t kr_sampler_columns(const kr_sampler *sampler);
 int32_t kr_sampler_first_count(const kr_sampler *sampler);   /* column of the first attempted */
 int32_t kr_sampler_first_density(const kr_sampler *sampler); /* column of the first log_q */
@@ -155,5 +162,20 @@ typedef struct kr_cost {
 } kr_cost;
 void kr_sampler_cost(const kr_sampler *sampler, kr_cost *cost);
 double kr_sampler_update_cost(const kr_sampler *sampler, int32_t update);
+
+/* ---- replica exchange: tempering.c ---- */
+
+/* Where a point stands and what happened there during `measure`, summed over its chains. A
+ * replica is on its way up when the last end it visited is the hot one (slot 0). */
+typedef struct kr_slot {
+    int32_t ladder, slot, n_slots;   /* slot 0: lowest beta */
+    int64_t attempted, accepted;     /* offers to exchange with the next colder slot */
+    int64_t n_from_cold, n_from_hot; /* visits by replicas that last saw the cold or hot end */
+    int64_t round_trips;             /* cold -> hot -> cold, of all replicas of the ladder */
+} kr_slot;
+/* Column of `replica`, or -1 without replica exchange. */
+int32_t kr_sampler_first_exchange(const kr_sampler *sampler);
+void kr_sampler_slot(const kr_sampler *sampler, int32_t point, kr_slot *slot);
+double kr_sampler_exchange_cost(const kr_sampler *sampler); /* CPU-seconds, part of sampling */
 
 #endif

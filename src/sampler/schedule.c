@@ -40,15 +40,16 @@ void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block 
                      double *cpu)
 {
     const kr_sampler_config *config = &sampler->config;
+    int64_t stride = (int64_t)block->n_lanes * block->n_sites >= CLOCK_SITES ? 1 : CLOCK_STRIDE;
     if (config->n_updates == 1) { /* steps of a single update are one call */
-        double before = kr_clock_thread();
+        stride = n_steps >= CLOCK_STRIDE ? 1 : stride; /* of calls, where they are short */
+        bool is_timed = first_step / n_steps % stride == 0;
+        double before = is_timed ? kr_clock_thread() : 0.0;
         run_entry(&config->update[0], &point->update[0], n_steps * config->update[0].sweeps,
                   block, scratch, &tally[0]);
-        cpu[0] += kr_clock_thread() - before;
+        cpu[0] += is_timed ? (double)stride * (kr_clock_thread() - before) : 0.0;
         return;
     }
-    const int64_t stride =
-        (int64_t)block->n_lanes * block->n_sites >= CLOCK_SITES ? 1 : CLOCK_STRIDE;
     for (int64_t step = first_step; step < first_step + n_steps; step++) {
         bool is_timed = step % stride == 0;
         double before = is_timed ? kr_clock_thread() : 0.0;

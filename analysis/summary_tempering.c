@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/summary_tempering.c - replica exchange: acceptance, flow and round trips by slot. */
+#include "analysis/summary.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+
+int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    double every;
+    if (!kr_reader_attr_real(reader, "constant_data", "", "exchange_every", &every)) {
+        return KR_OK;
+    }
+    s->exchange = kr_alloc((size_t)s->n_points, sizeof *s->exchange, err);
+    if (!s->exchange) {
+        return KR_ENOMEM;
+    }
+    s->exchange_every = every;
+    s->round_trips = 0.0;
+    for (int64_t p = 0; p < s->n_points; p++) {
+        kr_exchange_row *row = &s->exchange[p];
+        *row = (kr_exchange_row){ .acceptance = NAN };
+        row->ladder = kr_series_constant(reader, "constant_data", "ladder", p);
+        row->slot = kr_series_constant(reader, "constant_data", "slot", p);
+        row->round_trips = kr_series_constant(reader, "constant_data", "round_trips", p);
+        row->from_cold = kr_series_constant(reader, "constant_data", "flow_from_cold", p);
+        row->beta = kr_series_constant(reader, "constant_data", "beta", p);
+        if (!(row->ladder >= 0.0 && row->ladder < (double)s->n_points && row->slot >= 0.0 &&
+              row->slot < (double)s->n_points)) {
+            return kr_fail(err, KR_EIO,
+                           "constant_data: ladder or slot of a point is %g, want "
+                           "0..%lld",
+                           row->ladder, (long long)s->n_points - 1);
+        }
+        s->round_trips += row->slot == 0.0 ? row->round_trips : 0.0;
+        s->n_ladders += row->slot == 0.0;
+        s->n_slots = (int64_t)fmax((double)s->n_slots, row->slot + 1.0);
+    }
+    for (int k = 0; k < s->n_updates; k++) {
+        for (int64_t p = 0; p < s->n_points; p++) {
+            const kr_update_row *u = &s->update[k * s->n_points + p];
+            if (s->exchange && u->is_exchange) {
+                s->exchange[p].acceptance = u->accepted / u->attempted;
+            }
+        }
+    }
+    return KR_OK;
+}
+
+double kr_summary_trips_rate(const kr_summary *s, double round_trips, double n_ladders)
+{
+    double steps = (double)s->n_draws * s->every;
+    return 1000.0 * round_trips / (steps * n_ladders * (double)s->n_chains);
+}

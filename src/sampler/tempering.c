@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * sampler/tempering.c - replica exchange over the points of a run: ladders, replicas, threads.
+ *
+ * Points with the same terms form a ladder; its slots are sorted by beta, slot 0 the hottest.
+ * Chain c of every slot belongs to ladder c of replicas, so n_chains ladders run side by side,
+ * cut into blocks like everything else. Offers are made to the pairs (k, k + 1) with k even and
+ * k odd by turns: this order lets a replica go on in its direction where choosing pairs at
+ * random makes it diffuse (Okabe, Kawata, Okamoto, Mikami, Chem. Phys. Lett. 335, 435 (2001);
+ * Syed, Bouchard-Cote, Deligiannidis, Doucet, J. R. Stat. Soc. B 84, 321 (2022)).
+ *
+ * A ladder of a block has a random stream of its own. One thread runs all its slots where there
+ * are enough ladders for the threads; else the slots are shared out between the offers. Both
+ * ways make the same draws from the same streams, so the samples are the same bits. */
+#include "base/memory.h"
+#include "base/state.h"
+#include "sampler/private.h"
+#include "update/exchange.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* The way of a replica since it was last at an end of its ladder. */
+enum { NO_END, FROM_COLD, FROM_HOT, FROM_HOT_FIRST /* never was at the cold end */ };
+
+typedef struct counts { /* of a slot and a block, during `measure` */
+    int64_t attempted, accepted, from_cold, from_hot;
+} counts;
+enum { N_COUNTS = sizeof(counts) / sizeof(int64_t) };
+
+/* A place is an index into point: the slots of all ladders, one ladder after the other. */
+typedef struct kr_tempering {
+    int32_t n_ladders;
+    int32_t *begin; /* (n_ladders + 1) places */
+    int32_t *point; /* (places) */
+    int32_t *place; /* (n_points) */
+    kr_rng *rng;    /* (n_ladders, n_blocks) */
+    int32_t *label; /* (places, n_chains) replica in the slot, named by its first slot */
+    uint8_t *way;   /* (first places of replicas, n_chains) */
+    int64_t *trips; /* (n_ladders, n_chains) round trips during `measure` */
+    counts *count;  /* (places, n_blocks) */
+    int32_t *attempted,
+        *accepted;   /* (places, n_chains) since the last draw; zero between calls */
+    kr_tally *tally; /* (places, n_blocks, n_updates) since the last draw */
+    double cpu;
+} kr_tempering;
+
+typedef struct worker { /* what a thread needs and finds */
+    void *scratch;
+    double cpu_update[KR_UPDATES_MAX], cpu, cpu_exchange, audit;
+    int32_t bad_density;
+} worker;
+
+/* ---- life cycle ------------------------------------------------------------------------- */
+
+/* Places by ladder in the order of first points, then by beta. */
+static void find_ladders(const kr_sampler *s, kr_tempering *t)
+{
+    int32_t n = 0;
+    for (int32_t p = 0; p < s->config.n_points; p++) {
+        const kr_target *first = s->point[p].target;
+        bool is_new = true;
+        for (int32_t k = 0; k < n && is_new; k++) {
+            is_new = s->point[t->point[k]].target->terms != first->terms;
+        }
+        if (!is_new) {
+            continue;
+        }
+        int32_t begin = n;
+        for (int32_t m = p; m < s->config.n_points; m++) {
+            const kr_target *target = s->point[m].target;
+            if (target->terms == first->terms) {
+                int32_t k = n++;
+                for (; k > begin && s->point[t->point[k - 1]].target->beta > target->beta;
+                     k--) {
+                    t->point[k] = t->point[k - 1];
+                }
+                t->point[k] = m;
+            }
+        }
+        t->begin[++t->n_ladders] = n;
+    }
+    for (int32_t k = 0; k < n; k++) {
+        t->place[t->point[k]] = k;
+    }
+}
+
+static int check_ladders(const kr_sampler *s, const kr_tempering *t, kr_error *err)
+{
+    for (int32_t g = 0; g < t->n_ladders; g++) {
+        double beta = s->point[t->point[t->begin[g]]].target->beta;
+        if (t->begin[g + 1] - t->begin[g] < 2) {
+            return kr_fail(err, KR_EINVAL,
+                           "tempering: a ladder of one temperature, beta = %.17g, want two or "
+                           "more",
+                           beta);
+        }
+        for (int32_t k = t->begin[g] + 1; k < t->begin[g + 1]; k++) {
+            double next = s->point[t->point[k]].target->beta;
+            if (!(next > beta)) {
+                return kr_fail(err, KR_EINVAL,
+                               "tempering: beta = %.17g twice in a ladder, want different "
+                               "temperatures",
+                               beta);
+            }
+            beta = next;
+        }
+    }
+    return KR_OK;
+}
+
+static int alloc_tables(const kr_sampler *s, kr_tempering *t, kr_error *err)
+{
+    size_t points = (size_t)s->config.n_points, chains = (size_t)s->config.n_chains;
+    size_t blocks = (size_t)s->n_blocks;
+    t->begin = kr_alloc(points + 1, sizeof *t->begin, err);
+    t->point = kr_alloc(points, sizeof *t->point, err);
+    t->place = kr_alloc(points, sizeof *t->place, err);
+    t->rng = kr_alloc(points * blocks, sizeof *t->rng, err);
+    t->label = kr_alloc(points * chains, sizeof *t->label, err);
+    t->way = kr_alloc(points * chains, sizeof *t->way, err);
+    t->trips = kr_alloc(points * chains, sizeof *t->trips, err);
+    t->count = kr_alloc(points * blocks, sizeof *t->count, err);
+    t->attempted = kr_alloc(points * chains, sizeof *t->attempted, err);
+    t->accepted = kr_alloc(points * chains, sizeof *t->accepted, err);
+    t->tally = kr_alloc(points * blocks * (size_t)s->config.n_updates, sizeof *t->tally, err);
+    return t->begin && t->point && t->place && t->rng && t->label && t->way && t->trips &&
+                   t->count && t->attempted && t->accepted && t->tally
+               ? KR_OK
+               : KR_ENOMEM;
+}
+
+int kr_tempering_init(kr_sampler *s, kr_error *err)
+{
+    kr_tempering *t = s->tempering = kr_alloc(1, sizeof *t, err);
+    if (!t) {
+        return KR_ENOMEM;
+    }
+    KR_TRY(alloc_tables(s, t, err));
+    find_ladders(s, t);
+    KR_TRY(check_ladders(s, t, err));
+    for (int32_t g = 0; g < t->n_ladders; g++) {
+        for (int32_t b = 0; b < s->n_blocks; b++) {
+            kr_rng_seed(&t->rng[g * s->n_blocks + b], s->config.seed,
+                        (uint64_t)g << 32 | (uint64_t)b, KR_PURPOSE_EXCHANGE);
+        }
+        for (int32_t k = t->begin[g]; k < t->begin[g + 1]; k++) {
+            for (int64_t c = 0; c < s->config.n_chains; c++) {
+                t->label[k * s->config.n_chains + c] = k - t->begin[g];
+            }
+        }
+    }
+    return KR_OK;
+}
+
+void kr_tempering_clear(kr_sampler *s)
+{
+    kr_tempering *t = s->tempering;
+    if (t) {
+        kr_free(t->tally);
+        kr_free(t->accepted);
+        kr_free(t->attempted);
+        kr_free(t->count);
+        kr_free(t->trips);
+        kr_free(t->way);
+        kr_free(t->label);
+        kr_free(t->rng);
+        kr_free(t->place);
+        kr_free(t->point);
+        kr_free(t->begin);
+        kr_free(t);
+    }
+    s->tempering = NULL;
+}
+
+int kr_tempering_declare(kr_sampler *s, kr_state *table, kr_error *err)
+{
+    kr_tempering *t = s->tempering;
+    size_t points = (size_t)s->config.n_points, chains = (size_t)s->config.n_chains;
+    size_t n_streams = (size_t)t->n_ladders * (size_t)s->n_blocks;
+    KR_TRY(kr_state_add(table, "label", KR_I32, points * chains, t->label, err));
+    KR_TRY(kr_state_add(table, "way", KR_U8, points * chains, t->way, err));
+    KR_TRY(kr_state_add(table, "trips", KR_I64, (size_t)t->n_ladders * chains, t->trips, err));
+    KR_TRY(kr_state_add(table, "count", KR_I64, N_COUNTS * points * (size_t)s->n_blocks,
+                        &t->count->attempted, err));
+    KR_TRY(kr_state_add(table, "cpu", KR_F64, 1, &t->cpu, err));
+    for (size_t k = 0; k < n_streams; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "stream%zu", k);
+        KR_TRY(kr_state_push(table, name, err));
+        KR_TRY(kr_rng_declare(&t->rng[k], table, err));
+        kr_state_pop(table);
+    }
+    return KR_OK;
+}
+
+/* ---- one ladder of one block ------------------------------------------------------------ */
+
+static kr_tally *tally_of(const kr_sampler *s, int32_t place, int32_t b)
+{
+    size_t at = (size_t)place * (size_t)s->n_blocks + (size_t)b;
+    return s->tempering->tally + at * (size_t)s->config.n_updates;
+}
+
+/* Where each replica has come to. */
+static void follow(kr_sampler *s, int32_t g, int32_t b)
+{
+    kr_tempering *t = s->tempering;
+    int64_t n_chains = s->config.n_chains;
+    int32_t hot = t->begin[g], cold = t->begin[g + 1] - 1;
+    const kr_block *block = s->point[t->point[hot]].block[b];
+    bool is_counted = s->stage == KR_STAGE_MEASURE;
+    for (int32_t k = hot; k <= cold; k++) {
+        counts *count = &t->count[k * s->n_blocks + b];
+        for (int64_t c = block->first_chain; c < block->first_chain + block->n_lanes; c++) {
+            uint8_t *way = &t->way[(hot + t->label[k * n_chains + c]) * n_chains + c];
+            if (k == cold) {
+                t->trips[g * n_chains + c] += is_counted && *way == FROM_HOT;
+                *way = FROM_COLD;
+            } else if (k == hot && *way != FROM_HOT) {
+                *way = *way == FROM_COLD ? FROM_HOT : FROM_HOT_FIRST;
+            }
+            count->from_cold += is_counted && *way == FROM_COLD;
+            count->from_hot += is_counted && *way >= FROM_HOT;
+        }
+    }
+}
+
+/* Offer number n of a ladder: even and odd pairs by turns. */
+static void exchange(kr_sampler *s, worker *w, int32_t g, int32_t b, int64_t n)
+{
+    kr_tempering *t = s->tempering;
+    int64_t n_chains = s->config.n_chains;
+    double start = kr_clock_thread();
+    for (int32_t k = t->begin[g] + (int32_t)(n & 1); k + 1 < t->begin[g + 1]; k += 2) {
+        const kr_point *hot = &s->point[t->point[k]], *cold = &s->point[t->point[k + 1]];
+        kr_block *block = hot->block[b];
+        uint64_t accepted = kr_exchange_offer(block, hot->target->beta, cold->block[b],
+                                              cold->target->beta, &t->rng[g * s->n_blocks + b]);
+        counts *count = &t->count[k * s->n_blocks + b];
+        for (int32_t l = 0; l < block->n_lanes; l++) {
+            int64_t at = k * n_chains + block->first_chain + l;
+            int is_accepted = (int)(accepted >> l & 1);
+            t->attempted[at]++;
+            t->accepted[at] += is_accepted;
+            if (s->stage == KR_STAGE_MEASURE) {
+                count->attempted++;
+                count->accepted += is_accepted;
+            }
+            if (is_accepted) {
+                int32_t label = t->label[at];
+                t->label[at] = t->label[at + n_chains];
+                t->label[at + n_chains] = label;
+            }
+        }
+    }
+    follow(s, g, b);
+    double cpu = kr_clock_thread() - start;
+    w->cpu_exchange += cpu;
+    w->cpu += cpu;
+}
+
+static void move_block(kr_sampler *s, worker *w, int32_t place, int32_t b, int64_t step,
+                       int64_t n_steps)
+{
+    const kr_point *point = &s->point[s->tempering->point[place]];
+    double start = kr_clock_thread();
+    kr_schedule_run(s, point, point->block[b], step, n_steps, w->scratch, tally_of(s, place, b),
+                    w->cpu_update);
+    w->cpu += kr_clock_thread() - start;
+}
+
+/* Ends a draw: everything measured, counts back to zero. */
+static void end_draw(kr_sampler *s, worker *w, int32_t place, int32_t b, const kr_chunk *todo,
+                     int64_t draw)
+{
+    kr_tempering *t = s->tempering;
+    const kr_point *point = &s->point[t->point[place]];
+    kr_block *block = point->block[b];
+    kr_tally *tally = tally_of(s, place, b);
+    double start = kr_clock_thread();
+    int32_t bad = kr_advance_measure(s, point, block, draw, tally, w->scratch);
+    w->bad_density = bad > w->bad_density ? bad : w->bad_density;
+    memset(tally, 0, (size_t)s->config.n_updates * sizeof *tally);
+    for (int64_t c = block->first_chain; c < block->first_chain + block->n_lanes; c++) {
+        int64_t at = place * s->config.n_chains + c;
+        *kr_sampler_cell(s, draw, s->first_exchange, c, block->point) = t->label[at];
+        *kr_sampler_cell(s, draw, s->first_exchange + 1, c, block->point) = t->attempted[at];
+        *kr_sampler_cell(s, draw, s->first_exchange + 2, c, block->point) = t->accepted[at];
+        t->attempted[at] = t->accepted[at] = 0;
+    }
+    if (todo->is_audited && draw + 1 == todo->n_draws) {
+        w->audit = fmax(w->audit, kr_advance_audit(point, block));
+    }
+    w->cpu += kr_clock_thread() - start;
+}
+
+/* Steps from `step` to the next offer or to the end of the draw, whichever comes first. */
+static int64_t steps_from(const kr_sampler *s, int64_t step, int64_t end)
+{
+    int64_t to_offer = s->config.exchange_every - step % s->config.exchange_every;
+    return to_offer < end - step ? to_offer : end - step;
+}
+
+/* ---- all of them ------------------------------------------------------------------------ */
+
+/* Each ladder of a block as one task. */
+static void run_ladders(kr_sampler *s, worker *w, const kr_chunk *todo)
+{
+    const kr_tempering *t = s->tempering;
+    int64_t every = s->config.every, offer_every = s->config.exchange_every;
+    int32_t n_tasks = t->n_ladders * s->n_blocks;
+#pragma omp for schedule(dynamic, 1)
+    for (int32_t task = 0; task < n_tasks; task++) {
+        int32_t g = task / s->n_blocks, b = task % s->n_blocks;
+        for (int64_t draw = 0; draw < todo->n_draws; draw++) {
+            int64_t step = s->n_steps + draw * every, end = step + every;
+            while (step < end) {
+                int64_t n = steps_from(s, step, end);
+                for (int32_t k = t->begin[g]; k < t->begin[g + 1]; k++) {
+                    move_block(s, w, k, b, step, n);
+                }
+                step += n;
+                if (step % offer_every == 0) {
+                    exchange(s, w, g, b, step / offer_every);
+                }
+            }
+            for (int32_t k = t->begin[g]; k < t->begin[g + 1]; k++) {
+                end_draw(s, w, k, b, todo, draw);
+            }
+        }
+    }
+}
+
+/* Slots of few ladders shared out among many threads; they wait for each other at each offer.
+ */
+static void run_slots(kr_sampler *s, worker *w, const kr_chunk *todo)
+{
+    const kr_tempering *t = s->tempering;
+    int64_t every = s->config.every, offer_every = s->config.exchange_every;
+    int32_t n_blocks = s->n_blocks, n_tasks = t->n_ladders * n_blocks;
+    int32_t n_parts = s->config.n_points * n_blocks;
+    for (int64_t draw = 0; draw < todo->n_draws; draw++) {
+        int64_t step = s->n_steps + draw * every, end = step + every;
+        while (step < end) {
+            int64_t n = steps_from(s, step, end);
+#pragma omp for schedule(dynamic, 1)
+            for (int32_t part = 0; part < n_parts; part++) {
+                move_block(s, w, part / n_blocks, part % n_blocks, step, n);
+            }
+            step += n;
+            if (step % offer_every == 0) {
+#pragma omp for schedule(dynamic, 1)
+                for (int32_t task = 0; task < n_tasks; task++) {
+                    exchange(s, w, task / n_blocks, task % n_blocks, step / offer_every);
+                }
+            }
+        }
+#pragma omp for schedule(dynamic, 1)
+        for (int32_t part = 0; part < n_parts; part++) {
+            end_draw(s, w, part / n_blocks, part % n_blocks, todo, draw);
+        }
+    }
+}
+
+void kr_tempering_run(kr_sampler *s, kr_chunk *todo)
+{
+    kr_tempering *t = s->tempering;
+    bool has_enough = (int64_t)t->n_ladders * s->n_blocks >= s->config.n_threads;
+    double cpu = 0.0, cpu_exchange = 0.0, audit = 0.0;
+    int32_t bad_density = -1;
+#pragma omp parallel num_threads(s->config.n_threads) reduction(+ : cpu, cpu_exchange) \
+    reduction(max : audit, bad_density)
+    {
+        worker w = { .scratch = s->scratch[0], .bad_density = -1 };
+#ifdef _OPENMP
+        w.scratch = s->scratch[omp_get_thread_num()];
+#endif
+        if (has_enough) {
+            run_ladders(s, &w, todo);
+        } else {
+            run_slots(s, &w, todo);
+        }
+        cpu += w.cpu;
+        cpu_exchange += w.cpu_exchange;
+        audit = fmax(audit, w.audit);
+        bad_density = w.bad_density > bad_density ? w.bad_density : bad_density;
+        for (int32_t u = 0; u < s->config.n_updates; u++) {
+#pragma omp atomic
+            s->cpu_update[u] += w.cpu_update[u];
+        }
+    }
+    s->cpu_sample += cpu;
+    t->cpu += cpu_exchange;
+    todo->audit = audit;
+    todo->bad_density = bad_density;
+}
+
+/* ---- report ----------------------------------------------------------------------------- */
+
+int32_t kr_sampler_first_exchange(const kr_sampler *s)
+{
+    return s->tempering ? s->first_exchange : -1;
+}
+
+void kr_sampler_slot(const kr_sampler *s, int32_t point, kr_slot *slot)
+{
+    const kr_tempering *t = s->tempering;
+    int32_t place = t->place[point], g = 0;
+    while (t->begin[g + 1] <= place) {
+        g++;
+    }
+    *slot = (kr_slot){ .ladder = g,
+                       .slot = place - t->begin[g],
+                       .n_slots = t->begin[g + 1] - t->begin[g] };
+    for (int32_t b = 0; b < s->n_blocks; b++) {
+        const counts *count = &t->count[place * s->n_blocks + b];
+        slot->attempted += count->attempted;
+        slot->accepted += count->accepted;
+        slot->n_from_cold += count->from_cold;
+        slot->n_from_hot += count->from_hot;
+    }
+    for (int64_t c = 0; c < s->config.n_chains; c++) {
+        slot->round_trips += t->trips[g * s->config.n_chains + c];
+    }
+}
+
+double kr_sampler_exchange_cost(const kr_sampler *s)
+{
+    return s->tempering ? s->tempering->cpu : 0.0;
+}
