@@ -140,24 +140,41 @@ static void to_chain(kr_block *block)
     }
 }
 
-/* The bytes that no chain owns stay zero, so equal chains make equal restart files. The
- * addresses stay: a state table borrows them. */
+/* Bytes of state that a layout uses; the others are zero. */
+static size_t used_bytes(const kr_block *block, kr_layout layout)
+{
+    const kr_fold *fold = fold_of(block, layout);
+    return fold                        ? kr_fold_bytes(fold)
+           : layout == KR_LAYOUT_CHAIN ? (size_t)block->n_lanes * (size_t)block->n_sites
+                                       : (size_t)block->stride * (size_t)block->n_sites;
+}
+
+/* Takes the new layout from spare. The bytes that no chain owns stay zero, so equal chains make
+ * equal restart files. The addresses stay: a state table borrows them. */
+static void take_spare(kr_block *block, kr_layout layout)
+{
+    size_t old = used_bytes(block, block->layout), used = used_bytes(block, layout);
+    memcpy(block->state, block->spare, used);
+    if (old > used) {
+        memset(block->state + used, 0, old - used);
+    }
+    block->layout = layout;
+}
+
 bool kr_block_convert(kr_block *block, kr_layout layout)
 {
     if (block->layout == layout) {
         return false;
     }
     if (block->layout != KR_LAYOUT_CHAIN) {
-        memset(block->spare, 0, block->size);
+        memset(block->spare, 0, used_bytes(block, KR_LAYOUT_CHAIN));
         to_chain(block);
-        memcpy(block->state, block->spare, block->size);
-        block->layout = KR_LAYOUT_CHAIN;
+        take_spare(block, KR_LAYOUT_CHAIN);
     }
     if (layout != KR_LAYOUT_CHAIN) {
-        memset(block->spare, 0, block->size);
+        memset(block->spare, 0, used_bytes(block, layout));
         from_chain(block, layout);
-        memcpy(block->state, block->spare, block->size);
-        block->layout = layout;
+        take_spare(block, layout);
     }
     return true;
 }

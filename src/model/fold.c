@@ -347,11 +347,13 @@ static int order_tables(plan *p, kr_error *err)
     size_t n = (size_t)fold->n_vectors, n_slots = (size_t)p->begin[n];
     size_t n_tiles = (size_t)fold->n_tiles;
     fold->site = kr_alloc(n * n_tiles, sizeof *fold->site, err);
+    fold->place = kr_alloc(n * n_tiles, sizeof *fold->place, err);
     fold->slot_begin = kr_alloc(n + 1, sizeof *fold->slot_begin, err);
     fold->source = kr_alloc(n_slots, sizeof *fold->source, err);
     fold->entry = kr_alloc(n_slots * n_tiles, sizeof *fold->entry, err);
     int32_t *place_of = kr_alloc(n, sizeof *place_of, err);
-    if (!fold->site || !fold->slot_begin || !fold->source || !fold->entry || !place_of) {
+    if (!fold->site || !fold->place || !fold->slot_begin || !fold->source || !fold->entry ||
+        !place_of) {
         kr_free(place_of);
         return KR_ENOMEM;
     }
@@ -370,6 +372,9 @@ static int order_tables(plan *p, kr_error *err)
         fold->slot_begin[v + 1] = (int32_t)(to + count);
     }
     kr_free(place_of);
+    for (size_t k = 0; k < n * n_tiles; k++) {
+        fold->place[fold->site[k]] = (int32_t)k;
+    }
     return KR_OK;
 }
 
@@ -439,6 +444,7 @@ void kr_fold_free(kr_fold *fold)
     if (fold) {
         kr_free(fold->color_begin);
         kr_free(fold->site);
+        kr_free(fold->place);
         kr_free(fold->slot_begin);
         kr_free(fold->source);
         kr_free(fold->entry);
@@ -459,42 +465,6 @@ bool kr_fold_is_same(const kr_fold *a, const kr_fold *b)
 size_t kr_fold_bytes(const kr_fold *fold)
 {
     return ((size_t)fold->n_vectors + (size_t)fold->n_halos) * KR_VECTOR_BYTES;
-}
-
-void kr_fold_pack(const kr_fold *fold, int32_t n_lanes, const uint8_t *chain, uint8_t *vectors)
-{
-    size_t n = (size_t)fold->n_sites, n_tiles = (size_t)fold->n_tiles;
-    memset(vectors, 0, (size_t)fold->n_vectors * KR_VECTOR_BYTES);
-    for (size_t v = 0; v < (size_t)fold->n_vectors; v++) {
-        uint8_t *out = vectors + v * KR_VECTOR_BYTES;
-        for (size_t t = 0; t < n_tiles; t++) {
-            size_t i = (size_t)fold->site[v * n_tiles + t], e = t * (size_t)fold->n_lanes;
-            for (size_t lane = 0; lane < (size_t)n_lanes; lane++, e++) {
-                uint8_t a = chain[lane * n + i];
-                if (fold->layout == KR_LAYOUT_BITS) {
-                    out[e / 8] = (uint8_t)(out[e / 8] | a << e % 8);
-                } else {
-                    out[e] = a;
-                }
-            }
-        }
-    }
-}
-
-void kr_fold_unpack(const kr_fold *fold, int32_t n_lanes, const uint8_t *vectors,
-                    uint8_t *chain)
-{
-    size_t n = (size_t)fold->n_sites, n_tiles = (size_t)fold->n_tiles;
-    for (size_t v = 0; v < (size_t)fold->n_vectors; v++) {
-        const uint8_t *in = vectors + v * KR_VECTOR_BYTES;
-        for (size_t t = 0; t < n_tiles; t++) {
-            size_t i = (size_t)fold->site[v * n_tiles + t], e = t * (size_t)fold->n_lanes;
-            for (size_t lane = 0; lane < (size_t)n_lanes; lane++, e++) {
-                chain[lane * n + i] =
-                    fold->layout == KR_LAYOUT_BITS ? (uint8_t)(in[e / 8] >> e % 8 & 1) : in[e];
-            }
-        }
-    }
 }
 
 void kr_fold_refresh(const kr_fold *fold, int32_t color, uint8_t *vectors)

@@ -44,6 +44,7 @@ struct kr_fold {
     int32_t n_colors;
     int32_t *color_begin; /* (n_colors + 1) vectors; owns */
     int32_t *site;        /* (n_vectors, n_tiles); owns */
+    int32_t *place;       /* (n_sites) vector * n_tiles + tile, the inverse of site; owns */
     int32_t *slot_begin;  /* (n_vectors + 1) neighbor slots of a vector; owns */
     int32_t *source;      /* (slots) vector, or n_vectors + halo; owns */
     int64_t *entry; /* (slots, n_tiles) index into neighbor and J of the terms, or -1 where

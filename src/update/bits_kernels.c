@@ -11,12 +11,11 @@
 #include "update/bits_kernels.h"
 
 #include "base/isa.h"
-#include "update/bits_vector.h"
+#include "update/bits_planes.h"
 
-#define GROUP      8 /* vectors that share pools */
-#define FIRST      6 /* words drawn by each vector */
-#define POOL_WORDS 8 /* words drawn by the first pool before it asks whether it is done */
-#define LEFT_WORDS 4 /* the same for the second pool */
+#define FIRST      6
+#define POOL_WORDS 8
+#define LEFT_WORDS 4
 #define DIGITS     64
 #define BITS       4 /* digits of a class number */
 
@@ -71,22 +70,6 @@ KR_INLINE bv choose(const int scheme, const uint64_t *row, const bv *bit)
 
 /* ---- counting neighbors -------------------------------------------------------------------
  */
-
-/* Vector v of the pass, one piece. */
-typedef struct place {
-    const kr_bits_pass *pass;
-    const uint64_t *state;
-    int32_t v;
-    int piece;
-} place;
-
-KR_INLINE bv neighbor(const place *at, const bool is_signed, int32_t slot)
-{
-    const size_t k = (size_t)at->v * (size_t)at->pass->n_slots + (size_t)slot;
-    const size_t word = (size_t)at->piece * BV_WORDS;
-    bv x = bv_load(at->state + (size_t)at->pass->source[k] * 8 + word);
-    return is_signed ? x ^ bv_load(at->pass->sign + k * 8 + word) : x;
-}
 
 /* Digits of the number of neighbors that are up; four neighbors do not need the fourth. */
 KR_INLINE void count_up(const place *at, const bool is_signed, const int digits, bv *bit)
@@ -277,37 +260,6 @@ static __attribute__((noinline)) void finish_alone(place at, bv_rng *rng, const 
     }
 }
 
-/* Adds eight planes of weight 1 (Harley, Seal: carry-save adders in a tree). */
-KR_INLINE void add_planes(kr_bits_sum *sum, int piece, const bv *x)
-{
-    const size_t word = (size_t)piece * BV_WORDS;
-    bv one = bv_load(sum->level[0].plane + word), two = bv_load(sum->level[1].plane + word);
-    bv four = bv_load(sum->level[2].plane + word), twos[4], fours[2];
-#pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) {
-        twos[k] = bv_majority(one, x[2 * k], x[2 * k + 1]);
-        one = bv_xor3(one, x[2 * k], x[2 * k + 1]);
-    }
-#pragma GCC unroll 2
-    for (int k = 0; k < 2; k++) {
-        fours[k] = bv_majority(two, twos[2 * k], twos[2 * k + 1]);
-        two = bv_xor3(two, twos[2 * k], twos[2 * k + 1]);
-    }
-    bv carry = bv_majority(four, fours[0], fours[1]);
-    bv_store(sum->level[0].plane + word, one);
-    bv_store(sum->level[1].plane + word, two);
-    bv_store(sum->level[2].plane + word, bv_xor3(four, fours[0], fours[1]));
-    int level = 3;
-    for (uint64_t n = sum->n_eights; n & 1; n >>= 1, level++) {
-        bv plane = bv_load(sum->level[level].plane + word);
-        bv waiting = bv_load(sum->level[level].waiting + word);
-        bv_store(sum->level[level].plane + word, bv_xor3(plane, waiting, carry));
-        bv_store(sum->level[level].waiting + word, bv_set(0));
-        carry = bv_majority(plane, waiting, carry);
-    }
-    bv_store(sum->level[level].waiting + word, carry);
-}
-
 /* kernel: the n <= GROUP vectors from `begin` of a pass, all sites at once */
 KR_INLINE void group(const int scheme, const bool is_metropolis, const bool is_signed,
                      const kr_bits_pass *pass, int32_t begin, int32_t n, const uint64_t *valid,
@@ -455,91 +407,8 @@ static void refresh(const kr_bits_halo *halo, int32_t n, uint64_t *state)
     }
 }
 
-/* ---- sums ---------------------------------------------------------------------------------
- */
-
-static void count_bonds(const kr_bits_pass *pass, const uint64_t *valid, const uint64_t *state,
-                        kr_bits_sum *sum)
-{
-    for (int32_t v = 0; v < pass->n; v += GROUP) {
-        for (int32_t s = 0; s < pass->n_slots; s++, sum->n_eights++) {
-            for (int piece = 0; piece < BV_PIECES; piece++) {
-                const size_t word = (size_t)piece * BV_WORDS;
-                bv mask = bv_load(valid + word), x[GROUP];
-                for (int32_t i = 0; i < GROUP; i++) {
-                    if (v + i >= pass->n) {
-                        x[i] = bv_set(0);
-                        continue;
-                    }
-                    place at = { pass, state, v + i, piece };
-                    x[i] = neighbor(&at, pass->sign != NULL, s);
-                    x[i] ^= bv_load(state + (size_t)pass->vector[v + i] * 8 + word);
-                    x[i] &= mask;
-                    if (pass->present) {
-                        const size_t k = (size_t)(v + i) * (size_t)pass->n_slots + (size_t)s;
-                        x[i] &= bv_load(pass->present + k * 8 + word);
-                    }
-                }
-                add_planes(sum, piece, x);
-            }
-        }
-    }
-}
-
-static void count_spins(int32_t n, const uint64_t *state, kr_bits_sum *sum)
-{
-    for (int32_t v = 0; v < n; v += GROUP, sum->n_eights++) {
-        for (int piece = 0; piece < BV_PIECES; piece++) {
-            bv x[GROUP];
-            for (int32_t i = 0; i < GROUP; i++) {
-                x[i] = v + i < n
-                           ? bv_load(state + (size_t)(v + i) * 8 + (size_t)piece * BV_WORDS)
-                           : bv_set(0);
-            }
-            add_planes(sum, piece, x);
-        }
-    }
-}
-
-/* Ones of a plane per lane, times weight. */
-static void add_plane(const uint64_t *plane, int32_t n_lanes, int64_t weight, int64_t *total)
-{
-    if (n_lanes == 1) {
-        int64_t n = 0;
-        for (int w = 0; w < 8; w++) {
-            n += __builtin_popcountll(plane[w]);
-        }
-        total[0] += weight * n;
-        return;
-    }
-    for (int w = 0; w < 8; w++) {
-        for (int32_t from = 0; from < 64; from += n_lanes) {
-            uint64_t bits = plane[w] >> from;
-            for (int32_t lane = 0; lane < n_lanes; lane++) {
-                total[lane] += (int64_t)(bits >> lane & 1) * weight;
-            }
-        }
-    }
-}
-
-static void total(const kr_bits_sum *sum, int32_t n_lanes, int64_t *out)
-{
-    int levels = 3;
-    for (uint64_t n = sum->n_eights; n; n >>= 1) {
-        levels++;
-    }
-    memset(out, 0, (size_t)n_lanes * sizeof *out);
-    for (int k = 0; k < levels; k++) {
-        add_plane(sum->level[k].plane, n_lanes, INT64_C(1) << k, out);
-        add_plane(sum->level[k].waiting, n_lanes, INT64_C(1) << k, out);
-    }
-}
-
 const kr_bits_kernels KR_ISA_NAME(kr_bits) = {
     .name = KR_ISA_TEXT,
     .pass = sweep_pass,
     .refresh = refresh,
-    .count_bonds = count_bonds,
-    .count_spins = count_spins,
-    .total = total,
 };

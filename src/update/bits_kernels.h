@@ -80,6 +80,9 @@ typedef struct kr_bits_kernels {
     void (*pass)(const kr_bits_pass *pass, bool is_metropolis, const uint64_t *valid,
                  uint64_t *state, kr_rng *rng, kr_bits_sum *flips);
     void (*refresh)(const kr_bits_halo *halo, int32_t n, uint64_t *state);
+} kr_bits_kernels;
+
+typedef struct kr_bits_sums {
     /* Adds to sum, per element, the bond ends of the pass whose spins differ, or, where the
      * sign is set, agree. */
     void (*count_bonds)(const kr_bits_pass *pass, const uint64_t *valid, const uint64_t *state,
@@ -88,6 +91,6 @@ typedef struct kr_bits_kernels {
     void (*count_spins)(int32_t n, const uint64_t *state, kr_bits_sum *sum);
     /* total[lane] (n_lanes, a power of two <= 64) of a counter, elements of a lane added. */
     void (*total)(const kr_bits_sum *sum, int32_t n_lanes, int64_t *total);
-} kr_bits_kernels;
+} kr_bits_sums;
 
 #endif

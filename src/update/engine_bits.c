@@ -21,8 +21,10 @@
 #define MIN_ELEMENTS  32
 
 extern const kr_bits_kernels kr_bits_portable;
+extern const kr_bits_sums kr_bits_sums_portable;
 #ifdef KR_ISA_X86
 extern const kr_bits_kernels kr_bits_avx512, kr_bits_avx2;
+extern const kr_bits_sums kr_bits_sums_avx512, kr_bits_sums_avx2;
 #endif
 
 typedef struct engine {
@@ -30,6 +32,7 @@ typedef struct engine {
     double beta;
     kr_local_kind kind;
     const kr_bits_kernels *kernels;
+    const kr_bits_sums *sums;
     kr_fold *fold;
     double coupling, field;        /* K, h */
     bool is_mixed;                 /* couplings of both signs: K > 0 */
@@ -42,17 +45,22 @@ typedef struct engine {
     uint64_t most_planes; /* planes a counter gets in a call */
 } engine;
 
-static const kr_bits_kernels *find_kernels(kr_isa isa)
+static void find_kernels(engine *e, kr_isa isa)
 {
     switch (kr_isa_resolve(isa)) {
 #ifdef KR_ISA_X86
     case KR_ISA_AVX512:
-        return &kr_bits_avx512;
+        e->kernels = &kr_bits_avx512;
+        e->sums = &kr_bits_sums_avx512;
+        return;
     case KR_ISA_AVX2:
-        return &kr_bits_avx2;
+        e->kernels = &kr_bits_avx2;
+        e->sums = &kr_bits_sums_avx2;
+        return;
 #endif
     default:
-        return &kr_bits_portable;
+        e->kernels = &kr_bits_portable;
+        e->sums = &kr_bits_sums_portable;
     }
 }
 
@@ -421,7 +429,7 @@ static void *bits_alloc(const kr_update_setting *setting, kr_local_kind kind,
     e->terms = setting->target->terms;
     e->beta = setting->target->beta;
     e->kind = kind;
-    e->kernels = find_kernels(setting->isa);
+    find_kernels(e, setting->isa);
     if (prepare(e, setting, err) != KR_OK) {
         bits_free(e);
         return NULL;
@@ -474,17 +482,17 @@ static void measure(const engine *e, kr_block *block, const uint64_t *state, sum
     clear_sum(&s->bonds, e->most_planes);
     clear_sum(&s->up, (uint64_t)fold->n_vectors + 8);
     for (int32_t p = is_bipartite ? e->pass_begin[last] : 0; p < e->n_passes; p++) {
-        e->kernels->count_bonds(&e->pass[p], s->valid, state, &s->bonds);
+        e->sums->count_bonds(&e->pass[p], s->valid, state, &s->bonds);
     }
-    e->kernels->count_spins(fold->n_vectors, state, &s->up);
+    e->sums->count_spins(fold->n_vectors, state, &s->up);
     kr_block_touch(block);
-    e->kernels->total(&s->up, fold->n_lanes, s->total);
+    e->sums->total(&s->up, fold->n_lanes, s->total);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         block->count[2 * lane] = block->n_sites - s->total[lane];
         block->count[2 * lane + 1] = s->total[lane];
     }
     block->has_count = 1;
-    e->kernels->total(&s->bonds, fold->n_lanes, s->total);
+    e->sums->total(&s->bonds, fold->n_lanes, s->total);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         double bonds = (double)s->total[lane] / (is_bipartite ? 1.0 : 2.0);
         block->energy[lane] = e->energy_zero + e->coupling * bonds +
@@ -514,7 +522,7 @@ static void bits_sweep(const void *self, kr_block *block, int64_t n_sweeps, void
             kernels->refresh(e->halo + begin, end - begin, state);
         }
     }
-    kernels->total(&s->flips, fold->n_lanes, s->total);
+    e->sums->total(&s->flips, fold->n_lanes, s->total);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         tally->attempted[lane] += block->n_sites * n_sweeps;
         tally->accepted[lane] += s->total[lane] * n_sweeps;
