@@ -3,6 +3,7 @@
 #include "sampled.h"
 
 #include "base/isa.h"
+#include "model/exact.h"
 #include "update/bytes_tables.h"
 
 typedef struct system_row {
@@ -181,6 +182,111 @@ static void check_bookkeeping(kr_block *block, const tiny *system)
     free(count);
 }
 
+/* After a sweep the neighbors of the last color are still those its spins were drawn against:
+ * how often a state of probability p was drawn, by bins of p. */
+static void spins_are_drawn_with_their_conditional_probability(void **state)
+{
+    enum { BINS = 24, LANES = 64, SWEEPS = 60 };
+    (void)state;
+    for (size_t r = 0; r < sizeof large / sizeof *large; r++) {
+        tiny *system = large_system(&large[r]);
+        int32_t q = system->terms->q;
+        kr_target target = { system->lattice, system->terms, large[r].beta };
+        sampled update = bytes_alloc("heat_bath", &target, LANES, KR_ISA_BEST);
+        const kr_fold *fold = update.update->fold(update.self);
+        kr_block *block = sampled_block(system->terms, LANES, 31);
+        double excess[BINS] = { 0 }, variance[BINS] = { 0 }, e[KR_STATES_MAX];
+        for (int n = 0; n < SWEEPS; n++) {
+            sweep_n(&update, block, 1);
+            kr_block_convert(block, KR_LAYOUT_CHAIN);
+            for (int32_t v = fold->color_begin[fold->n_colors - 1]; v < fold->n_vectors; v++) {
+                for (int32_t k = 0; k < fold->n_tiles * LANES; k++) {
+                    int32_t i = fold->site[v * fold->n_tiles + k / LANES];
+                    const uint8_t *s = block->state + (k % LANES) * block->n_sites;
+                    kr_terms_local(system->terms, s, i, e);
+                    double total = 0.0;
+                    for (int32_t a = 0; a < q; a++) {
+                        total += exp(-large[r].beta * (e[a] - e[s[i]]));
+                    }
+                    for (int32_t a = 0; a < q; a++) {
+                        double p = exp(-large[r].beta * (e[a] - e[s[i]])) / total;
+                        int bin = (int)(p * (BINS - 1e-9));
+                        excess[bin] += (s[i] == a) - p;
+                        variance[bin] += p * (1.0 - p);
+                    }
+                }
+            }
+        }
+        for (int bin = 0; bin < BINS; bin++) {
+            double z = excess[bin] / sqrt(fmax(variance[bin], 100.0));
+            if (!(fabs(z) < 5.0)) {
+                fail_msg("%s %s %s, p near %.2f: z = %.1f", large[r].model, large[r].model_yaml,
+                         large[r].lattice_yaml, (bin + 0.5) / BINS, z);
+            }
+        }
+        kr_block_free(block);
+        sampled_free(&update);
+        tiny_free(system);
+    }
+}
+
+/* Mean energy per site of 64 chains against exact values. */
+static void check_energy(const system_row *row, double exact, const char *kind)
+{
+    enum { LANES = 64, DRAWS = 1500 };
+    tiny *system = large_system(row);
+    kr_target target = { system->lattice, system->terms, row->beta };
+    kr_error err = { 0 };
+    if (isnan(exact)) {
+        kr_exact found;
+        assert_ok(kr_exact_enumerate(&target, &found, &err), &err);
+        exact = found.energy_per_site;
+    }
+    sampled update = bytes_alloc(kind, &target, LANES, KR_ISA_BEST);
+    kr_block *block = sampled_block(system->terms, LANES, 12);
+    double mean[LANES] = { 0 }, sum = 0.0, square = 0.0;
+    sweep_n(&update, block, 500);
+    for (int d = 0; d < DRAWS; d++) {
+        sweep_n(&update, block, 4);
+        for (int lane = 0; lane < LANES; lane++) {
+            mean[lane] += block->energy[lane] / block->n_sites / DRAWS;
+        }
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        sum += mean[lane] / LANES;
+        square += mean[lane] * mean[lane] / LANES;
+    }
+    double error = sqrt((square - sum * sum) / (LANES - 1));
+    assert_within_sigma(sum, error, exact, 4.5);
+    kr_block_free(block);
+    sampled_free(&update);
+    tiny_free(system);
+}
+
+static void energies_agree_with_exact_values(void **state)
+{
+    (void)state;
+    /* reference/potts2d_small.csv: 3,8x8,pp,betac and 4,6x6,pp,betac and 10,4x4,pp,betac;
+     * not a number: by enumeration */
+    static const struct {
+        system_row row;
+        double exact;
+    } cases[] = {
+        { { "potts", "{q: 3}", "hypercubic", "{size: [8, 8]}", 1.005052538742381009, 0 },
+          -1.653767373039359 },
+        { { "potts", "{q: 10}", "hypercubic", "{size: [4, 4]}", 1.4260624389053681347, 0 },
+          -1.696791752452699 },
+        { { "potts", "{q: 4}", "hypercubic", "{size: [6, 6]}", 1.0986122886681096914, 0 },
+          -1.638459786298489 },
+        { { "ising", "{disorder: {kind: gaussian, seed: 9}}", "hypercubic", "{size: [4, 4]}",
+            0.8, 0 },
+          NAN },
+    };
+    for (size_t k = 0; k < 2 * sizeof cases / sizeof *cases; k++) {
+        check_energy(&cases[k / 2].row, cases[k / 2].exact, kinds[k % 2]);
+    }
+}
+
 static void every_instruction_set_gives_the_same_bits(void **state)
 {
     (void)state;
@@ -239,12 +345,75 @@ static void energies_and_counts_equal_recomputed_ones(void **state)
     }
 }
 
+static int init_job(const system_row *row, kr_local_kind kind, kr_bytes_rule *rule,
+                    kr_error *err)
+{
+    tiny *system = large_system(row);
+    kr_target target = { system->lattice, system->terms, row->beta };
+    kr_update_setting setting = { .target = &target, .n_lanes = 16 };
+    kr_bytes_job job;
+    kr_fold *fold = NULL;
+    int status = kr_bytes_job_init(&job, &setting, kind, &fold, err);
+    *rule = job.rule;
+    kr_bytes_job_clear(&job);
+    kr_fold_free(fold);
+    tiny_free(system);
+    return status;
+}
+
+static void the_model_decides_the_rule(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < sizeof small / sizeof *small; r++) {
+        kr_error err = { 0 };
+        kr_bytes_rule rule;
+        assert_ok(init_job(&small[r], KR_LOCAL_HEAT_BATH, &rule, &err), &err);
+        assert_int_equal(rule, small[r].rule);
+    }
+}
+
+static void refuses_what_it_cannot_run_with_the_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        system_row row;
+        const char *reason;
+    } cases[] = {
+        { { "potts", "{q: 3, disorder: {kind: gaussian, seed: 2}}", "hypercubic",
+            "{size: [4, 4]}", 1.0, 0 },
+          "3 states with couplings or fields that vary" },
+        { { "potts", "{q: 5, field: 0.5}", "triangular", "{size: [4, 4]}", 1.0, 0 },
+          "5 states and 6 neighbors have too many classes" },
+        { { "potts", "{q: 9, field: 0.5}", "hypercubic", "{size: [4, 4]}", 1.0, 0 },
+          "9 states, want at most 6" },
+        { { "potts", "{q: 5}", "hypercubic", "{size: [4, 4, 4]}", 1.0, 0 },
+          "5 states with 6 neighbors of a site, want at most 4" },
+        { { "potts", "{q: 256}", "hypercubic", "{size: [4, 4], boundary: open}", 1.0, 0 },
+          "256 states on an open lattice, want at most 252" },
+        { { "ising", "{disorder: {kind: gaussian, seed: 2}}", "hypercubic",
+            "{size: [4, 4, 4, 4]}", 1.0, 0 },
+          "8 neighbors of a site, want at most 6" },
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        kr_error err = { 0 };
+        kr_bytes_rule rule;
+        assert_int_equal(init_job(&cases[k].row, KR_LOCAL_HEAT_BATH, &rule, &err), KR_EUNSUP);
+        if (!strstr(err.text, cases[k].reason)) {
+            fail_msg("said \"%s\", want \"%s\"", err.text, cases[k].reason);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chains_follow_the_boltzmann_law),
         cmocka_unit_test(every_instruction_set_gives_the_same_bits),
         cmocka_unit_test(energies_and_counts_equal_recomputed_ones),
+        cmocka_unit_test(spins_are_drawn_with_their_conditional_probability),
+        cmocka_unit_test(energies_agree_with_exact_values),
+        cmocka_unit_test(the_model_decides_the_rule),
+        cmocka_unit_test(refuses_what_it_cannot_run_with_the_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

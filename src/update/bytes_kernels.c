@@ -298,9 +298,8 @@ static void sum_bonds(const kr_bytes_job *job, const uint8_t *vectors, uint32_t 
             over[m] = vm_less(vb_set((uint8_t)(16 * m - 1)), at);
         }
         vb value = sum_entry(job->value_of, at, over, n_tables);
-        if (job->bond_rim && job->bond_rim[b]) {
-            value =
-                vb_and(value, vb_load(rim_of(job, bond->vector) + (job->bond_rim[b] - 1) * 64));
+        if (job->bond_lacks[b]) {
+            value = vb_and(value, vb_load(rim_of(job, bond->vector) + job->bond_slot[b] * 64));
         }
         for (int d = 1; d < job->n_values; d++) {
             c[d].sum = vb_count(vm_equal(value, vb_set((uint8_t)d)), c[d].sum);
@@ -345,57 +344,53 @@ static void refresh(const kr_fold *fold, int32_t begin, int32_t end, uint8_t *ve
 /* ---- energies and counts ------------------------------------------------------------------
  */
 
-/* sum[e] += J[e / n_lanes] where x[e] is 1, in this order on every machine. */
-KR_INLINE void add_where(vb x, const double *J, int32_t n_lanes, double *sum)
+/* sum[e] += the amounts k with bit k of index[e] set, which are added in the order of k first;
+ * n elements, a multiple of 8. */
+KR_INLINE void add_four(const double *amount, const uint8_t *index, int32_t n, double *sum)
 {
 #if VB_PIECES == 1
-    __mmask64 m = _mm512_test_epi8_mask((__m512i)x.p[0], (__m512i)x.p[0]);
-    for (int g = 0; g < 8; g++) {
-        __m512d s = _mm512_load_pd(sum + 8 * g);
-        s = _mm512_mask_add_pd(s, (__mmask8)(m >> 8 * g), s,
-                               _mm512_set1_pd(J[8 * g / n_lanes]));
-        _mm512_store_pd(sum + 8 * g, s);
+    __m512d low = _mm512_maskz_mov_pd(0xaa, _mm512_set1_pd(amount[0]));
+    low = _mm512_mask_add_pd(low, 0xcc, low, _mm512_set1_pd(amount[1]));
+    low = _mm512_mask_add_pd(low, 0xf0, low, _mm512_set1_pd(amount[2]));
+    __m512d high = _mm512_add_pd(low, _mm512_set1_pd(amount[3]));
+    for (int32_t e = 0; e < n; e += 8) {
+        __m512i x = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(index + e)));
+        __m512d entry = _mm512_permutex2var_pd(low, x, high);
+        _mm512_store_pd(sum + e, _mm512_add_pd(_mm512_load_pd(sum + e), entry));
     }
 #else
-    _Alignas(64) uint8_t bytes[64];
-    vb_store(bytes, x);
-    for (int g = 0; g < 8; g++) {
-        double j = J[8 * g / n_lanes];
-        for (int e = 8 * g; e < 8 * g + 8; e++) {
-            sum[e] += bytes[e] ? j : 0.0;
-        }
+    double table[16];
+    for (int x = 0; x < 16; x++) {
+        double t = x & 1 ? amount[0] : 0.0;
+        t += x & 2 ? amount[1] : 0.0;
+        t += x & 4 ? amount[2] : 0.0;
+        table[x] = t + (x & 8 ? amount[3] : 0.0);
+    }
+    for (int32_t e = 0; e < n; e++) {
+        sum[e] += table[index[e]];
     }
 #endif
 }
 
-/* kernel: */
-static void site_energy(const kr_bytes_job *job, const uint8_t *vectors, double *sum)
+/* kernel: the amounts of four bonds by one look-up, in this order on every machine. */
+static void add_amounts(const kr_fold *fold, const kr_bytes_amounts *amounts,
+                        const uint8_t *vectors, double *sum)
 {
-    const kr_fold *fold = job->fold;
-    const kr_terms *terms = job->terms;
-    const double *V = terms->V;
-    size_t n_tiles = (size_t)fold->n_tiles;
-    double unlike[64] = { 0 }, both[64] = { 0 };
-    for (int64_t b = 0; b < job->n_bonds; b++) {
-        const double *J = job->bond_J + (size_t)b * n_tiles;
-        vb x = vb_load(vectors + (size_t)job->bond[b].vector * 64);
-        vb y = vb_load(vectors + (size_t)job->bond[b].source * 64);
-        for (size_t t = 0; t < n_tiles; t++) {
-            unlike[t] = J[t] * (V[1] - V[0]);
-            both[t] = J[t] * (V[3] - V[0]);
+    const int32_t n_lanes = fold->n_lanes, n_tiles = fold->n_tiles;
+    for (int64_t g = 0; g < amounts->n; g++) {
+        const kr_bytes_group *group = &amounts->group[g];
+        _Alignas(64) uint8_t index[64];
+        vb all = vb_set(0);
+        for (int k = 3; k >= 0; k--) {
+            vb x = vb_load(vectors + (size_t)group->first[k] * 64);
+            vb y = vb_load(vectors + (size_t)group->second[k] * 64);
+            all = vb_add(vb_add(all, all), amounts->is_both ? vb_and(x, y) : vb_xor(x, y));
         }
-        add_where(vb_xor(x, y), unlike, fold->n_lanes, sum);
-        if (V[3] != V[0]) {
-            add_where(vb_and(x, y), both, fold->n_lanes, sum);
+        vb_store(index, all);
+        const double *amount = amounts->amount + 4 * g * n_tiles;
+        for (int32_t t = 0; t < n_tiles; t++, amount += 4) {
+            add_four(amount, index + t * n_lanes, n_lanes, sum + t * n_lanes);
         }
-    }
-    for (int32_t v = 0; terms->has_local && v < fold->n_vectors; v++) {
-        for (size_t t = 0; t < n_tiles; t++) {
-            const double *local =
-                terms->local + 2 * (size_t)fold->site[(size_t)v * n_tiles + t];
-            both[t] = local[1] - local[0];
-        }
-        add_where(vb_load(vectors + (size_t)v * 64), both, fold->n_lanes, sum);
     }
 }
 
@@ -429,7 +424,7 @@ const kr_bytes KR_ISA_NAME(kr_bytes) = {
     .site = site,
     .sum = sum,
     .refresh = refresh,
-    .site_energy = site_energy,
+    .add_amounts = add_amounts,
     .sum_bonds = sum_bonds,
     .count = count,
 };

@@ -30,6 +30,19 @@ typedef enum kr_bytes_rule {
     KR_BYTES_POTTS_MOVE,   /* Potts Metropolis */
 } kr_bytes_rule;
 
+/* Up to four amounts of one vector of elements, for energies: amount k where bytes of vectors
+ * first[k] and second[k] differ, or where both are 1. Unused ones have amount 0. */
+typedef struct kr_bytes_group {
+    int32_t first[4], second[4];
+} kr_bytes_group;
+
+typedef struct kr_bytes_amounts {
+    bool is_both;          /* else: where they differ */
+    int64_t n;             /* groups */
+    kr_bytes_group *group; /* (n); owns */
+    double *amount;        /* (n, n_tiles, 4); owns */
+} kr_bytes_amounts;
+
 /* One bond of every tile, for energies. */
 typedef struct kr_bytes_bond {
     int32_t vector, source;
@@ -70,13 +83,14 @@ typedef struct kr_bytes_job {
     /* energies: sums over bonds */
     int64_t n_bonds;     /* entries of bond */
     kr_bytes_bond *bond; /* (n_bonds) vectors of different colors; owns */
-    double *bond_J;      /* SITE: (n_bonds, n_tiles), 0 where absent; owns */
-    uint8_t *bond_rim; /* others: (n_bonds) slot of an incomplete bond + 1; NULL: none; owns */
-    int32_t n_values;  /* others: distinct entries of V */
+    uint8_t *bond_slot;  /* (n_bonds) neighbor slot of bond.vector; owns */
+    uint8_t *bond_lacks; /* (n_bonds) 1 where a tile lacks this bond; owns */
+    int32_t n_values;    /* others: distinct entries of V */
     double value[KR_BYTES_VALUES_MAX];
-    uint8_t value_of[48]; /* SUM: (q, q) index of V[a][b] in value */
-    uint8_t row_of[16];   /* SUM: q a */
-    double constant;      /* SITE: sum_b J_b V[0][0] + sum_i local[i][0] */
+    uint8_t value_of[48];        /* SUM: (q, q) index of V[a][b] in value */
+    uint8_t row_of[16];          /* SUM: q a */
+    kr_bytes_amounts amounts[3]; /* SITE: bonds of unlike spins, of two spins 1, fields */
+    double constant;             /* SITE: sum_b J_b V[0][0] + sum_i local[i][0] */
 } kr_bytes_job;
 
 /* What a sweep changes. */
@@ -93,8 +107,9 @@ typedef struct kr_bytes {
     void (*sum)(const kr_bytes_job *job, kr_bytes_run *run, int32_t begin, int32_t end);
     /* Refreshes the halos begin..end-1. */
     void (*refresh)(const kr_fold *fold, int32_t begin, int32_t end, uint8_t *vectors);
-    /* sum[e] += J_b over bonds of unequal states + field parts of the spins in state 1. */
-    void (*site_energy)(const kr_bytes_job *job, const uint8_t *vectors, double *sum);
+    /* sum[e] += amounts of element e. */
+    void (*add_amounts)(const kr_fold *fold, const kr_bytes_amounts *amounts,
+                        const uint8_t *vectors, double *sum);
     /* pairs[value][e] += bonds of element e with that entry of V, values 1.. */
     void (*sum_bonds)(const kr_bytes_job *job, const uint8_t *vectors, uint32_t *pairs);
     /* count[a][e] += vectors in which element e is in state a, a in 1..q-1 */

@@ -395,9 +395,8 @@ static void equal_bonds(const kr_bytes_job *job, const uint8_t *vectors, uint32_
         vb x = vb_load(vectors + (size_t)bond->vector * 64);
         vb y = vb_load(vectors + (size_t)bond->source * 64);
         vm m = vm_equal(x, y);
-        if (job->bond_rim && job->bond_rim[b]) {
-            m = vm_and(m,
-                       vm_of(vb_load(rim_of(job, bond->vector) + (job->bond_rim[b] - 1) * 64)));
+        if (job->bond_lacks[b]) {
+            m = vm_and(m, vm_of(vb_load(rim_of(job, bond->vector) + job->bond_slot[b] * 64)));
         }
         equal.sum = vb_count(m, equal.sum);
         if (++equal.n == 255) {

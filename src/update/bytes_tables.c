@@ -48,8 +48,12 @@ void kr_bytes_job_clear(kr_bytes_job *job)
     kr_free(job->low);
     kr_free(job->exact);
     kr_free(job->bond);
-    kr_free(job->bond_J);
-    kr_free(job->bond_rim);
+    kr_free(job->bond_slot);
+    kr_free(job->bond_lacks);
+    for (int k = 0; k < 3; k++) {
+        kr_free(job->amounts[k].group);
+        kr_free(job->amounts[k].amount);
+    }
 }
 
 /* ---- geometry -----------------------------------------------------------------------------
@@ -160,29 +164,20 @@ static int32_t color_of(const kr_fold *fold, int32_t source)
 static int fill_bonds(kr_bytes_job *job, kr_error *err)
 {
     const kr_fold *fold = job->fold;
-    size_t n_tiles = (size_t)fold->n_tiles,
-           most = (size_t)fold->slot_begin[fold->n_vectors] / 2 + 1;
-    bool is_site = job->rule == KR_BYTES_SITE;
+    size_t most = (size_t)fold->slot_begin[fold->n_vectors] / 2 + 1;
     job->bond = kr_alloc(most, sizeof *job->bond, err);
-    job->bond_J = is_site ? kr_alloc(most * n_tiles, sizeof *job->bond_J, err) : NULL;
-    job->bond_rim = job->rim ? kr_alloc(most, 1, err) : NULL;
-    if (!job->bond || (is_site && !job->bond_J) || (job->rim && !job->bond_rim)) {
+    job->bond_slot = kr_alloc(most, 1, err);
+    job->bond_lacks = kr_alloc(most, 1, err);
+    if (!job->bond || !job->bond_slot || !job->bond_lacks) {
         return KR_ENOMEM;
     }
     for (int32_t c = 0; c < fold->n_colors; c++) {
         for (int32_t v = fold->color_begin[c]; v < fold->color_begin[c + 1]; v++) {
             for (int32_t s = fold->slot_begin[v]; s < fold->slot_begin[v + 1]; s++) {
-                if (color_of(fold, fold->source[s]) >= c) {
-                    continue;
-                }
-                size_t b = (size_t)job->n_bonds++;
-                job->bond[b] = (kr_bytes_bond){ v, fold->source[s] };
-                for (size_t t = 0; is_site && t < n_tiles; t++) {
-                    int64_t entry = entries(fold, s)[t];
-                    job->bond_J[b * n_tiles + t] = entry >= 0 ? job->terms->J[entry] : 0.0;
-                }
-                if (job->rim && count_absent(fold, s) > 0) {
-                    job->bond_rim[b] = (uint8_t)(s - fold->slot_begin[v] + 1);
+                if (color_of(fold, fold->source[s]) < c) {
+                    job->bond_slot[job->n_bonds] = (uint8_t)(s - fold->slot_begin[v]);
+                    job->bond_lacks[job->n_bonds] = count_absent(fold, s) > 0;
+                    job->bond[job->n_bonds++] = (kr_bytes_bond){ v, fold->source[s] };
                 }
             }
         }
@@ -241,6 +236,74 @@ static void fill_site(const kr_bytes_job *job, int32_t v, uint8_t *high, uint8_t
     }
 }
 
+/* Room for n amounts, all zero and of vector 0. */
+static int amounts_alloc(kr_bytes_amounts *amounts, int64_t n, int32_t n_tiles, kr_error *err)
+{
+    amounts->n = (n + 3) / 4;
+    amounts->group = kr_alloc((size_t)amounts->n, sizeof *amounts->group, err);
+    amounts->amount =
+        kr_alloc((size_t)amounts->n * (size_t)n_tiles, 4 * sizeof *amounts->amount, err);
+    return amounts->group && amounts->amount ? KR_OK : KR_ENOMEM;
+}
+
+static double *amounts_set(kr_bytes_amounts *amounts, int64_t at, int32_t n_tiles,
+                           int32_t first, int32_t second)
+{
+    amounts->group[at / 4].first[at % 4] = first;
+    amounts->group[at / 4].second[at % 4] = second;
+    return amounts->amount + at / 4 * 4 * n_tiles + at % 4;
+}
+
+/* scale J of every bond. */
+static int bond_amounts(kr_bytes_job *job, kr_bytes_amounts *amounts, double scale,
+                        kr_error *err)
+{
+    const kr_fold *fold = job->fold;
+    KR_TRY(amounts_alloc(amounts, job->n_bonds, fold->n_tiles, err));
+    for (int64_t b = 0; b < job->n_bonds; b++) {
+        int32_t v = job->bond[b].vector, s = fold->slot_begin[v] + job->bond_slot[b];
+        double *to = amounts_set(amounts, b, fold->n_tiles, v, job->bond[b].source);
+        for (int32_t t = 0; t < fold->n_tiles; t++) {
+            int64_t entry = entries(fold, s)[t];
+            to[4 * t] = entry >= 0 ? scale * job->terms->J[entry] : 0.0;
+        }
+    }
+    return KR_OK;
+}
+
+/* H = constant + sum over bonds of unlike spins, over bonds of spins 1, over spins 1. */
+static int fill_amounts(kr_bytes_job *job, kr_error *err)
+{
+    const kr_fold *fold = job->fold;
+    const kr_terms *terms = job->terms;
+    const double *V = terms->V;
+    KR_TRY(bond_amounts(job, &job->amounts[0], V[1] - V[0], err));
+    job->amounts[1].is_both = job->amounts[2].is_both = true;
+    if (V[3] != V[0]) {
+        KR_TRY(bond_amounts(job, &job->amounts[1], V[3] - V[0], err));
+    }
+    if (terms->has_local) {
+        KR_TRY(amounts_alloc(&job->amounts[2], fold->n_vectors, fold->n_tiles, err));
+        for (int32_t v = 0; v < fold->n_vectors; v++) {
+            double *to = amounts_set(&job->amounts[2], v, fold->n_tiles, v, v);
+            for (int32_t t = 0; t < fold->n_tiles; t++) {
+                const double *local =
+                    terms->local + 2 * (size_t)fold->site[v * fold->n_tiles + t];
+                to[4 * t] = local[1] - local[0];
+            }
+        }
+    }
+    double sum = 0.0;
+    for (int64_t t = 0; t < terms->n_terms; t++) {
+        sum += terms->coupling[t] * V[0];
+    }
+    for (size_t i = 0; i < (size_t)terms->n_sites; i++) {
+        sum += terms->local[2 * i];
+    }
+    job->constant = sum;
+    return KR_OK;
+}
+
 static int site_fill(kr_bytes_job *job, kr_error *err)
 {
     const kr_fold *fold = job->fold;
@@ -260,15 +323,7 @@ static int site_fill(kr_bytes_job *job, kr_error *err)
     for (int32_t v = 0; v < fold->n_vectors; v++) {
         fill_site(job, v, job->high + (size_t)v * stride, job->low + (size_t)v * stride);
     }
-    double sum = 0.0;
-    for (int64_t t = 0; t < terms->n_terms; t++) {
-        sum += terms->coupling[t] * V[0];
-    }
-    for (size_t i = 0; i < (size_t)terms->n_sites; i++) {
-        sum += terms->local[2 * i];
-    }
-    job->constant = sum;
-    return KR_OK;
+    return fill_amounts(job, err);
 }
 
 /* ---- choice -------------------------------------------------------------------------------

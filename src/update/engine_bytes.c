@@ -148,7 +148,9 @@ static void set_counts(const engine_bytes *e, kr_block *block, scratch_area *are
 static void set_site_energies(const engine_bytes *e, kr_block *block, scratch_area *area)
 {
     memset(area->sum, 0, sizeof area->sum);
-    e->kernels->site_energy(&e->job, block->state, area->sum);
+    for (int k = 0; k < 3; k++) {
+        e->kernels->add_amounts(e->fold, &e->job.amounts[k], block->state, area->sum);
+    }
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         double energy = e->job.constant;
         for (int32_t t = 0; t < e->fold->n_tiles; t++) {
@@ -218,7 +220,7 @@ static void bytes_sweep(const void *self, kr_block *block, int64_t n_sweeps, voi
 
 const kr_engine kr_engine_bytes = {
     .name = "bytes",
-    .min_elements = 4,
+    .min_elements = 16, /* below, the reference is as fast on some instruction set */
     .alloc = bytes_alloc,
     .free = bytes_free,
     .fold = bytes_fold,
