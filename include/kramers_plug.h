@@ -412,6 +412,8 @@ enum {
     KR_UPDATE_IRREDUCIBLE = 2, /* alone reaches every state from every state */
     KR_UPDATE_NEEDS_DENSITY = 4,
     KR_UPDATE_IRREDUCIBLE_ONE_CLASS = 8, /* the same where all states form one pair_class */
+    KR_UPDATE_COUPLES_CHAINS = 16,       /* moves chains 2k, 2k + 1 of a block together and
+                                            leaves the product of their laws invariant */
 };
 
 /* Instruction sets of vector kernels; all give the same bits. */

@@ -193,13 +193,19 @@ static int add_derived(kr_schema *s, kr_error *err)
             KR_TRY(kr_results_attr_text(s->results, group, "", name, text, err));
         }
     }
+    for (int32_t u = 0; u < c->n_updates; u++) {
+        if (c->update[u].plug->flags & KR_UPDATE_COUPLES_CHAINS) {
+            KR_TRY(
+                kr_results_attr_real(s->results, "posterior", "", "chains_coupled", 2.0, err));
+        }
+    }
     KR_TRY(kr_results_attr_real(s->results, "posterior", "", "n_sites",
                                 s->spec->target[0].terms->n_sites, err));
     return kr_results_attr_real(s->results, "posterior", "", "every", (double)c->every, err);
 }
 
-static int put_constant(kr_schema *s, const char *name, const char *unit, const char *doc,
-                        const double *values, int *index, kr_error *err)
+int kr_schema_constant(kr_schema *s, const char *name, const char *unit, const char *doc,
+                       const double *values, int *index, kr_error *err)
 {
     int local;
     index = index ? index : &local;
@@ -254,7 +260,7 @@ static int add_exact(kr_schema *s, kr_error *err)
             is_any = is_any || isfinite(value[k][p]);
         }
         if (status == KR_OK && is_any) {
-            status = put_constant(s, name[k], "", "exact value", value[k], NULL, err);
+            status = kr_schema_constant(s, name[k], "", "exact value", value[k], NULL, err);
         }
         kr_free(value[k]);
     }
@@ -278,7 +284,7 @@ static int add_constants(kr_schema *s, kr_error *err)
             beta[p] = s->spec->target[p].beta;
         }
         int status =
-            beta ? put_constant(s, "beta", "1/J", "inverse temperature", beta, NULL, err)
+            beta ? kr_schema_constant(s, "beta", "1/J", "inverse temperature", beta, NULL, err)
                  : KR_ENOMEM;
         kr_free(beta);
         KR_TRY(status);
@@ -288,8 +294,9 @@ static int add_constants(kr_schema *s, kr_error *err)
         for (int k = 0; k < 5; k++) {
             char name[2 * KR_NAME_MAX];
             snprintf(name, sizeof name, format[k], c->density[d].name);
-            KR_TRY(put_constant(s, name, "1", "from independent samples of the frozen density",
-                                NULL, &s->certificate[5 * d + k], err));
+            KR_TRY(kr_schema_constant(s, name, "1",
+                                      "from independent samples of the frozen density", NULL,
+                                      &s->certificate[5 * d + k], err));
         }
     }
     const kr_terms *terms = s->spec->target[0].terms;
@@ -359,49 +366,6 @@ static int32_t n_costs(const kr_schema *s)
     return 5 + s->spec->config.n_updates + s->spec->has_tempering;
 }
 
-/* Numbers of the slots: `ladder` and `slot` are fixed, the others end with the run. */
-static int put_slots(kr_schema *s, bool is_final, kr_error *err)
-{
-    int32_t n = s->spec->config.n_points;
-    double *value = kr_alloc((size_t)n, sizeof *value, err);
-    int status = value ? KR_OK : KR_ENOMEM;
-    for (int k = is_final ? 2 : 0; k < KR_SCHEMA_SLOTS && status == KR_OK; k++) {
-        for (int32_t p = 0; p < n; p++) {
-            kr_slot slot;
-            kr_sampler_slot(s->sampler, p, &slot);
-            double visits = (double)(slot.n_from_cold + slot.n_from_hot);
-            const double field[KR_SCHEMA_SLOTS] = { slot.ladder, slot.slot,
-                                                    (double)slot.round_trips,
-                                                    (double)slot.n_from_cold / visits, visits };
-            value[p] = field[k];
-        }
-        status = kr_results_put(s->results, s->slot[k], value, err);
-    }
-    kr_free(value);
-    return status;
-}
-
-static int add_slots(kr_schema *s, kr_error *err)
-{
-    static const char *const name[] = { "ladder", "slot", "round_trips", "flow_from_cold",
-                                        "flow_visits" };
-    static const char *const doc[] = {
-        "ladder of the point", "place in the ladder, 0 = hottest",
-        "round trips cold - hot - cold of all replicas of the ladder while measuring",
-        "fraction of the replicas in this slot that last saw the cold end",
-        "visits of this slot by replicas that have seen an end"
-    };
-    if (!s->spec->has_tempering) {
-        return KR_OK;
-    }
-    for (int k = 0; k < KR_SCHEMA_SLOTS; k++) {
-        KR_TRY(put_constant(s, name[k], "1", doc[k], NULL, &s->slot[k], err));
-    }
-    KR_TRY(kr_results_attr_real(s->results, "constant_data", "", "exchange_every",
-                                (double)s->spec->config.exchange_every, err));
-    return put_slots(s, false, err);
-}
-
 static int add_cost(kr_schema *s, kr_error *err)
 {
     static const char *const name[] = { "sample_cpu_s", "train_cpu_s", "certificate_cpu_s",
@@ -461,7 +425,7 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     KR_TRY(add_series(s, WARMUP, err));
     KR_TRY(add_derived(s, err));
     KR_TRY(add_constants(s, err));
-    KR_TRY(add_slots(s, err));
+    KR_TRY(kr_schema_add_slots(s, err));
     KR_TRY(add_training(s, err));
     KR_TRY(add_configurations(s, err));
     KR_TRY(add_cost(s, err));
@@ -593,7 +557,7 @@ int kr_schema_put_final(kr_schema *s, double wall_s, kr_error *err)
     }
     kr_free(values);
     KR_TRY(status);
-    return s->spec->has_tempering ? put_slots(s, true, err) : KR_OK;
+    return s->spec->has_tempering ? kr_schema_put_slots(s, err) : KR_OK;
 }
 
 int kr_schema_continue(kr_schema *s, kr_error *err)

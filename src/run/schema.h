@@ -38,6 +38,14 @@ int kr_schema_collect(kr_schema *schema, kr_error *err);
 int kr_schema_collect_configurations(kr_schema *schema, kr_error *err);
 /* Puts certificates and cost as they are now. */
 int kr_schema_put_final(kr_schema *schema, double wall_s, kr_error *err);
+/* A constant of every point in the group constant_data; values (n_points) or NULL: to be put
+ * later under *index (NULL allowed). */
+int kr_schema_constant(kr_schema *schema, const char *name, const char *unit, const char *doc,
+                       const double *values, int *index, kr_error *err);
+/* schema_slots.c: variables of the slots, nothing without replica exchange; the same as they
+ * are now. */
+int kr_schema_add_slots(kr_schema *schema, kr_error *err);
+int kr_schema_put_slots(kr_schema *schema, kr_error *err);
 /* After counts were loaded: new draws are numbered from them on. */
 int kr_schema_continue(kr_schema *schema, kr_error *err);
 /* limit[v] for kr_results_assemble; owned by the caller (kr_free). */

@@ -212,6 +212,14 @@ static int check_whole(kr_spec *spec, kr_error *err)
         is_irreducible = is_irreducible || (flags & KR_UPDATE_IRREDUCIBLE) ||
                          (is_one_class && (flags & KR_UPDATE_IRREDUCIBLE_ONE_CLASS));
     }
+    for (int32_t u = 0; u < config->n_updates; u++) {
+        if ((spec->update[u].plug->flags & KR_UPDATE_COUPLES_CHAINS) && config->n_chains % 2) {
+            return kr_runfile_fail(
+                spec->file, kr_node_get(spec->file->root, "chains"), err, KR_ERANGE,
+                "chains = %lld, want an even number: update %s couples them in pairs",
+                (long long)config->n_chains, spec->update[u].plug->name);
+        }
+    }
     if (config->measure < config->every) {
         return kr_runfile_fail(
             spec->file, phases, err, KR_ERANGE,
