@@ -3,7 +3,6 @@
 #include "run/schema.h"
 
 #include "base/memory.h"
-#include "model/exact.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,8 +10,7 @@
 #include <unistd.h>
 
 enum { FIXED, MEASURED, WARMUP, TRAINING, CONFIGURATIONS };
-#define EXACT_STATES_AT_START 1048576.0 /* 2^20: well under a second */
-#define VARIABLES_MAX         4096
+#define VARIABLES_MAX 4096
 
 static int add(kr_schema *s, int group_of, const char *group, const char *name, kr_dtype dtype,
                const char *dims, const char *unit, const char *doc, int *index, kr_error *err)
@@ -214,59 +212,6 @@ int kr_schema_constant(kr_schema *s, const char *name, const char *unit, const c
     return values ? kr_results_put(s->results, *index, values, err) : KR_OK;
 }
 
-/* Exact values where enumeration, a narrow strip or Kaufman's formula gives them quickly. */
-static int add_exact(kr_schema *s, kr_error *err)
-{
-    static const char *const name[] = { "exact_log_z",
-                                        "exact_energy_per_site",
-                                        "exact_specific_heat",
-                                        "exact_magnetization_per_site",
-                                        "exact_abs_magnetization_per_site",
-                                        "exact_magnetization_squared",
-                                        "exact_susceptibility",
-                                        "exact_binder" };
-    enum { N = sizeof name / sizeof *name };
-    int32_t n_points = s->spec->config.n_points;
-    double *value[N];
-    for (int k = 0; k < N; k++) {
-        value[k] = kr_alloc((size_t)n_points, sizeof(double), err);
-        if (!value[k]) {
-            while (k--) {
-                kr_free(value[k]);
-            }
-            return KR_ENOMEM;
-        }
-    }
-    for (int32_t p = 0; p < n_points; p++) {
-        kr_exact e;
-        bool is_known =
-            kr_exact_best(&s->spec->target[p], EXACT_STATES_AT_START, &e, NULL) == KR_OK;
-        const double found[N] = { e.log_z,
-                                  e.energy_per_site,
-                                  e.specific_heat,
-                                  e.magnetization,
-                                  e.abs_magnetization,
-                                  e.magnetization_squared,
-                                  e.susceptibility,
-                                  e.binder };
-        for (int k = 0; k < N; k++) {
-            value[k][p] = is_known ? found[k] : NAN;
-        }
-    }
-    int status = KR_OK;
-    for (int k = 0; k < N; k++) {
-        bool is_any = false;
-        for (int32_t p = 0; p < n_points; p++) {
-            is_any = is_any || isfinite(value[k][p]);
-        }
-        if (status == KR_OK && is_any) {
-            status = kr_schema_constant(s, name[k], "", "exact value", value[k], NULL, err);
-        }
-        kr_free(value[k]);
-    }
-    return status;
-}
-
 static int add_constants(kr_schema *s, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
@@ -289,7 +234,7 @@ static int add_constants(kr_schema *s, kr_error *err)
         kr_free(beta);
         KR_TRY(status);
     }
-    KR_TRY(add_exact(s, err));
+    KR_TRY(kr_schema_exact(s, err));
     for (int32_t d = 0; d < c->n_densities; d++) {
         for (int k = 0; k < 5; k++) {
             char name[2 * KR_NAME_MAX];

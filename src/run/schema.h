@@ -42,6 +42,8 @@ int kr_schema_put_final(kr_schema *schema, double wall_s, kr_error *err);
  * later under *index (NULL allowed). */
 int kr_schema_constant(kr_schema *schema, const char *name, const char *unit, const char *doc,
                        const double *values, int *index, kr_error *err);
+/* schema_exact.c: exact values where enumeration, a narrow strip or Kaufman gives them. */
+int kr_schema_exact(kr_schema *schema, kr_error *err);
 /* schema_slots.c: variables of the slots, nothing without replica exchange; the same as they
  * are now. */
 int kr_schema_add_slots(kr_schema *schema, kr_error *err);

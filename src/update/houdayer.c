@@ -17,7 +17,7 @@
  * block, scratch and tally. */
 #include "base/memory.h"
 #include "base/rng.h"
-#include "update/cluster.h"
+#include <string.h>
 
 typedef struct houdayer_params {
     int64_t clusters;
@@ -60,8 +60,14 @@ static void *houdayer_alloc(const kr_update_setting *setting, const void *params
 static size_t houdayer_scratch_bytes(const void *self, int32_t n_lanes)
 {
     (void)n_lanes;
-    return kr_growth_bytes(((const houdayer *)self)->terms->n_sites);
+    return (size_t)((const houdayer *)self)->terms->n_sites * (sizeof(int32_t) + 1);
 }
+
+/* In the caller's scratch: sites of the cluster in the order they joined, and a mark each. */
+typedef struct work {
+    int32_t *list; /* (n_sites) */
+    uint8_t *mark; /* (n_sites) */
+} work;
 
 /* A site at which the chains differ, uniformly; -1 where they agree everywhere. */
 static int32_t draw_seed(const uint8_t *s, const uint8_t *t, int32_t n_sites, kr_rng *rng)
@@ -98,31 +104,31 @@ static double flip(const kr_terms *terms, uint8_t *s, int32_t i)
 /* Exchanges the cluster around the seed between chains s and t; returns its size. A coupling of
  * zero is no bond. delta is added to: what s wins and t loses. */
 static int32_t exchange_cluster(const kr_terms *terms, uint8_t *s, uint8_t *t, int32_t seed,
-                                const kr_growth *growth, double *delta)
+                                const work *w, double *delta)
 {
     int32_t size = 0;
-    growth->list[size++] = seed;
-    growth->mark[seed] = 1;
+    w->list[size++] = seed;
+    w->mark[seed] = 1;
     for (int32_t m = 0; m < size; m++) {
-        int32_t i = growth->list[m];
+        int32_t i = w->list[m];
         *delta += flip(terms, s, i);
         t[i] ^= 1;
         for (int64_t k = terms->neighbor_begin[i]; k < terms->neighbor_begin[i + 1]; k++) {
             int32_t j = terms->neighbor[k];
-            if (s[j] != t[j] && !growth->mark[j] && terms->J[k] != 0.0) {
-                growth->mark[j] = 1;
-                growth->list[size++] = j;
+            if (s[j] != t[j] && !w->mark[j] && terms->J[k] != 0.0) {
+                w->mark[j] = 1;
+                w->list[size++] = j;
             }
         }
     }
     for (int32_t m = 0; m < size; m++) {
-        growth->mark[growth->list[m]] = 0;
+        w->mark[w->list[m]] = 0;
     }
     return size;
 }
 
 /* One cluster of the chains of lanes l and l + 1. */
-static void move_pair(const houdayer *h, kr_block *block, int32_t l, const kr_growth *growth,
+static void move_pair(const houdayer *h, kr_block *block, int32_t l, const work *w,
                       kr_tally *tally)
 {
     int32_t n_sites = block->n_sites, size = 0;
@@ -130,7 +136,7 @@ static void move_pair(const houdayer *h, kr_block *block, int32_t l, const kr_gr
     int32_t seed = draw_seed(s, t, n_sites, block->rng);
     if (seed >= 0) {
         double delta = 0.0;
-        size = exchange_cluster(h->terms, s, t, seed, growth, &delta);
+        size = exchange_cluster(h->terms, s, t, seed, w, &delta);
         block->energy[l] += delta;
         block->energy[l + 1] -= delta;
         kr_block_touch(block);
@@ -146,10 +152,12 @@ static void houdayer_sweep(const void *self, kr_block *block, int64_t n_sweeps, 
                            kr_tally *tally)
 {
     const houdayer *h = self;
-    kr_growth growth = kr_growth_begin(scratch, block->n_sites);
+    work w = { .list = scratch };
+    w.mark = (uint8_t *)(w.list + block->n_sites);
+    memset(w.mark, 0, (size_t)block->n_sites);
     for (int64_t n = 0; n < n_sweeps * h->n_per_sweep; n++) {
         for (int32_t l = 0; l + 1 < block->n_lanes; l += 2) {
-            move_pair(h, block, l, &growth, tally);
+            move_pair(h, block, l, &w, tally);
         }
     }
 }
