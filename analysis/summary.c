@@ -14,28 +14,40 @@ static double attribute(kr_reader *reader, const char *name)
     return kr_reader_attr_real(reader, "posterior", "", name, &value) ? value : NAN;
 }
 
-/* Shape of the run from the first series of the posterior. */
-static int read_shape(kr_reader *reader, kr_summary *s, kr_error *err)
+/* Shape of the run from the first series of a group; *found tells whether it has one. */
+static int read_shape_of(kr_reader *reader, const char *group, kr_summary *s, bool *found,
+                         kr_error *err)
 {
-    const char *const *names = kr_reader_variables(reader, "posterior");
-    s->n_points = 1;
-    for (; names && *names; names++) {
+    const char *const *names = kr_reader_variables(reader, group);
+    for (; names && *names && !*found; names++) {
         kr_series series;
         kr_error skipped = { 0 };
-        int status = kr_series_load(reader, "posterior", *names, &series, &skipped);
+        int status = kr_series_load(reader, group, *names, &series, &skipped);
         if (status == KR_OK) {
             s->n_chains = series.n_chains;
             s->n_draws = series.n_draws;
             s->n_points = series.n_points;
             kr_series_clear(&series);
-            return KR_OK;
-        }
-        if (status != KR_EUNSUP) {
+            *found = true;
+        } else if (status != KR_EUNSUP) {
             return kr_fail(err, status, "%s", skipped.text);
         }
     }
-    return kr_fail(err, KR_EUNSUP, "%s: no series in group posterior, want a result file",
-                   s->path);
+    return KR_OK;
+}
+
+/* A run that measured nothing but pairs shows how many chains it has in its statistics. */
+static int read_shape(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    bool found = false;
+    s->n_points = 1;
+    KR_TRY(read_shape_of(reader, "posterior", s, &found, err));
+    if (!found && kr_reader_variables(reader, "replica_pairs")) {
+        KR_TRY(read_shape_of(reader, "sample_stats", s, &found, err));
+    }
+    return found ? KR_OK
+                 : kr_fail(err, KR_EUNSUP,
+                           "%s: no series in group posterior, want a result file", s->path);
 }
 
 static double cost(kr_reader *reader, const char *name)

@@ -5,15 +5,15 @@
  * The result file is read by these names (variables in groups, attributes of groups):
  *   posterior      NAME (chain, draw[, point]); in_PHASE (0/1); phase_switches since the last
  *                  draw; attributes n_sites, every, derived_NAME =
- *                  "variance|binder COLUMN BETA_POWER SITE_POWER | UNIT | DOC", chains_coupled
- * = 2 where an update couples chains 2k and 2k + 1 constant_data  beta, scanned parameters,
- * exact_NAME, exact_log_z, ess_q_D, log_z_q_D, log_z_q_D_error, max_share_D, n_q_D of density
- * D; attribute scanned under replica exchange ladder, slot, round_trips, flow_from_cold and the
- *                  attribute exchange_every
- *   sample_stats   attempted_E, accepted_E, changed_E of schedule entry E (attribute density of
- *                  attempted_E names the density it proposes from), log_w_D
- *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
- * Threads: serial only. */
+ *                  "variance|binder|mean COLUMN BETA_POWER SITE_POWER | UNIT | DOC";
+ * chains_coupled = 2 where an update couples chains 2k and 2k + 1 replica_pairs  NAME,
+ * derived_NAME likewise; an entry of dim chain is a pair of chains constant_data  beta, scanned
+ * parameters, exact_NAME, exact_log_z, ess_q_D, log_z_q_D, log_z_q_D_error, max_share_D, n_q_D
+ * of density D; attribute scanned; under replica exchange ladder, slot, round_trips,
+ * flow_from_cold and the attribute exchange_every sample_stats   attempted_E, accepted_E,
+ * changed_E of schedule entry E (attribute density of attempted_E names the density it proposes
+ * from), log_w_D cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads,
+ * cpu_s_E Threads: serial only. */
 #ifndef KR_ANALYSIS_SUMMARY_H
 #define KR_ANALYSIS_SUMMARY_H
 
@@ -35,6 +35,7 @@ typedef struct kr_quantity {
 
 typedef struct kr_update_row {
     char name[KR_SERIES_NAME], density[KR_SERIES_NAME];
+    char engine[24]; /* empty where there is no choice */
     double attempted, accepted, changed, cpu_s;
     double longest_rejection_run; /* attempts; from draws in which nothing was accepted */
     bool is_lower_bound;          /* several attempts per draw: runs are cut at draws */

@@ -56,6 +56,12 @@ static void write_quantity(kr_json *j, const kr_summary *s, int k, int64_t p)
 static void write_update(kr_json *j, const kr_summary *s, int k, int64_t p)
 {
     const kr_update_row *u = &s->update[k * s->n_points + p];
+    kr_json_key(j, "engine");
+    if (u->engine[0]) {
+        kr_json_text(j, u->engine);
+    } else {
+        kr_json_number(j, NAN);
+    }
     kr_json_field(j, "acceptance", u->accepted / u->attempted);
     kr_json_field(j, "attempted", u->attempted);
     kr_json_field(j, "accepted", u->accepted);

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #define MIN_BINS 20
+#define PAIRS    "replica_pairs"
 
-typedef enum kr_kind { KIND_VARIANCE, KIND_BINDER } kr_kind;
+typedef enum kr_kind { KIND_VARIANCE, KIND_BINDER, KIND_MEAN } kr_kind;
+static const char *const kinds[] = { "variance", "binder", "mean" };
 
 typedef struct kr_recipe {
     kr_kind kind;
@@ -30,6 +32,9 @@ static double recipe_value(const double *mean, const void *context)
     if (scale->kind == KIND_VARIANCE) {
         return scale->factor * (mean[1] - mean[0] * mean[0]);
     }
+    if (scale->kind == KIND_MEAN) {
+        return scale->factor * mean[0];
+    }
     return 1.0 - mean[1] / (3.0 * mean[0] * mean[0]);
 }
 
@@ -42,7 +47,10 @@ static bool parse_recipe(const char *name, const char *text, kr_recipe *recipe)
                &recipe->site_power) != 4) {
         return false;
     }
-    recipe->kind = strcmp(kind, "binder") == 0 ? KIND_BINDER : KIND_VARIANCE;
+    int k = 0, n_kinds = sizeof kinds / sizeof *kinds;
+    while (k < n_kinds && strcmp(kind, kinds[k]) != 0) {
+        k++;
+    }
     const char *unit = strstr(text, " | ");
     if (unit) {
         size_t length = strcspn(unit + 3, "|");
@@ -52,17 +60,19 @@ static bool parse_recipe(const char *name, const char *text, kr_recipe *recipe)
         snprintf(recipe->unit, sizeof recipe->unit, "%.*s", (int)length, unit + 3);
     }
     snprintf(recipe->name, sizeof recipe->name, "%s", name);
-    return recipe->kind == KIND_BINDER || strcmp(kind, "variance") == 0;
+    recipe->kind = k < n_kinds ? (kr_kind)k : KIND_VARIANCE;
+    return k < n_kinds;
 }
 
-/* Next recipe of the posterior for a column; *position goes through the attributes. */
-static bool next_recipe(kr_reader *reader, const char *column, int *position, kr_recipe *recipe)
+/* Next recipe of the group for a column; *position goes through the attributes. */
+static bool next_recipe(kr_reader *reader, const char *group, const char *column, int *position,
+                        kr_recipe *recipe)
 {
-    const char *const *names = kr_reader_attrs(reader, "posterior", "");
+    const char *const *names = kr_reader_attrs(reader, group, "");
     for (; names && names[*position]; (*position)++) {
         const char *name = names[*position], *text = NULL;
         if (strncmp(name, "derived_", 8) == 0 &&
-            kr_reader_attr_text(reader, "posterior", "", name, &text) &&
+            kr_reader_attr_text(reader, group, "", name, &text) &&
             parse_recipe(name + 8, text, recipe) && strcmp(recipe->column, column) == 0) {
             (*position)++;
             return true;
@@ -104,26 +114,27 @@ static void compare_exact(kr_reader *reader, kr_quantity *q, int64_t point)
 }
 
 /* Where an update couples chains in pairs, only the pairs are independent: their means take the
- * place of the chains, in place. Returns the number of rows left. */
-static int64_t pair_up(const kr_summary *s, double *x)
+ * place of the chains, in place. Rows that belong to pairs already stay. Returns the number of
+ * rows left. */
+static int64_t pair_up(const kr_summary *s, int64_t n_chains, double *x)
 {
-    if (s->chains_coupled != 2 || s->n_chains % 2 != 0) {
-        return s->n_chains;
+    if (s->chains_coupled != 2 || n_chains != s->n_chains || n_chains % 2 != 0) {
+        return n_chains;
     }
-    for (int64_t c = 0; c < s->n_chains / 2; c++) {
+    for (int64_t c = 0; c < n_chains / 2; c++) {
         for (int64_t t = 0; t < s->n_draws; t++) {
             const double *pair = x + 2 * c * s->n_draws + t;
             x[c * s->n_draws + t] = 0.5 * (pair[0] + pair[s->n_draws]);
         }
     }
-    return s->n_chains / 2;
+    return n_chains / 2;
 }
 
 /* A jackknife of the shifted column and its square; x (n_chains, n_draws) is overwritten. */
-static void derive(const kr_summary *s, const kr_recipe *recipe, double beta,
+static void derive(const kr_summary *s, int64_t n_chains, const kr_recipe *recipe, double beta,
                    const kr_estimate *column, double *x, double *square, kr_quantity *q)
 {
-    int64_t n = s->n_chains * s->n_draws;
+    int64_t n = n_chains * s->n_draws;
     kr_scale scale = { recipe->kind, pow(beta, recipe->beta_power), 0.0 };
     scale.factor *= pow(s->n_sites, recipe->site_power);
     if (recipe->kind == KIND_VARIANCE) { /* no cancellation of <x^2> against <x>^2 */
@@ -135,8 +146,8 @@ static void derive(const kr_summary *s, const kr_recipe *recipe, double beta,
     }
     const double *columns[] = { x, square };
     kr_error err = { 0 };
-    int64_t n_rows = pair_up(s, x);
-    pair_up(s, square);
+    int64_t n_rows = pair_up(s, n_chains, x);
+    pair_up(s, n_chains, square);
     int64_t bin = kr_jackknife_bin(column->tau_int, n_rows, s->n_draws, MIN_BINS);
     q->is_derived = true;
     if (kr_jackknife(columns, 2, n_rows, s->n_draws, bin, recipe_value, &scale,
@@ -148,14 +159,15 @@ static void derive(const kr_summary *s, const kr_recipe *recipe, double beta,
     q->estimate.is_constant = column->is_constant;
 }
 
-static int add_derived(kr_reader *reader, kr_summary *s, const kr_series *series, int column,
-                       double *x, double *square, kr_error *err)
+static int add_derived(kr_reader *reader, kr_summary *s, const char *group,
+                       const kr_series *series, int column, double *x, double *square,
+                       kr_error *err)
 {
     kr_recipe recipe;
     int position = 0;
     char name[KR_SERIES_NAME];
     snprintf(name, sizeof name, "%s", s->quantity[column * s->n_points].name);
-    while (next_recipe(reader, name, &position, &recipe)) {
+    while (next_recipe(reader, group, name, &position, &recipe)) {
         kr_quantity *q = add_quantities(s, recipe.name, recipe.unit, false, err);
         if (!q) {
             return KR_ENOMEM;
@@ -166,8 +178,9 @@ static int add_derived(kr_reader *reader, kr_summary *s, const kr_series *series
             q[p].is_bad = from->is_bad;
             if (!from->is_bad) {
                 kr_series_point(series, p, x);
-                derive(s, &recipe, kr_series_constant(reader, "constant_data", "beta", p),
-                       &from->estimate, x, square, &q[p]);
+                derive(s, series->n_chains, &recipe,
+                       kr_series_constant(reader, "constant_data", "beta", p), &from->estimate,
+                       x, square, &q[p]);
             }
             compare_exact(reader, &q[p], p);
         }
@@ -181,12 +194,13 @@ static void estimate_points(kr_reader *reader, const kr_summary *s, const kr_ser
     for (int64_t p = 0; p < s->n_points; p++) {
         kr_error err = { 0 };
         kr_series_point(series, p, x);
-        int64_t n_rows = pair_up(s, x);
+        int64_t n_rows = pair_up(s, series->n_chains, x);
         if (kr_gamma_estimate(x, n_rows, s->n_draws, &q[p].estimate, &err) != KR_OK) {
             q[p].is_bad = true;
             snprintf(q[p].note, sizeof q[p].note, "%.150s", err.text);
         }
-        q[p].estimate.ess *= (double)(s->n_chains / n_rows); /* in draws of single chains */
+        q[p].estimate.ess *=
+            (double)(series->n_chains / n_rows); /* in draws of single chains */
         compare_exact(reader, &q[p], p);
     }
 }
@@ -221,24 +235,26 @@ static void count_visits(kr_summary *s, const kr_series *series, uint8_t *visite
     }
 }
 
-/* One variable of the posterior. work holds 2 (n_chains, n_draws) series. */
-static int add_variable(kr_reader *reader, kr_summary *s, const char *name, double *work,
-                        uint8_t *visited_all, kr_error *err)
+/* One variable of the posterior or of the replica pairs, which are half as many as the chains.
+ * work holds 2 (n_chains, n_draws) series. */
+static int add_variable(kr_reader *reader, kr_summary *s, const char *group, const char *name,
+                        double *work, uint8_t *visited_all, kr_error *err)
 {
     char unit[32];
     kr_series series;
     kr_error skipped = { 0 };
-    int status = kr_series_load(reader, "posterior", name, &series, &skipped);
+    int status = kr_series_load(reader, group, name, &series, &skipped);
     if (status != KR_OK) { /* coordinates and other shapes are no observables */
         return status == KR_EUNSUP ? KR_OK : kr_fail(err, status, "%s", skipped.text);
     }
-    if (series.n_chains != s->n_chains || series.n_draws != s->n_draws ||
+    bool is_pair = strcmp(group, PAIRS) == 0;
+    if (series.n_chains != s->n_chains / (is_pair ? 2 : 1) || series.n_draws != s->n_draws ||
         series.n_points != s->n_points) {
         kr_series_clear(&series);
-        return kr_fail(err, KR_EUNSUP, "posterior/%s: its shape differs from the others'",
+        return kr_fail(err, KR_EUNSUP, "%s/%s: its shape differs from the others'", group,
                        name);
     }
-    kr_series_text(reader, "posterior", name, "units", unit, sizeof unit);
+    kr_series_text(reader, group, name, "units", unit, sizeof unit);
     if (strcmp(name, "phase_switches") == 0) {
         sum_switches(s, &series);
         kr_series_clear(&series);
@@ -252,7 +268,7 @@ static int add_variable(kr_reader *reader, kr_summary *s, const char *name, doub
         if (is_phase) {
             count_visits(s, &series, visited_all);
         } else {
-            status = add_derived(reader, s, &series, s->n_quantities - 1, work,
+            status = add_derived(reader, s, group, &series, s->n_quantities - 1, work,
                                  work + s->n_chains * s->n_draws, err);
         }
     }
@@ -292,9 +308,12 @@ int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err)
         s->residence[p] = (kr_residence){ NAN, NAN, 0 };
         memset(visited_all + p * (size_t)s->n_chains, 1, (size_t)s->n_chains);
     }
-    const char *const *names = kr_reader_variables(reader, "posterior");
-    for (; names && *names && status == KR_OK; names++) {
-        status = add_variable(reader, s, *names, work, visited_all, err);
+    static const char *const groups[] = { "posterior", PAIRS };
+    for (int g = 0; g < 2; g++) {
+        const char *const *names = kr_reader_variables(reader, groups[g]);
+        for (; names && *names && status == KR_OK; names++) {
+            status = add_variable(reader, s, groups[g], *names, work, visited_all, err);
+        }
     }
     if (status == KR_OK) {
         status = sort_quantities(s, err);

@@ -246,8 +246,11 @@ static void print_updates(const kr_summary *s, FILE *out)
         plain(n_changed / n_attempted, "%.3g", changed, sizeof changed);
         plain(u->cpu_s, "%.3g", cpu, sizeof cpu);
         percent(u->cpu_s / s->cost.sample_cpu_s, share, sizeof share);
-        fprintf(out, "%-30s %18s %11s %15s %11s %9s\n", u->name, accepted, attempts, changed,
-                cpu, share);
+        char label[KR_SERIES_NAME + 32];
+        snprintf(label, sizeof label, u->engine[0] ? "%s, engine %s" : "%s", u->name,
+                 u->engine);
+        fprintf(out, "%-30s %18s %11s %15s %11s %9s\n", label, accepted, attempts, changed, cpu,
+                share);
     }
 }
 

@@ -114,6 +114,8 @@ static int add_update(kr_reader *reader, kr_summary *s, int index, uint8_t *has_
     snprintf(entry, sizeof entry, "%s",
              name_behind(reader, "sample_stats", "attempted_", index));
     snprintf(cost, sizeof cost, "cpu_s_%s", entry);
+    char first[KR_SERIES_NAME + 16];
+    snprintf(first, sizeof first, "attempted_%s", entry);
     int status = load_counts(reader, "attempted", entry, &attempted, err);
     if (status == KR_OK) {
         status = load_counts(reader, "accepted", entry, &accepted, err);
@@ -124,6 +126,8 @@ static int add_update(kr_reader *reader, kr_summary *s, int index, uint8_t *has_
     for (int64_t p = 0; p < s->n_points && status == KR_OK; p++) {
         kr_update_row *row = &s->update[index * s->n_points + p];
         snprintf(row->name, sizeof row->name, "%s", entry);
+        kr_series_text(reader, "sample_stats", first, "engine", row->engine,
+                       sizeof row->engine);
         find_density(reader, entry, row->density, sizeof row->density);
         row->attempted = sum_point(&attempted, p);
         row->accepted = sum_point(&accepted, p);

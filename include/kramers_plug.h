@@ -129,6 +129,7 @@ typedef struct kr_lattice {
     int32_t *bond;     /* (n_bonds, 2) sites; a pair may carry several bonds; owns */
     int8_t *bond_sign; /* (n_bonds) +1, or -1 across an antiperiodic boundary; owns */
     int8_t *bond_axis; /* (n_bonds) direction class of the bond, 0..; owns */
+    double weight; /* multiplies every coupling, e.g. 1/N on a complete graph; 1 unless set */
     /* derived by kr_lattice_finish */
     int32_t n_colors;        /* proper coloring of the bond graph */
     int32_t *color;          /* (n_sites); owns */
@@ -150,21 +151,33 @@ typedef struct kr_lattice_plug {
     size_t params_size;
     /* Sets dim, extent, is_periodic, n_sites, adds bonds and candidate symmetries. */
     int (*fill)(const void *params, kr_lattice *lattice, kr_error *err);
+    /* How many sites and bonds fill will make, so that a box which memory cannot hold is
+     * refused before it is built. NULL: not known beforehand. */
+    void (*count)(const void *params, double *n_sites, double *n_bonds);
 } kr_lattice_plug;
 
 /* ---- models as data -----------------------------------------------------------------------
  */
 
-#define KR_STATES_MAX 256
-#define KR_ARITY_MAX  8
-#define KR_PHASES_MAX 8
+#define KR_STATES_MAX  256
+#define KR_ARITY_MAX   8
+#define KR_PHASES_MAX  8
+#define KR_MOMENTS_MAX 4
 
 /* How the order parameter of a configuration follows from its state fractions. */
 typedef enum kr_order {
     KR_ORDER_VALUE,      /* m = sum_a f_a value_a */
     KR_ORDER_POTTS,      /* m = (q max_a f_a - 1)/(q - 1) */
     KR_ORDER_QUADRUPOLE, /* m = sum_a f_a value_a^2 */
+    KR_ORDER_VECTOR,     /* m = |(x, y)|, the first two moments */
 } kr_order;
+
+/* A further quantity sum_a f_a value_a of the state fractions, such as a component of the order
+ * parameter; the observable magnetization measures it as a column of its name. */
+typedef struct kr_moment {
+    char name[32], doc[80];
+    double *value; /* (q); owns */
+} kr_moment;
 
 /* A known phase: how to start in it, and the interval of the order parameter that says a chain
  * has entered it (outside all intervals a chain stays in the phase it was last in). */
@@ -209,6 +222,8 @@ typedef struct kr_terms {
     bool is_integer; /* all energies are integers of magnitude < 2^53 / n_terms: sums are exact
                       */
     kr_order order;
+    int32_t n_moments;
+    kr_moment moment[KR_MOMENTS_MAX];
     int32_t n_phases;
     kr_phase phase[KR_PHASES_MAX];
     size_t capacity_terms, capacity_sites, capacity_table; /* private to terms.c */
@@ -219,8 +234,8 @@ int kr_terms_add_table(kr_terms *terms, int arity, const double *energy, int32_t
                        kr_error *err);
 int kr_terms_add(kr_terms *terms, int32_t table, const int32_t *sites, double coupling,
                  kr_error *err);
-/* One pair term per bond of the lattice with coupling J_b sign_b; J (n_bonds) or NULL for
- * uniform. V (q, q) symmetric. */
+/* One pair term per bond of the lattice with coupling J_b sign_b weight; J (n_bonds) or NULL
+ * for uniform. V (q, q) symmetric. */
 int kr_terms_add_bonds(kr_terms *terms, const kr_lattice *lattice, const double *V,
                        double uniform, const double *J, kr_error *err);
 /* Adds energy[a] (q) times the site's value to local: value is `uniform` plus the site disorder
@@ -234,6 +249,10 @@ int kr_terms_add_disordered_bonds(kr_terms *terms, const kr_lattice *lattice, co
                                   kr_error *err);
 int kr_terms_add_phase(kr_terms *terms, const char *name, double from, double to,
                        int32_t start_state, kr_error *err);
+
+/* A moment; value (q) is copied. Errors: KR_ENOMEM, KR_ERANGE. */
+int kr_terms_add_moment(kr_terms *terms, const char *name, const char *doc, const double *value,
+                        kr_error *err);
 
 /* Quenched disorder shared by the models: a nested map `kind, seed, strength, zero_sum, file`.
  *   none (bonds 1, sites 0: the clean system) | pm1 (values +-strength with equal odds) |
@@ -422,6 +441,8 @@ typedef struct kr_update_plug {
     /* The fold in which this instance wants its states, or NULL: one of `layouts`. The member
      * itself may be NULL. */
     const kr_fold *(*fold)(const void *self);
+    /* How this instance runs, e.g. "bits"; the member may be NULL. */
+    const char *(*engine)(const void *self);
     /* n_sweeps >= 1 sweeps of every lane of the block. One sweep is N attempts of a local move,
      * one cluster (Wolff), one decomposition (Swendsen-Wang), one global proposal. Leaves
      * exp(-beta H) invariant; the result does not depend on how sweeps are grouped in calls.
@@ -439,14 +460,27 @@ typedef struct kr_column {
 
 /* A quantity computed from means of a column x by jackknife:
  *   KR_DERIVED_VARIANCE  beta^beta_power N^site_power (<x^2> - <x>^2)
- *   KR_DERIVED_BINDER    1 - <x^2>/(3 <x>^2), x the squared order parameter */
-typedef enum kr_derived_kind { KR_DERIVED_VARIANCE, KR_DERIVED_BINDER } kr_derived_kind;
+ *   KR_DERIVED_BINDER    1 - <x^2>/(3 <x>^2), x the squared order parameter
+ *   KR_DERIVED_MEAN      beta^beta_power N^site_power <x> */
+typedef enum kr_derived_kind {
+    KR_DERIVED_VARIANCE,
+    KR_DERIVED_BINDER,
+    KR_DERIVED_MEAN
+} kr_derived_kind;
 typedef struct kr_derived {
     const char *name, *column;
     kr_derived_kind kind;
     int beta_power, site_power;
     const char *unit, *doc;
 } kr_derived;
+
+enum {
+    /* Of replica pairs: chains 2k and 2k + 1 of a point, which share the couplings. There is
+     * one row per pair, so that nothing counts a pair twice; results of pairs have a group of
+     * their own in the science file. Needs an even number of chains; no pair is split over
+     * blocks. */
+    KR_OBSERVABLE_PAIRS = 1,
+};
 
 typedef struct kr_observable_plug {
     const char *name, *doc, *source;
@@ -460,7 +494,9 @@ typedef struct kr_observable_plug {
     const kr_column *(*columns)(const void *self, int32_t *n_columns);
     const kr_derived *derived; /* ends with name == NULL; may be NULL */
     unsigned layouts;          /* kr_layout bits it takes, CHAIN among them */
-    /* block->count is current. out (n_lanes, n_columns) filled. Memory between draws (last
+    unsigned flags;
+    /* block->count is current. out (n_lanes, n_columns) filled; with KR_OBSERVABLE_PAIRS
+     * (n_lanes/2, n_columns), row k of the lanes 2k and 2k + 1. Memory between draws (last
      * phase of a chain) lives in self, indexed by block->first_chain + lane, and is declared.
      * Threads: called for several blocks of a point at once, so self is written for own chains
      * only. */

@@ -60,6 +60,8 @@ static int build(const void *parameters, const kr_lattice *lattice, kr_terms *te
         terms->value[a] = a - 1;
     }
     terms->order = KR_ORDER_VALUE;
+    KR_TRY(kr_terms_add_moment(terms, "quadrupole",
+                               "s^2: fraction of sites that are not vacant", square, err));
     KR_TRY(kr_terms_add_bonds(terms, lattice, V, p->J, NULL, err));
     KR_TRY(kr_terms_add_field(terms, lattice, square, p->D, NULL, err));
     KR_TRY(kr_terms_add_field(terms, lattice, up_costs, p->field, NULL, err));

@@ -66,6 +66,11 @@ static int build(const void *parameters, const kr_lattice *lattice, kr_terms *te
 static const kr_fact facts[] = {
     { "hypercubic 2D", "beta_c", "", 0.44068679350977151, "ln(1 + sqrt 2)/2, Onsager 1944" },
     { "triangular", "beta_c", "", 0.27465307216702742, "ln(3)/4, Houtappel 1950" },
+    { "honeycomb", "beta_c", "", 0.65847894846240835, "ln(2 + sqrt 3)/2, Houtappel 1950" },
+    { "kagome", "beta_c", "", 0.46656601031471789, "ln(3 + 2 sqrt 3)/4, Kano, Naya 1953" },
+    { "complete", "beta_c", "weight 1/N", 1.0, "Curie-Weiss" },
+    { "complete", "beta_c", "weight 1/sqrt(N), disorder gaussian", 1.0,
+      "Sherrington, Kirkpatrick 1975" },
     { "hypercubic 3D", "beta_c", "", 0.221654626,
       "0.221654626(5), Ferrenberg, Xu, Landau, Phys. Rev. E 97, 043301 (2018)" },
     { .lattice = NULL }

@@ -84,6 +84,10 @@ static const kr_fact facts[] = {
     { "hypercubic 2D", "beta_c", "q=10", 1.4260624389053682, "ln(1 + sqrt q)" },
     { "hypercubic 2D", "beta_c", "q=20", 1.6996690255890117, "ln(1 + sqrt q)" },
     { "triangular", "beta_c", "q=3", 0.63094472420204595, "v^3 + 3 v^2 = q" },
+    { "triangular", "beta_c", "q=4", 0.69314718055994529, "v^3 + 3 v^2 = q" },
+    { "honeycomb", "beta_c", "q=3", 1.4842089029478238, "v^3 = 3 q v + q^2" },
+    { "honeycomb", "beta_c", "q=4", 1.6094379124341003, "v^3 = 3 q v + q^2" },
+    { "complete", "beta_c", "q=2, weight 1/N", 2.0, "Curie-Weiss" },
     { .lattice = NULL }
 };
 

@@ -157,6 +157,49 @@ RUN_FILES = [
      "of this machine"),
     ("memory of terms", "lattice: ^{name: hypercubic, size: [10000, 10000]}\n"
      "model: {name: ising, field: {from: 0, to: 1, count: 4000}}", "of this machine"),
+    ("antiperiodic clock", "model: {name: clock, q: 5}\nlattice: {name: hypercubic, size: [4, 4], "
+     "boundary: antiperiodic}", "want an even q"),
+    ("antiferromagnet, random clusters", "model: {name: potts, q: 4, J: -1}\nlattice: "
+     "{name: kagome, size: [4, 4]}\nupdates:\n  - ^{name: swendsen_wang, form: "
+     "fortuin_kasteleyn}", "coupling -1 between sites 0 and 1, want J >= 0"),
+    ("spin glass, random clusters", "model: {name: potts, q: 3, disorder: {kind: pm1}}\nupdates:\n"
+     "  - ^{name: swendsen_wang, form: fortuin_kasteleyn}", "(form reflection takes any sign)"),
+    ("clusters without a reflection", "model: {name: clock, q: 5}\nupdates:\n  - ^{name: wolff}",
+     "wolff"),
+    ("odd chains", "chains: 7\nobservables: [energy, ^overlap]",
+     "chains = 7, want an even number"),
+    # lattices
+    ("cells", "lattice: ^{name: honeycomb, size: [4]}", "size has 1 entries, want 2"),
+    ("cells of 1", "lattice: {name: kagome, size: [4, ^1]}", "size = 1"),
+    ("many cells", "lattice: ^{name: kagome, size: [40000, 40000]}", "4800000000 sites"),
+    ("kagome antiperiodic", "lattice: {name: kagome, size: [4, 4], boundary: ^antiperiodic}",
+     "periodic"),
+    ("complete without weight", "lattice: ^{name: complete, size: 8}", '"weight" is missing'),
+    ("complete weight", "lattice: {name: complete, size: 8, weight: ^1/n}", "1/N"),
+    ("complete of 5000", "lattice: ^{name: complete, size: 5000, weight: 1/N}",
+     "5000 sites would have 12497500 bonds, want 1..4096 sites"),
+    ("complete a list", "lattice: {name: complete, size: ^[8, 8], weight: 1}", "size is a list"),
+    # graphs from files
+    ("graph without file", "lattice: ^{name: graph}", '"file" is missing'),
+    ("graph missing", "lattice: {name: graph, file: none.txt}", "No such file"),
+    ("graph directory", "lattice: {name: graph, file: folder}", "folder"),
+    ("graph fifo", "lattice: {name: graph, file: fifo}", "fifo"),
+    ("graph empty", "lattice: {name: graph, file: zero.h5}",
+     "zero.h5:0: end of file, want at least one row `i j`"),
+    ("graph text", "lattice: {name: graph, file: text.h5}", "text.h5:1: 'no', want a site"),
+    ("graph one column", "lattice: {name: graph, file: few.txt}",
+     "few.txt:1: 1 columns, want the two sites of a bond"),
+    ("graph couplings", "lattice: {name: graph, file: bond.txt}", "bond.txt:1: 3 columns"),
+    ("graph self", "lattice: {name: graph, file: self.txt}",
+     "self.txt:2: bond 1 1 joins a site to itself"),
+    ("graph twice", "lattice: {name: graph, file: again.txt}",
+     "again.txt:3: bond 0 1 was given in line 1 already"),
+    ("graph range", "lattice: {name: graph, file: again.txt, n_sites: 2}",
+     "again.txt:2: '2', want a site 0..1"),
+    ("graph negative", "lattice: {name: graph, file: minus.txt}",
+     "minus.txt:1: '-1', want a site"),
+    ("graph sites", "lattice: {name: graph, file: again.txt, n_sites: ^-3}", "n_sites = -3"),
+    ("graph zeros", "lattice: {name: graph, file: zeros.bin}", "zeros.bin:"),
     # disorder from files
     ("disorder without file", "model: {name: ising, disorder: {kind: file}}", "file"),
     ("disorder missing", "model: {name: ising, disorder: {kind: file, file: none.txt}}",
@@ -422,6 +465,9 @@ def make_files(folder):
     write(folder, "index.txt", "16 1.0\n")
     write(folder, "twice.txt", "0 1.0\n0 2.0\n")
     write(folder, "bond.txt", "0 5 1.0\n")
+    write(folder, "self.txt", "0 1\n1 1\n")
+    write(folder, "again.txt", "0 1\n1 2\n1 0\n")
+    write(folder, "minus.txt", "-1 0\n")
     write(folder, "zeros.bin", b"\0" * 4096)
     write(folder, "binary.bin", bytes(range(256)) * 8)
     write(folder, "text.h5", "no HDF5\n")

@@ -197,6 +197,30 @@ def a_scan_makes_points():
         assert list(file["posterior/beta"][:]) == [0.3, 0.4]
 
 
+def replica_pairs_have_a_group_of_their_own():
+    """Half as many entries as chains, so that nothing counts a pair twice."""
+    glass = ("--set", "model.disorder={kind: pm1, seed: 3}", "--set")
+    run("glass.h5", *glass, "observables=[energy, overlap]")
+    run("pairs.h5", *glass, "observables=[overlap]")
+    both, alone = (json.loads(call("summary", path, "--json").stdout)
+                   for path in ("glass.h5", "pairs.h5"))
+    assert both["observables"]["overlap"] == alone["observables"]["overlap"]
+    square = both["observables"]["overlap_squared"]
+    chi = both["observables"]["spin_glass_susceptibility"]
+    assert abs(chi["mean"] - both["n_sites"] * square["mean"]) < 1e-9 * chi["mean"], chi
+    assert chi["is_derived"] and alone["chains"] == both["chains"] == 8
+    try:
+        import h5netcdf
+    except ImportError:
+        print("# no h5netcdf: group of the pairs not read")
+        return
+    with h5netcdf.File("glass.h5", "r") as file:
+        overlap = file["replica_pairs/overlap"]
+        assert overlap.dimensions == ("chain", "draw"), overlap.dimensions
+        assert list(file["replica_pairs/chain"][:]) == [0, 2, 4, 6]
+        assert "overlap" not in file["posterior"].variables
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="commands-", dir=os.getcwd()) as folder:
         os.chdir(folder)
@@ -204,7 +228,8 @@ def main():
         for check in (every_command_has_help, every_listed_word_is_explained,
                       dry_run_leaves_nothing, summary_is_json_with_the_documented_keys,
                       resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
-                      closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points):
+                      closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,
+                      replica_pairs_have_a_group_of_their_own):
             check()
             print("ok", check.__name__.replace("_", " "), flush=True)
         os.chdir("..")

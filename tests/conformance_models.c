@@ -2,6 +2,7 @@
  * tests/conformance_models.c - what every model of the registry must satisfy on every lattice,
  * checked over all configurations of tiny boxes. A new model is covered without a new test:
  * its fields are set from its table. */
+#include "graph_file.h"
 #include "kr_system.h"
 #include "model/exact.h"
 
@@ -24,6 +25,17 @@ static const box boxes[] = {
     { "triangular", "size=3,2" },
     { "triangular", "size=3,3" },
     { "triangular", "size=2,3 boundary=open" },
+    { "honeycomb", "size=2,2" },
+    { "honeycomb", "size=2,2 boundary=open" },
+    { "honeycomb", "size=2,3" },
+    { "kagome", "size=2,2" },
+    { "kagome", "size=2,2 boundary=open" },
+    { "complete", "size=1 weight=1" },
+    { "complete", "size=4 weight=1/sqrt(N)" },
+    { "complete", "size=5 weight=1/N" },
+    { "graph", "file=conformance_models_tail.txt" },
+    { "graph", "file=conformance_models_tail.txt n_sites=5" },
+    { "graph", "file=conformance_models_petersen.txt" },
 };
 
 enum { CLEAN, ODD_NUMBERS, PM1, GAUSSIAN, N_VARIANTS };
@@ -295,6 +307,8 @@ static void plugs_are_documented(void **state)
 
 int main(void)
 {
+    graph_write("conformance_models_tail.txt", graph_tail);
+    graph_write("conformance_models_petersen.txt", graph_petersen);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(local_differences_are_energy_differences),
         cmocka_unit_test(symmetries_and_classes_leave_energies_invariant),

@@ -7,6 +7,7 @@
  * STATES_MAX states; rows below add systems that show more. */
 #include "chain_density.h"
 #include "field_values.h"
+#include "graph_file.h"
 #include "made_models.h"
 #include "transition.h"
 
@@ -36,6 +37,8 @@ static const row model_rows[] = {
     { "potts", "{q: 3, J: -1, field: 0.4}" },
     { "potts", "{q: 3, disorder: {kind: gaussian, seed: 2}}" },
     { "potts", "{q: 4, field: -0.5}" },
+    { "clock", "{q: 5, disorder: {kind: pm1, seed: 3}}" },
+    { "ashkin_teller", "{K: 0.4, field: 0.2}" },
     { .plug = NULL },
 };
 
@@ -56,6 +59,11 @@ static const row lattice_rows[] = {
     { "triangular", "{size: [2, 2]}" },
     { "triangular", "{size: [2, 3], boundary: open}" },
     { "triangular", "{size: [3, 3]}" },
+    { "honeycomb", "{size: [2, 2]}" },
+    { "complete", "{size: 2, weight: 1/N}" },
+    { "complete", "{size: 4, weight: 1/sqrt(N)}" },
+    { "graph", "{file: conformance_updates_tail.txt}" },
+    { "graph", "{file: conformance_updates_tail.txt, n_sites: 5}" },
     { .plug = NULL },
 };
 
@@ -566,6 +574,7 @@ static void suite_build(suite *s)
 
 int main(void)
 {
+    graph_write("conformance_updates_tail.txt", graph_tail);
     suite s = { 0 };
     suite_build(&s);
     int n_failed = _cmocka_run_group_tests("updates", s.tests, s.n_tests, NULL, NULL);

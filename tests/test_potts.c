@@ -237,8 +237,16 @@ static void facts_solve_their_equations(void **state)
     (void)state;
     for (const kr_fact *fact = system_model("potts")->facts; fact->lattice; fact++) {
         double q = strtod(fact->params + 2, NULL), v = exp(fact->value) - 1.0;
-        /* square lattice v^2 = q, triangular v^3 + 3 v^2 = q, v = exp(beta_c) - 1 */
-        assert_close(fact->lattice[0] == 'h' ? v * v : v * v * v + 3.0 * v * v, q, 1e-14);
+        if (strcmp(fact->lattice, "hypercubic 2D") == 0) {
+            assert_close(v * v, q, 1e-14);
+        } else if (strcmp(fact->lattice, "triangular") == 0) {
+            assert_close(v * v * v + 3.0 * v * v, q, 1e-14);
+        } else if (strcmp(fact->lattice, "honeycomb") == 0) {
+            assert_close(v * v * v, 3.0 * q * v + q * q, 1e-14);
+        } else { /* complete: the Ising model with half the coupling */
+            assert_string_equal(fact->lattice, "complete");
+            assert_close(fact->value, 2.0, 0.0);
+        }
     }
 }
 

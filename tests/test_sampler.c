@@ -515,6 +515,40 @@ static void counts_beyond_the_limits_are_refused(void **state)
     kr_spec_free(spec);
 }
 
+/* Row k of a column of pairs belongs to the chains 2k and 2k + 1, in every block of 16. */
+static void pairs_are_of_neighboring_chains(void **state)
+{
+    (void)state;
+    enum { CHAINS = 40, POINTS = 2, SITES = 12 };
+    static uint8_t states[CHAINS][POINTS][SITES];
+    kr_error err = { 0 };
+    subject s = open_subject(
+        "model: {name: ising, disorder: {kind: pm1}}\nlattice: {name: "
+        "hypercubic, size: [4, 3]}\nbeta: [0.4, 0.9]\nchains: 40\n"
+        "phases: {thermalize: 0, measure: 8, every: 1}\nobservables: [energy, overlap]\n",
+        2);
+    do {
+        assert_ok(kr_sampler_advance(s.sampler, 1, &err), &err);
+    } while (kr_sampler_n_new(s.sampler) == 0);
+    kr_sampler_states(s.sampler, &states[0][0][0]);
+    assert_false(kr_sampler_column_is_pair(s.sampler, 0));
+    assert_true(kr_sampler_column_is_pair(s.sampler, 1));
+    const double *row = kr_sampler_slab(s.sampler, 0, 1);
+    for (int k = 0; k < CHAINS / 2 * POINTS; k++) {
+        const uint8_t *a = states[2 * (k / POINTS)][k % POINTS];
+        const uint8_t *b = states[2 * (k / POINTS) + 1][k % POINTS];
+        double sum = 0.0;
+        for (int i = 0; i < SITES; i++) {
+            sum += a[i] == b[i] ? 1.0 : -1.0;
+        }
+        assert_close(row[k], sum / SITES, 1e-15);
+    }
+    s.spec->config.n_chains = 39;
+    assert_null(kr_sampler_alloc(&s.spec->config, &err));
+    assert_non_null(strstr(err.text, "overlap: 39 chains, want an even number"));
+    close_subject(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,6 +564,7 @@ int main(void)
         cmocka_unit_test(training_without_finite_gradients_fails_with_the_old_weights),
         cmocka_unit_test(log_q_that_is_not_finite_ends_the_run),
         cmocka_unit_test(an_energy_that_is_no_number_fails_the_audit),
+        cmocka_unit_test(pairs_are_of_neighboring_chains),
         cmocka_unit_test(columns_that_differ_between_points_are_refused),
         cmocka_unit_test(counts_beyond_the_limits_are_refused),
     };

@@ -171,6 +171,13 @@ static void order_follows_from_the_state_counts(void **state)
     terms->order = KR_ORDER_POTTS;
     assert_close(kr_terms_order(terms, count), 0.25, 1e-15);
     kr_error err = { 0 };
+    const double x[] = { 3, 0, 0 }, y[] = { 0, 0, 1 };
+    assert_ok(kr_terms_add_moment(terms, "x", "", x, &err), &err);
+    assert_ok(kr_terms_add_moment(terms, "y", "", y, &err), &err);
+    terms->order = KR_ORDER_VECTOR;
+    assert_close(kr_terms_moment(terms, 0, count), 0.6, 1e-15);
+    assert_close(kr_terms_order(terms, count), hypot(0.6, 0.3), 1e-15);
+    terms->order = KR_ORDER_POTTS;
     assert_ok(kr_terms_add_phase(terms, "low", 0, 0.25, KR_START_RANDOM, &err), &err);
     assert_ok(kr_terms_add_phase(terms, "high", 0.6, 1, KR_START_ANY_ORDERED, &err), &err);
     assert_int_equal(kr_terms_phase(terms, 0.25), 0);

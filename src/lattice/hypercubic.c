@@ -73,6 +73,16 @@ static int set_box(const params *p, kr_lattice *lattice, kr_error *err)
     return KR_OK;
 }
 
+static void count(const void *parameters, double *n_sites, double *n_bonds)
+{
+    const params *p = parameters;
+    *n_sites = 1.0;
+    for (int32_t d = 0; d < p->size.n; d++) {
+        *n_sites *= (double)p->size.integer[d];
+    }
+    *n_bonds = *n_sites * p->size.n;
+}
+
 static int add_bonds(const params *p, kr_lattice *lattice, kr_error *err)
 {
     int32_t x[KR_DIM_MAX];
@@ -153,4 +163,5 @@ const kr_lattice_plug kr_lattice_hypercubic = {
     .fields = fields,
     .params_size = sizeof(params),
     .fill = fill,
+    .count = count,
 };

@@ -379,6 +379,7 @@ kr_lattice *kr_lattice_alloc(const kr_lattice_plug *plug, const void *params, kr
     size_t length = strlen(plug->name);
     length = length < sizeof lattice->name ? length : sizeof lattice->name - 1;
     memcpy(lattice->name, plug->name, length);
+    lattice->weight = 1.0;
     int status = plug->fill(params, lattice, err);
     if (status == KR_OK) {
         status = finish(lattice, err);

@@ -5,14 +5,9 @@
  * draws has the same couplings as the program. */
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/rows.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 const kr_field kr_disorder_fields[] = {
     { .name = "kind",
@@ -93,88 +88,6 @@ static void draw(const kr_disorder *disorder, uint32_t purpose, int64_t n, doubl
 /* ---- reading ------------------------------------------------------------------------------
  */
 
-enum { WORDS_MAX = 4 };
-
-typedef struct reader {
-    const char *path;
-    FILE *file;
-    int64_t line;
-    char text[512];
-    char *word[WORDS_MAX];
-    int n_words;
-} reader;
-
-/* A pipe without a writer would wait forever, a device may never end. */
-static int open_file(reader *in, kr_error *err)
-{
-    struct stat info;
-    if (stat(in->path, &info) == 0 && !S_ISREG(info.st_mode)) {
-        return kr_fail(err, KR_EIO, "%s: a folder, pipe or device, want a file of disorder",
-                       in->path);
-    }
-    in->file = fopen(in->path, "r");
-    return in->file ? KR_OK
-                    : kr_fail(err, KR_EIO, "%s: %s, want a readable file of disorder", in->path,
-                              strerror(errno));
-}
-
-static int fail_line(const reader *in, kr_error *err, const char *saw, const char *want)
-{
-    return kr_fail(err, KR_EPARSE, "%s:%lld: '%.80s', want %s", in->path, (long long)in->line,
-                   saw, want);
-}
-
-/* Next line with words on it; *more = false at the end of the file. */
-static int read_line(reader *in, bool *more, kr_error *err)
-{
-    *more = true;
-    while (fgets(in->text, sizeof in->text, in->file)) {
-        in->line++;
-        if (!strchr(in->text, '\n') && strlen(in->text) == sizeof in->text - 1) {
-            return fail_line(in, err, in->text, "lines of at most 510 characters");
-        }
-        in->text[strcspn(in->text, "#")] = '\0';
-        in->n_words = 0;
-        char *rest = in->text, *word;
-        while ((word = strtok_r(rest, " \t\r\n,", &rest))) {
-            if (in->n_words == WORDS_MAX) {
-                return fail_line(in, err, word, "at most three columns");
-            }
-            in->word[in->n_words++] = word;
-        }
-        if (in->n_words > 0) {
-            return KR_OK;
-        }
-    }
-    *more = false;
-    return ferror(in->file) ? kr_fail(err, KR_EIO, "%s: %s", in->path, strerror(errno)) : KR_OK;
-}
-
-static int read_real(const reader *in, const char *word, double *x, kr_error *err)
-{
-    char *end;
-    *x = strtod(word, &end);
-    if (word[strspn(word, "+-.0123456789eE")] || *end || end == word || !isfinite(*x)) {
-        return fail_line(in, err, word, "a finite decimal number");
-    }
-    return KR_OK;
-}
-
-static int read_site(const reader *in, const char *word, int32_t n_sites, int32_t *i,
-                     kr_error *err)
-{
-    char *end;
-    errno = 0;
-    long x = strtol(word, &end, 10);
-    if (word[strspn(word, "0123456789")] || *end || end == word || errno || x >= n_sites) {
-        char want[64];
-        snprintf(want, sizeof want, "a site 0..%d", n_sites - 1);
-        return fail_line(in, err, word, want);
-    }
-    *i = (int32_t)x;
-    return KR_OK;
-}
-
 /* Bonds by their smaller site, as linked lists in ascending order of bonds. */
 typedef struct bond_lists {
     int64_t *first; /* (n_sites) -1 = none */
@@ -201,12 +114,12 @@ static int list_bonds(bond_lists *lists, const kr_lattice *lattice, kr_error *er
 }
 
 /* Place of a row `i j`: the first bond of the pair that has no value yet. */
-static int find_bond(const reader *in, const kr_lattice *lattice, const bond_lists *lists,
+static int find_bond(const kr_rows *in, const kr_lattice *lattice, const bond_lists *lists,
                      const uint8_t *seen, int64_t *place, kr_error *err)
 {
     int32_t i, j;
-    KR_TRY(read_site(in, in->word[0], lattice->n_sites, &i, err));
-    KR_TRY(read_site(in, in->word[1], lattice->n_sites, &j, err));
+    KR_TRY(kr_rows_site(in, 0, lattice->n_sites, &i, err));
+    KR_TRY(kr_rows_site(in, 1, lattice->n_sites, &j, err));
     int32_t low = i < j ? i : j, high = i < j ? j : i;
     bool exists = false;
     for (int64_t b = lists->first[low]; b >= 0; b = lists->next[b]) {
@@ -218,66 +131,60 @@ static int find_bond(const reader *in, const kr_lattice *lattice, const bond_lis
             }
         }
     }
-    return kr_fail(err, KR_EPARSE, "%s:%lld: bond %d %d %s", in->path, (long long)in->line, i,
-                   j,
-                   exists ? "comes once more than the lattice has it"
-                          : "is no bond of the lattice, want a pair of neighbors");
+    return kr_rows_fail(in, err, "bond %d %d %s", i, j,
+                        exists ? "comes once more than the lattice has it"
+                               : "is no bond of the lattice, want a pair of neighbors");
 }
 
 /* Place of the value on this line, the lines so far being `row`. */
-static int find_place(const reader *in, const kr_lattice *lattice, const bond_lists *lists,
+static int find_place(const kr_rows *in, const kr_lattice *lattice, const bond_lists *lists,
                       const uint8_t *seen, int64_t row, int64_t n, int64_t *place,
                       kr_error *err)
 {
     if (in->n_words == 1) {
         *place = row;
-        return row < n
-                   ? KR_OK
-                   : kr_fail(err, KR_EPARSE, "%s:%lld: value %lld, want %lld values", in->path,
-                             (long long)in->line, (long long)row + 1, (long long)n);
+        return row < n ? KR_OK
+                       : kr_rows_fail(in, err, "value %lld, want %lld values",
+                                      (long long)row + 1, (long long)n);
     }
     if (lists) {
         return find_bond(in, lattice, lists, seen, place, err);
     }
     int32_t i;
-    KR_TRY(read_site(in, in->word[0], lattice->n_sites, &i, err));
+    KR_TRY(kr_rows_site(in, 0, lattice->n_sites, &i, err));
     *place = i;
-    return seen[i] ? kr_fail(err, KR_EPARSE, "%s:%lld: site %d comes twice, want it once",
-                             in->path, (long long)in->line, i)
-                   : KR_OK;
+    return seen[i] ? kr_rows_fail(in, err, "site %d comes twice, want it once", i) : KR_OK;
 }
 
-static int read_rows(reader *in, const kr_lattice *lattice, const bond_lists *lists, int64_t n,
+static int read_rows(kr_rows *in, const kr_lattice *lattice, const bond_lists *lists, int64_t n,
                      uint8_t *seen, double *value, kr_error *err)
 {
     int n_columns = 0, n_indexed = lists ? 3 : 2;
     bool more;
     int64_t row = 0;
     for (;; row++) {
-        KR_TRY(read_line(in, &more, err));
+        KR_TRY(kr_rows_next(in, &more, err));
         if (!more) {
             break;
         }
         n_columns = n_columns ? n_columns : in->n_words;
         if (in->n_words != n_columns || (n_columns != 1 && n_columns != n_indexed)) {
-            return kr_fail(err, KR_EPARSE,
-                           "%s:%lld: %d columns, want 1 or %d, the same in every row", in->path,
-                           (long long)in->line, in->n_words, n_indexed);
+            return kr_rows_fail(in, err, "%d columns, want 1 or %d, the same in every row",
+                                in->n_words, n_indexed);
         }
         int64_t place = row;
         KR_TRY(find_place(in, lattice, lists, seen, row, n, &place, err));
-        KR_TRY(read_real(in, in->word[n_columns - 1], &value[place], err));
+        KR_TRY(kr_rows_real(in, n_columns - 1, &value[place], err));
         seen[place] = 1;
     }
     for (int64_t k = 0; k < n; k++) {
         if (!seen[k] && lists) {
-            return kr_fail(err, KR_EPARSE, "%s:%lld: end of file, want a value of bond %d %d",
-                           in->path, (long long)in->line, lattice->bond[2 * k],
-                           lattice->bond[2 * k + 1]);
+            return kr_rows_fail(in, err, "end of file, want a value of bond %d %d",
+                                lattice->bond[2 * k], lattice->bond[2 * k + 1]);
         }
         if (!seen[k]) {
-            return kr_fail(err, KR_EPARSE, "%s:%lld: end of file, want a value of site %lld",
-                           in->path, (long long)in->line, (long long)k);
+            return kr_rows_fail(in, err, "end of file, want a value of site %lld",
+                                (long long)k);
         }
     }
     return KR_OK;
@@ -290,8 +197,8 @@ static int read_file(const kr_disorder *disorder, const kr_lattice *lattice, boo
     if (!disorder->file[0]) {
         return kr_fail(err, KR_EINVAL, "disorder: kind is file, want the key file with a path");
     }
-    reader in = { .path = disorder->file };
-    KR_TRY(open_file(&in, err));
+    kr_rows in;
+    KR_TRY(kr_rows_open(&in, disorder->file, "disorder", err));
     uint8_t *seen = kr_alloc((size_t)n, 1, err);
     int status = seen ? KR_OK : KR_ENOMEM;
     if (status == KR_OK && of_bonds) {
@@ -306,7 +213,7 @@ static int read_file(const kr_disorder *disorder, const kr_lattice *lattice, boo
     kr_free(lists.next);
     kr_free(lists.first);
     kr_free(seen);
-    fclose(in.file);
+    kr_rows_close(&in);
     return status;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,8 +242,20 @@ bool kr_terms_is_symmetry(const kr_terms *terms, const int32_t *image)
 /* ---- order --------------------------------------------------------------------------------
  */
 
+double kr_terms_moment(const kr_terms *terms, int32_t k, const int64_t *count)
+{
+    double sum = 0.0;
+    for (int32_t a = 0; a < terms->q; a++) {
+        sum += (double)count[a] * terms->moment[k].value[a];
+    }
+    return sum / terms->n_sites;
+}
+
 double kr_terms_magnetization(const kr_terms *terms, const int64_t *count)
 {
+    if (terms->order == KR_ORDER_VECTOR) {
+        return hypot(kr_terms_moment(terms, 0, count), kr_terms_moment(terms, 1, count));
+    }
     double n = terms->n_sites, sum = 0.0;
     int64_t most = 0;
     for (int32_t a = 0; a < terms->q; a++) {

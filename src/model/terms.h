@@ -22,11 +22,14 @@ void kr_terms_local(const kr_terms *terms, const uint8_t *state, int32_t i, doub
 /* True when the site permutation leaves every term (with coupling and table) and local
  * invariant; exact comparison of doubles. */
 bool kr_terms_is_symmetry(const kr_terms *terms, const int32_t *image);
-/* Magnetization per site, or the Potts order parameter (q max_a n_a/N - 1)/(q - 1), from the state
- * counts (q). Exact values named magnetization are of this quantity. */
+/* Order parameter that observables call magnetization, from the state counts (q): the mean
+ * value per site, (q max_a n_a/N - 1)/(q - 1) for Potts models, the length of the mean vector
+ * for vector models. Exact values named magnetization are of this quantity. */
 double kr_terms_magnetization(const kr_terms *terms, const int64_t *count);
-/* Order parameter that tells the phases: the magnetization, or the quadrupole where the model says
- * so. */
+/* Mean per site of moment k of the model. */
+double kr_terms_moment(const kr_terms *terms, int32_t k, const int64_t *count);
+/* Order parameter that tells the phases: the magnetization, or the quadrupole where the model
+ * says so. */
 double kr_terms_order(const kr_terms *terms, const int64_t *count);
 /* Index of the phase whose interval holds the order parameter, or -1. */
 int32_t kr_terms_phase(const kr_terms *terms, double order);

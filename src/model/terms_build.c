@@ -53,6 +53,9 @@ void kr_terms_free(kr_terms *terms)
     if (!terms) {
         return;
     }
+    for (int32_t k = 0; k < terms->n_moments; k++) {
+        kr_free(terms->moment[k].value);
+    }
     kr_free(terms->state_class);
     kr_free(terms->pair_class);
     kr_free(terms->J);
@@ -215,7 +218,7 @@ int kr_terms_add_bonds(kr_terms *terms, const kr_lattice *lattice, const double 
     int32_t table;
     KR_TRY(kr_terms_add_table(terms, 2, V, &table, err));
     for (int64_t b = 0; b < lattice->n_bonds; b++) {
-        double coupling = (J ? J[b] : uniform) * lattice->bond_sign[b];
+        double coupling = (J ? J[b] : uniform) * lattice->bond_sign[b] * lattice->weight;
         KR_TRY(kr_terms_add(terms, table, lattice->bond + 2 * b, coupling, err));
     }
     return KR_OK;
@@ -278,5 +281,29 @@ int kr_terms_add_phase(kr_terms *terms, const char *name, double from, double to
     *phase = (kr_phase){ .from = from, .to = to, .start_state = start_state };
     snprintf(phase->name, sizeof phase->name, "%s", name);
     terms->n_phases++;
+    return KR_OK;
+}
+
+int kr_terms_add_moment(kr_terms *terms, const char *name, const char *doc, const double *value,
+                        kr_error *err)
+{
+    kr_moment *moment = &terms->moment[terms->n_moments];
+    if (terms->n_moments == KR_MOMENTS_MAX || strlen(name) >= sizeof moment->name ||
+        strlen(doc) >= sizeof moment->doc) {
+        return kr_fail(err, KR_ERANGE,
+                       "moment %s: number %d, want at most %d, a name of at most %zu letters "
+                       "and a doc of at most %zu",
+                       name, terms->n_moments + 1, KR_MOMENTS_MAX,
+                       sizeof terms->moment[0].name - 1, sizeof terms->moment[0].doc - 1);
+    }
+    double *copy = kr_alloc((size_t)terms->q, sizeof *copy, err);
+    if (!copy) {
+        return KR_ENOMEM;
+    }
+    memcpy(copy, value, (size_t)terms->q * sizeof *copy);
+    *moment = (kr_moment){ .value = copy };
+    snprintf(moment->name, sizeof moment->name, "%s", name);
+    snprintf(moment->doc, sizeof moment->doc, "%s", doc);
+    terms->n_moments++;
     return KR_OK;
 }

@@ -195,6 +195,10 @@ static int check_locals(kr_terms *terms, kr_error *err)
 
 int kr_terms_finish(kr_terms *terms, kr_error *err)
 {
+    if (terms->order == KR_ORDER_VECTOR && terms->n_moments < 2) {
+        return kr_fail(err, KR_EINVAL, "terms: a vector order of %d moments, want its two",
+                       terms->n_moments);
+    }
     KR_TRY(check_locals(terms, err));
     KR_TRY(list_by_site(terms, err));
     terms->is_pair = has_pair_form(terms);

@@ -3,8 +3,8 @@
  * susceptibilities and the Binder cumulant (Binder, Z. Phys. B 43, 119 (1981)).
  *
  * Models whose states have values: m = sum_i value[s_i] / N. Potts: m = (q max_a n_a/N - 1)/(q
- * - 1). Models with a quadrupolar order parameter get the column `quadrupole`, sum_i
- * value[s_i]^2 / N. */
+ * - 1). Vector models: m = |sum_i e(s_i)| / N. Further columns are the moments that the model
+ * names. */
 #include "base/memory.h"
 
 #include "kramers_plug.h"
@@ -12,23 +12,32 @@
 
 #include <math.h>
 
+enum { POWERS = 3 };
+
 typedef struct magnetization {
     const kr_terms *terms;
+    kr_column column[POWERS + KR_MOMENTS_MAX];
 } magnetization;
 
-static const kr_column table[] = {
+static const kr_column powers[POWERS] = {
     { "magnetization_per_site", "1", "order parameter m of a configuration" },
     { "abs_magnetization_per_site", "1", "|m|" },
     { "magnetization_squared", "1", "m^2" },
-    { "quadrupole", "1", "sum of squared spin values per site" },
 };
 
 static void *alloc(const kr_target *target, const void *params, int32_t n_chains, kr_error *err)
 {
     (void)params, (void)n_chains;
+    const kr_terms *terms = target->terms;
     magnetization *self = kr_alloc(1, sizeof *self, err);
-    if (self) {
-        self->terms = target->terms;
+    if (!self) {
+        return NULL;
+    }
+    self->terms = terms;
+    for (int32_t k = 0; k < POWERS + terms->n_moments; k++) {
+        const kr_moment *moment = &terms->moment[k < POWERS ? 0 : k - POWERS];
+        self->column[k] =
+            k < POWERS ? powers[k] : (kr_column){ moment->name, "1", moment->doc };
     }
     return self;
 }
@@ -36,24 +45,22 @@ static void *alloc(const kr_target *target, const void *params, int32_t n_chains
 static const kr_column *columns(const void *self, int32_t *n_columns)
 {
     const magnetization *m = self;
-    *n_columns = m->terms->order == KR_ORDER_QUADRUPOLE ? 4 : 3;
-    return table;
+    *n_columns = POWERS + m->terms->n_moments;
+    return m->column;
 }
 
 static void measure(void *self, const kr_block *block, double *out)
 {
     const kr_terms *terms = ((const magnetization *)self)->terms;
-    int32_t n_columns;
-    columns(self, &n_columns);
+    double *row = out;
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         const int64_t *count = block->count + (size_t)lane * (size_t)block->q;
         double m = kr_terms_magnetization(terms, count);
-        double *row = out + (size_t)lane * (size_t)n_columns;
-        row[0] = m;
-        row[1] = fabs(m);
-        row[2] = m * m;
-        if (n_columns == 4) {
-            row[3] = kr_terms_order(terms, count);
+        *row++ = m;
+        *row++ = fabs(m);
+        *row++ = m * m;
+        for (int32_t k = 0; k < terms->n_moments; k++) {
+            *row++ = kr_terms_moment(terms, k, count);
         }
     }
 }

@@ -26,13 +26,46 @@ static int add(kr_schema *s, int group_of, const char *group, const char *name, 
     return KR_OK;
 }
 
+static bool has_pairs(const kr_spec *spec)
+{
+    bool has = false;
+    for (int32_t o = 0; o < spec->config.n_observables; o++) {
+        has = has || spec->observable[o].plug->flags & KR_OBSERVABLE_PAIRS;
+    }
+    return has;
+}
+
+/* A pair bears the number of its first chain. */
+static int add_pair_dim(kr_schema *s, const char *group, kr_error *err)
+{
+    int64_t n = s->spec->config.n_chains / 2;
+    double *first = kr_alloc((size_t)n, sizeof *first, err);
+    if (!first) {
+        return KR_ENOMEM;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        first[k] = (double)(2 * k);
+    }
+    int status = kr_results_dim(s->results, group, "chain", n, first, err);
+    kr_free(first);
+    KR_TRY(status);
+    return kr_results_attr_text(s->results, group, "", "pairs",
+                                "an entry of dim chain is the replica pair of that chain and "
+                                "the next one",
+                                err);
+}
+
+enum chains { NO_CHAINS, CHAINS, CHAIN_PAIRS };
+
 /* Every group owns its dims; point carries the scanned parameters. */
-static int add_dims(kr_schema *s, const char *group, bool has_chain, const char *growing,
+static int add_dims(kr_schema *s, const char *group, enum chains chains, const char *growing,
                     kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
-    if (has_chain) {
+    if (chains == CHAINS) {
         KR_TRY(kr_results_dim(s->results, group, "chain", c->n_chains, NULL, err));
+    } else if (chains == CHAIN_PAIRS) {
+        KR_TRY(add_pair_dim(s, group, err));
     }
     if (growing) {
         KR_TRY(kr_results_dim(s->results, group, growing, 0, NULL, err));
@@ -78,6 +111,10 @@ static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
             snprintf(name, sizeof name, "%s_%s", count[k], c->update[u].name);
             KR_TRY(add(s, kind, stats, name, KR_I64, series_dims(s), "1", doc[k],
                        &s->series[kind - 1][first + 3 * u + k], err));
+            if (k == 0 && kr_sampler_engine(s->sampler, u)) {
+                KR_TRY(kr_results_attr_text(s->results, stats, name, "engine",
+                                            kr_sampler_engine(s->sampler, u), err));
+            }
             if (k == 0 && c->update[u].density >= 0) {
                 KR_TRY(kr_results_attr_text(s->results, stats, name, "density",
                                             c->density[c->update[u].density].name, err));
@@ -109,13 +146,18 @@ static int add_series(kr_schema *s, int kind, kr_error *err)
     const char *posterior = kind == MEASURED ? "posterior" : "warmup_posterior";
     const char *stats = kind == MEASURED ? "sample_stats" : "warmup_sample_stats";
     int *series = s->series[kind - 1];
-    KR_TRY(add_dims(s, posterior, true, "draw", err));
-    KR_TRY(add_dims(s, stats, true, "draw", err));
+    const char *pairs = kind == MEASURED ? "replica_pairs" : "warmup_replica_pairs";
+    KR_TRY(add_dims(s, posterior, CHAINS, "draw", err));
+    KR_TRY(add_dims(s, stats, CHAINS, "draw", err));
+    if (has_pairs(s->spec)) {
+        KR_TRY(add_dims(s, pairs, CHAIN_PAIRS, "draw", err));
+    }
     int32_t column = 0;
     const kr_column *info;
     while ((info = kr_sampler_observable_column(s->sampler, column)) != NULL) {
-        KR_TRY(add(s, kind, posterior, info->name, KR_F64, series_dims(s), info->unit,
-                   info->doc, &series[column], err));
+        bool is_pair = kr_sampler_column_is_pair(s->sampler, column);
+        KR_TRY(add(s, kind, is_pair ? pairs : posterior, info->name, KR_F64, series_dims(s),
+                   info->unit, info->doc, &series[column], err));
         column++;
     }
     KR_TRY(add(s, kind, stats, "lp", KR_F64, series_dims(s), "1", "-beta H", &series[column],
@@ -138,15 +180,17 @@ static int add_series(kr_schema *s, int kind, kr_error *err)
 
 static int add_derived(kr_schema *s, kr_error *err)
 {
-    static const char *const kinds[] = { "variance", "binder" };
+    static const char *const kinds[] = { "variance", "binder", "mean" };
     const kr_sampler_config *c = &s->spec->config;
     for (int32_t o = 0; o < c->n_observables; o++) {
-        for (const kr_derived *d = c->observable[o].plug->derived; d && d->name; d++) {
+        const kr_observable_plug *plug = c->observable[o].plug;
+        const char *group = plug->flags & KR_OBSERVABLE_PAIRS ? "replica_pairs" : "posterior";
+        for (const kr_derived *d = plug->derived; d && d->name; d++) {
             char name[2 * KR_NAME_MAX], text[4 * KR_TEXT_MAX];
             snprintf(name, sizeof name, "derived_%s", d->name);
             snprintf(text, sizeof text, "%s %s %d %d | %s | %s", kinds[d->kind], d->column,
                      d->beta_power, d->site_power, d->unit, d->doc);
-            KR_TRY(kr_results_attr_text(s->results, "posterior", "", name, text, err));
+            KR_TRY(kr_results_attr_text(s->results, group, "", name, text, err));
         }
     }
     for (int32_t u = 0; u < c->n_updates; u++) {
@@ -229,7 +273,7 @@ static int add_constants(kr_schema *s, kr_error *err)
     static const char *const format[] = { "ess_q_%s", "log_z_q_%s", "log_z_q_%s_error",
                                           "max_share_%s", "n_q_%s" };
     char text[KR_PHASES_MAX * 32] = "";
-    KR_TRY(add_dims(s, "constant_data", false, NULL, err));
+    KR_TRY(add_dims(s, "constant_data", NO_CHAINS, NULL, err));
     bool beta_is_axis = false;
     for (int32_t a = 0; a < s->spec->n_axes && c->n_points > 1; a++) {
         beta_is_axis = beta_is_axis || strcmp(s->spec->axis[a].path, "beta") == 0;
@@ -306,7 +350,7 @@ static int add_configurations(kr_schema *s, kr_error *err)
     if (spec->output.configurations.every == 0) {
         return KR_OK;
     }
-    KR_TRY(add_dims(s, "configurations", true, "draw", err));
+    KR_TRY(add_dims(s, "configurations", CHAINS, "draw", err));
     KR_TRY(kr_results_dim(s->results, "configurations", "site", spec->lattice->n_sites, NULL,
                           err));
     KR_TRY(add(s, CONFIGURATIONS, "configurations", "state", KR_U8,
@@ -526,6 +570,8 @@ int kr_schema_continue(kr_schema *s, kr_error *err)
         { "posterior", "draw", s->counts.measured, true },
         { "sample_stats", "draw", s->counts.measured, true },
         { "warmup_posterior", "draw", s->counts.warmup, true },
+        { "replica_pairs", "draw", s->counts.measured, has_pairs(s->spec) },
+        { "warmup_replica_pairs", "draw", s->counts.warmup, has_pairs(s->spec) },
         { "warmup_sample_stats", "draw", s->counts.warmup, true },
         { "adaptation", "row", s->counts.training, s->spec->config.n_densities > 0 },
         { "configurations", "draw", s->counts.configurations,

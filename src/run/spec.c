@@ -265,8 +265,12 @@ static int build(kr_spec *spec, kr_error *err)
     kr_runfile *file = spec->file;
     KR_TRY(kr_spec_fill_defaults(file, "", file->root, kr_spec_fields(), err));
     const kr_node *model_map = kr_node_get(file->root, "model");
+    const kr_node *lattice_map = kr_node_get(file->root, "lattice");
     if (model_map) {
         KR_TRY(resolve_paths(file, "model", model_map, err));
+    }
+    if (lattice_map) {
+        KR_TRY(resolve_paths(file, "lattice", lattice_map, err));
     }
     KR_TRY(parse_system(spec, err));
     kr_node *beta = kr_node_get(file->root, "beta");
@@ -367,6 +371,8 @@ uint64_t kr_spec_digest(const kr_spec *spec)
     uint64_t digest = 0;
     for (int32_t p = 0; p < spec->config.n_points; p++) {
         const kr_terms *t = spec->target[p].terms;
+        digest = kr_state_hash(t->term_site,
+                               (size_t)t->term_begin[t->n_terms] * sizeof(int32_t), digest);
         digest = kr_state_hash(t->coupling, (size_t)t->n_terms * sizeof(double), digest);
         digest =
             kr_state_hash(t->local, (size_t)t->n_sites * (size_t)t->q * sizeof(double), digest);

@@ -59,7 +59,7 @@ kr_spec *kr_spec_alloc(kr_runfile *file, kr_error *err);
 void kr_spec_free(kr_spec *spec);
 /* The resolved run file as text. */
 int kr_spec_write(const kr_spec *spec, kr_text *text, kr_error *err);
-/* A digest of couplings and local energies, for the comparison at a resume. */
+/* A digest of bonds, couplings and local energies, for the comparison at a resume. */
 uint64_t kr_spec_digest(const kr_spec *spec);
 /* Bytes that lattice, terms, chains and draws take, roughly (no weights counted). */
 double kr_spec_memory(const kr_spec *spec);

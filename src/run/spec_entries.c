@@ -182,6 +182,13 @@ int kr_spec_parse_observables(kr_spec *spec, kr_error *err)
         if (entry->plug->supports && !entry->plug->supports(&spec->target[0], params, &why)) {
             return kr_runfile_fail(file, list->child[k], err, KR_EUNSUP, "%s", why.text);
         }
+        if (entry->plug->flags & KR_OBSERVABLE_PAIRS && spec->config.n_chains % 2) {
+            return kr_runfile_fail(
+                file, list->child[k], err, KR_EINVAL,
+                "observable %s compares chains 0 with 1, 2 with 3, and so on; chains = %lld, "
+                "want an even number",
+                entry->plug->name, (long long)spec->config.n_chains);
+        }
     }
     return KR_OK;
 }

@@ -8,13 +8,13 @@
 #include <math.h>
 #include <unistd.h>
 
-/* Figures per site and per direction were measured on hypercubic lattices; those per chain and
+/* Figures per site and per bond were measured on hypercubic lattices; those per chain and
  * point count the columns of a draw, in the sampler and in the buffers of the output. */
-static double estimate(double n_sites, double dim, double q, double n_systems, double n_points,
-                       double n_chains)
+static double estimate(double n_sites, double n_bonds, double q, double n_systems,
+                       double n_points, double n_chains)
 {
-    double lattice = n_sites * (40.0 + 60.0 * dim);
-    double terms = n_sites * (24.0 + 8.0 * q + 56.0 * dim);
+    double lattice = 40.0 * n_sites + 60.0 * n_bonds;
+    double terms = n_sites * (24.0 + 8.0 * q) + 56.0 * n_bonds;
     double chain = 2.0 * n_sites + 256.0;
     return 16e6 + lattice + n_systems * terms + n_points * n_chains * chain;
 }
@@ -25,8 +25,8 @@ double kr_spec_memory(const kr_spec *spec)
     for (int32_t p = 0; p < spec->config.n_points; p++) {
         n_systems += spec->terms[p] != NULL;
     }
-    return estimate(spec->lattice->n_sites, spec->lattice->dim, spec->terms[0]->q, n_systems,
-                    spec->config.n_points, (double)spec->config.n_chains);
+    return estimate(spec->lattice->n_sites, (double)spec->lattice->n_bonds, spec->terms[0]->q,
+                    n_systems, spec->config.n_points, (double)spec->config.n_chains);
 }
 
 /* What main.c lets the program take. */
@@ -36,42 +36,30 @@ static double machine_memory(void)
     return pages > 0 && bytes > 0 ? 0.875 * (double)pages * (double)bytes : INFINITY;
 }
 
-/* Product of the numbers of a list or single number; what is no number is refused elsewhere. */
-static double product(const kr_node *node, int32_t *n)
-{
-    int64_t value;
-    *n = 1;
-    if (!node || node->kind == KR_NODE_SCALAR) {
-        return node && kr_number_integer(node->text, &value, NULL) == KR_OK ? (double)value
-                                                                            : 1.0;
-    }
-    double result = 1.0;
-    *n = node->kind == KR_NODE_LIST ? node->n : 0;
-    for (int32_t k = 0; k < *n; k++) {
-        int32_t one;
-        result *= product(node->child[k], &one);
-    }
-    return result;
-}
-
 int kr_spec_check_memory(const kr_spec *spec, const kr_node *lattice_map, double n_points,
                          double n_systems, kr_error *err)
 {
-    int32_t dim, one;
     const kr_node *chains = kr_node_get(spec->file->root, "chains");
-    double n_sites = product(kr_node_get(lattice_map, "size"), &dim);
-    double n_chains = product(chains, &one), has = machine_memory();
+    double n_sites = 1.0, n_bonds = 0.0, n_chains = 1.0, has = machine_memory();
+    int64_t number;
+    if (spec->lattice_plug->count) {
+        spec->lattice_plug->count(spec->lattice_params, &n_sites, &n_bonds);
+    }
+    if (chains && chains->kind == KR_NODE_SCALAR &&
+        kr_number_integer(chains->text, &number, NULL) == KR_OK) {
+        n_chains = (double)number;
+    }
     if (n_sites > INT32_MAX || n_chains > 1048576.0) {
         return KR_OK; /* refused by its own range */
     }
-    if (!(estimate(n_sites, dim, 2.0, n_systems, n_points, n_chains) > has)) {
+    if (!(estimate(n_sites, n_bonds, 2.0, n_systems, n_points, n_chains) > has)) {
         return KR_OK;
     }
-    double few = estimate(n_sites, dim, 2.0, n_systems, n_points, 1.0);
+    double few = estimate(n_sites, n_bonds, 2.0, n_systems, n_points, 1.0);
     return kr_runfile_fail(
         spec->file, few > has ? lattice_map : chains, err, KR_ERANGE,
         "memory: %.0f chains of %.0f sites at %.0f points need about %.3g GB, want at most "
         "%.3g GB, 7/8 of this machine",
         n_chains, n_sites, n_points,
-        1e-9 * estimate(n_sites, dim, 2.0, n_systems, n_points, n_chains), 1e-9 * has);
+        1e-9 * estimate(n_sites, n_bonds, 2.0, n_systems, n_points, n_chains), 1e-9 * has);
 }

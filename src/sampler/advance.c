@@ -52,11 +52,14 @@ int32_t kr_advance_measure(kr_sampler *s, const kr_point *point, kr_block *block
         if (!(config->observable[o].plug->layouts & (unsigned)block->layout)) {
             kr_block_convert(block, KR_LAYOUT_CHAIN);
         }
-        config->observable[o].plug->measure(point->observable[o], block, out);
-        for (int32_t l = 0; l < block->n_lanes; l++) {
+        const kr_observable_plug *plug = config->observable[o].plug;
+        int32_t per_row = plug->flags & KR_OBSERVABLE_PAIRS ? 2 : 1; /* chains */
+        plug->measure(point->observable[o], block, out);
+        for (int32_t l = 0; l < block->n_lanes / per_row; l++) {
             for (int32_t k = 0; k < s->observable_columns[o]; k++) {
-                *kr_sampler_cell(s, draw, s->observable_first[o] + k, block->first_chain + l,
-                                 block->point) = out[l * s->observable_columns[o] + k];
+                *kr_sampler_cell(s, draw, s->observable_first[o] + k,
+                                 block->first_chain / per_row + l, block->point) =
+                    out[l * s->observable_columns[o] + k];
             }
         }
     }

@@ -91,6 +91,17 @@ const kr_column *kr_sampler_observable_column(const kr_sampler *s, int32_t colum
     return NULL;
 }
 
+bool kr_sampler_column_is_pair(const kr_sampler *s, int32_t column)
+{
+    for (int32_t o = 0; o < s->config.n_observables; o++) {
+        int32_t k = column - s->observable_first[o];
+        if (k >= 0 && k < s->observable_columns[o]) {
+            return s->config.observable[o].plug->flags & KR_OBSERVABLE_PAIRS;
+        }
+    }
+    return false;
+}
+
 int64_t kr_sampler_n_new(const kr_sampler *s)
 {
     return s->n_new;
@@ -148,6 +159,12 @@ void kr_sampler_states(kr_sampler *s, uint8_t *state)
             }
         }
     }
+}
+
+const char *kr_sampler_engine(const kr_sampler *s, int32_t update)
+{
+    const kr_update *u = &s->point[0].update[update];
+    return u->plug->engine ? u->plug->engine(u->self) : NULL;
 }
 
 int32_t kr_sampler_threads(const kr_sampler *s)

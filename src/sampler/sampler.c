@@ -274,7 +274,13 @@ static int count_columns(kr_sampler *s, kr_error *err)
         return KR_ENOMEM;
     }
     for (int32_t o = 0; o < config->n_observables; o++) {
+        const kr_observable_plug *plug = config->observable[o].plug;
         KR_TRY(check_columns(s, o, err));
+        if (plug->flags & KR_OBSERVABLE_PAIRS && config->n_chains % 2) {
+            return kr_fail(err, KR_EINVAL,
+                           "observable %s: %lld chains, want an even number for pairs",
+                           plug->name, (long long)config->n_chains);
+        }
         s->observable_first[o] = s->first_lp;
         config->observable[o].plug->columns(s->point[0].observable[o],
                                             &s->observable_columns[o]);

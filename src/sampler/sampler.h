@@ -133,7 +133,9 @@ void kr_sampler_states(kr_sampler *sampler, uint8_t *state);
 int32_t kr_sampler_threads(const kr_sampler *sampler);
 /* Threads OpenMP would use by itself (1 without OpenMP). */
 int32_t kr_sampler_default_threads(void);
-/* (n_chains, n_points) of one new draw and column. */
+/* True for a column of replica pairs: its slab has one row per two chains. */
+bool kr_sampler_column_is_pair(const kr_sampler *sampler, int32_t column);
+/* (n_chains, n_points) of one new draw and column; (n_chains/2, n_points) for one of pairs. */
 const double *kr_sampler_slab(const kr_sampler *sampler, int64_t draw, int32_t column);
 
 /* Row of the training history made by the last advance: per density and point. Returns false
@@ -150,6 +152,9 @@ typedef struct kr_certificate {
 } kr_certificate;
 void kr_sampler_certificate(const kr_sampler *sampler, int32_t density, int32_t point,
                             kr_certificate *certificate);
+
+/* Name of the engine an update runs at the first point, or NULL where there is no choice. */
+const char *kr_sampler_engine(const kr_sampler *sampler, int32_t update);
 
 /* CPU-seconds so far; clock values, for the group `cost` only. */
 typedef struct kr_cost {

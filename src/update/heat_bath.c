@@ -395,5 +395,6 @@ const kr_update_plug kr_update_heat_bath = {
     .free = kr_local_free,
     .fold = kr_local_fold,
     .scratch_bytes = kr_local_scratch_bytes,
+    .engine = kr_local_engine,
     .sweep = kr_local_sweep,
 };
