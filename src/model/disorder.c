@@ -22,7 +22,9 @@ const kr_field kr_disorder_fields[] = {
       .fallback = "1",
       .min = 0,
       .max = 0x1p53,
-      .doc = "seed of pm1 and gaussian values, independent of the seed of the run" },
+      .flags = KR_FIELD_SCAN,
+      .doc = "seed of pm1 and gaussian values, independent of the seed of the run; a list is a "
+             "set of samples" },
     { .name = "strength",
       .type = KR_TYPE_REAL,
       .offset = offsetof(kr_disorder, strength),
