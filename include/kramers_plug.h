@@ -354,7 +354,7 @@ static inline void kr_block_touch(kr_block *block)
 
 /* Counts since they were last cleared, per lane. An attempt is one elementary proposal: a site,
  * a cluster, a whole configuration. A bit-parallel engine counts accepted and changed in the
- * last sweep of each call only and multiplies by the number of sweeps. */
+ * last sweep of each call only, on large lattices in an eighth of the sites, and scales. */
 typedef struct kr_tally {
     int64_t attempted[KR_LANES_MAX], accepted[KR_LANES_MAX],
         changed[KR_LANES_MAX]; /* changed: sites */

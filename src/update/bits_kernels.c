@@ -13,6 +13,7 @@
 #include "base/isa.h"
 #include "update/bits_planes.h"
 
+#define SAMPLED    512 /* vectors of a pass from which on flips are counted in a sample */
 #define FIRST      6
 #define POOL_WORDS 8
 #define LEFT_WORDS 4
@@ -334,9 +335,16 @@ KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_s
     for (int piece = 0; piece < BV_PIECES; piece++) {
         bv_rng_load(&rng[piece], stream, piece);
     }
-    for (int32_t v = 0; v < pass->n; v += GROUP) {
+    /* which groups make the sample is left to the state of the stream */
+    const uint64_t mask = pass->n >= SAMPLED ? 7 : 0, counted = stream->s[0][0] & mask;
+    for (int32_t v = 0, g = 0; v < pass->n; v += GROUP, g++) {
         int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
-        group(scheme, is_metropolis, is_signed, pass, v, n, valid, state, rng, flips);
+        if (flips && ((uint64_t)g & mask) == counted) {
+            group(scheme, is_metropolis, is_signed, pass, v, n, valid, state, rng, flips);
+            flips->n_vectors += (uint64_t)n;
+        } else {
+            group(scheme, is_metropolis, is_signed, pass, v, n, valid, state, rng, NULL);
+        }
     }
     for (int piece = 0; piece < BV_PIECES; piece++) {
         bv_rng_store(&rng[piece], stream, piece);

@@ -59,8 +59,9 @@ typedef struct kr_bits_sum {
     struct {
         uint64_t plane[8], waiting[8];
     } level[KR_BITS_LEVELS];
-    uint64_t n_eights; /* planes of weight 8 that arrived */
-    uint64_t reserved[7];
+    uint64_t n_eights;  /* planes of weight 8 that arrived */
+    uint64_t n_vectors; /* looked at by a pass that counts flips */
+    uint64_t reserved[6];
 } kr_bits_sum;
 
 /* Levels that n planes of weight 1 use, added in any number of parts: at least. */
@@ -76,7 +77,8 @@ static inline int kr_bits_levels(uint64_t n)
 typedef struct kr_bits_kernels {
     const char *name;
     /* One sweep over the vectors of a pass. valid (8): elements that belong to a chain; the
-     * others stay zero and draw nothing. flips: NULL, or counts the spins that changed. */
+     * others stay zero and draw nothing. flips: NULL, or counts the spins that changed, in a
+     * sample of an eighth of the vectors where there are many. */
     void (*pass)(const kr_bits_pass *pass, bool is_metropolis, const uint64_t *valid,
                  uint64_t *state, kr_rng *rng, kr_bits_sum *flips);
     void (*refresh)(const kr_bits_halo *halo, int32_t n, uint64_t *state);

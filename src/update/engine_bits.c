@@ -459,6 +459,7 @@ static void clear_sum(kr_bits_sum *sum, uint64_t n_planes)
 {
     memset(sum->level, 0, (size_t)kr_bits_levels(n_planes) * sizeof *sum->level);
     sum->n_eights = 0;
+    sum->n_vectors = 0;
 }
 
 static void set_valid(const kr_fold *fold, int32_t n_lanes, uint64_t *valid)
@@ -523,10 +524,12 @@ static void bits_sweep(const void *self, kr_block *block, int64_t n_sweeps, void
         }
     }
     e->sums->total(&s->flips, fold->n_lanes, s->total);
+    double share = (double)fold->n_vectors / (double)s->flips.n_vectors;
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         tally->attempted[lane] += block->n_sites * n_sweeps;
-        tally->accepted[lane] += s->total[lane] * n_sweeps;
-        tally->changed[lane] += s->total[lane] * n_sweeps;
+        double flips = (double)s->total[lane] * share;
+        tally->accepted[lane] += (int64_t)(flips + 0.5) * n_sweeps;
+        tally->changed[lane] += (int64_t)(flips + 0.5) * n_sweeps;
     }
     measure(e, block, state, s);
 }
