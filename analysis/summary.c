@@ -56,9 +56,11 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
                          cost(reader, "threads") };
     KR_TRY(read_shape(reader, s, err));
     KR_TRY(kr_points_load(reader, s->n_points, &s->points, err));
+    KR_TRY(kr_summary_weights(reader, s, err));
     KR_TRY(kr_summary_observables(reader, s, err));
     KR_TRY(kr_summary_updates(reader, s, err));
     KR_TRY(kr_summary_densities(reader, s, err));
+    KR_TRY(kr_summary_flat(reader, s, err));
     kr_summary_judge(s);
     return KR_OK;
 }
@@ -72,6 +74,11 @@ void kr_summary_clear(kr_summary *s)
     kr_free(s->update);
     kr_free(s->density);
     kr_free(s->n_changed_chains);
+    kr_free(s->weight);
+    if (s->flat) {
+        kr_free(s->flat->at);
+    }
+    kr_free(s->flat);
     *s = (kr_summary){ 0 };
 }
 

@@ -127,6 +127,7 @@ static int explain_word(const char *word)
             n += explain_field(where, head.fields, word);
         }
     }
+    n += explain_field("", kr_spec_sections(), word);
     return n + explain_field("", kr_spec_fields(), word);
 }
 
@@ -145,6 +146,9 @@ static const char *nearest(const char *word)
         }
     }
     for (const kr_field *f = kr_spec_fields(); f->name && n < 256; f++) {
+        names[n++] = f->name;
+    }
+    for (const kr_field *f = kr_spec_sections(); f->name && n < 256; f++) {
         names[n++] = f->name;
     }
     return kr_field_nearest(word, names, n);
@@ -178,6 +182,9 @@ int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
              "proposals");
         puts("    observables: list of names");
         for (const kr_field *f = kr_spec_fields(); f->name; f++) {
+            print_field(f, 4);
+        }
+        for (const kr_field *f = kr_spec_sections(); f->name; f++) {
             print_field(f, 4);
         }
         puts("\nAny number of model and beta may be a list or {from:, to:, count:}; their "

@@ -251,6 +251,7 @@ static int build(kr_spec *spec, kr_error *err)
 {
     kr_top_params t;
     kr_runfile *file = spec->file;
+    KR_TRY(kr_spec_flat_defaults(file, err));
     KR_TRY(kr_spec_fill_defaults(file, "", file->root, kr_spec_fields(), err));
     const kr_node *model_map = kr_node_get(file->root, "model");
     if (model_map) {
@@ -284,6 +285,7 @@ static int build(kr_spec *spec, kr_error *err)
     spec->config.training = t.training;
     spec->output = t.output;
     KR_TRY(parse_start(spec, t.start, err));
+    KR_TRY(kr_spec_parse_flat(spec, err));
     KR_TRY(kr_spec_parse_densities(spec, err));
     KR_TRY(kr_spec_parse_updates(spec, err));
     KR_TRY(kr_spec_parse_observables(spec, err));
@@ -339,6 +341,7 @@ void kr_spec_free(kr_spec *spec)
     kr_free(spec->target);
     kr_lattice_free(spec->lattice);
     kr_free(spec->lattice_params);
+    kr_free(spec->betas);
     kr_text_clear(&spec->warnings);
     kr_runfile_free(spec->file);
     kr_free(spec);

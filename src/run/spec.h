@@ -39,6 +39,8 @@ typedef struct kr_spec {
     kr_observable_entry observable[KR_OBSERVABLES_MAX];
     kr_sampler_config config;
     kr_output_params output;
+    int32_t n_betas;  /* multicanonical.betas */
+    double *betas;    /* owns */
     kr_text warnings; /* lines for the user; may be empty */
 } kr_spec;
 
@@ -54,5 +56,7 @@ uint64_t kr_spec_digest(const kr_spec *spec);
 double kr_spec_memory(const kr_spec *spec);
 /* Top-level table and those of its maps, for explain. */
 const kr_field *kr_spec_fields(void);
+/* Optional sections of the root, the same way. */
+const kr_field *kr_spec_sections(void);
 
 #endif
