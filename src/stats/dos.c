@@ -12,6 +12,7 @@
 #include <math.h>
 
 #define SMOOTH      100 /* P is averaged over +- n_bins/SMOOTH bins */
+#define BINS_MIN    32  /* with fewer, structure of single levels looks like peaks */
 #define ITERATIONS  60
 #define PROMINENCE  0.1 /* least depth of a valley, in ln P */
 #define PEAKS_AGREE 1e-9
@@ -175,7 +176,7 @@ int kr_dos_barrier(const kr_dos *d, double beta, kr_barrier *barrier, kr_error *
     }
     double *raw = visits + n + 2, *log_p = raw + n + 2;
     sum_groups(d, -1, visits);
-    bool is_found = find_barrier(d, visits, raw, log_p, barrier);
+    bool is_found = d->n_bins >= BINS_MIN && find_barrier(d, visits, raw, log_p, barrier);
     for (int64_t j = 0; j < d->n_groups && is_found; j++) {
         kr_barrier part = { .beta = barrier->beta };
         sum_groups(d, j, visits);
