@@ -286,7 +286,13 @@ typedef struct kr_flat_weights {
     int32_t n_bins;
     bool is_level;
     double *log_w; /* (n_bins); owns */
+    /* exp of log_w where differences allow it, for levels: bin k' within KR_FLAT_REACH of bin k
+     * has scaled[(k + R) / (2 R) * 2 R + 2 R + k'] with one factor for all of them, R =
+     * KR_FLAT_REACH. Follows log_w by kr_flat_refresh. */
+    bool has_scaled;
+    double *scaled; /* owns */
 } kr_flat_weights;
+#define KR_FLAT_REACH 16
 
 /* The distribution that updates leave invariant and densities approximate: exp(-beta H), or
  * w(H) where flat is given; an update without KR_UPDATE_ANY_WEIGHT is never made for that. */

@@ -65,6 +65,7 @@ static kr_flat_weights rough_table(const system_row *row, const tiny *t, uint64_
     }
     flat.beta_low = 0.3;
     flat.beta_high = -0.2;
+    kr_flat_refresh(&flat);
     return flat;
 }
 
@@ -173,6 +174,7 @@ static void flat_weights_do_not_make_the_sweep_cycle(void **state)
         kr_flat_weights flat = rough_table(&systems[s], t, 1);
         memset(flat.log_w, 0, (size_t)flat.n_bins * sizeof *flat.log_w);
         flat.beta_low = flat.beta_high = 0.0;
+        kr_flat_refresh(&flat);
         transition m;
         bool is_there = matrix(multicanonical(), "{}", t, &flat, &m);
         assert_true(is_there && m.is_complete && transition_is_irreducible(&m));
@@ -197,6 +199,7 @@ static void an_entry_of_the_table_off_by_1e_5_is_seen(void **state)
         double *law = law_of(t, &flat);
         transition m;
         flat.log_w[kr_flat_bin(&flat, t->energy[1])] += 1e-5;
+        kr_flat_refresh(&flat);
         bool is_there = matrix(multicanonical(), "{}", t, &flat, &m);
         assert_true(is_there && m.is_complete);
         assert_true(transition_balance_error(&m, law) > 1000.0 * BALANCE_MAX);

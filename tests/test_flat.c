@@ -96,6 +96,34 @@ static void between_the_entries_of_bins_log_w_is_linear(void **state)
     tiny_free(t);
 }
 
+/* Rough weights, a table of more than one segment, steep enough to overflow without them. */
+static void scaled_weights_have_the_ratios_of_log_w(void **state)
+{
+    (void)state;
+    tiny *t = make(7);
+    kr_flat_weights f;
+    kr_error err = { 0 };
+    assert_ok(kr_flat_init(&f, t->terms, -300.0, 0.0, 0.0, 0.5, &err), &err);
+    for (int32_t k = 0; k < f.n_bins; k++) {
+        f.log_w[k] = 4.0 * k + 3.0 * sin(k);
+    }
+    kr_flat_refresh(&f);
+    assert_true(f.has_scaled);
+    for (int32_t k = 0; k < f.n_bins; k++) {
+        const double *row = kr_flat_row(&f, k);
+        for (int32_t m = k - KR_FLAT_REACH; m <= k + KR_FLAT_REACH; m++) {
+            if (m >= 0 && m < f.n_bins) {
+                assert_close(log(row[m] / row[k]), f.log_w[m] - f.log_w[k], 1e-11);
+            }
+        }
+    }
+    f.log_w[100] = 500.0 + f.log_w[99];
+    kr_flat_refresh(&f);
+    assert_false(f.has_scaled);
+    kr_flat_clear(&f);
+    tiny_free(t);
+}
+
 static void a_range_without_levels_is_refused(void **state)
 {
     (void)state;
@@ -117,6 +145,7 @@ int main(void)
         cmocka_unit_test(span_and_spacing_hold_for_every_state),
         cmocka_unit_test(table_holds_the_levels_of_its_range_only),
         cmocka_unit_test(between_the_entries_of_bins_log_w_is_linear),
+        cmocka_unit_test(scaled_weights_have_the_ratios_of_log_w),
         cmocka_unit_test(a_range_without_levels_is_refused),
     };
     return cmocka_run_group_tests_name("weights over the energy", tests, NULL, NULL);

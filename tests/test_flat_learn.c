@@ -11,6 +11,7 @@ enum { BINS = 80 };
 typedef struct learner {
     kr_flat flat;
     double log_w[BINS], slope_sum[BINS], slope_weight[BINS];
+    double scaled[2 * (BINS + 4 * KR_FLAT_REACH)];
     uint8_t is_known[BINS];
 } learner;
 
@@ -22,7 +23,8 @@ static void open_learner(learner *l, double beta)
                                       .inverse_width = 0.5,
                                       .n_bins = BINS,
                                       .is_level = true,
-                                      .log_w = l->log_w },
+                                      .log_w = l->log_w,
+                                      .scaled = l->scaled },
                          .is_known = l->is_known,
                          .slope_sum = l->slope_sum,
                          .slope_weight = l->slope_weight };

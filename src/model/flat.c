@@ -11,6 +11,8 @@
 
 #include <math.h>
 
+#define LOG_SCALED_MAX 300.0 /* ratios of two neither over- nor underflow */
+
 static int64_t divisor(int64_t a, int64_t b)
 {
     a = a < 0 ? -a : a;
@@ -136,17 +138,44 @@ int kr_flat_init(kr_flat_weights *flat, const kr_terms *terms, double from, doub
     flat->n_bins = (int32_t)n;
     flat->inverse_width = 1.0 / flat->width;
     flat->log_w = kr_alloc((size_t)flat->n_bins, sizeof *flat->log_w, err);
-    if (!flat->log_w) {
+    flat->scaled = kr_alloc(kr_flat_scaled_size(flat), sizeof *flat->scaled, err);
+    if (!flat->log_w || !flat->scaled) {
         return KR_ENOMEM;
     }
     for (int32_t k = 0; k < flat->n_bins; k++) {
         flat->log_w[k] = -beta * flat->width * k;
     }
+    kr_flat_refresh(flat);
     return KR_OK;
+}
+
+/* Segments of 4 R bins about every multiple of 2 R; bin k' of the one about c = 2 R j is entry
+ * 4 R j + k' - c + 2 R = 2 R j + 2 R + k'. */
+size_t kr_flat_scaled_size(const kr_flat_weights *flat)
+{
+    enum { SPAN = 2 * KR_FLAT_REACH };
+    return 2 * ((size_t)flat->n_bins + 2 * SPAN);
+}
+
+void kr_flat_refresh(kr_flat_weights *flat)
+{
+    enum { SPAN = 2 * KR_FLAT_REACH };
+    flat->has_scaled = flat->is_level;
+    for (int32_t c = 0; c < flat->n_bins + KR_FLAT_REACH && flat->is_level; c += SPAN) {
+        int32_t about = c < flat->n_bins ? c : flat->n_bins - 1;
+        for (int32_t k = c - SPAN; k < c + SPAN; k++) {
+            if (k >= 0 && k < flat->n_bins) {
+                double x = flat->log_w[k] - flat->log_w[about];
+                flat->scaled[(size_t)(c + SPAN + k)] = exp(x);
+                flat->has_scaled = flat->has_scaled && fabs(x) < LOG_SCALED_MAX;
+            }
+        }
+    }
 }
 
 void kr_flat_clear(kr_flat_weights *flat)
 {
     kr_free(flat->log_w);
+    kr_free(flat->scaled);
     *flat = (kr_flat_weights){ 0 };
 }

@@ -23,7 +23,19 @@ void kr_flat_measure(const kr_terms *terms, kr_flat_span *span);
  * or more than KR_FLAT_BINS_MAX bins; KR_ENOMEM. */
 int kr_flat_init(kr_flat_weights *flat, const kr_terms *terms, double from, double to,
                  double width, double beta, kr_error *err);
+/* Makes scaled follow log_w. */
+void kr_flat_refresh(kr_flat_weights *flat);
+/* Entries of scaled. */
+size_t kr_flat_scaled_size(const kr_flat_weights *flat);
 void kr_flat_clear(kr_flat_weights *flat);
+
+/* Row of scaled for moves from bin k: row[k'] for |k' - k| <= KR_FLAT_REACH, both in the table.
+ */
+static inline const double *kr_flat_row(const kr_flat_weights *f, int32_t k)
+{
+    enum { SPAN = 2 * KR_FLAT_REACH };
+    return f->scaled + (k + KR_FLAT_REACH) / SPAN * SPAN + SPAN;
+}
 
 /* log w of an energy. Pure. */
 static inline double kr_flat_log_w(const kr_flat_weights *f, double energy)

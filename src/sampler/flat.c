@@ -115,6 +115,9 @@ int kr_flat_declare(const kr_sampler *s, kr_flat *f, kr_state *table, kr_error *
     size_t n = (size_t)f->weights.n_bins, n_chains = (size_t)s->config.n_chains;
     KR_TRY(kr_state_push(table, "flat", err));
     KR_TRY(kr_state_add(table, "log_w", KR_F64, n, f->weights.log_w, err));
+    KR_TRY(kr_state_add(table, "scaled", KR_F64, kr_flat_scaled_size(&f->weights),
+                        f->weights.scaled, err));
+    KR_TRY(kr_state_add(table, "has_scaled", KR_U8, 1, &f->weights.has_scaled, err));
     KR_TRY(kr_state_add(table, "beta_low", KR_F64, 1, &f->weights.beta_low, err));
     KR_TRY(kr_state_add(table, "beta_high", KR_F64, 1, &f->weights.beta_high, err));
     KR_TRY(kr_state_add(table, "visits", KR_I64, (size_t)s->n_blocks * n, f->visits, err));

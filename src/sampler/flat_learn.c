@@ -8,6 +8,7 @@
  * Ratios of neighbors are right long before the whole histogram is, which is what makes it work
  * across a first-order barrier. Energies visited for the first time start from the straight
  * line the weights had there. */
+#include "model/flat.h"
 #include "sampler/private.h"
 
 #include <math.h>
@@ -117,6 +118,7 @@ static void rebuild(kr_flat *f)
     for (int32_t k = 0; k < n; k++) {
         s[k] = -s[k];
     }
+    kr_flat_refresh(w);
 }
 
 static double find_flatness(const kr_flat *f, const int64_t *visits)

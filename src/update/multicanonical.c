@@ -32,11 +32,31 @@ typedef struct multicanonical {
     double beta;
     kr_visit visit;
     sweep_chain *kernel;
+    bool is_near; /* Potts: the energies of a site are levels within KR_FLAT_REACH */
 } multicanonical;
 
 static inline double log_weight(const multicanonical *m, double energy)
 {
     return m->flat ? kr_flat_log_w(m->flat, energy) : -m->beta * energy;
+}
+
+/* min(1, w(to)/w(from)): from tabulated exponentials where both energies are levels in reach.
+ */
+static inline double ratio_of(const multicanonical *m, double from, double to)
+{
+    const kr_flat_weights *f = m->flat;
+    if (f && f->has_scaled) {
+        double x = (from - f->e_min) * f->inverse_width + 0.5,
+               y = (to - f->e_min) * f->inverse_width + 0.5;
+        if (x >= 0.0 && x < f->n_bins && y >= 0.0 && y < f->n_bins &&
+            fabs(y - x) < KR_FLAT_REACH) {
+            const double *row = kr_flat_row(f, (int32_t)x);
+            double r = row[(int32_t)y] / row[(int32_t)x];
+            return r < 1.0 ? r : 1.0;
+        }
+    }
+    double x = log_weight(m, to) - log_weight(m, from);
+    return x >= 0.0 ? 1.0 : exp(x);
 }
 
 /* kernel: */
@@ -45,7 +65,7 @@ static int64_t two_states(const multicanonical *m, uint8_t *restrict s, double *
 {
     const kr_terms *t = m->terms;
     int64_t changed = 0;
-    double now = *energy, log_w = log_weight(m, now), e[2];
+    double now = *energy, e[2];
     for (int32_t n = 0; n < m->visit.n; n++) {
         int32_t i = kr_visit_site(&m->visit, n, rng);
         if (t->is_pair) {
@@ -61,12 +81,9 @@ static int64_t two_states(const multicanonical *m, uint8_t *restrict s, double *
             kr_terms_local(t, s, i, e);
         }
         double moved = now + (s[i] ? e[0] - e[1] : e[1] - e[0]);
-        double log_moved = log_weight(m, moved);
-        double ratio = log_moved >= log_w ? 1.0 : exp(log_moved - log_w);
-        if (kr_rng_bernoulli(rng, FLIP * ratio)) {
+        if (kr_rng_bernoulli(rng, FLIP * ratio_of(m, now, moved))) {
             s[i] ^= 1;
             now = moved;
-            log_w = log_moved;
             changed++;
         }
     }
@@ -74,54 +91,72 @@ static int64_t two_states(const multicanonical *m, uint8_t *restrict s, double *
     return changed;
 }
 
+/* Weights of the candidates up to a factor: state c for c < n_near, all others in the last. */
+static inline void weigh_potts(const multicanonical *m, double base, const double *gain,
+                               const uint8_t *state, int32_t n_near, int32_t n_far, double *w)
+{
+    const kr_flat_weights *f = m->flat;
+    if (f && f->has_scaled && m->is_near) {
+        double x = (base - f->e_min) * f->inverse_width + 0.5;
+        int32_t k = (int32_t)x;
+        if (x >= KR_FLAT_REACH && x < f->n_bins - KR_FLAT_REACH) {
+            const double *row = kr_flat_row(f, k) + k;
+            for (int32_t c = 0; c < n_near; c++) { /* a gain is a whole number of levels */
+                double shift = -gain[state[c]] * f->inverse_width;
+                w[c] = row[(int32_t)(shift + (shift < 0.0 ? -0.5 : 0.5))];
+            }
+            w[n_near] = n_far * row[0];
+            return;
+        }
+    }
+    double top = log_weight(m, base);
+    w[n_near] = top;
+    for (int32_t c = 0; c < n_near; c++) {
+        w[c] = log_weight(m, base - gain[state[c]]);
+        top = fmax(top, w[c]);
+    }
+    for (int32_t c = 0; c <= n_near; c++) {
+        w[c] = exp(w[c] - top);
+    }
+    w[n_near] *= n_far;
+}
+
 /* kernel: V = c - v delta, no single-site energies */
 static int64_t potts(const multicanonical *m, uint8_t *restrict s, double *energy, kr_rng *rng)
 {
     const kr_terms *t = m->terms;
-    const int32_t q = t->q;
     const double v = t->V[1] - t->V[0];
-    double gain[KR_STATES_MAX] = { 0.0 }, candidate[KR_STATES_MAX + 1], w[KR_STATES_MAX + 1];
-    uint8_t state[KR_STATES_MAX + 1];
+    double gain[KR_STATES_MAX] = { 0.0 }, w[KR_STATES_MAX + 1];
+    uint8_t state[KR_STATES_MAX]; /* of the neighbors, ascending */
     int64_t changed = 0;
     double now = *energy;
     for (int32_t n = 0; n < m->visit.n; n++) {
         int32_t i = kr_visit_site(&m->visit, n, rng), n_near = 0;
         for (int64_t k = t->neighbor_begin[i]; k < t->neighbor_begin[i + 1]; k++) {
             uint8_t b = s[t->neighbor[k]];
-            bool is_new = true;
-            for (int32_t c = 0; c < n_near; c++) {
-                is_new &= state[c] != b;
+            int32_t at = n_near;
+            while (at > 0 && state[at - 1] > b) {
+                at--;
             }
-            state[n_near] = b; /* kept only when new */
-            n_near += is_new;
+            if (at == 0 || state[at - 1] != b) {
+                for (int32_t c = n_near++; c > at; c--) {
+                    state[c] = state[c - 1];
+                }
+                state[at] = b;
+            }
             gain[b] += t->J[k] * v;
         }
-        double base = now + gain[s[i]], top = log_weight(m, base);
-        int32_t n_far = q - n_near, pick;
-        candidate[n_near] = top;
-        for (int32_t c = 0; c < n_near; c++) {
-            candidate[c] = log_weight(m, base - gain[state[c]]);
-            top = fmax(top, candidate[c]);
-        }
-        for (int32_t c = 0; c <= n_near; c++) {
-            w[c] = exp(candidate[c] - top);
-        }
-        w[n_near] *= n_far;
-        pick = kr_rng_categorical(rng, w, n_near + (n_far > 0));
-        uint8_t a;
-        if (pick < n_near) {
-            a = state[pick];
+        double base = now + gain[s[i]];
+        int32_t n_far = t->q - n_near;
+        weigh_potts(m, base, gain, state, n_near, n_far, w);
+        int32_t a = kr_rng_categorical(rng, w, n_near + (n_far > 0));
+        if (a < n_near) {
+            a = state[a];
             now = base - gain[a];
-        } else { /* the pick-th state that no neighbor has */
-            pick = (int32_t)kr_rng_below(rng, (uint32_t)n_far);
-            uint8_t is_near[KR_STATES_MAX];
-            for (int32_t b = 0; b < q; b++) {
-                is_near[b] = 0;
-            }
+        } else { /* one of the states that no neighbor has */
+            a = (int32_t)kr_rng_below(rng, (uint32_t)n_far);
             for (int32_t c = 0; c < n_near; c++) {
-                is_near[state[c]] = 1;
-            }
-            for (a = 0; is_near[a] || pick-- > 0; a++) {
+                a += a >= state[c];
             }
             now = base;
         }
@@ -129,7 +164,7 @@ static int64_t potts(const multicanonical *m, uint8_t *restrict s, double *energ
             gain[state[c]] = 0.0;
         }
         changed += a != s[i];
-        s[i] = a;
+        s[i] = (uint8_t)a;
     }
     *energy = now;
     return changed;
@@ -185,6 +220,27 @@ static void multicanonical_free(void *self)
     }
 }
 
+/* Energies of a Potts site, the hypothetical one without an equal neighbor included, in bins.
+ */
+static bool has_near_levels(const kr_terms *t, const kr_flat_weights *f)
+{
+    const double v = t->V[1] - t->V[0];
+    for (int32_t i = 0; i < t->n_sites; i++) {
+        double most = 0.0;
+        for (int64_t k = t->neighbor_begin[i]; k < t->neighbor_begin[i + 1]; k++) {
+            double steps = t->J[k] * v * f->inverse_width;
+            most += fabs(steps);
+            if (fabs(steps - rint(steps)) > 1e-9) {
+                return false;
+            }
+        }
+        if (most > KR_FLAT_REACH - 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void *multicanonical_alloc(const kr_update_setting *setting, const void *params,
                                   kr_error *err)
 {
@@ -199,6 +255,8 @@ static void *multicanonical_alloc(const kr_update_setting *setting, const void *
     m->kernel = m->terms->q == 2                             ? two_states
                 : m->terms->is_potts && !m->terms->has_local ? potts
                                                              : general;
+    m->is_near = m->kernel == potts && m->flat && m->flat->is_level &&
+                 has_near_levels(m->terms, m->flat);
     int32_t order = params ? ((const multicanonical_params *)params)->order : KR_ORDER_AUTO;
     if (kr_visit_init(&m->visit, order, target->lattice, err) != KR_OK) {
         multicanonical_free(m);
