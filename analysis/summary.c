@@ -69,10 +69,12 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
     KR_TRY(read_shape(reader, s, err));
     s->chains_coupled = attribute(reader, "chains_coupled") == 2.0 ? 2 : 1;
     KR_TRY(kr_points_load(reader, s->n_points, &s->points, err));
+    KR_TRY(kr_summary_weights(reader, s, err));
     KR_TRY(kr_summary_observables(reader, s, err));
     KR_TRY(kr_summary_updates(reader, s, err));
     KR_TRY(kr_summary_densities(reader, s, err));
     KR_TRY(kr_summary_tempering(reader, s, err));
+    KR_TRY(kr_summary_flat(reader, s, err));
     kr_summary_judge(s);
     return KR_OK;
 }
@@ -87,6 +89,11 @@ void kr_summary_clear(kr_summary *s)
     kr_free(s->density);
     kr_free(s->n_changed_chains);
     kr_free(s->exchange);
+    kr_free(s->weight);
+    if (s->flat) {
+        kr_free(s->flat->at);
+    }
+    kr_free(s->flat);
     *s = (kr_summary){ 0 };
 }
 

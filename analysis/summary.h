@@ -13,7 +13,9 @@
  *                  under replica exchange ladder, slot, round_trips, flow_from_cold and the
  *                  attribute exchange_every
  *   sample_stats   attempted_E, accepted_E, changed_E of schedule entry E (attribute density of
- *                  attempted_E names the density it proposes from), log_w_D
+ *                  attempted_E names the density it proposes from), log_w_D; under
+ *                  multicanonical weights log_weight, energy, round_trips
+ *   density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes
  *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
  * Threads: serial only. */
 #ifndef KR_ANALYSIS_SUMMARY_H
@@ -58,6 +60,24 @@ typedef struct kr_density_row {
     bool is_lower_bound;
 } kr_density_row;
 
+/* A multicanonical run at one beta: reweighted means. */
+typedef struct kr_reweighted {
+    double beta, log_z, log_z_error, energy, energy_error, heat, heat_error; /* per site */
+    double ess, max_share; /* of the weights: fraction of the draws, share of the largest */
+    double phase[KR_PHASES_MAX], phase_error[KR_PHASES_MAX];
+} kr_reweighted;
+
+typedef struct kr_flat_summary {    /* of a multicanonical run */
+    double energy_low, energy_high; /* ends of the energies, per site */
+    int64_t n_trips, least_trips, most_trips, n_chains_with_trip; /* round trips of chains */
+    double learning_slices, learning_flatness, learning_trips;
+    bool is_flat;
+    double log_states;  /* N log q where log Z is absolute, else NaN */
+    kr_barrier barrier; /* NaN without two phases; energies per site */
+    int n_betas;
+    kr_reweighted *at; /* (n_betas) the sampled beta first; owns */
+} kr_flat_summary;
+
 typedef struct kr_residence {
     double n_switches, mean_dwell_steps; /* NaN when switches were not recorded */
     int64_t n_visiting_all;
@@ -91,6 +111,8 @@ typedef struct kr_summary {
     int64_t n_ladders, n_slots;         /* slots of the longest */
     int64_t
         chains_coupled; /* chains whose mean is one independent series; 1 = each by itself */
+    double *weight;     /* (n_chains, n_draws) of the draws in means; NULL: all equal; owns */
+    kr_flat_summary *flat; /* NULL unless multicanonical; owns */
     kr_cost cost;
     bool is_converged;
     kr_messages reasons, warnings;
@@ -102,15 +124,25 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
 void kr_summary_clear(kr_summary *s);
 
 /* Steps of kr_summary_compute, one file each. */
+int kr_summary_weights(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err);
+int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err);
 void kr_summary_judge(kr_summary *s);
 /* Round trips per 1000 steps of one chain of slots. */
 double kr_summary_trips_rate(const kr_summary *s, double round_trips, double n_ladders);
 
+/* summary_observables.c: weighted mean of x (n_chains, n_draws) with its error; x becomes the
+ * series whose plain mean and error these are. weight NULL: all equal. */
+int kr_summary_estimate(const kr_summary *s, int64_t n_chains, const double *weight, double *x,
+                        kr_estimate *e, kr_error *err);
+kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char *unit,
+                                     bool is_phase, kr_error *err);
+
 void kr_summary_print(const kr_summary *s, FILE *out);
+void kr_summary_print_flat(const kr_summary *s, FILE *out);
 void kr_summary_print_json(const kr_summary *s, FILE *out);
 
 /* "1.23456(78)": mean rounded to `digits` significant digits of its error; plain when the error

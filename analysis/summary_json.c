@@ -143,6 +143,63 @@ static void write_residence(kr_json *j, const kr_summary *s, int unused, int64_t
     kr_json_field(j, "chains_visiting_all", (double)r->n_visiting_all);
 }
 
+static void write_reweighted(kr_json *j, const kr_summary *s, const kr_reweighted *r)
+{
+    kr_json_open(j, '{');
+    kr_json_field(j, "beta", r->beta);
+    kr_json_field(j, "log_z", r->log_z);
+    kr_json_field(j, "log_z_error", r->log_z_error);
+    kr_json_field(j, "energy_per_site", r->energy);
+    kr_json_field(j, "energy_per_site_error", r->energy_error);
+    kr_json_field(j, "specific_heat", r->heat);
+    kr_json_field(j, "specific_heat_error", r->heat_error);
+    kr_json_field(j, "ess_w", r->ess);
+    kr_json_field(j, "max_weight", r->max_share);
+    kr_json_key(j, "phases");
+    kr_json_open(j, '{');
+    for (int k = 0; k < s->n_phases && k < KR_PHASES_MAX; k++) {
+        kr_json_key(j, s->phase[k].name);
+        kr_json_open(j, '{');
+        kr_json_field(j, "probability", r->phase[k]);
+        kr_json_field(j, "error", r->phase_error[k]);
+        kr_json_close(j, '}');
+    }
+    kr_json_close(j, '}');
+    kr_json_close(j, '}');
+}
+
+static void write_flat(kr_json *j, const kr_summary *s)
+{
+    const kr_flat_summary *f = s->flat;
+    kr_json_key(j, "multicanonical");
+    if (!f) {
+        kr_json_number(j, NAN); /* null: canonical */
+        return;
+    }
+    kr_json_open(j, '{');
+    kr_json_field(j, "energy_low", f->energy_low);
+    kr_json_field(j, "energy_high", f->energy_high);
+    kr_json_field(j, "round_trips", (double)f->n_trips);
+    kr_json_field(j, "round_trips_least", (double)f->least_trips);
+    kr_json_field(j, "round_trips_most", (double)f->most_trips);
+    kr_json_field(j, "chains_with_round_trip", (double)f->n_chains_with_trip);
+    kr_json_field(j, "learning_slices", f->learning_slices);
+    kr_json_field(j, "learning_flatness", f->learning_flatness);
+    kr_json_key(j, "learning_is_flat");
+    kr_json_bool(j, f->is_flat);
+    kr_json_field(j, "barrier", f->barrier.height);
+    kr_json_field(j, "barrier_error", f->barrier.height_error);
+    kr_json_field(j, "barrier_beta", f->barrier.beta);
+    kr_json_field(j, "barrier_beta_error", f->barrier.beta_error);
+    kr_json_key(j, "reweighted");
+    kr_json_open(j, '[');
+    for (int k = 0; k < f->n_betas; k++) {
+        write_reweighted(j, s, &f->at[k]);
+    }
+    kr_json_close(j, ']');
+    kr_json_close(j, '}');
+}
+
 static void write_head(kr_json *j, const kr_summary *s)
 {
     const char *const key[] = { "file", "title", "run_id", "kramers_version" };
@@ -221,6 +278,7 @@ void kr_summary_print_json(const kr_summary *s, FILE *out)
         kr_json_number(j, NAN); /* null: no phases known */
     }
     write_tempering(j, s);
+    write_flat(j, s);
     write_cost(j, s);
     kr_json_key(j, "verdict");
     kr_json_open(j, '{');

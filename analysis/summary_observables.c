@@ -23,19 +23,22 @@ typedef struct kr_recipe {
 typedef struct kr_scale {
     kr_kind kind;
     double factor, shift;
+    bool is_weighted;
 } kr_scale;
 
-/* mean[0] = <x - shift>, mean[1] = <(x - shift)^2> */
+/* mean[0] = <x - shift>, mean[1] = <(x - shift)^2>; weighted: with mean[2] = <w> in each */
 static double recipe_value(const double *mean, const void *context)
 {
     const kr_scale *scale = context;
+    double norm = scale->is_weighted ? mean[2] : 1.0;
+    double first = mean[0] / norm, second = mean[1] / norm;
     if (scale->kind == KIND_VARIANCE) {
-        return scale->factor * (mean[1] - mean[0] * mean[0]);
+        return scale->factor * (second - first * first);
     }
     if (scale->kind == KIND_MEAN) {
-        return scale->factor * mean[0];
+        return scale->factor * first;
     }
-    return 1.0 - mean[1] / (3.0 * mean[0] * mean[0]);
+    return 1.0 - second / (3.0 * first * first);
 }
 
 /* "variance energy_per_site 2 1 | 1 | specific heat per site" */
@@ -81,8 +84,8 @@ static bool next_recipe(kr_reader *reader, const char *group, const char *column
     return false;
 }
 
-static kr_quantity *add_quantities(kr_summary *s, const char *name, const char *unit,
-                                   bool is_phase, kr_error *err)
+kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char *unit,
+                                     bool is_phase, kr_error *err)
 {
     kr_quantity **list = is_phase ? &s->phase : &s->quantity;
     int *n = is_phase ? &s->n_phases : &s->n_quantities;
@@ -134,22 +137,24 @@ static void derive(const kr_summary *s, int64_t n_chains, const kr_recipe *recip
                    const kr_estimate *column, double *x, double *square, kr_quantity *q)
 {
     int64_t n = n_chains * s->n_draws;
-    kr_scale scale = { recipe->kind, pow(beta, recipe->beta_power), 0.0 };
+    kr_scale scale = { recipe->kind, pow(beta, recipe->beta_power), 0.0, s->weight != NULL };
     scale.factor *= pow(s->n_sites, recipe->site_power);
     if (recipe->kind == KIND_VARIANCE) { /* no cancellation of <x^2> against <x>^2 */
         scale.shift = column->mean;
     }
     for (int64_t k = 0; k < n; k++) {
+        double w = s->weight ? s->weight[k] : 1.0;
         x[k] -= scale.shift;
-        square[k] = x[k] * x[k];
+        square[k] = w * x[k] * x[k];
+        x[k] *= w;
     }
-    const double *columns[] = { x, square };
+    const double *columns[] = { x, square, s->weight };
     kr_error err = { 0 };
     int64_t n_rows = pair_up(s, n_chains, x);
     pair_up(s, n_chains, square);
     int64_t bin = kr_jackknife_bin(column->tau_int, n_rows, s->n_draws, MIN_BINS);
     q->is_derived = true;
-    if (kr_jackknife(columns, 2, n_rows, s->n_draws, bin, recipe_value, &scale,
+    if (kr_jackknife(columns, s->weight ? 3 : 2, n_rows, s->n_draws, bin, recipe_value, &scale,
                      &q->estimate.mean, &q->estimate.error, &err) != KR_OK) {
         q->is_bad = true;
         snprintf(q->note, sizeof q->note, "%.150s", err.text);
@@ -167,7 +172,7 @@ static int add_derived(kr_reader *reader, kr_summary *s, const char *group,
     char name[KR_SERIES_NAME];
     snprintf(name, sizeof name, "%s", s->quantity[column * s->n_points].name);
     while (next_recipe(reader, group, name, &position, &recipe)) {
-        kr_quantity *q = add_quantities(s, recipe.name, recipe.unit, false, err);
+        kr_quantity *q = kr_summary_add_quantity(s, recipe.name, recipe.unit, false, err);
         if (!q) {
             return KR_ENOMEM;
         }
@@ -187,6 +192,33 @@ static int add_derived(kr_reader *reader, kr_summary *s, const char *group,
     return KR_OK;
 }
 
+/* The error of a ratio of means is that of its linear part (Wolff 2004, section 3.1), so the
+ * Gamma method sees m + w (x - m)/<w>. ESS: independent canonical draws of the same error. */
+int kr_summary_estimate(const kr_summary *s, int64_t n_chains, const double *weight, double *x,
+                        kr_estimate *e, kr_error *err)
+{
+    int64_t n = n_chains * s->n_draws;
+    double sum_w = 0.0, sum_x = 0.0, square = 0.0;
+    bool is_constant = true;
+    for (int64_t k = 0; weight && k < n; k++) {
+        sum_w += weight[k];
+        sum_x += weight[k] * (x[k] - x[0]);
+        is_constant = is_constant && x[k] == x[0];
+    }
+    if (!weight || is_constant) {
+        return kr_gamma_estimate(x, n_chains, s->n_draws, e, err);
+    }
+    double mean = x[0] + sum_x / sum_w, mean_w = sum_w / (double)n;
+    for (int64_t k = 0; k < n; k++) {
+        double d = x[k] - mean;
+        square += weight[k] * d * d / sum_w;
+        x[k] = mean + weight[k] / mean_w * d;
+    }
+    KR_TRY(kr_gamma_estimate(x, n_chains, s->n_draws, e, err));
+    e->ess = e->error > 0.0 ? square / (e->error * e->error) : e->ess;
+    return KR_OK;
+}
+
 static void estimate_points(kr_reader *reader, const kr_summary *s, const kr_series *series,
                             double *x, kr_quantity *q)
 {
@@ -194,11 +226,12 @@ static void estimate_points(kr_reader *reader, const kr_summary *s, const kr_ser
         kr_error err = { 0 };
         kr_series_point(series, p, x);
         int64_t n_rows = pair_up(s, series->n_chains, x);
-        if (kr_gamma_estimate(x, n_rows, s->n_draws, &q[p].estimate, &err) != KR_OK) {
+        if (kr_summary_estimate(s, n_rows, s->weight, x, &q[p].estimate, &err) != KR_OK) {
             q[p].is_bad = true;
             snprintf(q[p].note, sizeof q[p].note, "%.150s", err.text);
         }
-        q[p].estimate.ess *= (double)(s->n_chains / n_rows); /* in draws of single chains */
+        q[p].estimate.ess *=
+            (double)(series->n_chains / n_rows); /* in draws of single chains */
         compare_exact(reader, &q[p], p);
     }
 }
@@ -259,7 +292,8 @@ static int add_variable(kr_reader *reader, kr_summary *s, const char *group, con
         return KR_OK;
     }
     bool is_phase = strncmp(name, "in_", 3) == 0;
-    kr_quantity *q = add_quantities(s, is_phase ? name + 3 : name, unit, is_phase, err);
+    kr_quantity *q =
+        kr_summary_add_quantity(s, is_phase ? name + 3 : name, unit, is_phase, err);
     status = q ? KR_OK : KR_ENOMEM;
     if (status == KR_OK) {
         estimate_points(reader, s, &series, work, q);

@@ -205,6 +205,10 @@ static void print_observables(const kr_summary *s, FILE *out)
     }
     fprintf(out, "errors: Gamma method, blocked jackknife for derived quantities; tau_int in "
                  "draws\n");
+    if (s->weight) {
+        fprintf(out, "weighted means at beta; ESS: independent canonical draws with the same "
+                     "error\n");
+    }
 }
 
 /* "0.31" or "0.31 .. 0.52" over the points of one update */
@@ -407,6 +411,7 @@ void kr_summary_print(const kr_summary *s, FILE *out)
         print_slots(s, out);
         print_densities(s, out);
         print_residence(s, out);
+        kr_summary_print_flat(s, out);
     }
     print_cost(s, out);
     fprintf(out, "\nverdict: %s\n", s->is_converged ? "converged" : "NOT CONVERGED");

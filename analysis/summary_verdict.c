@@ -18,6 +18,7 @@
 #define GAP_LIMIT   4.0
 #define SHARE_LIMIT 0.10
 #define RUN_WARN    0.10
+#define TRIPS_LIMIT 10
 #define ITEMS_SHOWN 4
 
 enum {
@@ -29,6 +30,7 @@ enum {
     RULE_GAP,
     RULE_SHARE,
     RULE_Z,
+    RULE_TRIPS,
     WARN_ALONE,
     WARN_R_HAT,
     WARN_WINDOW,
@@ -36,6 +38,7 @@ enum {
     WARN_PHASES,
     WARN_REJECTED,
     WARN_TRIPS,
+    WARN_NOT_FLAT,
     N_RULES
 };
 
@@ -53,6 +56,7 @@ static const kr_rule rule[N_RULES] = {
     [RULE_GAP] = { "log Z of density and chain 4 sigma or more apart", true },
     [RULE_SHARE] = { "one sample holds 10 % of the weight or more", true },
     [RULE_Z] = { "too far from the exact value", true },
+    [RULE_TRIPS] = { "fewer than 10 round trips between the ends of the energies", true },
     [WARN_ALONE] = { "nothing shows whether the run has seen everything", false },
     [WARN_R_HAT] = { "R-hat not below 1.01", false },
     [WARN_WINDOW] = { "correlated over half a chain, the error is a lower bound", false },
@@ -60,6 +64,9 @@ static const kr_rule rule[N_RULES] = {
     [WARN_PHASES] = { "not every chain has seen every phase", false },
     [WARN_REJECTED] = { "long runs of rejected proposals", false },
     [WARN_TRIPS] = { "no replica made a round trip between the ends of its ladder", false },
+    [WARN_NOT_FLAT] = { "learning of the weights ended before its rule held, raise "
+                        "phases.adapt",
+                        false },
 };
 
 typedef struct kr_findings {
@@ -156,6 +163,22 @@ static void judge_chains(kr_findings *f, const kr_summary *s, int64_t p)
     }
 }
 
+static void judge_flat(kr_findings *f, const kr_summary *s)
+{
+    const kr_flat_summary *flat = s->flat;
+    if (flat->n_trips < TRIPS_LIMIT) {
+        find(f, RULE_TRIPS, s, -1, "%lld by all chains", (long long)flat->n_trips);
+    }
+    if (flat->at[0].max_share >= SHARE_LIMIT) {
+        find(f, RULE_SHARE, s, -1, "reweighting to beta = %g %.0f %%", flat->at[0].beta,
+             100.0 * flat->at[0].max_share);
+    }
+    if (!flat->is_flat) {
+        find(f, WARN_NOT_FLAT, s, -1, "least / mean visits %.2f, %.0f round trips",
+             flat->learning_flatness, flat->learning_trips);
+    }
+}
+
 static void judge_z(kr_findings *f, const kr_summary *s)
 {
     int64_t n = 0, points = s->n_points;
@@ -206,6 +229,9 @@ void kr_summary_judge(kr_summary *s)
         }
         for (int64_t p = 0; p < s->n_points; p++) {
             judge_point(&f, s, p);
+        }
+        if (s->flat) {
+            judge_flat(&f, s);
         }
         judge_z(&f, s);
         for (int64_t p = 0; s->exchange && p < s->n_points; p++) {

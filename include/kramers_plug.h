@@ -294,11 +294,32 @@ typedef struct kr_model_plug {
     const kr_fact *facts; /* ends with lattice == NULL; may be NULL */
 } kr_model_plug;
 
-/* The distribution exp(-beta H) that updates leave invariant and densities approximate. */
+/* Weights w(H) of the energy in the place of exp(-beta H): log w from a table over n_bins
+ * energies e_min + k width. Outside the table log w goes on as -beta_low H below and -beta_high
+ * H above, so that no state is lost. is_level: every energy of the model is one of e_min + k
+ * width; otherwise log w is linear between two entries. Evaluated by kr_flat_log_w
+ * (model/flat.h). */
+typedef struct kr_flat_weights {
+    double e_min, width, inverse_width;
+    double beta_low, beta_high;
+    int32_t n_bins;
+    bool is_level;
+    double *log_w; /* (n_bins); owns */
+    /* exp of log_w where differences allow it, for levels: bin k' within KR_FLAT_REACH of bin k
+     * has scaled[(k + R) / (2 R) * 2 R + 2 R + k'] with one factor for all of them, R =
+     * KR_FLAT_REACH. Follows log_w by kr_flat_refresh. */
+    bool has_scaled;
+    double *scaled; /* owns */
+} kr_flat_weights;
+#define KR_FLAT_REACH 16
+
+/* The distribution that updates leave invariant and densities approximate: exp(-beta H), or
+ * w(H) where flat is given; an update without KR_UPDATE_ANY_WEIGHT is never made for that. */
 typedef struct kr_target {
     const kr_lattice *lattice; /* borrowed */
     const kr_terms *terms;     /* borrowed */
     double beta;
+    const kr_flat_weights *flat; /* NULL: exp(-beta H); borrowed, entries may change later */
 } kr_target;
 
 /* ---- blocks: where states live ------------------------------------------------------------
@@ -414,6 +435,7 @@ enum {
     KR_UPDATE_IRREDUCIBLE_ONE_CLASS = 8, /* the same where all states form one pair_class */
     KR_UPDATE_COUPLES_CHAINS = 16,       /* moves chains 2k, 2k + 1 of a block together and
                                             leaves the product of their laws invariant */
+    KR_UPDATE_ANY_WEIGHT = 32, /* leaves w(H) of target->flat invariant, whatever it holds */
 };
 
 /* Instruction sets of vector kernels; all give the same bits. */

@@ -132,6 +132,30 @@ RUN_FILES = [
     ("points product", "beta: ^{from: 0.3, to: 0.4, count: 100}\n"
      "model: {name: ising, J: {from: 1, to: 2, count: 100}}", "10000 points"),
     ("scan of chains", "chains: ^{from: 1, to: 4, count: 2}", "chains is a map"),
+    # multicanonical weights
+    ("multicanonical a number", "updates:-\nmulticanonical: ^7", "multicanonical: want a map"),
+    ("key of multicanonical", "updates:-\nmulticanonical: {^flatnes: 0.5}",
+     'did you mean "flatness"?'),
+    ("multicanonical, misspelled", "^multicanonicl: {}", 'unknown key "multicanonicl"'),
+    ("energies reversed", "updates:-\nmulticanonical: {from: -1, to: ^-1.5}",
+     "to = -1.5, want more than from = -1"),
+    ("energies between levels", "updates:-\nmulticanonical: ^{from: -0.9, to: -0.85}",
+     "0 energy levels"),
+    ("no number of energy", "updates:-\nmulticanonical: {from: ^low}", "low is not a number"),
+    ("bins without number", "updates:-\nmulticanonical: ^{width: 1e-9}", "energy bins of width"),
+    ("width below 0", "updates:-\nmulticanonical: {width: ^-1}", "width = -1"),
+    ("flatness of 1", "updates:-\nmulticanonical: {flatness: ^1}", "flatness = 1"),
+    ("betas below 0", "updates:-\nmulticanonical: {betas: [0.5, ^-1]}", "want at least 0"),
+    ("betas empty", "updates:-\nmulticanonical: {betas: ^[]}", "betas"),
+    ("betas text", "updates:-\nmulticanonical: {betas: [^cold]}", "cold is not a number"),
+    ("multicanonical scan", "updates:-\nbeta: [0.3, 0.4]\nmulticanonical: ^{}",
+     "2 points, want one beta and one model"),
+    ("multicanonical with a canonical update", "multicanonical: {}\nupdates:\n"
+     "  - {name: multicanonical}\n  - ^{name: heat_bath}", "heat_bath keeps exp(-beta H)"),
+    ("multicanonical with clusters", "multicanonical: {}\nupdates:\n  - ^{name: wolff}",
+     "wolff keeps exp(-beta H)"),
+    ("multicanonical with a density", "updates:-\nmulticanonical: {}\n"
+     "densities: ^{net: {name: frontier}}", "want none beside multicanonical"),
     # combinations that cannot be
     ("clusters", "model: {name: ising}\nupdates:\n  - {name: wolff}\n  - {name: heat_bath, "
      "density: ^net}", "heat_bath takes no density"),

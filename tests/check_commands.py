@@ -106,6 +106,25 @@ def summary_is_json_with_the_documented_keys():
     assert abs(energy["energy_per_site"] - exact) < 1e-12
 
 
+def multicanonical_runs_give_weighted_estimates():
+    """Means, log Z and other temperatures against the exact values; the keys of --json."""
+    more = ["--set", "updates=[multicanonical]", "--set", "multicanonical={betas: [0.2, 0.7]}",
+            "--set", "phases.measure=8000", "--set", "observables=[energy, magnetization]"]
+    run("flat.h5", *more)
+    summary = json.loads(call("summary", "flat.h5", "--json", "--check").stdout)
+    for name in ("energy_per_site", "specific_heat", "log_z", "binder", "magnetization_squared"):
+        assert abs(summary["observables"][name]["z"]) < 4.5, (name, summary["observables"][name])
+    assert summary["observables"]["log_z"]["error"] < 0.05
+    flat = summary["multicanonical"]
+    assert flat["round_trips"] > 100 and flat["learning_is_flat"] and flat["barrier"] is None
+    for at in flat["reweighted"]:
+        text = call("exact", "run.yaml", "--json", "--set", f"beta={at['beta']}").stdout
+        exact = json.loads(text)["points"][0]
+        for name in ("log_z", "energy_per_site", "specific_heat"):
+            assert abs(at[name] - exact[name]) < 4.5 * at[name + "_error"], (name, at, exact)
+    assert json.loads(call("summary", "run.h5", "--json").stdout)["multicanonical"] is None
+
+
 def resume_appends_exactly():
     run("more.h5")
     call("resume", "more.h5", "--more", "40", "--progress", "never")
@@ -260,7 +279,7 @@ def main():
         write("run.yaml", RUN)
         for check in (every_command_has_help, every_listed_word_is_explained,
                       dry_run_leaves_nothing, summary_is_json_with_the_documented_keys,
-                      resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
+                      multicanonical_runs_give_weighted_estimates, resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
                       closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,
                       replica_pairs_have_a_group_of_their_own,
                       bench_is_json_with_the_documented_keys,

@@ -138,6 +138,23 @@ static int add_exchange(kr_schema *s, int kind, const char *stats, kr_error *err
     return KR_OK;
 }
 
+/* Columns under multicanonical weights. */
+static int add_flat(kr_schema *s, int kind, const char *stats, kr_error *err)
+{
+    static const char *const name[KR_FLAT_COLUMNS] = { "energy", "log_weight", "round_trips" };
+    static const char *const unit[KR_FLAT_COLUMNS] = { "J", "1", "1" };
+    static const char *const doc[KR_FLAT_COLUMNS] = {
+        "H of the whole system", "log weight of the state in means at beta: -beta H - log w(H)",
+        "round trips between the ends of the energies since the last draw"
+    };
+    int32_t first = kr_sampler_first_flat(s->sampler);
+    for (int32_t k = 0; first >= 0 && k < KR_FLAT_COLUMNS; k++) {
+        KR_TRY(add(s, kind, stats, name[k], KR_F64, series_dims(s), unit[k], doc[k],
+                   &s->series[kind - 1][first + k], err));
+    }
+    return KR_OK;
+}
+
 static int add_series(kr_schema *s, int kind, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
@@ -170,6 +187,7 @@ static int add_series(kr_schema *s, int kind, kr_error *err)
         KR_TRY(add(s, kind, stats, name, KR_F64, series_dims(s), "1", "-beta H - log q",
                    &series[first + 1], err));
     }
+    KR_TRY(add_flat(s, kind, stats, err));
     KR_TRY(add_counts(s, kind, stats, err));
     KR_TRY(add_exchange(s, kind, stats, err));
     return add(s, kind, stats, "epoch", KR_I64, "draw", "1", "epoch of the frozen weights",
@@ -371,6 +389,7 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     KR_TRY(add_derived(s, err));
     KR_TRY(add_constants(s, err));
     KR_TRY(kr_schema_add_slots(s, err));
+    KR_TRY(kr_schema_add_flat(s, err));
     KR_TRY(add_training(s, err));
     KR_TRY(add_configurations(s, err));
     KR_TRY(add_cost(s, err));
@@ -502,6 +521,7 @@ int kr_schema_put_final(kr_schema *s, double wall_s, kr_error *err)
     }
     kr_free(values);
     KR_TRY(status);
+    KR_TRY(kr_schema_put_flat(s, err));
     return s->spec->has_tempering ? kr_schema_put_slots(s, err) : KR_OK;
 }
 

@@ -220,6 +220,15 @@ static int check_whole(kr_spec *spec, kr_error *err)
                 (long long)config->n_chains, spec->update[u].plug->name);
         }
     }
+    for (int32_t o = 0; config->flat.is_on && o < config->n_observables; o++) {
+        if (spec->observable[o].plug->flags & KR_OBSERVABLE_PAIRS) {
+            return kr_runfile_fail(spec->file, kr_node_get(spec->file->root, "observables"),
+                                   err, KR_EUNSUP,
+                                   "observables.%d: %s compares pairs of chains, which have no "
+                                   "common weight under multicanonical",
+                                   o, spec->observable[o].plug->name);
+        }
+    }
     if (config->measure < config->every) {
         return kr_runfile_fail(
             spec->file, phases, err, KR_ERANGE,
@@ -263,6 +272,7 @@ static int build(kr_spec *spec, kr_error *err)
 {
     kr_top_params t;
     kr_runfile *file = spec->file;
+    KR_TRY(kr_spec_flat_defaults(file, err));
     KR_TRY(kr_spec_fill_defaults(file, "", file->root, kr_spec_fields(), err));
     const kr_node *model_map = kr_node_get(file->root, "model");
     const kr_node *lattice_map = kr_node_get(file->root, "lattice");
@@ -300,6 +310,7 @@ static int build(kr_spec *spec, kr_error *err)
     spec->config.training = t.training;
     spec->output = t.output;
     KR_TRY(parse_start(spec, t.start, err));
+    KR_TRY(kr_spec_parse_flat(spec, err));
     KR_TRY(kr_spec_parse_densities(spec, err));
     KR_TRY(kr_spec_parse_updates(spec, err));
     KR_TRY(kr_spec_parse_observables(spec, err));
@@ -356,6 +367,7 @@ void kr_spec_free(kr_spec *spec)
     kr_free(spec->target);
     kr_lattice_free(spec->lattice);
     kr_free(spec->lattice_params);
+    kr_free(spec->betas);
     kr_text_clear(&spec->warnings);
     kr_runfile_free(spec->file);
     kr_free(spec);

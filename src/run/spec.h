@@ -50,6 +50,8 @@ typedef struct kr_spec {
     kr_output_params output;
     bool has_tempering;
     kr_tempering_params tempering;
+    int32_t n_betas;  /* multicanonical.betas */
+    double *betas;    /* owns */
     kr_text warnings; /* lines for the user; may be empty */
 } kr_spec;
 

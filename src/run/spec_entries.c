@@ -100,7 +100,10 @@ int kr_spec_parse_updates(kr_spec *spec, kr_error *err)
     kr_runfile *file = spec->file;
     kr_node *list;
     if (!kr_node_get(file->root, "updates")) {
-        KR_TRY(kr_runfile_set(file, "updates=[{name: heat_bath}]", err));
+        KR_TRY(kr_runfile_set(file,
+                              spec->config.flat.is_on ? "updates=[{name: multicanonical}]"
+                                                      : "updates=[{name: heat_bath}]",
+                              err));
     }
     KR_TRY(kr_spec_section(file, "updates", KR_NODE_LIST, &list, err));
     if (list->n < 1 || list->n > KR_UPDATES_MAX) {
@@ -134,6 +137,9 @@ int kr_spec_parse_updates(kr_spec *spec, kr_error *err)
         name_entry(spec, entry);
         spec->config.n_updates++;
         kr_error why = { 0 };
+        if (kr_flat_check_update(&spec->config, entry->plug, &why) != KR_OK) {
+            return kr_runfile_fail(file, item, err, KR_EUNSUP, "%s", why.text);
+        }
         for (int32_t p = 0; p < spec->config.n_points; p++) {
             if (entry->plug->supports &&
                 !entry->plug->supports(&spec->target[p], params, &why)) {

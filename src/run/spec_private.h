@@ -22,7 +22,10 @@ typedef struct kr_top_params {
 } kr_top_params;
 
 /* Keys of the root that are not in the table of kr_spec_fields. */
-#define KR_TOP_OTHERS "model|lattice|updates|densities|observables|tempering"
+#define KR_TOP_OTHERS "model|lattice|updates|densities|observables|tempering|multicanonical"
+
+/* Table of the section `multicanonical` without `betas`, which has a parser of its own. */
+extern const kr_field kr_spec_flat_fields[];
 
 /* The schedule's own keys of an update: an int64_t `sweeps`. */
 const kr_field *kr_spec_entry_fields(void);
@@ -45,6 +48,10 @@ int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, 
  * anything large is taken. n_systems counts the points with model parameters of their own. */
 int kr_spec_check_memory(const kr_spec *spec, const kr_node *lattice_map, double n_points,
                          double n_systems, kr_error *err);
+
+/* spec_flat.c: before the defaults of the root; when the points are built. */
+int kr_spec_flat_defaults(kr_runfile *file, kr_error *err);
+int kr_spec_parse_flat(kr_spec *spec, kr_error *err);
 
 int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
 int kr_spec_parse_updates(kr_spec *spec, kr_error *err);

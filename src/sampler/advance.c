@@ -63,6 +63,14 @@ int32_t kr_advance_measure(kr_sampler *s, const kr_point *point, kr_block *block
             }
         }
     }
+    for (int32_t l = 0; point->flat && l < block->n_lanes; l++) {
+        double column[KR_FLAT_COLUMNS];
+        kr_flat_draw(point->flat, block, point->target, l, column);
+        for (int32_t k = 0; k < KR_FLAT_COLUMNS; k++) {
+            *kr_sampler_cell(s, draw, s->first_flat + k, block->first_chain + l, block->point) =
+                column[k];
+        }
+    }
     for (int32_t l = 0; l < block->n_lanes; l++) {
         *kr_sampler_cell(s, draw, s->first_lp, block->first_chain + l, block->point) =
             -point->target->beta * block->energy[l];
@@ -106,8 +114,15 @@ static void run_blocks(kr_sampler *s, kr_chunk *todo)
             kr_block *block = point->block[task % s->n_blocks];
             for (int64_t draw = 0; draw < todo->n_draws; draw++) {
                 memset(tally, 0, (size_t)config->n_updates * sizeof *tally);
-                kr_schedule_run(s, point, block, s->n_steps + draw * config->every,
-                                config->every, scratch, tally, cpu_update);
+                int64_t first_step = s->n_steps + draw * config->every;
+                if (point->flat) {
+                    kr_flat_run(s, point, block, first_step, config->every,
+                                s->stage == KR_STAGE_MEASURE ? s->n_draws + draw : -1, scratch,
+                                tally, cpu_update);
+                } else {
+                    kr_schedule_run(s, point, block, first_step, config->every, scratch, tally,
+                                    cpu_update);
+                }
                 int32_t bad = kr_advance_measure(s, point, block, draw, tally, scratch);
                 bad_density = bad > bad_density ? bad : bad_density;
             }
@@ -128,6 +143,9 @@ static void run_blocks(kr_sampler *s, kr_chunk *todo)
 
 static bool has_trainer(const kr_sampler *s)
 {
+    if (s->config.flat.is_on) {
+        return true;
+    }
     for (int32_t d = 0; d < s->config.n_densities; d++) {
         if (s->config.density[d].plug->flags & KR_DENSITY_TRAINABLE) {
             return true;
@@ -140,6 +158,9 @@ static void enter(kr_sampler *s, kr_stage stage)
 {
     s->stage = (int32_t)stage;
     s->stage_step = 0;
+    if (s->config.flat.is_on) {
+        kr_flat_open(s, stage);
+    }
     if (stage == KR_STAGE_ADAPT) {
         for (int32_t p = 0; p < s->config.n_points; p++) {
             for (int32_t d = 0; d < s->config.n_densities; d++) {
@@ -175,7 +196,7 @@ static void leave(kr_sampler *s)
         enter(s, KR_STAGE_SETTLE);
         break;
     case KR_STAGE_SETTLE:
-        enter(s, KR_STAGE_CERTIFY);
+        enter(s, s->config.n_densities ? KR_STAGE_CERTIFY : KR_STAGE_MEASURE);
         break;
     case KR_STAGE_CERTIFY:
         enter(s, KR_STAGE_MEASURE);
@@ -225,7 +246,7 @@ static bool wants_retraining(kr_sampler *s)
         s->window_attempted[p] = s->window_accepted[p] = 0;
     }
     s->window_draws = 0;
-    return is_low && has_trainer(s) && config->adapt > 0 &&
+    return is_low && s->config.n_densities > 0 && has_trainer(s) && config->adapt > 0 &&
            s->n_retrainings < params->max_retrainings;
 }
 
@@ -294,6 +315,13 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
 static int advance_training(kr_sampler *s, kr_error *err)
 {
     bool is_done = true;
+    if (s->config.flat.is_on) {
+        KR_TRY(kr_flat_advance(s, &is_done, err));
+        if (is_done) {
+            leave(s);
+        }
+        return KR_OK;
+    }
     for (int32_t p = 0; p < s->config.n_points; p++) {
         for (int32_t d = 0; d < s->config.n_densities; d++) {
             kr_trainer *t = &s->point[p].trainer[d];

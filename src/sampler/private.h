@@ -37,6 +37,24 @@ typedef struct kr_trainer {  /* one trainable density at one point */
     uint8_t has_row;
 } kr_trainer;
 
+typedef struct kr_flat { /* multicanonical weights of a point, and what was counted under them
+                          */
+    kr_flat_weights weights;
+    int64_t n_groups, n_chain_groups, group_draws;
+    int64_t *visits; /* (n_blocks, n_bins) of the slice, or since measuring began; owns */
+    int64_t *merged; /* (n_bins) sum over blocks; owns */
+    double *mass;    /* (n_groups, n_bins + 2) w(bin)/w(H) of the measured steps; the first and
+                        last    entry lie outside the table; owns */
+    uint8_t *is_known;                /* (n_bins) visited at least once; owns */
+    double *slope_sum, *slope_weight; /* (n_bins) S(next known bin) - S(bin); owns */
+    uint8_t *seen;                    /* (n_chains) which end a chain was at last; owns */
+    int64_t *n_trips; /* (n_chains) round trips since the last draw, or in the slice; owns */
+    int64_t slice_step, slice_length, n_slices, slice_trips;
+    int32_t low, high; /* bins of the two ends */
+    double flatness;   /* of the last slice: least over mean visits of a known bin */
+    uint8_t is_flat;   /* learning ended because its rule held */
+} kr_flat;
+
 typedef struct kr_update {
     const kr_update_plug *plug;
     void *self;
@@ -50,6 +68,7 @@ typedef struct kr_point { /* the chains of one target and all that moves and mea
     kr_trainer *trainer; /* (n_densities); n_weights 0 when not trainable */
     void **observable;
     kr_certificate *certificate; /* (n_densities) */
+    kr_flat *flat;               /* NULL: weight exp(-beta H) */
 } kr_point;
 
 typedef struct kr_chunk { /* draws of one call of advance */
@@ -63,7 +82,7 @@ struct kr_sampler {
     kr_sampler_config config;
     int32_t n_blocks; /* per point */
     kr_point *point;
-    int32_t n_columns, first_lp, first_density, first_count, first_exchange;
+    int32_t n_columns, first_lp, first_density, first_flat, first_count, first_exchange;
     int32_t *observable_first; /* first column of each observable */
     int32_t *observable_columns;
     void **scratch;  /* (n_threads) */
@@ -136,6 +155,29 @@ void kr_trainer_open(kr_trainer *trainer);
 int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err);
 /* Largest scratch and gradient needs. */
 size_t kr_trainer_scratch(const kr_sampler *sampler, const kr_point *point, int32_t density);
+
+/* flat.c: multicanonical sampling. alloc sets target->flat. */
+int kr_flat_alloc(kr_sampler *sampler, kr_point *point, kr_target *target, kr_error *err);
+void kr_flat_free(kr_flat *flat);
+int kr_flat_declare(const kr_sampler *sampler, kr_flat *flat, kr_state *table, kr_error *err);
+/* Clears the counts when a stage begins. */
+void kr_flat_open(kr_sampler *sampler, kr_stage stage);
+/* kr_schedule_run with energies counted after every step; draw < 0: not measuring. */
+void kr_flat_run(const kr_sampler *sampler, const kr_point *point, kr_block *block,
+                 int64_t first_step, int64_t n_steps, int64_t draw, void *scratch,
+                 kr_tally *tally, double *cpu);
+/* The columns of one chain at a draw; closes its count of round trips. */
+void kr_flat_draw(kr_flat *flat, const kr_block *block, const kr_target *target, int32_t lane,
+                  double out[KR_FLAT_COLUMNS]);
+/* Some steps of learning. Errors: KR_ERANGE, no chain enters the table. */
+int kr_flat_advance(kr_sampler *sampler, bool *is_done, kr_error *err);
+void kr_flat_merge(const kr_sampler *sampler, kr_flat *flat);
+
+/* flat_learn.c: new weights from the visits (n_bins) of a slice under the present ones. Returns
+ * how many energies were seen for the first time. Pure but for flat. */
+int64_t kr_flat_learn(kr_flat *flat, const int64_t *visits);
+/* Lowest and highest known bin; false when none is known. */
+bool kr_flat_ends(const kr_flat *flat, int32_t *low, int32_t *high);
 
 /* certificate.c: a slice of the certificate; true in *is_done when all points and densities
  * have theirs. */

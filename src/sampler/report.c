@@ -74,6 +74,31 @@ int32_t kr_sampler_first_count(const kr_sampler *s)
     return s->first_count;
 }
 
+int32_t kr_sampler_first_flat(const kr_sampler *s)
+{
+    return s->config.flat.is_on ? s->first_flat : -1;
+}
+
+bool kr_sampler_flat(const kr_sampler *s, kr_flat_report *report)
+{
+    const kr_flat *f = s->point[0].flat;
+    if (!f) {
+        return false;
+    }
+    *report = (kr_flat_report){ .weights = &f->weights,
+                                .n_groups = f->n_groups,
+                                .mass = f->mass,
+                                .is_known = f->is_known,
+                                .low = f->low,
+                                .high = f->high,
+                                .n_slices = f->n_slices,
+                                .slice_length = f->slice_length,
+                                .slice_trips = f->slice_trips,
+                                .flatness = f->flatness,
+                                .is_flat = f->is_flat != 0 };
+    return true;
+}
+
 int32_t kr_sampler_first_density(const kr_sampler *s)
 {
     return s->first_density;

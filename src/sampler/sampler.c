@@ -86,8 +86,9 @@ static int alloc_updates(kr_sampler *s, kr_point *point, kr_error *err)
     for (int32_t u = 0; u < config->n_updates; u++) {
         const kr_schedule_entry *entry = &config->update[u];
         kr_error why = { 0 };
-        if (entry->plug->supports &&
-            !entry->plug->supports(point->target, entry->params, &why)) {
+        if (kr_flat_check_update(config, entry->plug, &why) != KR_OK ||
+            (entry->plug->supports &&
+             !entry->plug->supports(point->target, entry->params, &why))) {
             return kr_fail(err, KR_EUNSUP, "updates.%d: %s", u, why.text);
         }
         const kr_update_setting setting = {
@@ -287,7 +288,8 @@ static int count_columns(kr_sampler *s, kr_error *err)
         s->first_lp += s->observable_columns[o];
     }
     s->first_density = s->first_lp + 1;
-    s->first_count = s->first_density + 2 * config->n_densities;
+    s->first_flat = s->first_density + 2 * config->n_densities;
+    s->first_count = s->first_flat + (config->flat.is_on ? KR_FLAT_COLUMNS : 0);
     s->first_exchange = s->first_count + 3 * config->n_updates;
     s->n_columns = s->first_exchange + (config->exchange_every > 0 ? 3 : 0);
     return KR_OK;
@@ -305,6 +307,9 @@ static int build(kr_sampler *s, kr_error *err)
     for (int32_t p = 0; p < config->n_points; p++) {
         kr_point *point = &s->point[p];
         point->target = &config->target[p];
+        if (config->flat.is_on) { /* the targets are the sampler's own copy */
+            KR_TRY(kr_flat_alloc(s, point, (kr_target *)(uintptr_t)point->target, err));
+        }
         KR_TRY(alloc_densities(s, point, err));
         KR_TRY(alloc_updates(s, point, err));
         KR_TRY(alloc_trainers(s, point, err));
@@ -387,6 +392,7 @@ static void free_point(const kr_sampler *s, kr_point *point)
     kr_free(point->density);
     kr_free(point->trainer);
     kr_free(point->certificate);
+    kr_flat_free(point->flat);
 }
 
 void kr_sampler_free(kr_sampler *s)
@@ -418,6 +424,9 @@ void kr_sampler_free(kr_sampler *s)
 static int declare_point(kr_sampler *s, kr_point *point, kr_state *table, kr_error *err)
 {
     char name[32];
+    if (point->flat) {
+        KR_TRY(kr_flat_declare(s, point->flat, table, err));
+    }
     for (int32_t b = 0; b < s->n_blocks; b++) {
         snprintf(name, sizeof name, "block%d", b);
         KR_TRY(kr_state_push(table, name, err));

@@ -73,6 +73,17 @@ typedef struct kr_training_params {
     int64_t certificate; /* independent samples for ESS_q and log Z */
 } kr_training_params;
 
+/* Multicanonical sampling (flat.c): the chains sample w(H) = exp(-S(H)) with a table S that is
+ * learnt in the stage adapt, one step of which is one pass of the schedule. One point, no
+ * densities, updates with KR_UPDATE_ANY_WEIGHT only. */
+typedef struct kr_flat_params {
+    bool is_on;
+    double from, to; /* energies per site */
+    double width;    /* of a bin, whole system; 0: levels of the model, or about n_sites bins */
+    double flatness; /* stop when least / mean visits of a slice reach it */
+    int64_t round_trips; /* and all chains together made so many in that slice */
+} kr_flat_params;
+
 typedef struct kr_sampler_config {
     int32_t n_points;
     const kr_target *target; /* (n_points) borrowed */
@@ -86,7 +97,8 @@ typedef struct kr_sampler_config {
     int64_t thermalize, adapt, measure, every; /* steps; every = steps per draw */
     kr_training_params training;
     int64_t exchange_every; /* steps between offers of replica exchange, 0 = none */
-    int32_t n_threads;      /* >= 1 */
+    kr_flat_params flat;
+    int32_t n_threads; /* >= 1 */
 } kr_sampler_config;
 
 typedef struct kr_sampler kr_sampler;
@@ -117,11 +129,15 @@ int64_t kr_sampler_draws(const kr_sampler *sampler); /* measured so far */
 void kr_sampler_set_measure(kr_sampler *sampler, int64_t measure);
 
 /* Draws of the last advance. The columns are those of all observables in order, then lp, then
- * for each density log_q and log_w, then for each update attempted, accepted, changed, then
- * under replica exchange the replica (the slot it was in at the start), and the offers to
- * exchange with the next colder slot, attempted and accepted. */
+ * for each density log_q and log_w, then under multicanonical weights the KR_FLAT_COLUMNS
+ * energy, log_weight = log of exp(-beta H)/w(H), and round trips since the last draw, then for
+ * each update attempted, accepted, changed, then under replica exchange the replica (the slot
+ * it was in at the start), and the offers to exchange with the next colder slot, attempted and
+ * accepted. */
+#define KR_FLAT_COLUMNS 3
 int32_t kr_sampler_columns(const kr_sampler *sampler);
 int32_t kr_sampler_first_count(const kr_sampler *sampler);   /* column of the first attempted */
+int32_t kr_sampler_first_flat(const kr_sampler *sampler);    /* column of the energy, or -1 */
 int32_t kr_sampler_first_density(const kr_sampler *sampler); /* column of the first log_q */
 /* Column of an observable: its plug and descriptor. */
 const kr_column *kr_sampler_observable_column(const kr_sampler *sampler, int32_t column);
@@ -177,5 +193,24 @@ typedef struct kr_slot {
 int32_t kr_sampler_first_exchange(const kr_sampler *sampler);
 void kr_sampler_slot(const kr_sampler *sampler, int32_t point, kr_slot *slot);
 double kr_sampler_exchange_cost(const kr_sampler *sampler); /* CPU-seconds, part of sampling */
+/* ---- multicanonical sampling: flat.c ---- */
+
+/* Refuses an update that cannot sample w(H) when the config asks for it: KR_EUNSUP. Pure. */
+int kr_flat_check_update(const kr_sampler_config *config, const kr_update_plug *plug,
+                         kr_error *why);
+
+typedef struct kr_flat_report {
+    const kr_flat_weights *weights; /* borrowed */
+    int64_t n_groups;               /* independent parts of the run, for the jackknife */
+    const double *mass;             /* (n_groups, n_bins + 2) since measuring began: w(bin)/w(H)
+                                       summed over steps, energies outside in the two end entries */
+    const uint8_t *is_known;        /* (n_bins) visited while learning */
+    int32_t low, high;              /* bins between which round trips are counted */
+    int64_t n_slices, slice_length, slice_trips; /* of learning; the last slice */
+    double flatness;
+    bool is_flat; /* the stop rule held; false: `adapt` steps were spent */
+} kr_flat_report;
+/* False without multicanonical weights. Valid until the next advance. */
+bool kr_sampler_flat(const kr_sampler *sampler, kr_flat_report *report);
 
 #endif

@@ -59,6 +59,29 @@ typedef struct kr_weights_summary {
 } kr_weights_summary;
 void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *summary);
 
+/* Histograms of energies e_min + k width taken under weights w = exp(log_w), in independent
+ * groups. visits (n_groups, n_bins + 2): the first and last entry lie below and above. */
+typedef struct kr_dos {
+    int64_t n_groups, n_bins;
+    double e_min, width;
+    const double *log_w;  /* (n_bins); borrowed */
+    const double *visits; /* borrowed */
+    double log_states;    /* log of the number of all states; NaN: unknown */
+} kr_dos;
+/* log g (n_bins), filled, and its error by the jackknife over groups. All g together sum to the
+ * number of states; where that is unknown the largest is 1. -inf and NaN for energies that no
+ * group visited; the error is NaN where a single group did. Errors: KR_ENOMEM. */
+int kr_dos_estimate(const kr_dos *dos, double *log_g, double *error, kr_error *err);
+
+/* Two phases: beta where the peaks of P(E) = g(E) exp(-beta E), averaged over 2 % of the bins,
+ * are equally high, and ln(P_max/P_min) there; energies of the peaks. */
+typedef struct kr_barrier {
+    double beta, beta_error, height, height_error, energy_low, energy_high;
+} kr_barrier;
+/* beta: where the search begins. All NaN when P(E) has one peak or there are
+ * fewer than 32 bins. Errors: KR_ENOMEM. */
+int kr_dos_barrier(const kr_dos *dos, double beta, kr_barrier *barrier, kr_error *err);
+
 /* Upper tail probability of chi^2 with k degrees of freedom (GSL); NaN for k <= 0. */
 double kr_chi2_p(double chi2, double k);
 /* chi^2 statistic of observed counts against expected ones. Cells with expected < min_expected

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/summary_flat.c - multicanonical runs: weights of the draws, reweighting to other
+ * temperatures, log Z, barrier, round trips.
+ *
+ * log Z(beta) = N log q + log sum w_beta - log sum w_0 over the draws, w_beta =
+ * exp(-beta H)/w(H). Errors: jackknife over blocks of about 10 tau_int of the weights; those of
+ * the barrier over the independent parts of the run that the file holds. */
+#include "analysis/summary.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MIN_BINS 20
+static const char group[] = "density_of_states";
+
+int kr_summary_weights(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    kr_series log_weight;
+    if (!kr_series_exists(reader, "sample_stats", "log_weight")) {
+        return KR_OK;
+    }
+    KR_TRY(kr_series_load(reader, "sample_stats", "log_weight", &log_weight, err));
+    int64_t n = s->n_chains * s->n_draws;
+    if (log_weight.n_chains * log_weight.n_draws * log_weight.n_points != n) {
+        kr_series_clear(&log_weight);
+        return kr_fail(err, KR_EUNSUP,
+                       "sample_stats/log_weight: its shape differs from that "
+                       "of the observables");
+    }
+    double top = -INFINITY;
+    for (int64_t k = 0; k < n; k++) {
+        top = fmax(top, log_weight.value[k]);
+    }
+    for (int64_t k = 0; k < n; k++) {
+        log_weight.value[k] = exp(log_weight.value[k] - top);
+    }
+    s->weight = log_weight.value;
+    return KR_OK;
+}
+
+/* Draws of a run at one beta. */
+typedef struct kr_frame {
+    int64_t n;
+    const double *energy, *log_base; /* H, and -log w(H) */
+    double *weight, *base, *x, *y;   /* work (n) */
+} kr_frame;
+
+static double fill_weights(const kr_frame *f, double beta, double *weight)
+{
+    double top = -INFINITY;
+    for (int64_t k = 0; k < f->n; k++) {
+        weight[k] = f->log_base[k] - beta * f->energy[k];
+        top = fmax(top, weight[k]);
+    }
+    for (int64_t k = 0; k < f->n; k++) {
+        weight[k] = exp(weight[k] - top);
+    }
+    return top;
+}
+
+static double log_ratio(const double *mean, const void *context)
+{
+    return log(mean[0] / mean[1]) + *(const double *)context;
+}
+
+static double variance(const double *mean, const void *context)
+{
+    double first = mean[1] / mean[0];
+    return (mean[2] / mean[0] - first * first) * *(const double *)context;
+}
+
+static int64_t bin_of(const kr_summary *s, const double *weight, double *work)
+{
+    kr_estimate e;
+    memcpy(work, weight, (size_t)(s->n_chains * s->n_draws) * sizeof *work);
+    if (kr_gamma_estimate(work, s->n_chains, s->n_draws, &e, NULL) != KR_OK) {
+        return 1;
+    }
+    return kr_jackknife_bin(e.tau_int, s->n_chains, s->n_draws, MIN_BINS);
+}
+
+/* weight holds those at beta. */
+static void fill_log_z(const kr_summary *s, const kr_frame *f, double top, kr_reweighted *r)
+{
+    r->log_z = r->log_z_error = NAN;
+    if (isnan(s->flat->log_states)) {
+        return;
+    }
+    double shift = s->flat->log_states + top - fill_weights(f, 0.0, f->base);
+    const double *column[] = { f->weight, f->base };
+    int64_t bin = bin_of(s, f->weight, f->x), bin_0 = bin_of(s, f->base, f->x);
+    kr_jackknife(column, 2, s->n_chains, s->n_draws, bin > bin_0 ? bin : bin_0, log_ratio,
+                 &shift, &r->log_z, &r->log_z_error, NULL);
+}
+
+static void fill_heat(const kr_summary *s, const kr_frame *f, kr_reweighted *r, double tau)
+{
+    double scale = r->beta * r->beta / s->n_sites;
+    for (int64_t k = 0; k < f->n; k++) {
+        double d = f->energy[k] - s->n_sites * r->energy;
+        f->x[k] = f->weight[k] * d;
+        f->y[k] = f->weight[k] * d * d;
+    }
+    const double *column[] = { f->weight, f->x, f->y };
+    int64_t bin = kr_jackknife_bin(tau, s->n_chains, s->n_draws, MIN_BINS);
+    kr_jackknife(column, 3, s->n_chains, s->n_draws, bin, variance, &scale, &r->heat,
+                 &r->heat_error, NULL);
+}
+
+static int fill_phases(kr_reader *reader, const kr_summary *s, const kr_frame *f,
+                       kr_reweighted *r, kr_error *err)
+{
+    for (int k = 0; k < s->n_phases && k < KR_PHASES_MAX; k++) {
+        char name[KR_SERIES_NAME + 8];
+        kr_series series;
+        kr_estimate e;
+        snprintf(name, sizeof name, "in_%s", s->phase[k].name);
+        KR_TRY(kr_series_load(reader, "posterior", name, &series, err));
+        kr_series_point(&series, 0, f->x);
+        kr_series_clear(&series);
+        KR_TRY(kr_summary_estimate(s, s->n_chains, f->weight, f->x, &e, err));
+        r->phase[k] = e.mean;
+        r->phase_error[k] = e.error;
+    }
+    return KR_OK;
+}
+
+static int reweight(kr_reader *reader, const kr_summary *s, const kr_frame *f, kr_reweighted *r,
+                    kr_error *err)
+{
+    kr_estimate e;
+    double sum = 0.0, square = 0.0, top = fill_weights(f, r->beta, f->weight);
+    for (int64_t k = 0; k < f->n; k++) {
+        sum += f->weight[k];
+        square += f->weight[k] * f->weight[k];
+        f->x[k] = f->energy[k] / s->n_sites;
+    }
+    r->ess = sum * sum / (square * (double)f->n);
+    r->max_share = 1.0 / sum;
+    KR_TRY(kr_summary_estimate(s, s->n_chains, f->weight, f->x, &e, err));
+    r->energy = e.mean;
+    r->energy_error = e.error;
+    fill_heat(s, f, r, e.tau_int);
+    fill_log_z(s, f, top, r);
+    return fill_phases(reader, s, f, r, err);
+}
+
+static double attribute(kr_reader *reader, const char *name)
+{
+    double value = NAN;
+    return kr_reader_attr_real(reader, group, "", name, &value) ? value : NAN;
+}
+
+static int count_trips(kr_reader *reader, const kr_summary *s, kr_error *err)
+{
+    kr_series series;
+    kr_flat_summary *flat = s->flat;
+    KR_TRY(kr_series_load(reader, "sample_stats", "round_trips", &series, err));
+    flat->least_trips = INT64_MAX;
+    for (int64_t c = 0; c < series.n_chains; c++) {
+        double sum = 0.0;
+        for (int64_t t = 0; t < series.n_draws; t++) {
+            sum += series.value[c * series.n_draws + t];
+        }
+        int64_t n = (int64_t)sum;
+        flat->n_trips += n;
+        flat->n_chains_with_trip += n > 0;
+        flat->least_trips = n < flat->least_trips ? n : flat->least_trips;
+        flat->most_trips = n > flat->most_trips ? n : flat->most_trips;
+    }
+    kr_series_clear(&series);
+    return KR_OK;
+}
+
+static int find_barrier(kr_reader *reader, const kr_summary *s, double beta, kr_error *err)
+{
+    int n_dims = 0;
+    int64_t shape[KR_DIMS_MAX] = { 0 };
+    double *visits = kr_reader_read(reader, group, "block_visits", &n_dims, shape, NULL, err);
+    if (!visits) {
+        return KR_EIO;
+    }
+    int64_t n_groups = shape[0], n_bins = shape[1] - 2;
+    double *log_w = kr_reader_read(reader, group, "log_w", &n_dims, shape, NULL, err);
+    int status = log_w ? KR_OK : KR_EIO;
+    if (status == KR_OK && (n_bins < 1 || shape[0] != n_bins)) {
+        status = kr_fail(err, KR_EUNSUP, "density_of_states: shapes do not fit");
+    }
+    if (status == KR_OK) {
+        const kr_dos dos = { .n_groups = n_groups,
+                             .n_bins = n_bins,
+                             .e_min = attribute(reader, "e_min"),
+                             .width = attribute(reader, "width"),
+                             .log_w = log_w,
+                             .visits = visits,
+                             .log_states = NAN };
+        kr_barrier *b = &s->flat->barrier;
+        status = kr_dos_barrier(&dos, beta, b, err);
+        b->energy_low /= s->n_sites;
+        b->energy_high /= s->n_sites;
+    }
+    kr_free(visits);
+    kr_free(log_w);
+    return status;
+}
+
+static int list_betas(kr_reader *reader, const kr_summary *s, double beta, kr_error *err)
+{
+    int n_dims = 0;
+    int64_t shape[KR_DIMS_MAX] = { 0 };
+    kr_error none = { 0 };
+    double *betas = kr_reader_read(reader, group, "betas", &n_dims, shape, NULL, &none);
+    int n = betas ? (int)shape[0] : 0;
+    kr_flat_summary *flat = s->flat;
+    flat->at = kr_alloc((size_t)n + 1, sizeof *flat->at, err);
+    if (flat->at) {
+        flat->n_betas = n + 1;
+        flat->at[0].beta = beta;
+        for (int k = 0; k < n; k++) {
+            flat->at[k + 1].beta = betas[k];
+        }
+    }
+    kr_free(betas);
+    return flat->at ? KR_OK : KR_ENOMEM;
+}
+
+static int add_log_z(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    const kr_reweighted *r = &s->flat->at[0];
+    if (isnan(r->log_z)) {
+        return KR_OK;
+    }
+    kr_quantity *q = kr_summary_add_quantity(s, "log_z", "1", false, err);
+    if (!q) {
+        return KR_ENOMEM;
+    }
+    q->is_derived = true;
+    q->estimate.mean = r->log_z;
+    q->estimate.error = r->log_z_error;
+    q->exact = kr_series_constant(reader, "constant_data", "exact_log_z", 0);
+    if (r->log_z_error > 0.0) {
+        q->z = (r->log_z - q->exact) / r->log_z_error;
+    }
+    return KR_OK;
+}
+
+static int fill(kr_reader *reader, kr_summary *s, const kr_series *energy,
+                const double *log_weight, double beta, double *work, kr_error *err)
+{
+    int64_t n = s->n_chains * s->n_draws;
+    kr_frame f = { .n = n,
+                   .energy = energy->value,
+                   .log_base = work,
+                   .weight = work + n,
+                   .base = work + 2 * n,
+                   .x = work + 3 * n,
+                   .y = work + 4 * n };
+    for (int64_t k = 0; k < n; k++) {
+        work[k] = log_weight[k] + beta * energy->value[k];
+    }
+    for (int k = 0; k < s->flat->n_betas; k++) {
+        KR_TRY(reweight(reader, s, &f, &s->flat->at[k], err));
+    }
+    return add_log_z(reader, s, err);
+}
+
+static int fill_betas(kr_reader *reader, kr_summary *s, double beta, kr_error *err)
+{
+    kr_series energy = { 0 }, log_weight = { 0 };
+    int status = kr_series_load(reader, "sample_stats", "energy", &energy, err);
+    if (status == KR_OK) {
+        status = kr_series_load(reader, "sample_stats", "log_weight", &log_weight, err);
+    }
+    double *work = kr_alloc(5 * (size_t)(s->n_chains * s->n_draws), sizeof *work, err);
+    if (status == KR_OK) {
+        status = work ? fill(reader, s, &energy, log_weight.value, beta, work, err) : KR_ENOMEM;
+    }
+    kr_free(work);
+    kr_series_clear(&energy);
+    kr_series_clear(&log_weight);
+    return status;
+}
+
+int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    if (!s->weight || s->n_draws < KR_SUMMARY_DRAWS) {
+        return KR_OK;
+    }
+    double beta = kr_series_constant(reader, "constant_data", "beta", 0);
+    kr_flat_summary *flat = s->flat = kr_alloc(1, sizeof *flat, err);
+    if (!flat) {
+        return KR_ENOMEM;
+    }
+    flat->energy_low = attribute(reader, "energy_low") / s->n_sites;
+    flat->energy_high = attribute(reader, "energy_high") / s->n_sites;
+    flat->learning_slices = attribute(reader, "learning_slices");
+    flat->learning_flatness = attribute(reader, "learning_flatness");
+    flat->learning_trips = attribute(reader, "learning_round_trips");
+    flat->is_flat = attribute(reader, "learning_is_flat") > 0.0;
+    flat->log_states = attribute(reader, "log_states");
+    KR_TRY(count_trips(reader, s, err));
+    KR_TRY(find_barrier(reader, s, beta, err));
+    KR_TRY(list_betas(reader, s, beta, err));
+    return fill_betas(reader, s, beta, err);
+}
+
+static void print_at(const kr_summary *s, const kr_reweighted *r, FILE *out)
+{
+    char log_z[48], energy[48], heat[48], phase[48];
+    kr_format_value(r->log_z, r->log_z_error, 2, log_z, sizeof log_z);
+    kr_format_value(r->energy, r->energy_error, 2, energy, sizeof energy);
+    kr_format_value(r->heat, r->heat_error, 2, heat, sizeof heat);
+    fprintf(out, "%-12.8g %17s %15s %14s %7.2g %%", r->beta, log_z, energy, heat,
+            100.0 * r->ess);
+    for (int k = 0; k < s->n_phases && k < 2; k++) {
+        kr_format_value(r->phase[k], r->phase_error[k], 2, phase, sizeof phase);
+        fprintf(out, " %13s", phase);
+    }
+    fputc('\n', out);
+}
+
+void kr_summary_print_flat(const kr_summary *s, FILE *out)
+{
+    const kr_flat_summary *flat = s->flat;
+    if (!flat) {
+        return;
+    }
+    fprintf(out, "\n%-12s %17s %15s %14s %9s", "beta", "log Z", "energy_per_site",
+            "specific_heat", "ESS_w");
+    for (int k = 0; k < s->n_phases && k < 2; k++) {
+        char name[16];
+        snprintf(name, sizeof name, "in %.12s", s->phase[k].name);
+        fprintf(out, " %13.13s", name);
+    }
+    fputc('\n', out);
+    for (int k = 0; k < flat->n_betas; k++) {
+        print_at(s, &flat->at[k], out);
+    }
+    const kr_barrier *b = &flat->barrier;
+    if (isfinite(b->height)) {
+        char beta[48], height[48];
+        kr_format_value(b->beta, b->beta_error, 2, beta, sizeof beta);
+        kr_format_value(b->height, b->height_error, 2, height, sizeof height);
+        fprintf(out,
+                "barrier: ln(P_max/P_min) = %s at beta = %s, where the peaks of P(E)\n"
+                "at %.4g and %.4g J per site are equally high\n",
+                height, beta, b->energy_low, b->energy_high);
+    }
+    fprintf(out,
+            "round trips %.4g .. %.4g J per site: %lld, %lld to %lld per chain; learnt in %.0f "
+            "slices%s\n",
+            flat->energy_low, flat->energy_high, (long long)flat->n_trips,
+            (long long)flat->least_trips, (long long)flat->most_trips, flat->learning_slices,
+            flat->is_flat ? "" : ", not to the end");
+}
