@@ -8,7 +8,7 @@
 #include "run/spec.h"
 #include "stats/stats.h"
 
-enum { GLASS_POINTS_MAX = 256, GLASS_PAIRS_MAX = 64 };
+enum { GLASS_POINTS_MAX = 512, GLASS_PAIRS_MAX = 64 };
 
 /* Columns: energy, then those of overlap. */
 enum {
@@ -28,6 +28,7 @@ typedef struct glass {
     int32_t ladder[GLASS_POINTS_MAX];
     double pair[GLASS_N][GLASS_POINTS_MAX][GLASS_PAIRS_MAX]; /* means over draws */
     double round_trips;                                      /* of the worst ladder */
+    double excess[GLASS_POINTS_MAX]; /* by ladder: sum over bonds of J^2 - 1, per site */
 } glass;
 
 static inline void glass_add(glass *g, const kr_sampler *s, int64_t draw, double weight)
@@ -77,6 +78,12 @@ static inline glass *glass_run(const char *yaml)
         kr_sampler_slot(s, p, &slot);
         g->beta[p] = spec->target[p].beta;
         g->ladder[p] = slot.ladder;
+        const kr_terms *terms = spec->target[p].terms;
+        g->excess[slot.ladder] = 0.0;
+        for (int64_t t = 0; t < terms->n_terms; t++) {
+            double J = terms->coupling[t];
+            g->excess[slot.ladder] += (J * J - 1.0) / terms->n_sites;
+        }
         g->round_trips = fmin(g->round_trips, (double)slot.round_trips);
     }
     kr_sampler_free(s);
