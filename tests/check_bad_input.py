@@ -190,6 +190,27 @@ RUN_FILES = [
      "  - ^{name: swendsen_wang, form: fortuin_kasteleyn}", "(form reflection takes any sign)"),
     ("clusters without a reflection", "model: {name: clock, q: 5}\nupdates:\n  - ^{name: wolff}",
      "wolff"),
+    # replica exchange
+    ("ladder of one", "beta: 0.5\ntempering: ^{every: 2}", "one temperature, beta = 0.5"),
+    ("equal temperatures", "beta: ^[0.4, 0.5, 0.4]\ntempering: {}", "beta = 0.4 twice"),
+    ("equal temperatures, two systems", "model: {name: ising, field: [0, 0.1]}\n"
+     "beta: ^[0.5, 0.5]\ntempering: {}", "beta = 0.5 twice"),
+    ("ladder of a scan", "model: {name: ising, field: [0, 0.1]}\nbeta: 0.5\ntempering: ^{}",
+     "one temperature"),
+    ("key of tempering", "beta: [0.4, 0.5]\ntempering: {^evry: 2}", 'did you mean "every"?'),
+    ("tempering a number", "beta: [0.4, 0.5]\ntempering: ^2", "want a map"),
+    ("tempering misspelled", "beta: [0.4, 0.5]\n^tempring: {}", 'did you mean "tempering"?'),
+    ("offers", "beta: [0.4, 0.5]\ntempering: {every: ^0}", "every = 0"),
+    ("ladder", "beta: [0.4, 0.5]\ntempering: {ladder: ^atuo}", 'did you mean "auto"?'),
+    ("pilot", "beta: [0.4, 0.5]\ntempering: {ladder: auto, pilot: ^1}", "pilot = 1"),
+    ("pilot of learned moves", LEARNED + "\nbeta: [0.4, 0.5]\ntempering: ^{ladder: auto}",
+     "updates without a density"),
+    ("no round trip", "beta: [0.1, 5, 20]\nlattice: {name: hypercubic, size: [16, 16]}\n"
+     "tempering: ^{ladder: flow, pilot: 20, iterations: 1}", "no replica made a round trip"),
+    ("clusters of one chain", "chains: ^5\nupdates: [heat_bath, houdayer]",
+     "chains = 5, want an even number"),
+    ("clusters of three states", "model: {name: potts, q: 3}\nupdates: [heat_bath, ^houdayer]",
+     "want a pair model with two states"),
     ("odd chains", "chains: 7\nobservables: [energy, ^overlap]",
      "chains = 7, want an even number"),
     # lattices
