@@ -116,8 +116,25 @@ RUN_FILES = [
     ("sweeps", "updates:\n  - {name: heat_bath, sweeps: ^0}", "sweeps = 0"),
     ("hidden 0", NET + "net: {name: frontier, hidden: ^0}", "hidden = 0"),
     ("hidden 1e9", NET + "net: {name: frontier, hidden: ^1e9}", "hidden = 1e9"),
-    ("start 7", "start: ^7", 'start: "7", want random, ordered, mixed or a state number 0..1'),
+    ("start 7", "start: ^7", 'start: "7", want random, ordered, mixed, a '
+     'state number 0..1 or {file: PATH}'),
     ("start text", "start: ^ordred", '"ordred"'),
+    ("start key", "start: {^fiel: states.txt}", 'unknown key "fiel" in start; did you mean "file"?'),
+    ("start with more", "start: {file: states.txt, ^k: 1}", 'unknown key "k" in start'),
+    ("start without file", "start: ^{}", '"file" is missing'),
+    ("start file a list", "start: {file: ^[states.txt]}", "file is a list"),
+    ("start missing", "start: {file: ^none.txt}", "none.txt: No such file"),
+    ("start folder", "start: {file: ^folder}", "folder: a folder, pipe or device"),
+    ("start fifo", "start: {file: ^fifo}", "fifo: a folder, pipe or device"),
+    ("start device", "start: {file: ^/dev/zero}", "/dev/zero: a folder, pipe or device"),
+    ("start empty", "start: {file: ^zero.h5}", "zero.h5:0: end of file, want 16 states"),
+    ("start few", "start: {file: ^states.txt}",
+     "states.txt:3: end of file after 20 states, want a multiple of 16"),
+    ("start range", "start: {file: ^two.txt}", "two.txt:2: '2', want a state 0..1"),
+    ("start negative", "start: {file: ^minus.txt}", "minus.txt:1: '-1', want a state 0..1"),
+    ("start text", "start: {file: ^text.h5}", "text.h5:1: 'no', want a state 0..1"),
+    ("start real", "start: {file: ^text.txt}", "text.txt:2: '0.5x', want a state 0..1"),
+    ("start zeros", "start: {file: ^zeros.bin}", "zeros.bin:1: "),
     # scans
     ("scan empty", "beta: ^[]", "0 values"),
     ("scan of text", "beta: [0.3, ^cold]", "cold is not a number"),
@@ -476,6 +493,8 @@ def make_files(folder):
     write(folder, "self.txt", "0 1\n1 1\n")
     write(folder, "again.txt", "0 1\n1 2\n1 0\n")
     write(folder, "minus.txt", "-1 0\n")
+    write(folder, "states.txt", "# 20 states\n" + "0 1 " * 4 + "\n" + "1 1 1 0 " * 3 + "\n")
+    write(folder, "two.txt", "0 1 1 0\n0 1 2 0\n")
     write(folder, "zeros.bin", b"\0" * 4096)
     write(folder, "binary.bin", bytes(range(256)) * 8)
     write(folder, "text.h5", "no HDF5\n")
