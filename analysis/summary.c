@@ -70,6 +70,7 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
     s->chains_coupled = attribute(reader, "chains_coupled") == 2.0 ? 2 : 1;
     KR_TRY(kr_points_load(reader, s->n_points, &s->points, err));
     KR_TRY(kr_summary_weights(reader, s, err));
+    KR_TRY(kr_summary_chains(reader, s, err));
     KR_TRY(kr_summary_observables(reader, s, err));
     KR_TRY(kr_summary_updates(reader, s, err));
     KR_TRY(kr_summary_densities(reader, s, err));
@@ -88,6 +89,7 @@ void kr_summary_clear(kr_summary *s)
     kr_free(s->update);
     kr_free(s->density);
     kr_free(s->n_changed_chains);
+    kr_free(s->chain);
     kr_free(s->exchange);
     kr_free(s->weight);
     if (s->flat) {

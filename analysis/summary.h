@@ -12,8 +12,8 @@
  *                  log_z_q_D_error, max_share_D, n_q_D of density D; attribute scanned;
  *                  under replica exchange ladder, slot, round_trips, flow_from_cold and the
  *                  attribute exchange_every
- *   sample_stats   attempted_E, accepted_E, changed_E of schedule entry E (attribute density of
- *                  attempted_E names the density it proposes from), log_w_D; under
+ *   sample_stats   lp = -beta H; attempted_E, accepted_E, changed_E of schedule entry E
+ *                  (attribute density of attempted_E names the density it proposes from), log_w_D; under
  *                  multicanonical weights log_weight, energy, round_trips
  *   density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes
  *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
@@ -87,6 +87,14 @@ typedef struct kr_cost {
     double sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads;
 } kr_cost;
 
+typedef struct kr_chain_row { /* how a chain moved while it was measured */
+    bool has_changed;         /* an update changed a site */
+    bool accepts_all;         /* every attempt of an update of single sites was accepted */
+    int n_values;             /* most values that a column took, 3 standing for more */
+    double n_moves;           /* draws whose energy differs from the one before; NaN unknown */
+    double lp;                /* -beta H of the first draw */
+} kr_chain_row;
+
 typedef struct kr_messages {
     int n;
     char text[KR_SUMMARY_MESSAGES][600];
@@ -106,6 +114,7 @@ typedef struct kr_summary {
     kr_density_row *density;   /* (n_densities, n_points); owns */
     int64_t *n_changed_chains; /* (n_points) chains in which an update changed something, -1
                                   unknown; owns */
+    kr_chain_row *chain;       /* (n_points, n_chains) point-major; owns */
     kr_exchange_row *exchange; /* (n_points) or NULL: no replica exchange; owns */
     double exchange_every, round_trips; /* steps; round trips of all ladders */
     int64_t n_ladders, n_slots;         /* slots of the longest */
@@ -126,11 +135,15 @@ void kr_summary_clear(kr_summary *s);
 /* Steps of kr_summary_compute, one file each. */
 int kr_summary_weights(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err);
+int kr_summary_chains(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err);
 void kr_summary_judge(kr_summary *s);
+/* Chains of a point that keep one energy though updates change their sites, where that is no
+ * property of the model; *n_cycling of them are known to go round in a cycle. */
+int64_t kr_summary_frozen(const kr_summary *s, int64_t point, int64_t *n_cycling);
 /* Round trips per 1000 steps of one chain of slots. */
 double kr_summary_trips_rate(const kr_summary *s, double round_trips, double n_ladders);
 

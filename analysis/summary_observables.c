@@ -266,6 +266,25 @@ static void count_visits(kr_summary *s, const kr_series *series, uint8_t *visite
     }
 }
 
+/* Values that the column took in each chain, counted up to 3. */
+static void count_values(kr_summary *s, const kr_series *series)
+{
+    for (int64_t k = 0; k < s->n_points * s->n_chains; k++) {
+        int64_t p = k / s->n_chains, c = k % s->n_chains;
+        const double *x = series->value + c * s->n_draws * s->n_points + p;
+        double other = NAN;
+        int n = s->n_draws > 0;
+        for (int64_t t = 1; t < s->n_draws && n < 3; t++) {
+            double value = x[t * s->n_points];
+            if (value != x[0] && value != other) { /* NaN: as good as a new value */
+                other = value;
+                n++;
+            }
+        }
+        s->chain[k].n_values = n > s->chain[k].n_values ? n : s->chain[k].n_values;
+    }
+}
+
 /* One variable of the posterior or of the replica pairs, which are half as many as the chains.
  * work holds 2 (n_chains, n_draws) series. */
 static int add_variable(kr_reader *reader, kr_summary *s, const char *group, const char *name,
@@ -290,6 +309,9 @@ static int add_variable(kr_reader *reader, kr_summary *s, const char *group, con
         sum_switches(s, &series);
         kr_series_clear(&series);
         return KR_OK;
+    }
+    if (!is_pair) {
+        count_values(s, &series);
     }
     bool is_phase = strncmp(name, "in_", 3) == 0;
     kr_quantity *q =

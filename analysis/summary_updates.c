@@ -81,15 +81,32 @@ static void find_rejection_run(const kr_series *attempted, const kr_series *acce
     }
 }
 
-static void mark_changed(const kr_summary *s, const kr_series *changed, uint8_t *has_changed)
+static double sum_chain(const kr_series *series, int64_t chain, int64_t point)
 {
-    for (int64_t c = 0; c < s->n_chains && c < changed->n_chains; c++) {
-        for (int64_t p = 0; p < s->n_points && p < changed->n_points; p++) {
-            for (int64_t t = 0; t < changed->n_draws; t++) {
-                int64_t k = (c * changed->n_draws + t) * changed->n_points + p;
-                has_changed[p * s->n_chains + c] |= changed->value[k] > 0.0;
-            }
-        }
+    double sum = 0.0;
+    for (int64_t t = 0; t < series->n_draws; t++) {
+        sum += series->value[(chain * series->n_draws + t) * series->n_points + point];
+    }
+    return sum;
+}
+
+static bool has_shape(const kr_summary *s, const kr_series *series)
+{
+    return series->n_points == s->n_points && series->n_chains == s->n_chains;
+}
+
+static void mark_chains(kr_summary *s, const kr_series *attempted, const kr_series *accepted,
+                        const kr_series *changed)
+{
+    bool is_known = has_shape(s, attempted) && has_shape(s, accepted);
+    for (int64_t k = 0; has_shape(s, changed) && k < s->n_points * s->n_chains; k++) {
+        int64_t p = k / s->n_chains, c = k % s->n_chains;
+        double n = sum_chain(changed, c, p);
+        kr_chain_row *row = &s->chain[k];
+        row->has_changed = row->has_changed || n > 0.0;
+        row->accepts_all =
+            row->accepts_all || (is_known && n > 0.0 && sum_chain(attempted, c, p) == n &&
+                                 sum_chain(accepted, c, p) == n);
     }
 }
 
@@ -106,8 +123,8 @@ static void find_density(kr_reader *reader, const char *entry, char *out, size_t
     }
 }
 
-static int add_update(kr_reader *reader, kr_summary *s, int index, uint8_t *has_changed,
-                      bool *is_known, kr_error *err)
+static int add_update(kr_reader *reader, kr_summary *s, int index, bool *is_known,
+                      kr_error *err)
 {
     char entry[KR_SERIES_NAME], cost[KR_SERIES_NAME + 8];
     kr_series attempted = { 0 }, accepted = { 0 }, changed = { 0 };
@@ -137,7 +154,7 @@ static int add_update(kr_reader *reader, kr_summary *s, int index, uint8_t *has_
         find_rejection_run(&attempted, &accepted, p, row);
     }
     if (status == KR_OK && changed.n_points > 0) {
-        mark_changed(s, &changed, has_changed);
+        mark_chains(s, &attempted, &accepted, &changed);
         *is_known = true;
     }
     kr_series_clear(&attempted);
@@ -153,19 +170,17 @@ int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err)
     bool is_known = false;
     s->update = kr_alloc((size_t)n * points, sizeof *s->update, err);
     s->n_changed_chains = kr_alloc(points, sizeof *s->n_changed_chains, err);
-    uint8_t *has_changed = kr_alloc(points * chains, 1, err);
-    int status = s->update && s->n_changed_chains && has_changed ? KR_OK : KR_ENOMEM;
+    int status = s->update && s->n_changed_chains ? KR_OK : KR_ENOMEM;
     for (int k = 0; k < n && status == KR_OK; k++) {
-        status = add_update(reader, s, k, has_changed, &is_known, err);
+        status = add_update(reader, s, k, &is_known, err);
         s->n_updates += status == KR_OK;
     }
     for (size_t p = 0; p < points && status == KR_OK; p++) {
         for (size_t c = 0; c < chains; c++) {
-            s->n_changed_chains[p] += has_changed[p * chains + c];
+            s->n_changed_chains[p] += s->chain[p * chains + c].has_changed;
         }
         s->n_changed_chains[p] = is_known ? s->n_changed_chains[p] : -1;
     }
-    kr_free(has_changed);
     return status;
 }
 

@@ -24,6 +24,7 @@
 enum {
     RULE_UNUSABLE,
     RULE_STUCK,
+    RULE_FROZEN,
     RULE_CONSTANT_OFF,
     RULE_R_HAT,
     RULE_ESS,
@@ -50,6 +51,7 @@ typedef struct kr_rule {
 static const kr_rule rule[N_RULES] = {
     [RULE_UNUSABLE] = { "unusable", true },
     [RULE_STUCK] = { "stuck chains, no update changed a site", true },
+    [RULE_FROZEN] = { "frozen", true },
     [RULE_CONSTANT_OFF] = { "constant, off the exact value", true },
     [RULE_R_HAT] = { "R-hat not below 1.05", true },
     [RULE_ESS] = { "ESS below 400", true },
@@ -147,6 +149,15 @@ static void judge_chains(kr_findings *f, const kr_summary *s, int64_t p)
     if (s->n_changed_chains[p] >= 0 && s->n_changed_chains[p] < s->n_chains) {
         find(f, RULE_STUCK, s, p, "%lld of %lld", n_chains - (long long)s->n_changed_chains[p],
              n_chains);
+    }
+    int64_t n_cycling, n_frozen = kr_summary_frozen(s, p, &n_cycling);
+    if (n_frozen > 0) {
+        find(f, RULE_FROZEN, s, p,
+             "%lld of %lld chains keep one energy while updates change "
+             "sites%s",
+             (long long)n_frozen, n_chains,
+             n_cycling == n_frozen ? " (they go round in a cycle, every move is accepted)"
+                                   : "");
     }
     if (s->n_phases > 0 && s->residence[p].n_visiting_all < s->n_chains) {
         find(f, WARN_PHASES, s, p, "%lld of %lld have",

@@ -85,7 +85,8 @@ typedef struct kr_field {
     const char *fallback;       /* default as run-file text; NULL = the key is required */
     double min, max;            /* inclusive range of each number; both 0: no limits */
     const char *choices;        /* "periodic|open|antiperiodic" */
-    const struct kr_field *sub; /* KR_TYPE_MAP: table of the nested map */
+    const struct kr_field *sub; /* KR_TYPE_MAP: table of the nested map; KR_TYPE_TEXT: of a map
+                                   that a reader of its own takes in its place */
     const char *unit, *doc;
     unsigned flags;
 } kr_field;

@@ -20,6 +20,8 @@ typedef struct kr_synthetic {
     double acceptance;   /* of the independence update */
     double log_z_gap;    /* between the two estimates of log Z */
     bool has_nan, is_frozen;
+    int64_t n_still; /* the first chains keep one energy though sites change */
+    enum { SYN_SAME, SYN_APART, SYN_CYCLE, SYN_FREE } still; /* how: see syn_hold */
     bool is_coupled;    /* chain 2k + 1 repeats chain 2k, and the file says so */
     bool has_ladder;    /* the points are the slots of a ladder */
     double round_trips; /* of that ladder */
@@ -47,6 +49,7 @@ enum {
     SYN_ACCEPTED_LOCAL,
     SYN_CHANGED_LOCAL,
     SYN_LOG_W,
+    SYN_LP,
     SYN_N
 };
 
@@ -77,6 +80,20 @@ static void syn_draw(const kr_synthetic *f, syn_chain *c, kr_rng *rng, double be
     out[SYN_ACCEPTED_LOCAL] = f->is_frozen ? 0.0 : 100.0;
     out[SYN_CHANGED_LOCAL] = out[SYN_ACCEPTED_LOCAL];
     out[SYN_LOG_W] = log_w;
+}
+
+/* A chain that keeps one energy: the same as the others of its kind (SYN_SAME) or another
+ * (SYN_APART), with every single-site move accepted (SYN_FREE) and nothing else changing
+ * either (SYN_CYCLE). */
+static void syn_hold(const kr_synthetic *f, int64_t chain, double *out)
+{
+    out[SYN_ENERGY] = -1.2 + (f->still == SYN_APART ? 0.01 * (double)chain : 0.0);
+    if (f->still == SYN_CYCLE || f->still == SYN_FREE) {
+        out[SYN_ACCEPTED_LOCAL] = out[SYN_CHANGED_LOCAL] = SYN_SITES;
+    }
+    for (int k = SYN_ORDER; f->still == SYN_CYCLE && k <= SYN_SWITCHES; k++) {
+        out[k] = 0.0;
+    }
 }
 
 static int syn_constant(kr_results *r, const char *name, const char *dims, const double *values,
@@ -150,7 +167,8 @@ static int syn_declare(const kr_synthetic *f, kr_results *r, int index[SYN_N], k
                                              "attempted_heat_bath",
                                              "accepted_heat_bath",
                                              "changed_heat_bath",
-                                             "log_w_net" };
+                                             "log_w_net",
+                                             "lp" };
     const char *dims = f->n_points > 1 ? "chain draw point" : "chain draw";
     for (int g = 0; g < 2; g++) {
         const char *group = g ? "sample_stats" : "posterior";
@@ -198,6 +216,10 @@ static int syn_fill(const kr_synthetic *f, kr_results *r, const double *beta,
     for (int64_t t = 0; t < f->n_draws && status == KR_OK; t++) {
         for (int64_t l = 0; l < lanes; l++) { /* slab order: chain, point */
             syn_draw(f, &chain[l], &rng, beta[l % f->n_points], draw);
+            if (l / f->n_points < f->n_still) {
+                syn_hold(f, l / f->n_points, draw);
+            }
+            draw[SYN_LP] = -beta[l % f->n_points] * SYN_SITES * draw[SYN_ENERGY];
             bool is_copy = f->is_coupled && l / f->n_points % 2;
             for (int k = 0; k < SYN_N; k++) {
                 slab[k * lanes + l] = is_copy ? slab[k * lanes + l - f->n_points] : draw[k];

@@ -216,12 +216,33 @@ static void wrong_numbers_of_chains_are_refused(void **state)
     kr_terms_free(terms);
 }
 
+static void given_states_fill_one_lane(void **state)
+{
+    (void)state;
+    kr_terms *terms = ring();
+    kr_error err = { 0 };
+    kr_block *block = kr_block_alloc(terms, 3, 0, 0, &err);
+    uint8_t given[N];
+    for (int32_t i = 0; i < N; i++) {
+        given[i] = (uint8_t)((2 * i + 1) % Q);
+    }
+    block->has_count = 1;
+    kr_block_set_lane(block, 1, given);
+    assert_false(block->has_count);
+    for (int32_t k = 0; k < 3 * N; k++) {
+        assert_int_equal(block->state[k], k / N == 1 ? given[k % N] : 0);
+    }
+    kr_block_free(block);
+    kr_terms_free(terms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conversions_there_and_back_change_nothing),
         cmocka_unit_test(energies_agree_in_both_layouts),
         cmocka_unit_test(starts_fill_one_lane),
+        cmocka_unit_test(given_states_fill_one_lane),
         cmocka_unit_test(lanes_depend_on_the_number_of_chains_only),
         cmocka_unit_test(masked_chains_change_places_in_every_layout),
         cmocka_unit_test(wrong_numbers_of_chains_are_refused),

@@ -85,6 +85,59 @@ static void long_lines_are_refused(void **state)
     kr_rows_close(&rows);
 }
 
+static void words_come_from_lines_of_any_length(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    char text[2 * N + 100];
+    kr_error err = { 0 };
+    kr_rows rows;
+    bool more;
+    uint8_t a;
+    size_t used = (size_t)sprintf(text, "# 9 9\n\n");
+    for (int k = 0; k < N; k++) {
+        used += (size_t)sprintf(text + used, "%d%c", k % 3, k == 999 ? '\n' : ' ');
+    }
+    sprintf(text + used, "# 8\r\n2#x\n,1\n# tail\n");
+    graph_write(path, text);
+    assert_ok(kr_rows_open(&rows, path, "words", &err), &err);
+    for (int k = 0; k < N + 2; k++) {
+        assert_ok(kr_rows_word(&rows, &more, &err), &err);
+        assert_true(more);
+        assert_ok(kr_rows_state(&rows, 0, 3, &a, &err), &err);
+        assert_int_equal(a, k == N ? 2 : k == N + 1 ? 1 : k % 3);
+        assert_int_equal(rows.line, k < 1000 ? 3 : k < N ? 4 : k - N + 5);
+    }
+    assert_ok(kr_rows_word(&rows, &more, &err), &err);
+    assert_false(more);
+    assert_int_equal(rows.line, 7);
+    kr_rows_close(&rows);
+}
+
+static void words_that_are_no_states_are_refused(void **state)
+{
+    (void)state;
+    kr_rows rows;
+    bool more;
+    uint8_t a;
+    graph_write(path, "3 -1 1.0 x +1 99999999999999999999\n");
+    assert_int_equal(kr_rows_open(&rows, path, "words", NULL), KR_OK);
+    for (int k = 0; k < 6; k++) {
+        kr_error err = { 0 };
+        assert_int_equal(kr_rows_word(&rows, &more, NULL), KR_OK);
+        assert_int_equal(kr_rows_state(&rows, 0, 3, &a, &err), KR_EPARSE);
+        assert_non_null(strstr(err.text, "want a state 0..2"));
+    }
+    kr_rows_close(&rows);
+    char text[700];
+    memset(text, '1', sizeof text);
+    text[sizeof text - 1] = '\0';
+    graph_write(path, text);
+    assert_int_equal(kr_rows_open(&rows, path, "words", NULL), KR_OK);
+    assert_int_equal(kr_rows_word(&rows, &more, NULL), KR_EPARSE);
+    kr_rows_close(&rows);
+}
+
 static void folders_are_no_files(void **state)
 {
     (void)state;
@@ -107,6 +160,8 @@ int main(void)
         cmocka_unit_test(words_beyond_the_last_are_counted),
         cmocka_unit_test(half_numbers_are_refused_with_their_line),
         cmocka_unit_test(long_lines_are_refused),
+        cmocka_unit_test(words_come_from_lines_of_any_length),
+        cmocka_unit_test(words_that_are_no_states_are_refused),
         cmocka_unit_test(folders_are_no_files),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);

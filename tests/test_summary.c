@@ -201,6 +201,52 @@ static void each_defect_is_named_in_the_verdict(void **state)
     }
 }
 
+static void frozen_chains_are_told_from_ground_states(void **state)
+{
+    (void)state;
+    static const char cycle[] = " (they go round in a cycle, every move is accepted)";
+    const struct {
+        int64_t n_still;
+        int still;
+        const char *want; /* NULL: not frozen */
+    } list[] = {
+        { 16, SYN_CYCLE, "frozen: 16 of 16 chains keep one energy while updates change sites" },
+        { 16, SYN_APART, "frozen: 16 of 16 chains" },
+        { 3, SYN_SAME, "frozen: 3 of 16 chains" },
+        { 3, SYN_CYCLE, "frozen: 3 of 16 chains" },
+        { 16, SYN_SAME, NULL }, /* ground states, turned over by clusters */
+        { 16, SYN_FREE, NULL }, /* no interactions: the energy is constant by nature */
+        { 0, SYN_SAME, NULL },
+    };
+    for (size_t k = 0; k < sizeof list / sizeof list[0]; k++) {
+        kr_synthetic f = good;
+        f.n_draws = 200;
+        f.n_still = list[k].n_still;
+        f.still = list[k].still;
+        kr_summary s;
+        summarize(&f, "summary_frozen.h5", &s);
+        if (has_message(&s.reasons, list[k].want ? list[k].want : "frozen") !=
+            (list[k].want != NULL)) {
+            fail_msg("case %zu: %s", k, s.reasons.n ? s.reasons.text[0] : "no reason");
+        }
+        assert_int_equal(has_message(&s.reasons, cycle), list[k].still == SYN_CYCLE);
+        kr_summary_clear(&s);
+    }
+}
+
+/* At beta = 0 the energy has no weight: lp is constant and tells nothing. */
+static void lp_tells_nothing_at_infinite_temperature(void **state)
+{
+    (void)state;
+    kr_chain_row chain[2] = { { true, true, 1, NAN, NAN }, { true, true, 1, NAN, NAN } };
+    const kr_summary s = { .n_chains = 2, .n_points = 1, .chain = chain };
+    int64_t n_cycling;
+    assert_int_equal(kr_summary_frozen(&s, 0, &n_cycling), 0);
+    assert_int_equal(n_cycling, 0);
+    chain[0].n_moves = chain[1].n_moves = 0.0;
+    assert_int_equal(kr_summary_frozen(&s, 0, &n_cycling), 2);
+}
+
 /* Output of kr_summary_write as text; caller frees. */
 static char *written(const kr_synthetic *f, bool json, bool *is_converged,
                      char why[KR_SUMMARY_WHY])
@@ -451,6 +497,8 @@ int main(void)
         cmocka_unit_test(short_run_has_log_z_without_error),
         cmocka_unit_test(every_point_of_a_scan_is_estimated),
         cmocka_unit_test(each_defect_is_named_in_the_verdict),
+        cmocka_unit_test(frozen_chains_are_told_from_ground_states),
+        cmocka_unit_test(lp_tells_nothing_at_infinite_temperature),
         cmocka_unit_test(table_fits_100_columns_whatever_the_file),
         cmocka_unit_test(every_reason_arrives_in_full),
         cmocka_unit_test(an_unknown_run_id_has_no_line_and_is_null),

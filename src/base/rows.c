@@ -69,6 +69,49 @@ int kr_rows_next(kr_rows *rows, bool *more, kr_error *err)
                               : KR_OK;
 }
 
+/* One character; a line counts from its first one on, so that the end of the file is told at
+ * the last line there is. */
+static int next_character(kr_rows *rows)
+{
+    int c = getc(rows->file);
+    if (c != EOF) {
+        rows->line += !rows->is_inside;
+        rows->is_inside = c != '\n';
+    }
+    return c;
+}
+
+int kr_rows_word(kr_rows *rows, bool *more, kr_error *err)
+{
+    size_t n = 0;
+    bool is_comment = false;
+    int c = next_character(rows);
+    for (; c != EOF; c = next_character(rows)) { /* to the first character of a word */
+        is_comment = c != '\n' && (is_comment || c == '#');
+        if (!is_comment && (c == '\0' || !strchr(" \t\r\n,", c))) {
+            break;
+        }
+    }
+    for (; c != EOF && (c == '\0' || !strchr(" \t\r\n,#", c)); c = next_character(rows)) {
+        if (n == sizeof rows->text - 2) {
+            rows->text[n] = '\0';
+            return kr_rows_fail(rows, err, "'%.80s', want words of at most 510 characters",
+                                rows->text);
+        }
+        rows->text[n++] = (char)c;
+    }
+    if (n > 0 && c != EOF) { /* the blank or # belongs to what follows, its line too */
+        ungetc(c, rows->file);
+        rows->is_inside = true;
+    }
+    rows->text[n] = '\0';
+    rows->word[0] = rows->text;
+    rows->n_words = n > 0;
+    *more = n > 0;
+    return ferror(rows->file) ? kr_fail(err, KR_EIO, "%s: %s", rows->path, strerror(errno))
+                              : KR_OK;
+}
+
 int kr_rows_real(const kr_rows *rows, int k, double *x, kr_error *err)
 {
     const char *word = rows->word[k];
@@ -80,15 +123,29 @@ int kr_rows_real(const kr_rows *rows, int k, double *x, kr_error *err)
     return KR_OK;
 }
 
-int kr_rows_site(const kr_rows *rows, int k, int32_t n_sites, int32_t *i, kr_error *err)
+static int read_index(const kr_rows *rows, int k, const char *what, int32_t n, int32_t *i,
+                      kr_error *err)
 {
     const char *word = rows->word[k];
     char *end;
     errno = 0;
     long x = strtol(word, &end, 10);
-    if (word[strspn(word, "0123456789")] || *end || end == word || errno || x >= n_sites) {
-        return kr_rows_fail(rows, err, "'%.80s', want a site 0..%d", word, n_sites - 1);
+    if (word[strspn(word, "0123456789")] || *end || end == word || errno || x >= n) {
+        return kr_rows_fail(rows, err, "'%.80s', want a %s 0..%d", word, what, n - 1);
     }
     *i = (int32_t)x;
+    return KR_OK;
+}
+
+int kr_rows_site(const kr_rows *rows, int k, int32_t n_sites, int32_t *i, kr_error *err)
+{
+    return read_index(rows, k, "site", n_sites, i, err);
+}
+
+int kr_rows_state(const kr_rows *rows, int k, int32_t q, uint8_t *a, kr_error *err)
+{
+    int32_t state = 0;
+    KR_TRY(read_index(rows, k, "state", q, &state, err));
+    *a = (uint8_t)state;
     return KR_OK;
 }

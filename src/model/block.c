@@ -308,6 +308,13 @@ void kr_block_start_lane(kr_block *block, int32_t lane, int32_t start_state, kr_
     kr_block_touch(block);
 }
 
+void kr_block_set_lane(kr_block *block, int32_t lane, const uint8_t *state)
+{
+    size_t n = (size_t)block->n_sites;
+    memcpy(block->state + (size_t)lane * n, state, n);
+    kr_block_touch(block);
+}
+
 static double lane_energy(const kr_block *block, const kr_terms *terms, int32_t lane)
 {
     bool by_lane = block->layout == KR_LAYOUT_LANE;

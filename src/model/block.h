@@ -30,6 +30,8 @@ void kr_block_count(kr_block *block);
 /* Fills one lane: all sites in start_state, or KR_START_RANDOM / KR_START_ANY_ORDERED drawn
  * from rng. Marks log_q stale; energies are set by kr_block_score. Layout CHAIN. */
 void kr_block_start_lane(kr_block *block, int32_t lane, int32_t start_state, kr_rng *rng);
+/* The same from given states (n_sites, all below q), copied. */
+void kr_block_set_lane(kr_block *block, int32_t lane, const uint8_t *state);
 /* energy[] from scratch; log_q stale. Converts folded states to CHAIN. */
 void kr_block_score(kr_block *block, const kr_terms *terms);
 /* Largest |energy - recomputed|; also replaces energy by the recomputed value and converts

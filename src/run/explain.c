@@ -55,7 +55,7 @@ static void print_field(const kr_field *f, int indent)
     if (f->doc) {
         print_wrapped(indent + 4, f->doc);
     }
-    for (const kr_field *s = f->sub; f->type == KR_TYPE_MAP && s && s->name; s++) {
+    for (const kr_field *s = f->sub; s && s->name; s++) {
         print_field(s, indent + 4);
     }
 }
@@ -96,7 +96,7 @@ static int explain_field(const char *where, const kr_field *fields, const char *
             print_field(f, 4);
             n++;
         }
-        if (f->type == KR_TYPE_MAP) {
+        if (f->sub) {
             n += explain_field(inner, f->sub, word);
         }
     }

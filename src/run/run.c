@@ -257,7 +257,7 @@ static int load(run *r, const char *path, kr_error *err)
         return err && err->status ? err->status : KR_EIO;
     }
     kr_runfile *file = kr_runfile_parse("run_file", text, length, err);
-    r->spec = file ? kr_spec_alloc(file, err) : NULL;
+    r->spec = file ? kr_spec_alloc_saved(file, err) : NULL;
     kr_free(text);
     if (!r->spec) {
         return err && err->status ? err->status : KR_EPARSE;

@@ -67,8 +67,7 @@ static int build_point(kr_spec *spec, int32_t p, const kr_node *model_map, kr_er
     KR_TRY(kr_spec_parse_params(spec->file, model_map, "model", plug->name, plug->fields,
                                 plug->params_size, "name", &spec->model_params[p], err));
     kr_top_params scalar;
-    KR_TRY(kr_field_parse(spec->file, spec->file->root, "the run file", kr_spec_fields(),
-                          KR_TOP_OTHERS, &scalar, err));
+    KR_TRY(kr_spec_parse_top(spec->file, &scalar, err));
     int32_t same = p - 1; /* a point with these parameters: only beta moved */
     while (same >= 0 && plug->params_size > 0 &&
            memcmp(spec->model_params[p], spec->model_params[same], plug->params_size) != 0) {
@@ -171,33 +170,6 @@ static int parse_system(kr_spec *spec, kr_error *err)
     return build_points(spec, model_map, scans, err);
 }
 
-static int parse_start(kr_spec *spec, const char *text, kr_error *err)
-{
-    static const struct {
-        const char *word;
-        int32_t start;
-    } words[] = { { "random", KR_START_RANDOM },
-                  { "ordered", KR_START_ORDERED },
-                  { "mixed", KR_START_MIXED } };
-    for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
-        if (strcmp(text, words[k].word) == 0) {
-            spec->config.start = words[k].start;
-            return KR_OK;
-        }
-    }
-    int64_t state;
-    const kr_node *node = kr_node_get(spec->file->root, "start");
-    if (kr_number_integer(text, &state, NULL) != KR_OK || state < 0 ||
-        state >= spec->target[0].terms->q) {
-        return kr_runfile_fail(
-            spec->file, node, err, KR_ERANGE,
-            "start: \"%s\", want random, ordered, mixed or a state number 0..%d", text,
-            spec->target[0].terms->q - 1);
-    }
-    spec->config.start = (int32_t)state;
-    return KR_OK;
-}
-
 static int check_whole(kr_spec *spec, kr_error *err)
 {
     kr_sampler_config *config = &spec->config;
@@ -274,13 +246,10 @@ static int build(kr_spec *spec, kr_error *err)
     kr_runfile *file = spec->file;
     KR_TRY(kr_spec_flat_defaults(file, err));
     KR_TRY(kr_spec_fill_defaults(file, "", file->root, kr_spec_fields(), err));
-    const kr_node *model_map = kr_node_get(file->root, "model");
-    const kr_node *lattice_map = kr_node_get(file->root, "lattice");
-    if (model_map) {
-        KR_TRY(resolve_paths(file, "model", model_map, err));
-    }
-    if (lattice_map) {
-        KR_TRY(resolve_paths(file, "lattice", lattice_map, err));
+    static const char *const with_paths[] = { "model", "lattice", "start" };
+    for (int k = 0; k < 3; k++) {
+        const kr_node *map = kr_node_get(file->root, with_paths[k]);
+        KR_TRY(map ? resolve_paths(file, with_paths[k], map, err) : KR_OK);
     }
     KR_TRY(parse_system(spec, err));
     kr_node *beta = kr_node_get(file->root, "beta");
@@ -290,16 +259,14 @@ static int build(kr_spec *spec, kr_error *err)
             int32_t n;
             KR_TRY(kr_node_scan(file, beta, "beta", &values, &n, err));
             file->root->child[k] = values[0];
-            int status = kr_field_parse(file, file->root, "the run file", kr_spec_fields(),
-                                        KR_TOP_OTHERS, &t, err);
+            int status = kr_spec_parse_top(file, &t, err);
             file->root->child[k] = beta;
             KR_TRY(status);
             beta = NULL;
         }
     }
     if (beta) {
-        KR_TRY(kr_field_parse(file, file->root, "the run file", kr_spec_fields(), KR_TOP_OTHERS,
-                              &t, err));
+        KR_TRY(kr_spec_parse_top(file, &t, err));
     }
     spec->config.n_chains = t.chains;
     spec->config.seed = (uint64_t)t.seed;
@@ -309,7 +276,7 @@ static int build(kr_spec *spec, kr_error *err)
     spec->config.every = t.phases.every;
     spec->config.training = t.training;
     spec->output = t.output;
-    KR_TRY(parse_start(spec, t.start, err));
+    KR_TRY(kr_spec_parse_start(spec, t.start, err));
     KR_TRY(kr_spec_parse_flat(spec, err));
     KR_TRY(kr_spec_parse_densities(spec, err));
     KR_TRY(kr_spec_parse_updates(spec, err));
@@ -322,7 +289,7 @@ static int build(kr_spec *spec, kr_error *err)
     return check_whole(spec, err);
 }
 
-kr_spec *kr_spec_alloc(kr_runfile *file, kr_error *err)
+static kr_spec *alloc(kr_runfile *file, bool is_saved, kr_error *err)
 {
     kr_spec *spec = kr_alloc(1, sizeof *spec, err);
     if (!spec) {
@@ -330,11 +297,22 @@ kr_spec *kr_spec_alloc(kr_runfile *file, kr_error *err)
         return NULL;
     }
     spec->file = file;
+    spec->is_saved = is_saved;
     if (build(spec, err) != KR_OK) {
         kr_spec_free(spec);
         return NULL;
     }
     return spec;
+}
+
+kr_spec *kr_spec_alloc(kr_runfile *file, kr_error *err)
+{
+    return alloc(file, false, err);
+}
+
+kr_spec *kr_spec_alloc_saved(kr_runfile *file, kr_error *err)
+{
+    return alloc(file, true, err);
 }
 
 void kr_spec_free(kr_spec *spec)
@@ -362,6 +340,7 @@ void kr_spec_free(kr_spec *spec)
     for (int32_t a = 0; a < KR_AXES_MAX; a++) {
         kr_free(spec->axis[a].value);
     }
+    kr_free(spec->start_states);
     kr_free(spec->terms);
     kr_free(spec->model_params);
     kr_free(spec->target);

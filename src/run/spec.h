@@ -47,6 +47,8 @@ typedef struct kr_spec {
     kr_density_entry density[KR_DENSITIES_MAX];
     kr_observable_entry observable[KR_OBSERVABLES_MAX];
     kr_sampler_config config;
+    uint8_t *start_states; /* read from the start file, else NULL; owns */
+    bool is_saved;         /* the chains come from a restart file */
     kr_output_params output;
     bool has_tempering;
     kr_tempering_params tempering;
@@ -58,6 +60,9 @@ typedef struct kr_spec {
 /* Takes the file (freed with the spec, also on failure). NULL with KR_EPARSE, KR_ERANGE,
  * KR_EUNSUP or KR_ENOMEM and a message that names the place. */
 kr_spec *kr_spec_alloc(kr_runfile *file, kr_error *err);
+/* The same for the run file that a restart file holds: the chains come from there too, so that
+ * a start file is not read again. Their start in the config is not the one of the run. */
+kr_spec *kr_spec_alloc_saved(kr_runfile *file, kr_error *err);
 void kr_spec_free(kr_spec *spec);
 /* The resolved run file as text. */
 int kr_spec_write(const kr_spec *spec, kr_text *text, kr_error *err);

@@ -70,6 +70,16 @@ static const kr_field output_fields[] = {
     KR_FIELD_END,
 };
 
+/* `start` as a map. */
+static const kr_field start_fields[] = {
+    { "file", KR_TYPE_TEXT, 0, NULL, 0, 0, .unit = "",
+      .doc = "text file of configurations: states 0..q-1 apart by white space, n_sites per "
+             "configuration in site order (coordinate 0 fastest), # starts a comment; chain c "
+             "takes configuration c mod their number; a relative path is meant from the folder "
+             "of the run file" },
+    KR_FIELD_END,
+};
+
 static const kr_field top_table[] = {
     { "beta", KR_TYPE_REAL, offsetof(kr_top_params, beta), NULL, 0, 1e6, .unit = "1/J",
       .flags = KR_FIELD_SCAN,
@@ -79,7 +89,9 @@ static const kr_field top_table[] = {
     { "seed", KR_TYPE_INT, offsetof(kr_top_params, seed), "1", 0, STEPS_MAX, .unit = "1",
       .doc = "keys every random stream: same seed, same samples, for any number of threads" },
     { "start", KR_TYPE_TEXT, offsetof(kr_top_params, start), "random", 0, 0, .unit = "",
-      .doc = "random | ordered | mixed (the known phases by turns) | a state number" },
+      .sub = start_fields,
+      .doc = "random | ordered | mixed (the known phases by turns) | a state number; or a map "
+             "with the key `file`" },
     { "phases", KR_TYPE_MAP, offsetof(kr_top_params, phases), "{}", 0, 0, .sub = phases_fields,
       .doc = "lengths of the declared phases; one step is one pass of all updates" },
     { "training", KR_TYPE_MAP, offsetof(kr_top_params, training), "{}", 0, 0,
@@ -137,6 +149,27 @@ const kr_field *kr_spec_optional_fields(void)
 const kr_field *kr_spec_entry_fields(void)
 {
     return entry_table;
+}
+
+const kr_field *kr_spec_start_fields(void)
+{
+    return start_fields;
+}
+
+int kr_spec_parse_top(const kr_runfile *file, kr_top_params *t, kr_error *err)
+{
+    kr_node **slot = kr_node_slot(file->root, "start"), *start = slot ? *slot : NULL;
+    char none[] = "";
+    kr_node text = { .kind = KR_NODE_SCALAR, .is_quoted = true, .text = none };
+    if (start && start->kind == KR_NODE_MAP) {
+        *slot = &text;
+    }
+    int status = kr_field_parse(file, file->root, "the run file", kr_spec_fields(),
+                                KR_TOP_OTHERS, t, err);
+    if (slot) {
+        *slot = start;
+    }
+    return status;
 }
 
 int kr_spec_fill_defaults(kr_runfile *file, const char *path, const kr_node *map,

@@ -26,7 +26,8 @@ double kr_spec_memory(const kr_spec *spec)
         n_systems += spec->terms[p] != NULL;
     }
     return estimate(spec->lattice->n_sites, (double)spec->lattice->n_bonds, spec->terms[0]->q,
-                    n_systems, spec->config.n_points, (double)spec->config.n_chains);
+                    n_systems, spec->config.n_points, (double)spec->config.n_chains) +
+           (double)spec->config.n_start_states * spec->lattice->n_sites;
 }
 
 /* What main.c lets the program take. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/spec_private.h - shared by the files that build a kr_spec: spec.c (points, whole),
  * spec_fields.c (descriptor tables), spec_entries.c (densities, updates, observables),
- * spec_memory.c. */
+ * spec_start.c, spec_tempering.c, spec_memory.c. */
 #ifndef KR_RUN_SPEC_PRIVATE_H
 #define KR_RUN_SPEC_PRIVATE_H
 
@@ -27,8 +27,14 @@ typedef struct kr_top_params {
 /* Table of the section `multicanonical` without `betas`, which has a parser of its own. */
 extern const kr_field kr_spec_flat_fields[];
 
+/* Parses the keys of kr_spec_fields; a `start` that is a map leaves the empty text. */
+int kr_spec_parse_top(const kr_runfile *file, kr_top_params *t, kr_error *err);
+
 /* The schedule's own keys of an update: an int64_t `sweeps`. */
 const kr_field *kr_spec_entry_fields(void);
+
+/* Keys of `start` where it is a map: a text `file`. */
+const kr_field *kr_spec_start_fields(void);
 
 /* Inserts every default of a table that the map at path does not have. */
 int kr_spec_fill_defaults(kr_runfile *file, const char *path, const kr_node *map,
@@ -53,6 +59,8 @@ int kr_spec_check_memory(const kr_spec *spec, const kr_node *lattice_map, double
 int kr_spec_flat_defaults(kr_runfile *file, kr_error *err);
 int kr_spec_parse_flat(kr_spec *spec, kr_error *err);
 
+/* Where the chains start: a word, a state, or a file of configurations. */
+int kr_spec_parse_start(kr_spec *spec, const char *text, kr_error *err);
 int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
 int kr_spec_parse_updates(kr_spec *spec, kr_error *err);
 int kr_spec_parse_observables(kr_spec *spec, kr_error *err);

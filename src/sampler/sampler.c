@@ -142,12 +142,51 @@ static int alloc_observables(kr_sampler *s, kr_point *point, kr_error *err)
     return KR_OK;
 }
 
+static int check_start(const kr_sampler_config *config, const kr_terms *terms, kr_error *err)
+{
+    int64_t n_sites = terms->n_sites;
+    if (!config->start_states) {
+        return KR_OK;
+    }
+    if (config->n_start_states < 1) {
+        return kr_fail(err, KR_ERANGE, "start: %lld configurations, want at least 1",
+                       (long long)config->n_start_states);
+    }
+    for (int64_t k = 0; k < config->n_start_states * n_sites; k++) {
+        if (config->start_states[k] >= terms->q) {
+            return kr_fail(err, KR_ERANGE,
+                           "start: state %d at site %lld of configuration %lld, want 0..%d",
+                           config->start_states[k], (long long)(k % n_sites),
+                           (long long)(k / n_sites), terms->q - 1);
+        }
+    }
+    return KR_OK;
+}
+
+static void start_lane(const kr_sampler_config *config, const kr_terms *terms, kr_block *block,
+                       int32_t lane)
+{
+    int64_t chain = block->first_chain + lane;
+    int32_t start = config->start;
+    if (config->start_states) {
+        int64_t row = chain % config->n_start_states;
+        kr_block_set_lane(block, lane, config->start_states + row * terms->n_sites);
+        return;
+    }
+    if (start == KR_START_MIXED) {
+        start = terms->n_phases ? terms->phase[chain % terms->n_phases].start_state
+                                : KR_START_RANDOM;
+    }
+    kr_block_start_lane(block, lane, start, block->rng);
+}
+
 /* Chains start as told; `mixed` takes the known phases by turns. */
 static int alloc_blocks(kr_sampler *s, kr_point *point, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
     const kr_terms *terms = point->target->terms;
     int32_t lanes = kr_block_lanes(config->n_chains), p = (int32_t)(point - s->point);
+    KR_TRY(check_start(config, terms, err));
     point->block = kr_alloc((size_t)s->n_blocks, sizeof(kr_block *), err);
     if (!point->block) {
         return KR_ENOMEM;
@@ -164,14 +203,7 @@ static int alloc_blocks(kr_sampler *s, kr_point *point, kr_error *err)
         uint64_t stream = (uint64_t)p << 32 | (uint64_t)b;
         kr_rng_seed(block->rng, config->seed, stream, KR_PURPOSE_START);
         for (int32_t l = 0; l < block->n_lanes; l++) {
-            int32_t start = config->start;
-            if (start == KR_START_MIXED) {
-                start =
-                    terms->n_phases
-                        ? terms->phase[(block->first_chain + l) % terms->n_phases].start_state
-                        : KR_START_RANDOM;
-            }
-            kr_block_start_lane(block, l, start, block->rng);
+            start_lane(config, terms, block, l);
         }
         kr_block_score(block, terms);
         kr_rng_seed(block->rng, config->seed, stream, KR_PURPOSE_CHAIN);

@@ -93,7 +93,11 @@ typedef struct kr_sampler_config {
     const kr_observable_entry *observable;
     int64_t n_chains; /* per point */
     uint64_t seed;
-    int32_t start;                             /* KR_START_* or a state */
+    int32_t start;               /* KR_START_* or a state */
+    const uint8_t *start_states; /* (n_start_states, n_sites) or NULL, read by
+                                    kr_sampler_alloc only: chain c starts in row c mod
+                                    n_start_states, and `start` is not looked at */
+    int64_t n_start_states;
     int64_t thermalize, adapt, measure, every; /* steps; every = steps per draw */
     kr_training_params training;
     int64_t exchange_every; /* steps between offers of replica exchange, 0 = none */

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/spec_start.c - where the chains start: the key `start` of a run file, and the file of
+ * configurations it may name. */
+#include "base/field.h"
+#include "base/memory.h"
+#include "base/rows.h"
+#include "model/terms.h"
+#include "run/spec_private.h"
+
+#include <string.h>
+
+/* ---- a file of configurations ---------------------------------------------------------------
+ */
+
+typedef struct configurations {
+    int32_t n_sites, q;
+    int64_t max; /* configurations to keep; the others are only checked */
+    uint8_t *state;
+    size_t n, capacity; /* states kept */
+    int64_t n_read;     /* states in the file */
+} configurations;
+
+static int keep(configurations *c, uint8_t a, kr_error *err)
+{
+    size_t most = (size_t)c->max * (size_t)c->n_sites;
+    if (c->n == c->capacity) {
+        size_t capacity = 2 * c->capacity + (size_t)c->n_sites;
+        capacity = capacity < most ? capacity : most;
+        uint8_t *grown = kr_grow(c->state, c->capacity, capacity, 1, err);
+        if (!grown) {
+            return KR_ENOMEM;
+        }
+        c->state = grown;
+        c->capacity = capacity;
+    }
+    c->state[c->n++] = a;
+    return KR_OK;
+}
+
+static int read_states(kr_rows *in, configurations *c, kr_error *err)
+{
+    bool more;
+    uint8_t a;
+    int64_t most = c->max * c->n_sites;
+    KR_TRY(kr_rows_word(in, &more, err));
+    while (more) {
+        KR_TRY(kr_rows_state(in, 0, c->q, &a, err));
+        KR_TRY(c->n_read++ < most ? keep(c, a, err) : KR_OK);
+        KR_TRY(kr_rows_word(in, &more, err));
+    }
+    if (c->n_read == 0) {
+        return kr_rows_fail(in, err,
+                            "end of file, want %d states for each configuration, one per site",
+                            c->n_sites);
+    }
+    if (c->n_read % c->n_sites) {
+        return kr_rows_fail(in, err,
+                            "end of file after %lld states, want a multiple of %d: one state "
+                            "per site for each configuration",
+                            (long long)c->n_read, c->n_sites);
+    }
+    return KR_OK;
+}
+
+static int read_file(kr_spec *spec, const char *path, kr_error *err)
+{
+    const kr_terms *terms = spec->target[0].terms;
+    configurations c = { .n_sites = terms->n_sites,
+                         .q = terms->q,
+                         .max = spec->config.n_chains };
+    kr_rows in;
+    KR_TRY(kr_rows_open(&in, path, "configurations", err));
+    int status = read_states(&in, &c, err);
+    kr_rows_close(&in);
+    spec->start_states = c.state;
+    spec->config.start_states = c.state;
+    spec->config.n_start_states = (int64_t)(c.n / (size_t)c.n_sites);
+    KR_TRY(status);
+    int64_t n = c.n_read / c.n_sites;
+    return n > c.max ? kr_text_add(&spec->warnings, err,
+                                   "start: %lld configurations for %lld chains, the last %lld "
+                                   "start no chain\n",
+                                   (long long)n, (long long)c.max, (long long)(n - c.max))
+                     : KR_OK;
+}
+
+static int parse_map(kr_spec *spec, const kr_node *map, kr_error *err)
+{
+    char path[KR_TEXT_MAX];
+    kr_error cause = { 0 };
+    KR_TRY(kr_field_parse(spec->file, map, "start", kr_spec_start_fields(), NULL, path, err));
+    spec->config.start = KR_START_RANDOM; /* for a moment, if the chains come from elsewhere */
+    if (spec->is_saved || read_file(spec, path, &cause) == KR_OK) {
+        return KR_OK;
+    }
+    return kr_runfile_fail(spec->file, kr_node_get(map, "file"), err, cause.status, "%s",
+                           cause.text);
+}
+
+/* ---- the key ------------------------------------------------------------------------------
+ */
+
+int kr_spec_parse_start(kr_spec *spec, const char *text, kr_error *err)
+{
+    static const struct {
+        const char *word;
+        int32_t start;
+    } words[] = { { "random", KR_START_RANDOM },
+                  { "ordered", KR_START_ORDERED },
+                  { "mixed", KR_START_MIXED } };
+    const kr_node *node = kr_node_get(spec->file->root, "start");
+    if (node && node->kind == KR_NODE_MAP) {
+        return parse_map(spec, node, err);
+    }
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+        if (strcmp(text, words[k].word) == 0) {
+            spec->config.start = words[k].start;
+            return KR_OK;
+        }
+    }
+    int64_t state;
+    if (kr_number_integer(text, &state, NULL) != KR_OK || state < 0 ||
+        state >= spec->target[0].terms->q) {
+        return kr_runfile_fail(
+            spec->file, node, err, KR_ERANGE,
+            "start: \"%s\", want random, ordered, mixed, a state number 0..%d or {file: PATH}",
+            text, spec->target[0].terms->q - 1);
+    }
+    spec->config.start = (int32_t)state;
+    return KR_OK;
+}
