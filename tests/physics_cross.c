@@ -40,8 +40,8 @@ static void updates_agree_on_the_critical_3d_ising_model(void **state)
     } row[] = {
         { 8, 600000, 200000, 100000 },
         { 16, 400000, 120000, 40000 },
-        { 32, 400000, 60000, 20000 },
-        { 64, 400000, 30000, 12000 },
+        { 32, 400000, 60000, 12000 },
+        { 64, 400000, 30000, 7000 },
     };
     for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
         char lattice[96], what[96];
