@@ -10,7 +10,7 @@
 #include <omp.h>
 #endif
 
-#define AUDIT_DRAWS     64   /* full energy recomputation every so many draws */
+#define AUDIT_DRAWS     512  /* full energy recomputation every so many draws */
 #define AUDIT_TOLERANCE 1e-6 /* relative to 1 + |H| */
 #define WINDOW_DRAWS    256  /* draws of an acceptance window */
 
@@ -265,6 +265,17 @@ static int check_chunk(const kr_sampler *s, const kr_chunk *done, kr_error *err)
     return KR_OK;
 }
 
+/* Audits come after 1, 2, 4, ... draws of a stage, then every AUDIT_DRAWS: a fault shows early
+ * and fast engines are not held up. */
+static int64_t draws_to_audit(int64_t done)
+{
+    int64_t next = 1;
+    while (next <= done && next < AUDIT_DRAWS) {
+        next *= 2;
+    }
+    return next > done ? next - done : AUDIT_DRAWS - done % AUDIT_DRAWS;
+}
+
 static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
 {
     int64_t left =
@@ -286,7 +297,7 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
     }
     /* windows and audits end on fixed draws, whatever the chunks are */
     int64_t to_window = WINDOW_DRAWS - s->window_draws;
-    int64_t to_audit = AUDIT_DRAWS - s->stage_step % AUDIT_DRAWS;
+    int64_t to_audit = draws_to_audit(s->stage_step);
     todo.n_draws = todo.n_draws > to_window ? to_window : todo.n_draws;
     todo.n_draws = todo.n_draws > to_audit ? to_audit : todo.n_draws;
     todo.is_audited = todo.n_draws == to_audit;
