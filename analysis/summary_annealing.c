@@ -75,11 +75,13 @@ static void fill_families(const kr_summary *s, int64_t p, const double *families
     row->families_least = INFINITY;
     for (int64_t r = 0; r < s->n_draws; r++) {
         int64_t k = r * s->n_points + p;
-        row->families += families[k] / (double)s->n_draws;
+        row->families += families[k];
         row->families_least = fmin(row->families_least, families[k]);
-        row->rho_t += rho[k] / (double)s->n_draws;
+        row->rho_t += rho[k];
         row->rho_t_most = fmax(row->rho_t_most, rho[k]);
     }
+    row->families /= (double)s->n_draws;
+    row->rho_t /= (double)s->n_draws;
 }
 
 int kr_summary_annealing(kr_reader *reader, kr_summary *s, kr_error *err)

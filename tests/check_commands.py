@@ -127,7 +127,7 @@ def multicanonical_runs_give_weighted_estimates():
 
 def population_annealing_gives_log_z_and_families():
     """Energies and log Z against the exact values; the keys of --json; resume adds runs."""
-    more = ["--set", "beta=[0, 0.2, 0.4, 0.5]", "--set", "population_annealing={}",
+    more = ["--set", "beta={from: 0, to: 0.5, count: 11}", "--set", "population_annealing={}",
             "--set", "phases={every: 3, measure: 180}", "--set", "chains=200",
             "--set", "observables=[energy, magnetization]", "--set", "start=random"]
     run("population.h5", *more)
@@ -139,11 +139,11 @@ def population_annealing_gives_log_z_and_families():
     assert annealing["runs"] == 60 and annealing["population"] == 200
     assert annealing["log_z_is_absolute"] and annealing["beta_from"] == 0
     first, *others = annealing["temperatures"]
-    assert first["log_z"] == first["exact_log_z"] and first["families"] == 200
+    assert abs(first["log_z"] - first["exact_log_z"]) < 1e-9 and first["families"] == 200
     for at in others:
         assert abs(at["z"]) < 4.5 and 0 < at["log_z_error"] < 0.05, at
         assert at["families_least"] <= at["families"] < 200, at
-        assert 1 < at["rho_t"] <= at["rho_t_most"] < 20 and at["max_weight"] < 0.1, at
+        assert 1 < at["rho_t"] <= at["rho_t_most"] < 100 and at["max_weight"] < 0.1, at
     call("resume", "population.h5", "--more", "30")
     summary = json.loads(call("summary", "population.h5", "--json").stdout)
     assert summary["population_annealing"]["runs"] == 70
