@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#define MIN_RUNS 8 /* of the jackknife */
+
 static double ratio(const double *mean, const void *context)
 {
     (void)context;
@@ -127,6 +129,10 @@ int kr_summary_estimate_runs(const kr_summary *s, int64_t p, double *x, kr_estim
     const double *weight = s->annealing->weight + p * n;
     double sum = 0.0, sum_w = 0.0, square = 0.0;
     *e = (kr_estimate){ NAN, NAN, NAN, NAN, NAN, NAN, members * n, 0, true, true };
+    if (n < MIN_RUNS) {
+        return kr_fail(err, KR_EINVAL, "%lld annealing runs, want at least %d", (long long)n,
+                       MIN_RUNS);
+    }
     for (int64_t k = 0; k < members * n; k++) {
         if (!isfinite(x[k])) {
             return kr_fail(err, KR_EINVAL, "a value is not finite");

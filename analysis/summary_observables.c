@@ -299,9 +299,7 @@ static int add_variable(kr_reader *reader, kr_summary *s, const char *group, con
     }
     kr_series_text(reader, group, name, "units", unit, sizeof unit);
     if (strcmp(name, "phase_switches") == 0) {
-        if (!s->annealing) { /* chains begin anew with each run */
-            sum_switches(s, &series);
-        }
+        sum_switches(s, &series);
         kr_series_clear(&series);
         return KR_OK;
     }

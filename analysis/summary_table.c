@@ -375,9 +375,6 @@ static void print_residence(const kr_summary *s, FILE *out)
             print_estimate(&s->phase[k], true, out);
         }
     }
-    if (s->annealing) {
-        return; /* members are no chains in time */
-    }
     fprintf(out, "\n%-30s %18s %14s %16s %17s\n", s->n_points > 1 ? "residence" : "",
             "switches", "per CPU-second", "mean dwell/steps", "chains seeing all");
     for (int64_t p = 0; p < s->n_points; p++) {

@@ -10,7 +10,7 @@
 #define RUN                                                                                    \
     "model: {name: ising, disorder: {kind: gaussian, seed: 3}, field: 0.1}\n"                  \
     "lattice: {name: hypercubic, size: [3, 3]}\nchains: 37\nseed: 5\n"                         \
-    "updates: [heat_bath, wolff]\nobservables: [energy, residence]\n"
+    "updates: [heat_bath, wolff]\nobservables: [energy, magnetization]\n"
 #define PHASES "phases: {measure: 60, every: 3}\n"
 #define ON     "population_annealing: {}\n"
 
@@ -269,6 +269,9 @@ static void what_does_not_go_with_it_is_refused_with_place_and_value(void **stat
           "updates: [heat_bath, houdayer]\nobservables: [energy]\n" ON "beta: [0, 0.6]\n",
           "update houdayer couples" },
         { "model: {name: ising}\nlattice: {name: hypercubic, size: [3, 3]}\n"
+          "updates: [heat_bath]\nobservables: [residence]\n" ON "beta: [0, 0.6]\n",
+          "observable residence remembers" },
+        { "model: {name: ising}\nlattice: {name: hypercubic, size: [3, 3]}\n"
           "updates: [multicanonical]\nobservables: [energy]\nmulticanonical: {}\nbeta: 1\n" ON,
           "multicanonical beside it" },
     };
@@ -280,6 +283,16 @@ static void what_does_not_go_with_it_is_refused_with_place_and_value(void **stat
         }
     }
     kr_error err = { 0 };
+    kr_spec *few = parse("model: {name: ising}\nlattice: {name: hypercubic, size: [3, 3]}\n"
+                         "beta: [0, 0.6]\nupdates: [heat_bath]\n" ON,
+                         &err);
+    if (!few) {
+        fail_msg("%s", err.text);
+        return;
+    }
+    assert_int_equal(few->config.thermalize, 0); /* defaults that go with it */
+    assert_int_equal(few->config.n_observables, 2);
+    kr_spec_free(few);
     kr_spec *spec = parse(RUN PHASES "beta: [0, 0.6]\npopulation_annealing: null\n", &err);
     assert_non_null(spec);
     assert_false(spec->config.is_annealing);

@@ -18,9 +18,14 @@ static const kr_node *section_of(const kr_runfile *file)
 
 int kr_spec_annealing_defaults(kr_runfile *file, kr_error *err)
 {
+    if (!section_of(file)) {
+        return KR_OK;
+    }
+    if (!kr_node_get(file->root, "observables")) {
+        KR_TRY(kr_runfile_set(file, "observables=[energy, magnetization]", err));
+    }
     const kr_node *phases = kr_node_get(file->root, "phases");
-    if (!section_of(file) ||
-        (phases && (phases->kind != KR_NODE_MAP || kr_node_get(phases, "thermalize")))) {
+    if (phases && (phases->kind != KR_NODE_MAP || kr_node_get(phases, "thermalize"))) {
         return KR_OK;
     }
     return kr_runfile_set(file, "phases.thermalize=0", err);

@@ -90,6 +90,12 @@ int kr_annealing_check(const kr_sampler_config *config, kr_error *err)
                            "resampling, want observables of single chains",
                            config->observable[o].plug->name);
         }
+        if (config->observable[o].plug->declare) {
+            return kr_fail(err, KR_EUNSUP,
+                           "observable %s remembers the past of a chain, but chains begin anew "
+                           "with each run, want observables of a state",
+                           config->observable[o].plug->name);
+        }
     }
     return KR_OK;
 }
