@@ -71,6 +71,7 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
     KR_TRY(kr_points_load(reader, s->n_points, &s->points, err));
     KR_TRY(kr_summary_weights(reader, s, err));
     KR_TRY(kr_summary_chains(reader, s, err));
+    KR_TRY(kr_summary_annealing(reader, s, err));
     KR_TRY(kr_summary_observables(reader, s, err));
     KR_TRY(kr_summary_updates(reader, s, err));
     KR_TRY(kr_summary_densities(reader, s, err));
@@ -96,6 +97,11 @@ void kr_summary_clear(kr_summary *s)
         kr_free(s->flat->at);
     }
     kr_free(s->flat);
+    if (s->annealing) {
+        kr_free(s->annealing->row);
+        kr_free(s->annealing->weight);
+    }
+    kr_free(s->annealing);
     *s = (kr_summary){ 0 };
 }
 

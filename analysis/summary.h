@@ -13,11 +13,12 @@
  *                  under replica exchange ladder, slot, round_trips, flow_from_cold and the
  *                  attribute exchange_every
  *   sample_stats   lp = -beta H; attempted_E, accepted_E, changed_E of schedule entry E
- *                  (attribute density of attempted_E names the density it proposes from), log_w_D; under
- *                  multicanonical weights log_weight, energy, round_trips
- *   density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes
- *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
- * Threads: serial only. */
+ *                  (attribute density of attempted_E names the density it proposes from),
+ * log_w_D; under multicanonical weights log_weight, energy, round_trips in runs of population
+ * annealing log_z_ratio, n_families, rho_t (draw, point), attributes annealing_from, log_states
+ * density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes cost
+ * sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E Threads: serial only.
+ */
 #ifndef KR_ANALYSIS_SUMMARY_H
 #define KR_ANALYSIS_SUMMARY_H
 
@@ -27,7 +28,7 @@
 #include <stdio.h>
 
 #define KR_SUMMARY_DRAWS    4  /* per chain, below there is nothing to say */
-#define KR_SUMMARY_MESSAGES 16 /* at least the number of rules of the verdict */
+#define KR_SUMMARY_MESSAGES 20 /* at least the number of rules of the verdict */
 
 typedef struct kr_quantity {
     char name[KR_SERIES_NAME], unit[32];
@@ -78,6 +79,20 @@ typedef struct kr_flat_summary {    /* of a multicanonical run */
     kr_reweighted *at; /* (n_betas) the sampled beta first; owns */
 } kr_flat_summary;
 
+typedef struct kr_annealing_row {                    /* a temperature of the annealing runs */
+    double beta, log_z, log_z_error, exact_log_z, z; /* ratio unless log_states is known */
+    double variance;                                 /* of log Z between runs */
+    double ess, max_share;           /* of the runs: effective number, share of the heaviest */
+    double families, families_least; /* mean and least over runs */
+    double rho_t, rho_t_most;        /* mean square size of families: mean, largest */
+} kr_annealing_row;
+
+typedef struct kr_annealing_summary { /* population annealing: a draw is a run */
+    double beta_from, log_states;     /* N log q where log Z is absolute, else NaN */
+    kr_annealing_row *row;            /* (n_points); owns */
+    double *weight; /* (n_points, n_draws) Z of the runs over the largest; owns */
+} kr_annealing_summary;
+
 typedef struct kr_residence {
     double n_switches, mean_dwell_steps; /* NaN when switches were not recorded */
     int64_t n_visiting_all;
@@ -121,7 +136,8 @@ typedef struct kr_summary {
     int64_t
         chains_coupled; /* chains whose mean is one independent series; 1 = each by itself */
     double *weight;     /* (n_chains, n_draws) of the draws in means; NULL: all equal; owns */
-    kr_flat_summary *flat; /* NULL unless multicanonical; owns */
+    kr_flat_summary *flat;           /* NULL unless multicanonical; owns */
+    kr_annealing_summary *annealing; /* NULL unless population annealing; owns */
     kr_cost cost;
     bool is_converged;
     kr_messages reasons, warnings;
@@ -140,12 +156,21 @@ int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err);
+int kr_summary_annealing(kr_reader *reader, kr_summary *s, kr_error *err);
 void kr_summary_judge(kr_summary *s);
 /* Chains of a point that keep one energy though updates change their sites, where that is no
  * property of the model; *n_cycling of them are known to go round in a cycle. */
 int64_t kr_summary_frozen(const kr_summary *s, int64_t point, int64_t *n_cycling);
 /* Round trips per 1000 steps of one chain of slots. */
 double kr_summary_trips_rate(const kr_summary *s, double round_trips, double n_ladders);
+
+/* summary_annealing.c: mean over the runs of population annealing with its error at point p; x
+ * (n_chains, n_draws) is overwritten. tau_int and R-hat stay NaN; ESS: independent draws with
+ * the same error. */
+int kr_summary_estimate_runs(const kr_summary *s, int64_t p, double *x, kr_estimate *e,
+                             kr_error *err);
+/* The first n_draws of x become weight times the mean over the members of each run. */
+void kr_summary_average_members(const kr_summary *s, int64_t p, double *x);
 
 /* summary_observables.c: weighted mean of x (n_chains, n_draws) with its error; x becomes the
  * series whose plain mean and error these are. weight NULL: all equal. */
@@ -155,6 +180,7 @@ kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char
                                      bool is_phase, kr_error *err);
 
 void kr_summary_print(const kr_summary *s, FILE *out);
+void kr_summary_print_annealing(const kr_summary *s, FILE *out);
 void kr_summary_print_flat(const kr_summary *s, FILE *out);
 void kr_summary_print_json(const kr_summary *s, FILE *out);
 

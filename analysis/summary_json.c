@@ -200,6 +200,40 @@ static void write_flat(kr_json *j, const kr_summary *s)
     kr_json_close(j, '}');
 }
 
+static void write_annealing_row(kr_json *j, const kr_summary *s, int unused, int64_t p)
+{
+    (void)unused;
+    const kr_annealing_row *row = &s->annealing->row[p];
+    kr_json_field(j, "log_z", row->log_z);
+    kr_json_field(j, "log_z_error", row->log_z_error);
+    kr_json_field(j, "exact_log_z", row->exact_log_z);
+    kr_json_field(j, "z", row->z);
+    kr_json_field(j, "log_z_variance", row->variance);
+    kr_json_field(j, "ess_runs", row->ess);
+    kr_json_field(j, "max_weight", row->max_share);
+    kr_json_field(j, "families", row->families);
+    kr_json_field(j, "families_least", row->families_least);
+    kr_json_field(j, "rho_t", row->rho_t);
+    kr_json_field(j, "rho_t_most", row->rho_t_most);
+}
+
+static void write_annealing(kr_json *j, const kr_summary *s)
+{
+    kr_json_key(j, "population_annealing");
+    if (!s->annealing) {
+        kr_json_number(j, NAN); /* null: off */
+        return;
+    }
+    kr_json_open(j, '{');
+    kr_json_field(j, "runs", (double)s->n_draws);
+    kr_json_field(j, "population", (double)s->n_chains);
+    kr_json_field(j, "beta_from", s->annealing->beta_from);
+    kr_json_key(j, "log_z_is_absolute");
+    kr_json_bool(j, !isnan(s->annealing->log_states));
+    write_points(j, s, "temperatures", 0, write_annealing_row);
+    kr_json_close(j, '}');
+}
+
 static void write_head(kr_json *j, const kr_summary *s)
 {
     const char *const key[] = { "file", "title", "run_id", "kramers_version" };
@@ -279,6 +313,7 @@ void kr_summary_print_json(const kr_summary *s, FILE *out)
     }
     write_tempering(j, s);
     write_flat(j, s);
+    write_annealing(j, s);
     write_cost(j, s);
     kr_json_key(j, "verdict");
     kr_json_open(j, '{');

@@ -133,11 +133,13 @@ static int64_t pair_up(const kr_summary *s, int64_t n_chains, double *x)
 }
 
 /* A jackknife of the shifted column and its square; x (n_chains, n_draws) is overwritten. */
-static void derive(const kr_summary *s, int64_t n_chains, const kr_recipe *recipe, double beta,
-                   const kr_estimate *column, double *x, double *square, kr_quantity *q)
+static void derive(const kr_summary *s, int64_t p, int64_t n_chains, const kr_recipe *recipe,
+                   double beta, const kr_estimate *column, double *x, double *square,
+                   kr_quantity *q)
 {
     int64_t n = n_chains * s->n_draws;
-    kr_scale scale = { recipe->kind, pow(beta, recipe->beta_power), 0.0, s->weight != NULL };
+    kr_scale scale = { recipe->kind, pow(beta, recipe->beta_power), 0.0,
+                       s->weight || s->annealing };
     scale.factor *= pow(s->n_sites, recipe->site_power);
     if (recipe->kind == KIND_VARIANCE) { /* no cancellation of <x^2> against <x>^2 */
         scale.shift = column->mean;
@@ -150,12 +152,19 @@ static void derive(const kr_summary *s, int64_t n_chains, const kr_recipe *recip
     }
     const double *columns[] = { x, square, s->weight };
     kr_error err = { 0 };
-    int64_t n_rows = pair_up(s, n_chains, x);
-    pair_up(s, n_chains, square);
-    int64_t bin = kr_jackknife_bin(column->tau_int, n_rows, s->n_draws, MIN_BINS);
+    int64_t n_rows = 1, bin = 1;
+    if (s->annealing) { /* runs are independent */
+        columns[2] = s->annealing->weight + p * s->n_draws;
+        kr_summary_average_members(s, p, x);
+        kr_summary_average_members(s, p, square);
+    } else {
+        n_rows = pair_up(s, n_chains, x);
+        pair_up(s, n_chains, square);
+        bin = kr_jackknife_bin(column->tau_int, n_rows, s->n_draws, MIN_BINS);
+    }
     q->is_derived = true;
-    if (kr_jackknife(columns, s->weight ? 3 : 2, n_rows, s->n_draws, bin, recipe_value, &scale,
-                     &q->estimate.mean, &q->estimate.error, &err) != KR_OK) {
+    if (kr_jackknife(columns, scale.is_weighted ? 3 : 2, n_rows, s->n_draws, bin, recipe_value,
+                     &scale, &q->estimate.mean, &q->estimate.error, &err) != KR_OK) {
         q->is_bad = true;
         snprintf(q->note, sizeof q->note, "%.150s", err.text);
     }
@@ -182,7 +191,7 @@ static int add_derived(kr_reader *reader, kr_summary *s, const char *group,
             q[p].is_bad = from->is_bad;
             if (!from->is_bad) {
                 kr_series_point(series, p, x);
-                derive(s, series->n_chains, &recipe,
+                derive(s, p, series->n_chains, &recipe,
                        kr_series_constant(reader, "constant_data", "beta", p), &from->estimate,
                        x, square, &q[p]);
             }
@@ -225,8 +234,11 @@ static void estimate_points(kr_reader *reader, const kr_summary *s, const kr_ser
     for (int64_t p = 0; p < s->n_points; p++) {
         kr_error err = { 0 };
         kr_series_point(series, p, x);
-        int64_t n_rows = pair_up(s, series->n_chains, x);
-        if (kr_summary_estimate(s, n_rows, s->weight, x, &q[p].estimate, &err) != KR_OK) {
+        int64_t n_rows = s->annealing ? series->n_chains : pair_up(s, series->n_chains, x);
+        int status = s->annealing
+                         ? kr_summary_estimate_runs(s, p, x, &q[p].estimate, &err)
+                         : kr_summary_estimate(s, n_rows, s->weight, x, &q[p].estimate, &err);
+        if (status != KR_OK) {
             q[p].is_bad = true;
             snprintf(q[p].note, sizeof q[p].note, "%.150s", err.text);
         }

@@ -89,6 +89,13 @@ static void print_head(const kr_summary *s, FILE *out)
             kr_summary_trips_rate(s, s->round_trips, (double)s->n_ladders));
         print_wrapped(out, "", label);
     }
+    if (s->annealing) {
+        snprintf(label, sizeof label,
+                 "population annealing: a draw is a run from beta = %g on, its chains are the "
+                 "%lld members",
+                 s->annealing->beta_from, (long long)s->n_chains);
+        print_wrapped(out, "", label);
+    }
     if (s->chains_coupled > 1) {
         fprintf(out,
                 "an update couples chains in pairs: errors, ESS and R-hat are those of pair "
@@ -202,6 +209,12 @@ static void print_observables(const kr_summary *s, FILE *out)
             print_name(&s->quantity[k], 30, out);
             print_estimate(&s->quantity[k], false, out);
         }
+    }
+    if (s->annealing) {
+        fprintf(out, "means of runs weighted with their Z, errors: jackknife over runs; ESS: "
+                     "independent draws\nwith the same error; tau_int and R-hat are not "
+                     "defined, for members are kin and runs independent\n");
+        return;
     }
     fprintf(out, "errors: Gamma method, blocked jackknife for derived quantities; tau_int in "
                  "draws\n");
@@ -412,6 +425,7 @@ void kr_summary_print(const kr_summary *s, FILE *out)
         print_densities(s, out);
         print_residence(s, out);
         kr_summary_print_flat(s, out);
+        kr_summary_print_annealing(s, out);
     }
     print_cost(s, out);
     fprintf(out, "\nverdict: %s\n", s->is_converged ? "converged" : "NOT CONVERGED");

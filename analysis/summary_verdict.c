@@ -19,6 +19,8 @@
 #define SHARE_LIMIT 0.10
 #define RUN_WARN    0.10
 #define TRIPS_LIMIT 10
+#define FEW_RUNS    20
+#define KIN_WARN    0.10 /* rho_t over members */
 #define ITEMS_SHOWN 4
 
 enum {
@@ -40,6 +42,8 @@ enum {
     WARN_REJECTED,
     WARN_TRIPS,
     WARN_NOT_FLAT,
+    WARN_KIN,
+    WARN_FEW_RUNS,
     N_RULES
 };
 
@@ -68,6 +72,10 @@ static const kr_rule rule[N_RULES] = {
     [WARN_TRIPS] = { "no replica made a round trip between the ends of its ladder", false },
     [WARN_NOT_FLAT] = { "learning of the weights ended before its rule held, raise "
                         "phases.adapt",
+                        false },
+    [WARN_KIN] = { "families as large as a tenth of the population, raise chains or every",
+                   false },
+    [WARN_FEW_RUNS] = { "fewer than 20 annealing runs, errors are rough, raise measure",
                         false },
 };
 
@@ -146,6 +154,9 @@ static void judge_density(kr_findings *f, const kr_summary *s, const kr_density_
 static void judge_chains(kr_findings *f, const kr_summary *s, int64_t p)
 {
     long long n_chains = s->n_chains;
+    if (s->annealing) {
+        return; /* chains begin anew with each run */
+    }
     if (s->n_changed_chains[p] >= 0 && s->n_changed_chains[p] < s->n_chains) {
         find(f, RULE_STUCK, s, p, "%lld of %lld", n_chains - (long long)s->n_changed_chains[p],
              n_chains);
@@ -190,9 +201,31 @@ static void judge_flat(kr_findings *f, const kr_summary *s)
     }
 }
 
+/* One run with much of the weight: log Z varies too much between runs for its mean. Of n runs
+ * each has 1/n. */
+static void judge_annealing(kr_findings *f, const kr_summary *s)
+{
+    double limit = fmax(SHARE_LIMIT, 3.0 / (double)s->n_draws);
+    for (int64_t p = 0; p < s->n_points; p++) {
+        const kr_annealing_row *row = &s->annealing->row[p];
+        if (row->max_share >= limit) {
+            find(f, RULE_SHARE, s, p, "a run %.0f %%", 100.0 * row->max_share);
+        }
+        if (row->rho_t >= KIN_WARN * (double)s->n_chains) {
+            find(f, WARN_KIN, s, p, "rho_t = %.3g of %lld", row->rho_t, (long long)s->n_chains);
+        }
+    }
+    if (s->n_draws < FEW_RUNS) {
+        find(f, WARN_FEW_RUNS, s, -1, "%lld", (long long)s->n_draws);
+    }
+}
+
 static void judge_z(kr_findings *f, const kr_summary *s)
 {
     int64_t n = 0, points = s->n_points;
+    for (int64_t k = 0; s->annealing && k < points; k++) {
+        n += !isnan(s->annealing->row[k].z);
+    }
     for (int64_t k = 0; k < s->n_quantities * points; k++) {
         n += !isnan(s->quantity[k].z);
     }
@@ -200,6 +233,12 @@ static void judge_z(kr_findings *f, const kr_summary *s)
         n += !isnan(s->density[k].z);
     }
     double limit = kr_z_limit(n);
+    for (int64_t k = 0; s->annealing && k < points; k++) {
+        if (fabs(s->annealing->row[k].z) >= limit) {
+            find(f, RULE_Z, s, k, "log Z z = %+.1f, want below %.1f", s->annealing->row[k].z,
+                 limit);
+        }
+    }
     for (int64_t k = 0; k < s->n_quantities * points; k++) {
         if (fabs(s->quantity[k].z) >= limit) {
             find(f, RULE_Z, s, k % points, "%s z = %+.1f, want below %.1f", s->quantity[k].name,
@@ -243,6 +282,9 @@ void kr_summary_judge(kr_summary *s)
         }
         if (s->flat) {
             judge_flat(&f, s);
+        }
+        if (s->annealing) {
+            judge_annealing(&f, s);
         }
         judge_z(&f, s);
         for (int64_t p = 0; s->exchange && p < s->n_points; p++) {

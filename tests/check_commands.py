@@ -125,6 +125,31 @@ def multicanonical_runs_give_weighted_estimates():
     assert json.loads(call("summary", "run.h5", "--json").stdout)["multicanonical"] is None
 
 
+def population_annealing_gives_log_z_and_families():
+    """Energies and log Z against the exact values; the keys of --json; resume adds runs."""
+    more = ["--set", "beta={from: 0, to: 0.5, count: 11}", "--set", "population_annealing={}",
+            "--set", "phases={every: 3, measure: 180}", "--set", "chains=200",
+            "--set", "observables=[energy, magnetization]", "--set", "start=random"]
+    run("population.h5", *more)
+    summary = json.loads(call("summary", "population.h5", "--json", "--check").stdout)
+    for name in ("energy_per_site", "specific_heat", "magnetization_squared"):
+        for at in summary["observables"][name]:
+            assert at["z"] is None or abs(at["z"]) < 4.5, (name, at)
+    annealing = summary["population_annealing"]
+    assert annealing["runs"] == 60 and annealing["population"] == 200
+    assert annealing["log_z_is_absolute"] and annealing["beta_from"] == 0
+    first, *others = annealing["temperatures"]
+    assert abs(first["log_z"] - first["exact_log_z"]) < 1e-9 and first["families"] == 200
+    for at in others:
+        assert abs(at["z"]) < 4.5 and 0 < at["log_z_error"] < 0.05, at
+        assert at["families_least"] <= at["families"] < 200, at
+        assert 1 < at["rho_t"] <= at["rho_t_most"] < 100 and at["max_weight"] < 0.1, at
+    call("resume", "population.h5", "--more", "30")
+    summary = json.loads(call("summary", "population.h5", "--json").stdout)
+    assert summary["population_annealing"]["runs"] == 70
+    assert json.loads(call("summary", "run.h5", "--json").stdout)["population_annealing"] is None
+
+
 def resume_appends_exactly():
     run("more.h5")
     call("resume", "more.h5", "--more", "40", "--progress", "never")
@@ -279,7 +304,8 @@ def main():
         write("run.yaml", RUN)
         for check in (every_command_has_help, every_listed_word_is_explained,
                       dry_run_leaves_nothing, summary_is_json_with_the_documented_keys,
-                      multicanonical_runs_give_weighted_estimates, resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
+                      multicanonical_runs_give_weighted_estimates,
+                      population_annealing_gives_log_z_and_families, resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
                       closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,
                       replica_pairs_have_a_group_of_their_own,
                       bench_is_json_with_the_documented_keys,

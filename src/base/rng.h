@@ -27,6 +27,7 @@ enum kr_purpose {
     KR_PURPOSE_DISORDER_SITES,
     KR_PURPOSE_TEST,
     KR_PURPOSE_EXCHANGE,
+    KR_PURPOSE_RESAMPLE,
 };
 
 struct kr_rng {

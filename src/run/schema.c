@@ -230,6 +230,12 @@ int kr_schema_constant(kr_schema *s, const char *name, const char *unit, const c
     return values ? kr_results_put(s->results, *index, values, err) : KR_OK;
 }
 
+int kr_schema_draw_variable(kr_schema *s, const char *name, const char *dims, const char *doc,
+                            int *index, kr_error *err)
+{
+    return add(s, MEASURED, "sample_stats", name, KR_F64, dims, "1", doc, index, err);
+}
+
 static int add_constants(kr_schema *s, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
@@ -390,6 +396,7 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     KR_TRY(add_constants(s, err));
     KR_TRY(kr_schema_add_slots(s, err));
     KR_TRY(kr_schema_add_flat(s, err));
+    KR_TRY(kr_schema_add_annealing(s, err));
     KR_TRY(add_training(s, err));
     KR_TRY(add_configurations(s, err));
     KR_TRY(add_cost(s, err));
@@ -423,6 +430,7 @@ static int collect_draw(kr_schema *s, int64_t draw, int kind, int64_t *integer, 
         }
         KR_TRY(kr_results_append(s->results, s->series[kind - 1][k], integer, err));
     }
+    KR_TRY(kind == MEASURED ? kr_schema_collect_annealing(s, draw, err) : KR_OK);
     int64_t epoch = kr_sampler_new_epoch(s->sampler);
     return kr_results_append(s->results, s->epoch[kind - 1], &epoch, err);
 }

@@ -23,7 +23,8 @@ typedef struct kr_schema {
     int *cost;                 /* five totals, then one per update, then replica exchange */
     int slot[KR_SCHEMA_SLOTS]; /* replica exchange */
     int *certificate;          /* five per density */
-    int flat[5];               /* variables of the group density_of_states */
+    int annealing[KR_ANNEALING_ROWS];
+    int flat[5]; /* variables of the group density_of_states */
     int n_variables;
     uint8_t *group_of; /* 0 fixed, 1 measured, 2 warmup, 3 training, 4 configurations */
     kr_counts counts;
@@ -53,6 +54,13 @@ int kr_schema_put_slots(kr_schema *schema, kr_error *err);
 int kr_schema_continue(kr_schema *schema, kr_error *err);
 /* limit[v] for kr_results_assemble; owned by the caller (kr_free). */
 int64_t *kr_schema_limits(const kr_schema *schema, kr_error *err);
+
+/* A variable of the measured draws in sample_stats, without chains. */
+int kr_schema_draw_variable(kr_schema *schema, const char *name, const char *dims,
+                            const char *doc, int *index, kr_error *err);
+/* schema_annealing.c: numbers of each run; nothing without population annealing. */
+int kr_schema_add_annealing(kr_schema *schema, kr_error *err);
+int kr_schema_collect_annealing(kr_schema *schema, int64_t draw, kr_error *err);
 
 /* schema_flat.c: the group density_of_states; nothing without multicanonical weights. */
 int kr_schema_add_flat(kr_schema *schema, kr_error *err);

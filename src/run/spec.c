@@ -245,6 +245,7 @@ static int build(kr_spec *spec, kr_error *err)
     kr_top_params t;
     kr_runfile *file = spec->file;
     KR_TRY(kr_spec_flat_defaults(file, err));
+    KR_TRY(kr_spec_annealing_defaults(file, err));
     KR_TRY(kr_spec_fill_defaults(file, "", file->root, kr_spec_fields(), err));
     static const char *const with_paths[] = { "model", "lattice", "start" };
     for (int k = 0; k < 3; k++) {
@@ -286,6 +287,7 @@ static int build(kr_spec *spec, kr_error *err)
     spec->config.density = spec->density;
     spec->config.observable = spec->observable;
     spec->config.n_threads = 1;
+    KR_TRY(kr_spec_parse_annealing(spec, err));
     return check_whole(spec, err);
 }
 

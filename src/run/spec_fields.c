@@ -120,6 +120,8 @@ static const kr_field tempering_fields[] = {
     KR_FIELD_END,
 };
 
+static const kr_field annealing_fields[] = { KR_FIELD_END };
+
 static const kr_field optional_table[] = {
     { "tempering", KR_TYPE_MAP, 0, "null", 0, 0, .sub = tempering_fields,
       .doc = "replica exchange; null or absent: off. Points that differ in beta only are the "
@@ -128,6 +130,10 @@ static const kr_field optional_table[] = {
       .doc = "optional: the chains visit all energies from..to evenly, with weights learnt in "
              "the phase adapt; estimates at beta are weighted means; `betas: [...]` (a list or "
              "{from, to, count}) are further temperatures reported by summary" },
+    { "population_annealing", KR_TYPE_MAP, 0, "null", 0, 0, .sub = annealing_fields,
+      .doc = "population annealing; null or absent: off. {} makes the temperatures of beta, "
+             "best from 0 on, those of annealing runs: a draw is a run, phases.every the "
+             "passes of the updates at each temperature, the chains are the population" },
     KR_FIELD_END,
 };
 

@@ -22,7 +22,9 @@ typedef struct kr_top_params {
 } kr_top_params;
 
 /* Keys of the root that are not in the table of kr_spec_fields. */
-#define KR_TOP_OTHERS "model|lattice|updates|densities|observables|tempering|multicanonical"
+#define KR_TOP_OTHERS                                                                          \
+    "model|lattice|updates|densities|observables|tempering|multicanonical|"                    \
+    "population_annealing"
 
 /* Table of the section `multicanonical` without `betas`, which has a parser of its own. */
 extern const kr_field kr_spec_flat_fields[];
@@ -61,6 +63,10 @@ int kr_spec_parse_flat(kr_spec *spec, kr_error *err);
 
 /* Where the chains start: a word, a state, or a file of configurations. */
 int kr_spec_parse_start(kr_spec *spec, const char *text, kr_error *err);
+/* spec_annealing.c: the same for the section `population_annealing`. */
+int kr_spec_annealing_defaults(kr_runfile *file, kr_error *err);
+int kr_spec_parse_annealing(kr_spec *spec, kr_error *err);
+
 int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
 int kr_spec_parse_updates(kr_spec *spec, kr_error *err);
 int kr_spec_parse_observables(kr_spec *spec, kr_error *err);

@@ -303,6 +303,8 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
     todo.is_audited = todo.n_draws == to_audit;
     if (s->tempering) {
         kr_tempering_run(s, &todo);
+    } else if (s->annealing) {
+        kr_annealing_run(s, &todo);
     } else {
         run_blocks(s, &todo);
     }

@@ -103,6 +103,7 @@ struct kr_sampler {
     double cpu_sample, cpu_train, cpu_certificate;
     double audit;                   /* largest energy drift seen */
     struct kr_tempering *tempering; /* NULL without replica exchange */
+    struct kr_annealing *annealing; /* NULL without population annealing */
 };
 
 double kr_clock_thread(void);
@@ -132,6 +133,18 @@ int kr_tempering_init(kr_sampler *sampler, kr_error *err);
 void kr_tempering_clear(kr_sampler *sampler);
 int kr_tempering_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
 void kr_tempering_run(kr_sampler *sampler, kr_chunk *todo);
+
+/* annealing.c: population annealing. init when the buffer of draws is there; run takes the
+ * place of the loop over blocks in advance.c. */
+int kr_annealing_init(kr_sampler *sampler, kr_error *err);
+void kr_annealing_clear(kr_sampler *sampler);
+int kr_annealing_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
+void kr_annealing_run(kr_sampler *sampler, kr_chunk *todo);
+/* Systematic resampling: parent (n), ascending, holds i as often as one of the points u, u + 1,
+ * ... falls into the i-th of intervals of lengths n weight[i] / sum, so with 0 <= u < 1 uniform
+ * n weight[i] / sum times in the mean. weight (n) >= 0, one of them > 0. Returns the mean
+ * weight. */
+double kr_annealing_resample(const double *weight, int64_t n, double u, int32_t *parent);
 
 /* schedule.c: n_steps passes of the schedule on a block, counts added to tally (n_updates). */
 void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block *block,

@@ -350,7 +350,8 @@ static int build(kr_sampler *s, kr_error *err)
     }
     KR_TRY(config->exchange_every > 0 ? kr_tempering_init(s, err) : KR_OK);
     KR_TRY(count_columns(s, err));
-    return alloc_shared(s, err);
+    KR_TRY(alloc_shared(s, err));
+    return config->is_annealing ? kr_annealing_init(s, err) : KR_OK;
 }
 
 /* What the arrays of this folder take for granted. */
@@ -436,6 +437,7 @@ void kr_sampler_free(kr_sampler *s)
         free_point(s, &s->point[p]);
     }
     kr_tempering_clear(s);
+    kr_annealing_clear(s);
     for (int32_t t = 0; s->scratch && t < s->config.n_threads; t++) {
         kr_free(s->scratch[t]);
     }
@@ -511,6 +513,11 @@ int kr_sampler_declare(kr_sampler *s, kr_state *table, kr_error *err)
     if (s->tempering) {
         KR_TRY(kr_state_push(table, "tempering", err));
         KR_TRY(kr_tempering_declare(s, table, err));
+        kr_state_pop(table);
+    }
+    if (s->annealing) {
+        KR_TRY(kr_state_push(table, "annealing", err));
+        KR_TRY(kr_annealing_declare(s, table, err));
         kr_state_pop(table);
     }
     for (int32_t p = 0; p < s->config.n_points; p++) {

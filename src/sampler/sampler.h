@@ -20,6 +20,9 @@
  * slots, sorted by beta: chain c of all its slots is one ladder of replicas, which exchange
  * their places every exchange_every steps (tempering.c).
  *
+ * With is_annealing the points are the temperatures of annealing runs, one per draw, and chains
+ * the members of a population (annealing.c).
+ *
  * Threads: calls are serial; inside, OpenMP runs over blocks. */
 #ifndef KR_SAMPLER_SAMPLER_H
 #define KR_SAMPLER_SAMPLER_H
@@ -102,6 +105,7 @@ typedef struct kr_sampler_config {
     kr_training_params training;
     int64_t exchange_every; /* steps between offers of replica exchange, 0 = none */
     kr_flat_params flat;
+    bool is_annealing; /* population annealing: a draw is a whole run over the points */
     int32_t n_threads; /* >= 1 */
 } kr_sampler_config;
 
@@ -197,6 +201,22 @@ typedef struct kr_slot {
 int32_t kr_sampler_first_exchange(const kr_sampler *sampler);
 void kr_sampler_slot(const kr_sampler *sampler, int32_t point, kr_slot *slot);
 double kr_sampler_exchange_cost(const kr_sampler *sampler); /* CPU-seconds, part of sampling */
+/* ---- population annealing: annealing.c ---- */
+
+/* Refuses what cannot go with it: KR_EUNSUP, KR_EINVAL; the message lacks its subject. Pure. */
+int kr_annealing_check(const kr_sampler_config *config, kr_error *why);
+
+/* Numbers of a run at each of its temperatures. */
+enum {
+    KR_ANNEALING_LOG_Q,    /* log of the mean weight of the step to this beta; 0 at the first */
+    KR_ANNEALING_LOG_Z,    /* their sum: log Z(beta) / Z(lowest beta) */
+    KR_ANNEALING_FAMILIES, /* first members that have descendants */
+    KR_ANNEALING_RHO_T,    /* mean square size of families: sum of squares / members */
+    KR_ANNEALING_ROWS
+};
+/* (n_points) of one new draw, or NULL without population annealing. */
+const double *kr_sampler_annealing(const kr_sampler *sampler, int64_t draw, int row);
+
 /* ---- multicanonical sampling: flat.c ---- */
 
 /* Refuses an update that cannot sample w(H) when the config asks for it: KR_EUNSUP. Pure. */
