@@ -68,6 +68,7 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
                          cost(reader, "threads") };
     KR_TRY(read_shape(reader, s, err));
     s->chains_coupled = attribute(reader, "chains_coupled") == 2.0 ? 2 : 1;
+    s->reach = attribute(reader, "reach");
     KR_TRY(kr_points_load(reader, s->n_points, &s->points, err));
     KR_TRY(kr_summary_weights(reader, s, err));
     KR_TRY(kr_summary_chains(reader, s, err));

@@ -6,6 +6,8 @@
  *   posterior      NAME (chain, draw[, point]); in_PHASE (0/1); phase_switches since the last
  *                  draw; attributes n_sites, every, derived_NAME =
  *                  "variance|binder|mean COLUMN BETA_POWER SITE_POWER | UNIT | DOC"
+ *                  reach = 2 where the schedule is known to reach every state, 0 where it
+ *                  has cluster moves only, which then keep something, else 1;
  *                  chains_coupled = 2 where an update couples chains 2k and 2k + 1
  *   replica_pairs  NAME, derived_NAME likewise; an entry of dim chain is a pair of chains
  *   constant_data  beta, scanned parameters, exact_NAME, exact_log_z, ess_q_D, log_z_q_D,
@@ -138,6 +140,7 @@ typedef struct kr_summary {
     double *weight;     /* (n_chains, n_draws) of the draws in means; NULL: all equal; owns */
     kr_flat_summary *flat;           /* NULL unless multicanonical; owns */
     kr_annealing_summary *annealing; /* NULL unless population annealing; owns */
+    double reach;                    /* of the schedule, as in the file; NaN: not told */
     kr_cost cost;
     bool is_converged;
     kr_messages reasons, warnings;

@@ -33,7 +33,9 @@ enum {
     RULE_GAP,
     RULE_SHARE,
     RULE_Z,
+    RULE_REACH,
     RULE_TRIPS,
+    WARN_REACH,
     WARN_ALONE,
     WARN_R_HAT,
     WARN_WINDOW,
@@ -63,6 +65,9 @@ static const kr_rule rule[N_RULES] = {
     [RULE_SHARE] = { "one sample holds 10 % of the weight or more", true },
     [RULE_Z] = { "too far from the exact value", true },
     [RULE_TRIPS] = { "fewer than 10 round trips between the ends of the energies", true },
+    [RULE_REACH] = { "cluster and symmetry moves alone do not reach every state of this model",
+                     true },
+    [WARN_REACH] = { "no update is known to reach every state by itself", false },
     [WARN_ALONE] = { "nothing shows whether the run has seen everything", false },
     [WARN_R_HAT] = { "R-hat not below 1.01", false },
     [WARN_WINDOW] = { "correlated over half a chain, the error is a lower bound", false },
@@ -274,6 +279,10 @@ void kr_summary_judge(kr_summary *s)
         find(&f, RULE_UNUSABLE, s, -1, "%lld draws per chain, want at least %d",
              (long long)s->n_draws, KR_SUMMARY_DRAWS);
     } else {
+        if (s->reach < 2.0) {
+            find(&f, s->reach < 1.0 ? RULE_REACH : WARN_REACH, s, -1,
+                 "add heat_bath unless you know better");
+        }
         if (s->n_chains == 1) {
             find(&f, WARN_ALONE, s, -1, "a single chain");
         }

@@ -86,6 +86,8 @@ static void close_run(run *r)
 /* Part first, restart second: a crash between them leaves a part that no restart counts. */
 static int checkpoint(run *r, kr_error *err)
 {
+    KR_TRY(
+        kr_schema_put_final(&r->schema, r->wall_before + (kr_files_clock() - r->started), err));
     if (kr_results_buffered_bytes(r->schema.results) > 0) {
         char *path = kr_files_part(&r->files, r->n_parts + 1, err);
         int status = path ? kr_results_write_part(r->schema.results, path, err) : KR_ENOMEM;

@@ -217,6 +217,7 @@ static int add_derived(kr_schema *s, kr_error *err)
     }
     KR_TRY(kr_results_attr_real(s->results, "posterior", "", "n_sites",
                                 s->spec->target[0].terms->n_sites, err));
+    KR_TRY(kr_results_attr_real(s->results, "posterior", "", "reach", s->spec->reach, err));
     return kr_results_attr_real(s->results, "posterior", "", "every", (double)c->every, err);
 }
 

@@ -175,12 +175,13 @@ static int check_whole(kr_spec *spec, kr_error *err)
     kr_sampler_config *config = &spec->config;
     const kr_node *phases = kr_node_get(spec->file->root, "phases");
     const kr_terms *terms = spec->target[0].terms;
-    bool is_irreducible = false, is_one_class = terms->is_pair;
+    bool is_local = false, is_irreducible = false, is_one_class = terms->is_pair;
     for (int32_t a = 1; is_one_class && a < terms->q; a++) {
         is_one_class = terms->pair_class[a] == terms->pair_class[0];
     }
     for (int32_t u = 0; u < config->n_updates; u++) {
         unsigned flags = spec->update[u].plug->flags;
+        is_local = is_local || (flags & KR_UPDATE_LOCAL);
         is_irreducible = is_irreducible || (flags & KR_UPDATE_IRREDUCIBLE) ||
                          (is_one_class && (flags & KR_UPDATE_IRREDUCIBLE_ONE_CLASS));
     }
@@ -207,6 +208,7 @@ static int check_whole(kr_spec *spec, kr_error *err)
             "phases: measure = %lld is less than every = %lld, so there is no draw",
             (long long)config->measure, (long long)config->every);
     }
+    spec->reach = is_irreducible ? 2 : is_local ? 1 : 0;
     if (!is_irreducible) {
         KR_TRY(
             kr_text_add(&spec->warnings, err,

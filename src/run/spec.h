@@ -54,6 +54,7 @@ typedef struct kr_spec {
     kr_tempering_params tempering;
     int32_t n_betas;  /* multicanonical.betas */
     double *betas;    /* owns */
+    int32_t reach;    /* of the schedule: 2 every state, 1 not known, 0 cluster moves only */
     kr_text warnings; /* lines for the user; may be empty */
 } kr_spec;
 

@@ -145,6 +145,9 @@ const double *kr_sampler_slab(const kr_sampler *s, int64_t draw, int32_t column)
 bool kr_sampler_training_row(const kr_sampler *s, int32_t density, int32_t point,
                              kr_training_row *row)
 {
+    if (density >= s->config.n_densities) {
+        return false;
+    }
     const kr_trainer *t = &s->point[point].trainer[density];
     *row = t->row;
     return t->has_row;

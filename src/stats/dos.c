@@ -14,6 +14,7 @@
 #define SMOOTH      100 /* P is averaged over +- n_bins/SMOOTH bins */
 #define BINS_MIN    32  /* with fewer, structure of single levels looks like peaks */
 #define ITERATIONS  60
+#define SEPARATION  0.1 /* of the energies, between two phases at least */
 #define PROMINENCE  0.1 /* least depth of a valley, in ln P */
 #define PEAKS_AGREE 1e-9
 
@@ -158,6 +159,9 @@ static bool find_barrier(const kr_dos *d, const double *visits, double *raw, dou
         if (fabs(off) < PEAKS_AGREE) {
             break;
         }
+    }
+    if (at.high - at.low < (int64_t)(SEPARATION * (double)d->n_bins)) {
+        return false; /* levels of one phase */
     }
     b->height = 0.5 * (log_p[at.low] + log_p[at.high]) - log_p[at.valley];
     b->energy_low = d->e_min + d->width * (double)at.low;

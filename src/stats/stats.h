@@ -78,8 +78,8 @@ int kr_dos_estimate(const kr_dos *dos, double *log_g, double *error, kr_error *e
 typedef struct kr_barrier {
     double beta, beta_error, height, height_error, energy_low, energy_high;
 } kr_barrier;
-/* beta: where the search begins. All NaN when P(E) has one peak or there are
- * fewer than 32 bins. Errors: KR_ENOMEM. */
+/* beta: where the search begins. All NaN when P(E) has one peak, its peaks are
+ * nearer than a tenth of the energies, or there are fewer than 32 bins. Errors: KR_ENOMEM. */
 int kr_dos_barrier(const kr_dos *dos, double beta, kr_barrier *barrier, kr_error *err);
 
 /* Upper tail probability of chi^2 with k degrees of freedom (GSL); NaN for k <= 0. */

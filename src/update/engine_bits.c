@@ -84,8 +84,11 @@ static int read_model(engine *e, kr_error *err)
     for (int32_t i = 1; i < terms->n_sites; i++) {
         double field = terms->local[2 * (size_t)i + 1] - terms->local[2 * (size_t)i];
         if (field != e->field) {
-            return kr_fail(err, KR_EUNSUP, "fields %.9g and %.9g, want the same on all sites",
-                           e->field, field);
+            return kr_fail(
+                err, KR_EUNSUP,
+                "fields differ: state 1 costs %.9g more than state 0 on one site and "
+                "%.9g on another, want the same on all sites",
+                e->field, field);
         }
     }
     double size = 0.0;
@@ -93,9 +96,11 @@ static int read_model(engine *e, kr_error *err)
     for (int64_t k = 0; k < terms->neighbor_begin[terms->n_sites]; k++) {
         double K = terms->J[k] * (V[1] - V[0]);
         if (K != 0.0 && size != 0.0 && fabs(K) != size) {
-            return kr_fail(err, KR_EUNSUP,
-                           "couplings of size %.9g and %.9g, want one size (any signs)", size,
-                           fabs(K));
+            return kr_fail(
+                err, KR_EUNSUP,
+                "couplings differ: unequal states cost %.9g more than equal ones on one "
+                "bond and %.9g on another, want one size (any signs)",
+                size, fabs(K));
         }
         size = K != 0.0 ? fabs(K) : size;
         n_plus += K > 0.0;
