@@ -85,6 +85,17 @@ def heat_bath_leaves_the_stripes():
     assert abs(energy["z"]) < 3.9, energy
 
 
+def cluster_moves_alone_are_no_reason_to_believe():
+    """Exchanges of two states keep the polarization of Ashkin-Teller; with heat bath all is well."""
+    system = ("--set", "model={name: ashkin_teller, K: 0.3}", "--set", "beta=0.3", "--set",
+              "start=3", "--set", "lattice.size=[4, 4]")
+    rule = "cluster and symmetry moves alone do not reach every state"
+    for name, update, is_told in (("alone.h5", "wolff", True), ("heated.h5", "heat_bath", False)):
+        run(name, update, *system)
+        reasons = summary(name)["verdict"]["reasons"]
+        assert any(reason.startswith(rule) for reason in reasons) == is_told, reasons
+
+
 def frozen_chains_are_counted_among_others():
     """Every fourth chain starts from stripes, the others from a state that thaws."""
     flipped = [row[:] for row in STRIPES]
@@ -145,6 +156,7 @@ def main():
         os.chdir(folder)
         os.mkdir("files")
         for check in (stripes_freeze_checkerboard_metropolis, heat_bath_leaves_the_stripes,
+                      cluster_moves_alone_are_no_reason_to_believe,
                       frozen_chains_are_counted_among_others,
                       constant_energies_of_their_own_are_not_frozen, a_start_file_is_read_once,
                       surplus_configurations_are_told, the_key_is_explained):

@@ -122,6 +122,27 @@ static void one_peak_has_no_barrier(void **state)
     assert_true(isnan(b.height) && isnan(b.beta));
 }
 
+/* Two peaks, eight bins of a hundred apart: levels of one phase. */
+static void near_peaks_are_no_two_phases(void **state)
+{
+    (void)state;
+    static sample s;
+    kr_error err = { 0 };
+    for (int distance = 8; distance <= 40; distance += 32) {
+        kr_barrier b;
+        fill(&s, 0.0, 0.0, 20000.0);
+        for (int k = 0; k < BINS; k++) {
+            double a = k - 30.0, c = k - 30.0 - distance;
+            s.log_w[k] = -0.5 * k + 0.3 * fmin(a * a, c * c);
+        }
+        for (int j = 0; j < GROUPS * (BINS + 2); j++) {
+            s.visits[j] = 100.0;
+        }
+        assert_ok(kr_dos_barrier(&s.dos, 1.0, &b, &err), &err);
+        assert_int_equal(isnan(b.height), distance == 8);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +150,7 @@ int main(void)
         cmocka_unit_test(energies_outside_count_in_the_number_of_states),
         cmocka_unit_test(barrier_is_that_of_equally_high_peaks),
         cmocka_unit_test(one_peak_has_no_barrier),
+        cmocka_unit_test(near_peaks_are_no_two_phases),
     };
     return cmocka_run_group_tests_name("density of states", tests, NULL, NULL);
 }

@@ -376,7 +376,7 @@ KR_INLINE vb vb_below(vb x, vb y, uint16_t n, vm *biased)
 /* ---- random numbers -----------------------------------------------------------------------
  */
 
-/* The stream of base/rng_vector.h in registers of this width. */
+/* The stream of base/rng.h in registers of this width. */
 typedef struct vb_rng {
     vb_quads s[4][VB_PIECES];
 } vb_rng;
