@@ -362,6 +362,7 @@ typedef struct kr_block {
     double *log_q;  /* (KR_LANES_MAX); owns */
     int32_t log_q_of;
     int32_t has_count;
+    int32_t has_halo; /* the halos of layout BITS or BYTES are current */
     int64_t log_q_epoch;
     int64_t *count; /* (KR_LANES_MAX, q); owns */
     kr_rng *rng;    /* one stream for the block; owns */
@@ -372,11 +373,12 @@ static inline void kr_block_touch(kr_block *block)
 {
     block->log_q_of = -1;
     block->has_count = 0;
+    block->has_halo = 0;
 }
 
 /* Counts since they were last cleared, per lane. An attempt is one elementary proposal: a site,
  * a cluster, a whole configuration. A bit-parallel engine counts accepted and changed in the
- * last sweep of each call only, on large lattices in an eighth of the sites, and scales. */
+ * last sweep of each call only, on large lattices in a sample of the sites, and scales. */
 typedef struct kr_tally {
     int64_t attempted[KR_LANES_MAX], accepted[KR_LANES_MAX],
         changed[KR_LANES_MAX]; /* changed: sites */

@@ -159,6 +159,7 @@ static void take_spare(kr_block *block, kr_layout layout)
         memset(block->state + used, 0, old - used);
     }
     block->layout = layout;
+    block->has_halo = 0;
 }
 
 bool kr_block_convert(kr_block *block, kr_layout layout)

@@ -5,30 +5,39 @@
  * digit, highest first, for all elements of a vector at once, and an element is decided at the
  * first digit in which u and P differ: exact for any P, two digits per spin on average, but
  * about ten words until the last of 512 is decided. So after FIRST words the undecided elements
- * of GROUP vectors are moved into one pool vector. Where two vectors leave the same element
- * undecided the second goes to a second pool, and a third is finished by itself. An element of
- * a pool holds one spin, so no two spins ever share a digit. */
+ * of GROUP vectors are moved into one pool vector. Where an element of the pool is taken
+ * already the newcomer moves on by TURN elements, and is finished by itself when that one is
+ * taken too. An element of a pool holds one spin, so no two spins ever share a digit. What is
+ * left after POOL_WORDS more is a spin or two: these are drawn one by one.
+ *
+ * A digit at which all classes have the same threshold, or only two classes are left, needs no
+ * table: a branch that always goes the same way is cheaper. Groups with spins that are still
+ * undecided wait until several are finished at once: their branches cannot be foretold. */
 #include "update/bits_kernels.h"
 
 #include "base/isa.h"
 #include "update/bits_planes.h"
 
-#define SAMPLED    512 /* vectors of a pass from which on flips are counted in a sample */
 #define FIRST      6
 #define POOL_WORDS 8
-#define LEFT_WORDS 4
+#define TURN       29 /* within each 64 elements, the same for every instruction set */
 #define DIGITS     64
 #define BITS       4 /* digits of a class number */
-
-/* What a group keeps of one piece of its vectors. */
-typedef struct spins {
-    bv favored, lower;  /* lower: decided, u < P */
-    bv left, collision; /* undecided after the first words; those that did not fit pool 1 */
-} spins;
+#define KEPT       4 /* groups that wait to be finished */
 
 typedef struct pool {
-    bv open, lower, bit[BITS]; /* open: undecided */
+    bv open, lower, bit[BITS]; /* open: undecided; lower: decided, u < P */
 } pool;
+
+/* A group of vectors of a pass, word by word: where its undecided spins went. */
+typedef struct batch {
+    int32_t begin, n;
+    uint64_t new[GROUP][8];    /* favored ^ (u < P) where decided, else favored */
+    uint64_t placed[GROUP][8]; /* in the pool at home */
+    uint64_t moved[GROUP][8];  /* not there: in the pool TURN further, or in rest */
+    uint64_t rest[GROUP][8];   /* the pool had no room: seen from TURN further */
+    uint64_t open[8], lower[8], bit[BITS][8]; /* of the pool after its words */
+} __attribute__((aligned(64))) batch;
 
 KR_INLINE int n_bits(const int scheme)
 {
@@ -109,9 +118,9 @@ KR_INLINE void count_rim(const place *at, const bool is_signed, bv *bit)
     bit[3] = up[2] ^ bv_majority(up[1], m2, carry);
 }
 
-/* Sets the class, the favored states and the ties of a vector. */
-KR_INLINE void classify(const int scheme, const place *at, const bool is_signed, bv *bit,
-                        bv *favored, bv *tie)
+/* Sets the class, the favored states and the ties of a vector; none favored outside valid. */
+KR_INLINE void classify(const int scheme, const place *at, const bool is_signed, bv valid,
+                        bv *bit, bv *favored, bv *tie)
 {
     const kr_bits_law *law = at->pass->law;
     if (scheme == KR_BITS_SYMMETRIC_4) {
@@ -120,7 +129,7 @@ KR_INLINE void classify(const int scheme, const place *at, const bool is_signed,
         bv sum = bv_xor3(a, b, c), most = bv_majority(a, b, c);
         bit[0] = sum ^ d;
         *tie = BV_LOGIC(0x42, sum, d, most, ~(sum ^ d) & (most ^ sum));
-        *favored = most ^ bv_set(law->favored[0]);
+        *favored = bv_xor_and(most, bv_set(law->favored[0]), valid);
         return;
     }
     if (scheme == KR_BITS_SYMMETRIC_6) {
@@ -133,7 +142,7 @@ KR_INLINE void classify(const int scheme, const place *at, const bool is_signed,
         bit[0] = sum1 ^ sum2;
         bit[1] = two ^ four;
         *tie = BV_LOGIC(0x60, sum1 ^ sum2, two, four, (sum1 ^ sum2) & (two ^ four)) & two;
-        *favored = four ^ bv_set(law->favored[0]);
+        *favored = bv_xor_and(four, bv_set(law->favored[0]), valid);
         return;
     }
     if (scheme == KR_BITS_COUNT_16 && at->pass->missing) {
@@ -141,7 +150,7 @@ KR_INLINE void classify(const int scheme, const place *at, const bool is_signed,
     } else {
         count_up(at, is_signed, n_bits(scheme), bit);
     }
-    *favored = choose(scheme, law->favored, bit);
+    *favored = choose(scheme, law->favored, bit) & valid;
     *tie = choose(scheme, law->tie, bit);
 }
 
@@ -149,201 +158,237 @@ KR_INLINE void classify(const int scheme, const place *at, const bool is_signed,
  */
 
 /* One more digit of u. */
-KR_INLINE void draw(bv digit, bv threshold, bv *open, bv *lower)
+KR_INLINE void draw(const int scheme, const kr_bits_law *law, int digit, bv word, const bv *bit,
+                    bv *open, bv *lower)
 {
+    bv threshold;
+    switch (law->kind[digit]) {
+    case KR_BITS_ZEROS:
+        *lower &= ~*open;
+        *open &= ~word;
+        return;
+    case KR_BITS_ONES:
+        *lower |= *open;
+        *open &= word;
+        return;
+    case KR_BITS_ODD:
+        threshold = bit[0];
+        break;
+    case KR_BITS_EVEN:
+        threshold = ~bit[0];
+        break;
+    default:
+        threshold = choose(scheme, law->threshold[digit], bit);
+    }
     *lower = BV_LOGIC(0xb8, *lower, *open, threshold, bv_select(*open, threshold, *lower));
-    *open = BV_LOGIC(0x90, *open, digit, threshold, *open & ~(digit ^ threshold));
+    *open = BV_LOGIC(0x90, *open, word, threshold, *open & ~(word ^ threshold));
 }
 
-/* The first words of one vector. */
-KR_INLINE void start(const int scheme, const bool is_metropolis, const place *at,
-                     const bool is_signed, bv valid, bv_rng *rng, spins *x, bv *bit)
+/* The first words of one vector. Returns the undecided elements. */
+KR_INLINE bv start(const int scheme, const bool is_metropolis, const place *at,
+                   const bool is_signed, bv valid, bv_rng *rng, bv *bit, bv *new)
 {
-    bv favored, tie, open, lower;
+    bv favored, tie, word;
     int digit = 0;
-    classify(scheme, at, is_signed, bit, &favored, &tie);
-    if (is_metropolis) {
-        bv old = bv_load(at->state + (size_t)at->pass->vector[at->v] * 8 +
-                         (size_t)at->piece * BV_WORDS);
-        bv against = old ^ favored;
-        lower = tie & ~against; /* a tie flips */
-        open = BV_LOGIC(0x02, against, tie, valid, valid & ~(against | tie));
-    } else {
-        bv word = bv_rng_next(rng); /* P < 1/2 but for ties */
-        lower = tie & ~word;
-        open = BV_LOGIC(0x02, word, tie, valid, valid & ~(word | tie));
+    classify(scheme, at, is_signed, valid, bit, &favored, &tie);
+    if (is_metropolis) { /* set where the spin is against its field; there ties flip */
+        word = favored ^ bv_load(at->state + (size_t)at->pass->vector[at->v] * 8 +
+                                 (size_t)at->piece * BV_WORDS);
+    } else { /* P < 1/2 but for ties */
+        word = bv_rng_next(rng);
         digit = 1;
     }
+    bv lower = BV_LOGIC(0x20, tie, word, valid, tie & ~word & valid);
+    bv open = BV_LOGIC(0x02, word, tie, valid, valid & ~(word | tie));
 #pragma GCC unroll 8
     for (; digit < FIRST; digit++) {
-        draw(bv_rng_next(rng), choose(scheme, at->pass->law->threshold[digit], bit), &open,
-             &lower);
+        draw(scheme, at->pass->law, digit, bv_rng_next(rng), bit, &open, &lower);
     }
-    x->favored = favored;
-    x->lower = lower;
-    x->left = open;
+    *new = BV_LOGIC(0xb4, favored, lower, open, favored ^ (lower & ~open));
+    return open;
 }
 
-/* The undecided elements of a vector go where there is room; what is left over is returned. */
-KR_INLINE bv merge(const int scheme, spins *x, const bv *bit, pool *first, pool *second)
+/* The undecided elements of a vector go where there is room. Returns what is left over. */
+KR_INLINE bv merge(const int scheme, bv open, const bv *bit, pool *p, batch *b, int i,
+                   size_t word)
 {
-    bv collision = x->left & first->open;
-    bv taken = x->left & ~first->open;
-    x->left = taken;
-    first->open |= taken;
-    bv rest = collision & second->open;
-    collision = collision & ~second->open;
-    x->collision = collision;
-    second->open |= collision;
-    for (int b = 0; b < n_bits(scheme); b++) {
-        first->bit[b] = bv_or_and(first->bit[b], taken, bit[b]);
-        second->bit[b] = bv_or_and(second->bit[b], collision, bit[b]);
+    bv placed = open & ~p->open, moved = open & p->open;
+    bv turned = BV_ROTATE(moved, TURN);
+    p->open |= placed;
+    bv there = turned & ~p->open, rest = turned & p->open;
+    p->open |= there;
+    for (int k = 0; k < n_bits(scheme); k++) {
+        p->bit[k] = bv_or_and(p->bit[k], placed, bit[k]);
+        p->bit[k] = bv_or_and(p->bit[k], there, BV_ROTATE(bit[k], TURN));
     }
+    bv_store(b->placed[i] + word, placed);
+    bv_store(b->moved[i] + word, moved);
+    bv_store(b->rest[i] + word, rest);
     return rest;
 }
 
-KR_INLINE void clear_pool(const int scheme, pool *p)
-{
-    p->open = p->lower = bv_set(0);
-    for (int b = 0; b < n_bits(scheme); b++) {
-        p->bit[b] = bv_set(0);
-    }
-}
-
-/* n words for a pool whose elements have drawn `digit` of them. */
-KR_INLINE void draw_pool(const int scheme, const kr_bits_law *law, bv_rng *rng, pool *p,
-                         int digit, const int n)
-{
-#pragma GCC unroll 8
-    for (int k = 0; k < n; k++) {
-        draw(bv_rng_next(rng), choose(scheme, law->threshold[digit + k], p->bit), &p->open,
-             &p->lower);
-    }
-}
-
-/* What is still open after the words of draw_pool: decided word by word for all pieces. */
-KR_INLINE void finish_pool(const int scheme, const kr_bits_law *law, bv_rng *rng, pool *p,
-                           int digit)
-{
-    for (; digit < DIGITS; digit++) {
-        bv open = p[0].open;
-        for (int piece = 1; piece < BV_PIECES; piece++) {
-            open |= p[piece].open;
-        }
-        if (__builtin_expect(!bv_any(open), 1)) {
-            break;
-        }
-        for (int piece = 0; piece < BV_PIECES; piece++) {
-            draw_pool(scheme, law, &rng[piece], &p[piece], digit, 1);
-        }
-    }
-    for (int piece = 0; piece < BV_PIECES; piece++) { /* all digits equal: u = P */
-        p[piece].lower &= ~p[piece].open;
-    }
-}
-
-/* Elements of vector `at` for which both pools were full: rare, so by the book. */
-static __attribute__((noinline)) void finish_alone(place at, bv_rng *rng, const bv *rest,
-                                                   spins *x)
-{
-    const kr_bits_law *law = at.pass->law;
-    bv favored, tie;
-    pool p[BV_PIECES] = { { .open = bv_set(0) } };
-    for (at.piece = 0; at.piece < BV_PIECES; at.piece++) {
-        pool *own = &p[at.piece];
-        classify((int)law->scheme, &at, at.pass->sign != NULL, own->bit, &favored, &tie);
-        own->open = rest[at.piece];
-        own->lower = bv_set(0);
-    }
-    finish_pool((int)law->scheme, law, rng, p, FIRST);
-    for (int piece = 0; piece < BV_PIECES; piece++) {
-        x[piece].lower = bv_select(rest[piece], p[piece].lower, x[piece].lower);
-    }
-}
-
-/* kernel: the n <= GROUP vectors from `begin` of a pass, all sites at once */
-KR_INLINE void group(const int scheme, const bool is_metropolis, const bool is_signed,
+/* kernel: the n <= GROUP vectors from `begin` of a pass, all sites at once. True when some
+ * spins stay undecided; they are given the favored state. */
+KR_INLINE bool group(const int scheme, const bool is_metropolis, const bool is_signed,
                      const kr_bits_pass *pass, int32_t begin, int32_t n, const uint64_t *valid,
-                     uint64_t *state, bv_rng *rng, kr_bits_sum *flips)
+                     uint64_t *state, bv_rng *rng, batch *b)
 {
-    spins x[GROUP][BV_PIECES];
-    bv rest[GROUP][BV_PIECES];
-    pool first[BV_PIECES], second[BV_PIECES];
-    bool is_full = false;
-    for (int piece = 0; piece < BV_PIECES; piece++) {
-        clear_pool(scheme, &first[piece]);
-        clear_pool(scheme, &second[piece]);
-        bv any = bv_set(0), mask = bv_load(valid + piece * BV_WORDS);
-        for (int32_t i = 0; i < n; i++) {
-            place at = { pass, state, begin + i, piece };
-            bv bit[BITS];
-            start(scheme, is_metropolis, &at, is_signed, mask, &rng[piece], &x[i][piece], bit);
-            rest[i][piece] = merge(scheme, &x[i][piece], bit, &first[piece], &second[piece]);
-            any |= rest[i][piece];
-        }
-        is_full |= bv_any(any);
-        draw_pool(scheme, pass->law, &rng[piece], &first[piece], FIRST, POOL_WORDS);
-        draw_pool(scheme, pass->law, &rng[piece], &second[piece], FIRST, LEFT_WORDS);
-    }
-    bool is_done = !is_full;
-    for (int piece = 0; piece < BV_PIECES; piece++) {
-        is_done &= !bv_any(first[piece].open | second[piece].open);
-    }
-    if (!is_done) {
-        finish_pool(scheme, pass->law, rng, first, FIRST + POOL_WORDS);
-        finish_pool(scheme, pass->law, rng, second, FIRST + LEFT_WORDS);
-    }
-    if (__builtin_expect(is_full, 0)) {
-        bv_rng copy[BV_PIECES];
-        memcpy(copy, rng, sizeof copy);
-        for (int32_t i = 0; i < n; i++) {
-            finish_alone((place){ pass, state, begin + i, 0 }, copy, rest[i], x[i]);
-        }
-        memcpy(rng, copy, sizeof copy);
-    }
+    bv left = bv_set(0);
+    b->begin = begin;
+    b->n = n;
     for (int piece = 0; piece < BV_PIECES; piece++) {
         const size_t word = (size_t)piece * BV_WORDS;
-        bv mask = bv_load(valid + word), changed[GROUP];
+        pool p = { .open = bv_set(0) };
+        bv mask = bv_load(valid + word);
         for (int32_t i = 0; i < n; i++) {
-            uint64_t *own = state + (size_t)pass->vector[begin + i] * 8 + word;
-            const spins *s = &x[i][piece];
-            bv lower = bv_select(s->left, first[piece].lower, s->lower);
-            lower = bv_select(s->collision, second[piece].lower, lower);
-            bv new = BV_LOGIC(0x28, s->favored, lower, mask, (s->favored ^ lower) & mask);
-            if (flips) {
-                changed[i] = bv_load(own) ^ new;
-            }
-            bv_store(own, new);
+            place at = { pass, state, begin + i, piece };
+            bv bit[BITS], new;
+            bv open =
+                start(scheme, is_metropolis, &at, is_signed, mask, &rng[piece], bit, &new);
+            bv_store(b->new[i] + word, new);
+            left |= merge(scheme, open, bit, &p, b, i, word);
         }
-        if (flips) {
-            for (int32_t i = n; i < GROUP; i++) {
-                changed[i] = bv_set(0);
-            }
-            add_planes(flips, piece, changed);
+#pragma GCC unroll 8
+        for (int k = 0; k < POOL_WORDS; k++) {
+            draw(scheme, pass->law, FIRST + k, bv_rng_next(&rng[piece]), p.bit, &p.open,
+                 &p.lower);
+        }
+        p.lower &= ~p.open;
+        left |= p.open;
+        bv turned = BV_ROTATE(p.lower, 64 - TURN);
+        for (int32_t i = 0; i < n; i++) {
+            bv new =
+                bv_xor_masked(bv_load(b->new[i] + word), bv_load(b->placed[i] + word), p.lower);
+            bv_store(state + (size_t)pass->vector[begin + i] * 8 + word,
+                     bv_xor_masked(new, bv_load(b->moved[i] + word), turned));
+        }
+        bv_store(b->open + word, p.open);
+        bv_store(b->lower + word, p.lower);
+        for (int k = 0; k < n_bits(scheme); k++) {
+            bv_store(b->bit[k] + word, p.bit[k]);
         }
     }
-    if (flips) {
-        flips->n_eights++;
+    return bv_any(left);
+}
+
+/* ---- finishing ----------------------------------------------------------------------------
+ */
+
+KR_INLINE uint64_t turn(uint64_t x)
+{
+    return x << TURN | x >> (64 - TURN);
+}
+
+KR_INLINE uint64_t turn_home(uint64_t x)
+{
+    return x >> TURN | x << (64 - TURN);
+}
+
+/* Numbers of 64 digits, one per spin. */
+typedef struct numbers {
+    uint64_t u[8] __attribute__((aligned(64)));
+    int n_used;
+} numbers;
+
+/* One spin whose first `digit` words are drawn: true when u < P. bit: digits of its class, one
+ * per plane of 8 words. */
+static bool is_below(const kr_bits_law *law, int digit, uint64_t (*bit)[8], int w, int place,
+                     bv_rng *rng, numbers *number)
+{
+    size_t class = 0;
+    for (int k = 0; k < n_bits((int)law->scheme); k++) {
+        class |= (size_t)(bit[k][w] >> place & 1) << k;
+    }
+    /* schemes that count from a majority: see choose */
+    if (law->scheme == KR_BITS_SYMMETRIC_6) {
+        class = class & 1 ? 1 : class;
+    }
+    if (number->n_used == 8) {
+        for (int piece = 0; piece < BV_PIECES; piece++) {
+            bv_store(number->u + piece * BV_WORDS, bv_rng_next(&rng[piece]));
+        }
+        number->n_used = 0;
+    }
+    return number->u[number->n_used++] < law->P[class] << digit;
+}
+
+/* Spins of vector i that found no room in the pool: by what they were given from it, which
+ * belongs to another, they are put right first. */
+static void finish_rest(const kr_bits_pass *pass, uint64_t *state, batch *b, int i, bv_rng *rng,
+                        numbers *number)
+{
+    const kr_bits_law *law = pass->law;
+    uint64_t *own = state + (size_t)pass->vector[b->begin + i] * 8;
+    uint64_t bit[BITS][8] __attribute__((aligned(64))) = { { 0 } };
+    for (int piece = 0; piece < BV_PIECES; piece++) {
+        place at = { pass, state, b->begin + i, piece };
+        bv class[BITS], favored, tie;
+        classify((int)law->scheme, &at, pass->sign != NULL, bv_set(0), class, &favored, &tie);
+        for (int k = 0; k < n_bits((int)law->scheme); k++) {
+            bv_store(bit[k] + piece * BV_WORDS, class[k]);
+        }
+    }
+    for (int w = 0; w < 8; w++) {
+        own[w] ^= turn_home(b->rest[i][w] & b->lower[w]);
+        for (uint64_t left = turn_home(b->rest[i][w]); left; left &= left - 1) {
+            int place = __builtin_ctzll(left);
+            own[w] ^= (uint64_t)is_below(law, FIRST, bit, w, place, rng, number) << place;
+        }
+    }
+}
+
+/* Decides what a batch left open: few spins, so one by one, by 64 digits each. */
+static __attribute__((noinline)) void finish(const kr_bits_pass *pass, uint64_t *state,
+                                             batch *b, bv_rng *rng)
+{
+    numbers number = { .n_used = 8 };
+    for (int w = 0; w < 8; w++) {
+        for (uint64_t left = b->open[w]; left; left &= left - 1) {
+            int place = __builtin_ctzll(left);
+            uint64_t one = (uint64_t)is_below(pass->law, FIRST + POOL_WORDS, b->bit, w, place,
+                                              rng, &number)
+                           << place;
+            for (int i = 0; i < b->n; i++) { /* one of them owns it */
+                uint64_t mine = b->placed[i][w] | (turn(b->moved[i][w]) & ~b->rest[i][w]);
+                bool is_home = b->placed[i][w] & one;
+                state[(size_t)pass->vector[b->begin + i] * 8 + (size_t)w] ^=
+                    mine & one ? is_home ? one : turn_home(one) : 0;
+            }
+        }
+    }
+    for (int i = 0; i < b->n; i++) {
+        uint64_t any = 0;
+        for (int w = 0; w < 8; w++) {
+            any |= b->rest[i][w];
+        }
+        if (any) {
+            finish_rest(pass, state, b, i, rng, &number);
+        }
     }
 }
 
 KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_signed,
                      const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,
-                     kr_rng *stream, kr_bits_sum *flips)
+                     kr_rng *stream)
 {
     bv_rng rng[BV_PIECES];
+    batch kept[KEPT];
+    int32_t n_kept = 0;
     for (int piece = 0; piece < BV_PIECES; piece++) {
         bv_rng_load(&rng[piece], stream, piece);
     }
-    /* which groups make the sample is left to the state of the stream */
-    const uint64_t mask = pass->n >= SAMPLED ? 7 : 0, counted = stream->s[0][0] & mask;
-    for (int32_t v = 0, g = 0; v < pass->n; v += GROUP, g++) {
-        int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
-        if (flips && ((uint64_t)g & mask) == counted) {
-            group(scheme, is_metropolis, is_signed, pass, v, n, valid, state, rng, flips);
-            flips->n_vectors += (uint64_t)n;
-        } else {
-            group(scheme, is_metropolis, is_signed, pass, v, n, valid, state, rng, NULL);
+    for (int32_t v = 0; v < pass->n; v += GROUP) {
+        const int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
+        n_kept += group(scheme, is_metropolis, is_signed, pass, v, n, valid, state, rng,
+                        &kept[n_kept]);
+        if (n_kept == KEPT || v + GROUP >= pass->n) {
+            bv_rng copy[BV_PIECES]; /* its address would keep rng out of registers */
+            memcpy(copy, rng, sizeof copy);
+            for (int32_t k = 0; k < n_kept; k++) {
+                finish(pass, state, &kept[k], copy);
+            }
+            memcpy(rng, copy, sizeof copy);
+            n_kept = 0;
         }
     }
     for (int piece = 0; piece < BV_PIECES; piece++) {
@@ -352,13 +397,13 @@ KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_s
 }
 
 typedef void run(const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,
-                 kr_rng *stream, kr_bits_sum *flips);
+                 kr_rng *stream);
 
 #define RUN(NAME, scheme, is_metropolis, is_signed)                                            \
     static void NAME(const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,         \
-                     kr_rng *stream, kr_bits_sum *flips)                                       \
+                     kr_rng *stream)                                                           \
     {                                                                                          \
-        sweep(scheme, is_metropolis, is_signed, pass, valid, state, stream, flips);            \
+        sweep(scheme, is_metropolis, is_signed, pass, valid, state, stream);                   \
     }
 #define RUNS(NAME, scheme)                                                                     \
     RUN(NAME##_heat_bath, scheme, false, false)                                                \
@@ -387,9 +432,9 @@ static run *const runs[KR_BITS_N_SCHEMES][2][2] = {
 };
 
 static void sweep_pass(const kr_bits_pass *pass, bool is_metropolis, const uint64_t *valid,
-                       uint64_t *state, kr_rng *rng, kr_bits_sum *flips)
+                       uint64_t *state, kr_rng *rng)
 {
-    runs[pass->law->scheme][is_metropolis][pass->sign != NULL](pass, valid, state, rng, flips);
+    runs[pass->law->scheme][is_metropolis][pass->sign != NULL](pass, valid, state, rng);
 }
 
 static void refresh(const kr_bits_halo *halo, int32_t n, uint64_t *state)

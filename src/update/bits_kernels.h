@@ -9,6 +9,7 @@
 #define KR_UPDATE_BITS_KERNELS_H
 
 #include "kramers_plug.h"
+#include "update/local.h"
 
 #define KR_BITS_CLASSES 16 /* local fields told apart by a law */
 #define KR_BITS_SLOTS   15 /* neighbors of a site */
@@ -26,6 +27,15 @@ typedef enum kr_bits_scheme {
     KR_BITS_N_SCHEMES
 } kr_bits_scheme;
 
+/* Thresholds of all classes at one digit. */
+typedef enum kr_bits_kind {
+    KR_BITS_MIXED,
+    KR_BITS_ZEROS,
+    KR_BITS_ONES,
+    KR_BITS_ODD, /* set for odd classes: the first digit of the class itself */
+    KR_BITS_EVEN,
+} kr_bits_kind;
+
 /* Every class has a favored state; the other one is drawn with probability P. Words are all
  * ones or all zeros, ready to be broadcast. */
 typedef struct kr_bits_law {
@@ -34,7 +44,14 @@ typedef struct kr_bits_law {
     /* heat bath: both states have probability 1/2; Metropolis: the site flips for sure */
     uint64_t tie[KR_BITS_CLASSES];
     uint64_t threshold[64][KR_BITS_CLASSES]; /* binary digits of P, highest first */
+    uint64_t P[KR_BITS_CLASSES];             /* in units of 2^-64 */
+    uint8_t kind[64];                        /* kr_bits_kind of each digit */
 } kr_bits_law;
+
+/* The law of sites with z neighbors over bonds of one coupling, up to sign. is_rim: z is the
+ * most and class = 2 k + missing, k neighbors up. */
+void kr_bits_law_make(kr_local_kind kind, double beta, double coupling, double field, int32_t z,
+                      bool is_rim, kr_bits_law *law);
 
 typedef struct kr_bits_pass {
     const kr_bits_law *law;
@@ -59,9 +76,8 @@ typedef struct kr_bits_sum {
     struct {
         uint64_t plane[8], waiting[8];
     } level[KR_BITS_LEVELS];
-    uint64_t n_eights;  /* planes of weight 8 that arrived */
-    uint64_t n_vectors; /* looked at by a pass that counts flips */
-    uint64_t reserved[6];
+    uint64_t n_eights; /* planes of weight 8 that arrived */
+    uint64_t reserved[7];
 } kr_bits_sum;
 
 /* Levels that n planes of weight 1 use, added in any number of parts: at least. */
@@ -77,10 +93,9 @@ static inline int kr_bits_levels(uint64_t n)
 typedef struct kr_bits_kernels {
     const char *name;
     /* One sweep over the vectors of a pass. valid (8): elements that belong to a chain; the
-     * others stay zero and draw nothing. flips: NULL, or counts the spins that changed, in a
-     * sample of an eighth of the vectors where there are many. */
+     * others stay zero and draw nothing. */
     void (*pass)(const kr_bits_pass *pass, bool is_metropolis, const uint64_t *valid,
-                 uint64_t *state, kr_rng *rng, kr_bits_sum *flips);
+                 uint64_t *state, kr_rng *rng);
     void (*refresh)(const kr_bits_halo *halo, int32_t n, uint64_t *state);
 } kr_bits_kernels;
 
@@ -91,8 +106,26 @@ typedef struct kr_bits_sums {
                         kr_bits_sum *sum);
     /* Adds n vectors of spins. */
     void (*count_spins)(int32_t n, const uint64_t *state, kr_bits_sum *sum);
+    /* Copies the vectors begin, begin + step, ... of a pass to old (n, 8); returns n. */
+    int32_t (*keep)(const kr_bits_pass *pass, int32_t begin, int32_t step,
+                    const uint64_t *state, uint64_t *old);
+    /* Adds the spins that differ from old (n, 8) in the vectors begin, begin + step, ... of a
+     * pass. */
+    void (*count_flips)(const kr_bits_pass *pass, int32_t begin, int32_t step,
+                        const uint64_t *old, const uint64_t *state, kr_bits_sum *sum);
     /* total[lane] (n_lanes, a power of two <= 64) of a counter, elements of a lane added. */
     void (*total)(const kr_bits_sum *sum, int32_t n_lanes, int64_t *total);
 } kr_bits_sums;
+
+/* The same numbers for a single chain, by the population count of whole vectors. */
+typedef struct kr_bits_popcount {
+    int64_t (*bonds)(const kr_bits_pass *pass, const uint64_t *state);
+    int64_t (*spins)(int32_t n, const uint64_t *state);
+    int64_t (*flips)(const kr_bits_pass *pass, int32_t begin, int32_t step, const uint64_t *old,
+                     const uint64_t *state);
+} kr_bits_popcount;
+
+/* NULL where this CPU has no such instruction. */
+const kr_bits_popcount *kr_bits_popcount_find(kr_isa isa);
 
 #endif

@@ -82,6 +82,39 @@ static void count_spins(int32_t n, const uint64_t *state, kr_bits_sum *sum)
     }
 }
 
+static int32_t keep(const kr_bits_pass *pass, int32_t begin, int32_t step,
+                    const uint64_t *state, uint64_t *old)
+{
+    int32_t n = 0;
+    for (int32_t v = begin; v < pass->n; v += step, n++, old += 8) {
+        for (int piece = 0; piece < BV_PIECES; piece++) {
+            const size_t word = (size_t)piece * BV_WORDS;
+            bv_store(old + word, bv_load(state + (size_t)pass->vector[v] * 8 + word));
+        }
+    }
+    return n;
+}
+
+static void count_flips(const kr_bits_pass *pass, int32_t begin, int32_t step,
+                        const uint64_t *old, const uint64_t *state, kr_bits_sum *sum)
+{
+    for (int32_t v = begin; v < pass->n; sum->n_eights++) {
+        bv x[BV_PIECES][GROUP];
+        for (int32_t i = 0; i < GROUP; i++, v += step, old += 8) {
+            for (int piece = 0; piece < BV_PIECES; piece++) {
+                const size_t word = (size_t)piece * BV_WORDS;
+                x[piece][i] = v < pass->n
+                                  ? bv_load(state + (size_t)pass->vector[v] * 8 + word) ^
+                                        bv_load(old + word)
+                                  : bv_set(0);
+            }
+        }
+        for (int piece = 0; piece < BV_PIECES; piece++) {
+            add_planes(sum, piece, x[piece]);
+        }
+    }
+}
+
 /* Which planes of level k a sum has: bit 0 of the result is the plane, bit 1 the waiting one.
  */
 static int planes_of(const kr_bits_sum *sum, int k)
@@ -204,5 +237,7 @@ static void total(const kr_bits_sum *sum, int32_t n_lanes, int64_t *out)
 const kr_bits_sums KR_ISA_NAME(kr_bits_sums) = {
     .count_bonds = count_bonds,
     .count_spins = count_spins,
+    .keep = keep,
+    .count_flips = count_flips,
     .total = total,
 };

@@ -93,6 +93,18 @@ KR_INLINE bv bv_or_and(bv a, bv b, bv c)
     return BV_LOGIC(0xf8, a, b, c, a | (b & c));
 }
 
+/* (a ^ b) & c */
+KR_INLINE bv bv_xor_and(bv a, bv b, bv c)
+{
+    return BV_LOGIC(0x28, a, b, c, (a ^ b) & c);
+}
+
+/* a ^ (b & c) */
+KR_INLINE bv bv_xor_masked(bv a, bv b, bv c)
+{
+    return BV_LOGIC(0x78, a, b, c, a ^ (b & c));
+}
+
 /* One piece of a stream (base/rng.h): xoshiro256++ in each 64-bit lane. The words are those of
  * a refill; words that wait in the buffer stay there for scalar draws. */
 typedef struct bv_rng {

@@ -9,6 +9,7 @@
  * Multi-spin coding: Zorn, Herrmann, Rebbi, Comput. Phys. Commun. 23, 337 (1981). */
 #include "base/isa.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "model/fold.h"
 #include "model/terms.h"
 #include "update/bits_kernels.h"
@@ -17,8 +18,9 @@
 #include <math.h>
 #include <string.h>
 
-#define MISSING_SLOTS 7  /* neighbors of a site where some sites of a vector lack some */
-#define MIN_ELEMENTS  16 /* measured: 8 draw with ref */
+#define MISSING_SLOTS 7   /* neighbors of a site where some sites of a vector lack some */
+#define MIN_ELEMENTS  16  /* measured: 8 draw with ref */
+#define SAMPLED       128 /* vectors of a pass whose flips are counted, at most */
 
 extern const kr_bits_kernels kr_bits_portable;
 extern const kr_bits_sums kr_bits_sums_portable;
@@ -33,6 +35,7 @@ typedef struct engine {
     kr_local_kind kind;
     const kr_bits_kernels *kernels;
     const kr_bits_sums *sums;
+    const kr_bits_popcount *popcount; /* of single chains, or NULL */
     kr_fold *fold;
     double coupling, field;        /* K, h */
     bool is_mixed;                 /* couplings of both signs: K > 0 */
@@ -127,48 +130,6 @@ static int set_energy_zero(engine *e, kr_error *err)
     }
     e->energy_zero -= e->is_mixed ? e->coupling * n_minus / 2.0 : 0.0;
     return KR_OK;
-}
-
-/* ---- laws ---------------------------------------------------------------------------------
- */
-
-/* Class a of a law: up costs delta. */
-static void set_class(const engine *e, kr_bits_law *law, int a, double delta)
-{
-    double x = e->beta * delta, cost = fabs(x);
-    double P =
-        e->kind == KR_LOCAL_HEAT_BATH ? 1.0 / (1.0 + exp(cost)) : exp(-cost); /* <= 1/2, 1 */
-    bool is_tie = P >= (e->kind == KR_LOCAL_HEAT_BATH ? 0.5 : 1.0);
-    uint64_t digits = is_tie ? 0 : (uint64_t)ldexp(P, 64);
-    law->favored[a] = x < 0.0 ? UINT64_MAX : 0;
-    law->tie[a] = is_tie ? UINT64_MAX : 0;
-    for (int j = 0; j < 64; j++) {
-        law->threshold[j][a] = digits >> (63 - j) & 1 ? UINT64_MAX : 0;
-    }
-}
-
-/* z neighbors; is_rim: z is the most and class = 2 k + missing. */
-static void make_law(const engine *e, int32_t z, bool is_rim, kr_bits_law *law)
-{
-    int n_classes = (is_rim ? 2 * z : z) + 1;
-    bool is_symmetric = e->field == 0.0 && !is_rim && (z == 4 || z == 6);
-    if (is_symmetric) { /* the class without majority is no entry, others must be no ties */
-        for (int a = 0; a < z / 2; a++) {
-            set_class(e, law, a, e->coupling * (z - 2 * a));
-            is_symmetric &= !law->tie[a];
-        }
-        law->favored[0] = e->beta * e->coupling < 0.0 ? UINT64_MAX : 0;
-        law->scheme = z == 4 ? KR_BITS_SYMMETRIC_4 : KR_BITS_SYMMETRIC_6;
-    }
-    if (!is_symmetric) {
-        for (int a = 0; a < n_classes; a++) {
-            set_class(e, law, a, e->coupling * (is_rim ? z - a : z - 2 * a) + e->field);
-        }
-        law->scheme = is_rim || n_classes > 8 ? KR_BITS_COUNT_16
-                      : n_classes > 5         ? KR_BITS_COUNT_8
-                      : n_classes > 4         ? KR_BITS_COUNT_5
-                                              : KR_BITS_COUNT_4;
-    }
 }
 
 /* ---- passes -------------------------------------------------------------------------------
@@ -273,7 +234,7 @@ static const kr_bits_law *find_law(engine *e, int32_t *z_of, int32_t z, bool is_
     }
     if (l == e->n_laws) {
         z_of[l] = key;
-        make_law(e, z, is_rim, &e->law[l]);
+        kr_bits_law_make(e->kind, e->beta, e->coupling, e->field, z, is_rim, &e->law[l]);
         e->n_laws++;
     }
     return &e->law[l];
@@ -434,6 +395,7 @@ static void *bits_alloc(const kr_update_setting *setting, kr_local_kind kind,
     e->terms = setting->target->terms;
     e->beta = setting->target->beta;
     e->kind = kind;
+    e->popcount = setting->n_lanes == 1 ? kr_bits_popcount_find(setting->isa) : NULL;
     find_kernels(e, setting->isa);
     if (prepare(e, setting, err) != KR_OK) {
         bits_free(e);
@@ -448,9 +410,10 @@ static const kr_fold *bits_fold(const void *self)
 }
 
 typedef struct sums {
-    kr_bits_sum flips, bonds, up;
-    uint64_t valid[8];
-    int64_t total[KR_LANES_MAX];
+    kr_bits_sum counter;
+    uint64_t valid[8], old[SAMPLED][8];
+    double flips[KR_LANES_MAX];
+    int64_t up[KR_LANES_MAX], bonds[KR_LANES_MAX];
 } sums;
 
 static size_t bits_scratch_bytes(const void *self, int32_t n_lanes)
@@ -464,46 +427,93 @@ static void clear_sum(kr_bits_sum *sum, uint64_t n_planes)
 {
     memset(sum->level, 0, (size_t)kr_bits_levels(n_planes) * sizeof *sum->level);
     sum->n_eights = 0;
-    sum->n_vectors = 0;
 }
 
 static void set_valid(const kr_fold *fold, int32_t n_lanes, uint64_t *valid)
 {
-    uint64_t lanes = n_lanes == 64 ? UINT64_MAX : (UINT64_C(1) << n_lanes) - 1, word = 0;
+    uint64_t word = n_lanes == 64 ? UINT64_MAX : (UINT64_C(1) << n_lanes) - 1;
     int32_t n = fold->n_lanes * fold->n_tiles;
-    for (int32_t k = 0; k < 64 && k < n; k += fold->n_lanes) {
-        word |= lanes << k;
+    for (int32_t k = fold->n_lanes; k < 64 && k < n; k *= 2) {
+        word |= word << k;
     }
     for (int32_t w = 0; w < 8; w++) {
         valid[w] = w * 64 < n ? word : 0;
     }
 }
 
-/* Energies and state counts of the chains. With two colors every bond ends in the last one. */
-static void measure(const engine *e, kr_block *block, const uint64_t *state, sums *s)
+/* Sets up (KR_LANES_MAX) and bonds: sites up, and the bond ends counted, of each chain. With
+ * two colors every bond ends in the last one. */
+static void count(const engine *e, const uint64_t *state, sums *s, int64_t *up, int64_t *bonds)
 {
     const kr_fold *fold = e->fold;
-    bool is_bipartite = fold->n_colors <= 2;
-    int32_t last = fold->n_colors - 1;
-    clear_sum(&s->bonds, e->most_planes);
-    clear_sum(&s->up, (uint64_t)fold->n_vectors + 8);
-    for (int32_t p = is_bipartite ? e->pass_begin[last] : 0; p < e->n_passes; p++) {
-        e->sums->count_bonds(&e->pass[p], s->valid, state, &s->bonds);
+    int32_t first = fold->n_colors <= 2 ? e->pass_begin[fold->n_colors - 1] : 0;
+    if (e->popcount) {
+        *up = e->popcount->spins(fold->n_vectors, state);
+        *bonds = 0;
+        for (int32_t p = first; p < e->n_passes; p++) {
+            *bonds += e->popcount->bonds(&e->pass[p], state);
+        }
+        return;
     }
-    e->sums->count_spins(fold->n_vectors, state, &s->up);
+    clear_sum(&s->counter, e->most_planes);
+    for (int32_t p = first; p < e->n_passes; p++) {
+        e->sums->count_bonds(&e->pass[p], s->valid, state, &s->counter);
+    }
+    e->sums->total(&s->counter, fold->n_lanes, bonds);
+    clear_sum(&s->counter, (uint64_t)fold->n_vectors + 8);
+    e->sums->count_spins(fold->n_vectors, state, &s->counter);
+    e->sums->total(&s->counter, fold->n_lanes, up);
+}
+
+/* Energies and state counts of the chains. */
+static void measure(const engine *e, kr_block *block, const uint64_t *state, sums *s)
+{
+    const double bonds = e->fold->n_colors <= 2 ? 1.0 : 0.5; /* of a bond end */
+    count(e, state, s, s->up, s->bonds);
     kr_block_touch(block);
-    e->sums->total(&s->up, fold->n_lanes, s->total);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        block->count[2 * lane] = block->n_sites - s->total[lane];
-        block->count[2 * lane + 1] = s->total[lane];
+        block->count[2 * lane] = block->n_sites - s->up[lane];
+        block->count[2 * lane + 1] = s->up[lane];
+        block->energy[lane] = e->energy_zero + e->coupling * (bonds * (double)s->bonds[lane]) +
+                              e->field * (double)s->up[lane];
     }
     block->has_count = 1;
-    e->sums->total(&s->bonds, fold->n_lanes, s->total);
-    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        double bonds = (double)s->total[lane] / (is_bipartite ? 1.0 : 2.0);
-        block->energy[lane] = e->energy_zero + e->coupling * bonds +
-                              e->field * (double)block->count[2 * lane + 1];
+}
+
+/* Sets up (n_lanes) of the scratch: spins of a sample that changed. */
+static void count_flips(const engine *e, const kr_bits_pass *pass, int32_t begin, int32_t step,
+                        const uint64_t *state, sums *s)
+{
+    if (e->popcount) {
+        s->up[0] = e->popcount->flips(pass, begin, step, s->old[0], state);
+        return;
     }
+    clear_sum(&s->counter, SAMPLED + 8);
+    e->sums->count_flips(pass, begin, step, s->old[0], state, &s->counter);
+    e->sums->total(&s->counter, e->fold->n_lanes, s->up);
+}
+
+/* One color. flips: NULL, or gets the spins that changed, from a sample of each pass: which
+ * vectors make the sample is left to the state of the stream. */
+static void sweep_color(const engine *e, int32_t color, uint64_t *state, kr_rng *rng, sums *s,
+                        double *flips)
+{
+    for (int32_t p = e->pass_begin[color]; p < e->pass_begin[color + 1]; p++) {
+        const kr_bits_pass *pass = &e->pass[p];
+        const int32_t step = pass->n <= SAMPLED ? 1 : (pass->n + SAMPLED - 1) / SAMPLED;
+        const int32_t first = step == 1 ? 0 : (int32_t)(rng->s[0][0] % (uint64_t)step);
+        const int32_t n = flips ? e->sums->keep(pass, first, step, state, s->old[0]) : 0;
+        e->kernels->pass(pass, e->kind == KR_LOCAL_METROPOLIS, s->valid, state, rng);
+        if (flips) {
+            const double scale = step == 1 ? 1.0 : (double)pass->n / n;
+            count_flips(e, pass, first, step, state, s);
+            for (int32_t lane = 0; lane < e->fold->n_lanes; lane++) {
+                flips[lane] += (double)s->up[lane] * scale;
+            }
+        }
+    }
+    int32_t begin = e->fold->halo_begin[color], end = e->fold->halo_begin[color + 1];
+    e->kernels->refresh(e->halo + begin, end - begin, state);
 }
 
 static void bits_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
@@ -511,32 +521,28 @@ static void bits_sweep(const void *self, kr_block *block, int64_t n_sweeps, void
 {
     const engine *e = self;
     const kr_fold *fold = e->fold;
-    const kr_bits_kernels *kernels = e->kernels;
-    bool is_metropolis = e->kind == KR_LOCAL_METROPOLIS;
     sums *s = scratch;
     uint64_t *state = (void *)block->state;
     set_valid(fold, block->n_lanes, s->valid);
-    clear_sum(&s->flips, (uint64_t)fold->n_vectors + 8 * (uint64_t)e->n_passes);
-    kernels->refresh(e->halo + fold->halo_begin[1], fold->n_halos - fold->halo_begin[1], state);
+    memset(s->flips, 0, (size_t)fold->n_lanes * sizeof *s->flips);
+    if (!block->has_halo) {
+        e->kernels->refresh(e->halo + fold->halo_begin[1], fold->n_halos - fold->halo_begin[1],
+                            state);
+    }
     for (int64_t k = 0; k < n_sweeps; k++) {
-        kr_bits_sum *flips = k == n_sweeps - 1 ? &s->flips : NULL;
+        double *flips = k == n_sweeps - 1 ? s->flips : NULL;
         for (int32_t c = 0; c < fold->n_colors; c++) {
-            for (int32_t p = e->pass_begin[c]; p < e->pass_begin[c + 1]; p++) {
-                kernels->pass(&e->pass[p], is_metropolis, s->valid, state, block->rng, flips);
-            }
-            int32_t begin = fold->halo_begin[c], end = fold->halo_begin[c + 1];
-            kernels->refresh(e->halo + begin, end - begin, state);
+            sweep_color(e, c, state, block->rng, s, flips);
         }
     }
-    e->sums->total(&s->flips, fold->n_lanes, s->total);
-    double share = (double)fold->n_vectors / (double)s->flips.n_vectors;
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        const int64_t flips = (int64_t)(s->flips[lane] + 0.5) * n_sweeps;
         tally->attempted[lane] += block->n_sites * n_sweeps;
-        double flips = (double)s->total[lane] * share;
-        tally->accepted[lane] += (int64_t)(flips + 0.5) * n_sweeps;
-        tally->changed[lane] += (int64_t)(flips + 0.5) * n_sweeps;
+        tally->accepted[lane] += flips;
+        tally->changed[lane] += flips;
     }
     measure(e, block, state, s);
+    block->has_halo = 1;
 }
 
 const kr_engine kr_engine_bits = {
