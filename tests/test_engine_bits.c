@@ -82,6 +82,8 @@ static void assert_same_chains(machine *a, machine *b)
     assert_memory_equal(a->block->energy, b->block->energy,
                         (size_t)a->block->n_lanes * sizeof(double));
     assert_memory_equal(a->block->rng->s, b->block->rng->s, sizeof a->block->rng->s);
+    assert_memory_equal(a->block->rng->second, b->block->rng->second,
+                        sizeof a->block->rng->second);
     kr_block_convert(a->block, KR_LAYOUT_CHAIN);
     kr_block_convert(b->block, KR_LAYOUT_CHAIN);
     assert_memory_equal(a->block->state, b->block->state, a->block->size);

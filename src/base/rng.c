@@ -12,17 +12,18 @@
 void kr_rng_seed(kr_rng *rng, uint64_t seed, uint64_t stream, uint32_t purpose)
 {
     philox4x32_key_t key = { { (uint32_t)seed, (uint32_t)(seed >> 32) } };
-    for (uint32_t lane = 0; lane < KR_RNG_LANES; lane++) {
+    for (uint32_t lane = 0; lane < 2 * KR_RNG_LANES; lane++) {
+        uint64_t(*s)[KR_RNG_LANES] = lane < KR_RNG_LANES ? rng->s : rng->second;
+        const uint32_t l = lane % KR_RNG_LANES;
         for (uint32_t half = 0; half < 2; half++) {
             philox4x32_ctr_t counter = { { 2 * lane + half, purpose, (uint32_t)stream,
                                            (uint32_t)(stream >> 32) } };
             philox4x32_ctr_t word = philox4x32(counter, key);
-            rng->s[2 * half][lane] = (uint64_t)word.v[1] << 32 | word.v[0];
-            rng->s[2 * half + 1][lane] = (uint64_t)word.v[3] << 32 | word.v[2];
+            s[2 * half][l] = (uint64_t)word.v[1] << 32 | word.v[0];
+            s[2 * half + 1][l] = (uint64_t)word.v[3] << 32 | word.v[2];
         }
         /* the all-zero state is a fixed point of the generator */
-        rng->s[0][lane] |= (uint64_t)(!rng->s[0][lane] && !rng->s[1][lane] &&
-                                      !rng->s[2][lane] && !rng->s[3][lane]);
+        s[0][l] |= (uint64_t)(!s[0][l] && !s[1][l] && !s[2][l] && !s[3][l]);
     }
     memset(rng->buffer, 0, sizeof rng->buffer);
     rng->n_used = KR_RNG_BUFFER;
@@ -59,6 +60,7 @@ void kr_rng_refill(kr_rng *rng)
 int kr_rng_declare(kr_rng *rng, kr_state *table, kr_error *err)
 {
     KR_TRY(kr_state_add(table, "s", KR_U64, 4 * KR_RNG_LANES, rng->s, err));
+    KR_TRY(kr_state_add(table, "second", KR_U64, 4 * KR_RNG_LANES, rng->second, err));
     KR_TRY(kr_state_add(table, "buffer", KR_U64, KR_RNG_BUFFER, rng->buffer, err));
     return kr_state_add(table, "n_used", KR_U64, 1, &rng->n_used, err);
 }

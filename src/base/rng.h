@@ -2,11 +2,11 @@
  * base/rng.h - random streams and the draws kernels may make.
  *
  * A stream is xoshiro256++ (Blackman, Vigna, ACM TOMS 47, 36 (2021)) run as eight interleaved
- * 64-bit lanes, each seeded by Philox4x32-10 (Salmon et al., SC'11) keyed with (seed, stream,
- * purpose). The numbers are the same on every instruction set. Kernels draw only through the
- * functions below; compiled with KR_RNG_ENUMERATE each of them asks an enumerating source for
- * the branch to take, which yields exact transition matrices (base/rng_enumerate.h).
- * Threads: a stream belongs to one block at a time. */
+ * 64-bit lanes (and eight more for wide kernels), each seeded by Philox4x32-10 (Salmon et al.,
+ * SC'11) keyed with (seed, stream, purpose). The numbers are the same on every instruction set.
+ * Kernels draw only through the functions below; compiled with KR_RNG_ENUMERATE each of them
+ * asks an enumerating source for the branch to take, which yields exact transition matrices
+ * (base/rng_enumerate.h). Threads: a stream belongs to one block at a time. */
 #ifndef KR_BASE_RNG_H
 #define KR_BASE_RNG_H
 
@@ -32,14 +32,16 @@ enum kr_purpose {
 
 struct kr_rng {
     uint64_t s[4][KR_RNG_LANES];
+    uint64_t second[4][KR_RNG_LANES]; /* lanes of their own for kernels that want two words at
+                                         once; the draws below never touch them */
     uint64_t buffer[KR_RNG_BUFFER];
     uint64_t n_used; /* words of buffer handed out; KR_RNG_BUFFER = refill at the next draw */
 };
 
-/* Keys a stream. Cost: 16 Philox blocks. Threads: pure. */
+/* Keys a stream. Cost: 32 Philox blocks. Threads: pure. */
 void kr_rng_seed(kr_rng *rng, uint64_t seed, uint64_t stream, uint32_t purpose);
 
-/* All mutable bytes of a stream as rows "s", "buffer", "n_used". */
+/* All mutable bytes of a stream as rows "s", "second", "buffer", "n_used". */
 int kr_rng_declare(kr_rng *rng, kr_state *table, kr_error *err);
 
 void kr_rng_refill(kr_rng *rng);

@@ -19,11 +19,12 @@
 #include "update/bits_planes.h"
 
 #define FIRST      6
-#define POOL_WORDS 8
+#define POOL_WORDS 9
 #define TURN       29 /* within each 64 elements, the same for every instruction set */
 #define DIGITS     64
+#define BANKS      2 /* of the stream, used by turns: their chains of logic are independent */
 #define BITS       4 /* digits of a class number */
-#define KEPT       4 /* groups that wait to be finished */
+#define KEPT       8 /* groups that wait to be finished */
 
 typedef struct pool {
     bv open, lower, bit[BITS]; /* open: undecided; lower: decided, u < P */
@@ -231,7 +232,7 @@ KR_INLINE bv merge(const int scheme, bv open, const bv *bit, pool *p, batch *b, 
  * spins stay undecided; they are given the favored state. */
 KR_INLINE bool group(const int scheme, const bool is_metropolis, const bool is_signed,
                      const kr_bits_pass *pass, int32_t begin, int32_t n, const uint64_t *valid,
-                     uint64_t *state, bv_rng *rng, batch *b)
+                     uint64_t *state, bv_rng (*rng)[BANKS], batch *b)
 {
     bv left = bv_set(0);
     b->begin = begin;
@@ -240,18 +241,24 @@ KR_INLINE bool group(const int scheme, const bool is_metropolis, const bool is_s
         const size_t word = (size_t)piece * BV_WORDS;
         pool p = { .open = bv_set(0) };
         bv mask = bv_load(valid + word);
-        for (int32_t i = 0; i < n; i++) {
-            place at = { pass, state, begin + i, piece };
-            bv bit[BITS], new;
-            bv open =
-                start(scheme, is_metropolis, &at, is_signed, mask, &rng[piece], bit, &new);
-            bv_store(b->new[i] + word, new);
-            left |= merge(scheme, open, bit, &p, b, i, word);
+        for (int32_t i = 0; i < n; i += BANKS) {
+#pragma GCC unroll 2
+            for (int k = 0; k < BANKS; k++) {
+                place at = { pass, state, begin + i + k, piece };
+                bv bit[BITS], new;
+                if (i + k == n) {
+                    break;
+                }
+                bv open = start(scheme, is_metropolis, &at, is_signed, mask, &rng[piece][k],
+                                bit, &new);
+                bv_store(b->new[i + k] + word, new);
+                left |= merge(scheme, open, bit, &p, b, i + k, word);
+            }
         }
-#pragma GCC unroll 8
+#pragma GCC unroll 9
         for (int k = 0; k < POOL_WORDS; k++) {
-            draw(scheme, pass->law, FIRST + k, bv_rng_next(&rng[piece]), p.bit, &p.open,
-                 &p.lower);
+            draw(scheme, pass->law, FIRST + k, bv_rng_next(&rng[piece][k % BANKS]), p.bit,
+                 &p.open, &p.lower);
         }
         p.lower &= ~p.open;
         left |= p.open;
@@ -293,7 +300,7 @@ typedef struct numbers {
 /* One spin whose first `digit` words are drawn: true when u < P. bit: digits of its class, one
  * per plane of 8 words. */
 static bool is_below(const kr_bits_law *law, int digit, uint64_t (*bit)[8], int w, int place,
-                     bv_rng *rng, numbers *number)
+                     bv_rng (*rng)[BANKS], numbers *number)
 {
     size_t class = 0;
     for (int k = 0; k < n_bits((int)law->scheme); k++) {
@@ -305,7 +312,7 @@ static bool is_below(const kr_bits_law *law, int digit, uint64_t (*bit)[8], int 
     }
     if (number->n_used == 8) {
         for (int piece = 0; piece < BV_PIECES; piece++) {
-            bv_store(number->u + piece * BV_WORDS, bv_rng_next(&rng[piece]));
+            bv_store(number->u + piece * BV_WORDS, bv_rng_next(&rng[piece][0]));
         }
         number->n_used = 0;
     }
@@ -314,8 +321,8 @@ static bool is_below(const kr_bits_law *law, int digit, uint64_t (*bit)[8], int 
 
 /* Spins of vector i that found no room in the pool: by what they were given from it, which
  * belongs to another, they are put right first. */
-static void finish_rest(const kr_bits_pass *pass, uint64_t *state, batch *b, int i, bv_rng *rng,
-                        numbers *number)
+static void finish_rest(const kr_bits_pass *pass, uint64_t *state, batch *b, int i,
+                        bv_rng (*rng)[BANKS], numbers *number)
 {
     const kr_bits_law *law = pass->law;
     uint64_t *own = state + (size_t)pass->vector[b->begin + i] * 8;
@@ -339,7 +346,7 @@ static void finish_rest(const kr_bits_pass *pass, uint64_t *state, batch *b, int
 
 /* Decides what a batch left open: few spins, so one by one, by 64 digits each. */
 static __attribute__((noinline)) void finish(const kr_bits_pass *pass, uint64_t *state,
-                                             batch *b, bv_rng *rng)
+                                             batch *b, bv_rng (*rng)[BANKS])
 {
     numbers number = { .n_used = 8 };
     for (int w = 0; w < 8; w++) {
@@ -349,10 +356,9 @@ static __attribute__((noinline)) void finish(const kr_bits_pass *pass, uint64_t 
                                               rng, &number)
                            << place;
             for (int i = 0; i < b->n; i++) { /* one of them owns it */
-                uint64_t mine = b->placed[i][w] | (turn(b->moved[i][w]) & ~b->rest[i][w]);
-                bool is_home = b->placed[i][w] & one;
+                uint64_t moved = turn(b->moved[i][w]) & ~b->rest[i][w] & one;
                 state[(size_t)pass->vector[b->begin + i] * 8 + (size_t)w] ^=
-                    mine & one ? is_home ? one : turn_home(one) : 0;
+                    (b->placed[i][w] & one) | turn_home(moved);
             }
         }
     }
@@ -371,18 +377,19 @@ KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_s
                      const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,
                      kr_rng *stream)
 {
-    bv_rng rng[BV_PIECES];
+    bv_rng rng[BV_PIECES][BANKS];
     batch kept[KEPT];
     int32_t n_kept = 0;
     for (int piece = 0; piece < BV_PIECES; piece++) {
-        bv_rng_load(&rng[piece], stream, piece);
+        bv_rng_load(&rng[piece][0], stream->s, piece);
+        bv_rng_load(&rng[piece][1], stream->second, piece);
     }
     for (int32_t v = 0; v < pass->n; v += GROUP) {
         const int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
         n_kept += group(scheme, is_metropolis, is_signed, pass, v, n, valid, state, rng,
                         &kept[n_kept]);
         if (n_kept == KEPT || v + GROUP >= pass->n) {
-            bv_rng copy[BV_PIECES]; /* its address would keep rng out of registers */
+            bv_rng copy[BV_PIECES][BANKS]; /* its address would keep rng out of registers */
             memcpy(copy, rng, sizeof copy);
             for (int32_t k = 0; k < n_kept; k++) {
                 finish(pass, state, &kept[k], copy);
@@ -392,7 +399,8 @@ KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_s
         }
     }
     for (int piece = 0; piece < BV_PIECES; piece++) {
-        bv_rng_store(&rng[piece], stream, piece);
+        bv_rng_store(&rng[piece][0], stream->s, piece);
+        bv_rng_store(&rng[piece][1], stream->second, piece);
     }
 }
 

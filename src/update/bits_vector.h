@@ -105,23 +105,24 @@ KR_INLINE bv bv_xor_masked(bv a, bv b, bv c)
     return BV_LOGIC(0x78, a, b, c, a ^ (b & c));
 }
 
-/* One piece of a stream (base/rng.h): xoshiro256++ in each 64-bit lane. The words are those of
- * a refill; words that wait in the buffer stay there for scalar draws. */
+/* One piece of a bank of a stream (base/rng.h): xoshiro256++ in each 64-bit lane. The words of
+ * the first bank are those of a refill; words that wait in the buffer stay there for scalar
+ * draws. */
 typedef struct bv_rng {
     bv s[4];
 } bv_rng;
 
-KR_INLINE void bv_rng_load(bv_rng *r, const kr_rng *rng, int piece)
+KR_INLINE void bv_rng_load(bv_rng *r, uint64_t (*s)[KR_RNG_LANES], int piece)
 {
     for (int k = 0; k < 4; k++) {
-        memcpy(&r->s[k], &rng->s[k][piece * BV_WORDS], sizeof r->s[k]);
+        memcpy(&r->s[k], &s[k][piece * BV_WORDS], sizeof r->s[k]);
     }
 }
 
-KR_INLINE void bv_rng_store(const bv_rng *r, kr_rng *rng, int piece)
+KR_INLINE void bv_rng_store(const bv_rng *r, uint64_t (*s)[KR_RNG_LANES], int piece)
 {
     for (int k = 0; k < 4; k++) {
-        memcpy(&rng->s[k][piece * BV_WORDS], &r->s[k], sizeof r->s[k]);
+        memcpy(&s[k][piece * BV_WORDS], &r->s[k], sizeof r->s[k]);
     }
 }
 
