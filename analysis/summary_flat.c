@@ -308,12 +308,12 @@ int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err)
 
 static void print_at(const kr_summary *s, const kr_reweighted *r, FILE *out)
 {
-    char log_z[48], energy[48], heat[48], phase[48];
+    char log_z[48], energy[48], heat[48], phase[48], ess[24];
     kr_format_value(r->log_z, r->log_z_error, 2, log_z, sizeof log_z);
     kr_format_value(r->energy, r->energy_error, 2, energy, sizeof energy);
     kr_format_value(r->heat, r->heat_error, 2, heat, sizeof heat);
-    fprintf(out, "%-12.8g %17s %15s %14s %7.2g %%", r->beta, log_z, energy, heat,
-            100.0 * r->ess);
+    kr_format_percent(r->ess, ess, sizeof ess);
+    fprintf(out, "%-12.8g %17s %15s %14s %9s", r->beta, log_z, energy, heat, ess);
     for (int k = 0; k < s->n_phases && k < 2; k++) {
         kr_format_value(r->phase[k], r->phase_error[k], 2, phase, sizeof phase);
         fprintf(out, " %13s", phase);
