@@ -74,7 +74,13 @@ def every_listed_word_is_explained():
         assert len(call("explain", word).stdout) > 20, word
     assert "chains" in call("explain").stdout
     for kind in ("models", "lattices", "updates", "densities", "observables"):
-        assert call("list", kind).stdout.startswith(kind)
+        listed = call("list", kind).stdout
+        assert listed.startswith(kind)
+        one = kind.replace("ies", "y") if kind == "densities" else kind[:-1]
+        for word in (kind, one):
+            assert listed in call("explain", word).stdout, word
+    for word in ("sweeps", "density", "engine", "betas"):
+        assert len(call("explain", word).stdout) > 20, word
 
 
 def dry_run_leaves_nothing():
@@ -174,7 +180,14 @@ def stopped_runs_go_on():
     assert message.count("\n") == 1 and "kramers resume stopped.h5" in message, message
     status = call("status", "stopped.h5").stdout
     done = int(status.split("draws:")[1].split()[0])
-    call("snapshot", "stopped.h5", "-o", "snapshot.h5")
+    write("snapshot.h5", "precious")
+    refused = call("snapshot", "stopped.h5", "-o", "snapshot.h5", want=2).stderr
+    assert refused.count("\n") == 1 and "--overwrite" in refused, refused
+    with open("snapshot.h5", encoding="utf-8") as file:
+        assert file.read() == "precious"
+    call("snapshot", "stopped.h5", "-o", "snapshot.h5", "--overwrite")
+    assert call("snapshot", "stopped.h5").stdout == "file: stopped.snapshot.h5\n"
+    call("snapshot", "stopped.h5", want=2)
     steps = str(4 * (done + 1000))
     call("resume", "stopped.h5", "--until", steps, "--progress", "never")
     run("straight.h5", *LONG, "--set", "phases.measure=" + steps)

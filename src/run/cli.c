@@ -69,6 +69,11 @@ static const struct argp_option output_options[] = {
     { "output", 'o', "FILE", 0, "file to write", 0 },
     { 0 },
 };
+static const struct argp_option snapshot_options[] = {
+    { "output", 'o', "FILE.h5", 0, "file to write (default: NAME.snapshot.h5)", 0 },
+    { "overwrite", OVERWRITE, 0, 0, "replace an existing file", 0 },
+    { 0 },
+};
 static const struct argp_option summary_options[] = {
     { "json", JSON, 0, 0, "one JSON object instead of the table", 0 },
     { "check", CHECK, 0, 0, "exit status 1, with the reason, when not converged", 0 },
@@ -376,7 +381,7 @@ static int command_snapshot(int argc, char **argv, const volatile sig_atomic_t *
     kr_error err = { 0 };
     char name[4096];
     (void)stop;
-    parse(argc, argv, command_named("snapshot"), output_options, &a);
+    parse(argc, argv, command_named("snapshot"), snapshot_options, &a);
     if (!a.run.output) {
         size_t n = strlen(a.path[0]);
         n -= n > 3 && strcmp(a.path[0] + n - 3, ".h5") == 0 ? 3 : 0;
@@ -385,6 +390,11 @@ static int command_snapshot(int argc, char **argv, const volatile sig_atomic_t *
     }
     if (strcmp(a.run.output, a.path[0]) == 0) {
         fprintf(stderr, "kramers: snapshot: -o is the run's own file, want another\n");
+        return KR_EXIT_USAGE;
+    }
+    if (!a.run.overwrite && access(a.run.output, F_OK) == 0) {
+        fprintf(stderr, "kramers: %s: the output exists, want another -o or --overwrite\n",
+                a.run.output);
         return KR_EXIT_USAGE;
     }
     if (kr_run_snapshot(a.path[0], a.run.output, &err) != KR_OK) {

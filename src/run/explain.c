@@ -5,10 +5,25 @@
 #include "run/cli.h"
 #include "run/plugs.h"
 #include "run/spec.h"
+#include "run/spec_private.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* The sections of a run file that name plugs, in the order of kr_plug_kind; `explain` takes the
+ * plural and the name of the kind. */
+static const struct {
+    const char *plural, *key, *doc;
+} sections[] = {
+    { "models", "model", "map {name: ..., its own keys}" },
+    { "lattices", "lattice", "map {name: ..., its own keys}" },
+    { "densities", "densities",
+      "map of names to {name: ..., its own keys}, for learned proposals" },
+    { "updates", "updates",
+      "list of {name: ..., sweeps: 1, its own keys}, one pass of which is a step" },
+    { "observables", "observables", "list of names" },
+};
 
 /* Words wrapped to 92 columns behind an indent. */
 static void print_wrapped(int indent, const char *text)
@@ -103,9 +118,39 @@ static int explain_field(const char *where, const kr_field *fields, const char *
     return n;
 }
 
-static int explain_word(const char *word)
+/* "updates" and below it the names there are */
+static void print_kind(int kind)
+{
+    kr_plug_head head;
+    printf("%s\n", sections[kind].plural);
+    for (int32_t k = 0; kr_plug_head_at((kr_plug_kind)kind, k, &head); k++) {
+        printf("  %-16s", head.name);
+        printf(" %.*s\n", (int)strcspn(head.doc, "\n"), head.doc);
+    }
+}
+
+static int explain_kind(const char *word)
 {
     int n = 0;
+    for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
+        if (strcmp(word, sections[kind].plural) == 0 ||
+            strcmp(word, kr_plug_kind_name((kr_plug_kind)kind)) == 0) {
+            printf("key %s\n    %s: %s\n", sections[kind].key, sections[kind].key,
+                   sections[kind].doc);
+            print_kind(kind);
+            puts("kramers explain NAME tells more about each.");
+            n++;
+        }
+    }
+    return n;
+}
+
+static int explain_word(const char *word)
+{
+    int n = explain_kind(word);
+    if (strcmp(word, "betas") == 0) { /* a list of numbers: told by its section */
+        word = "multicanonical";
+    }
     kr_plug_head head;
     for (const kr_command *c = kr_cli_commands; c->name; c++) {
         if (strcmp(c->name, word) == 0) {
@@ -127,6 +172,8 @@ static int explain_word(const char *word)
             n += explain_field(where, head.fields, word);
         }
     }
+    n += explain_field("updates", kr_spec_entry_fields(), word);
+    n += explain_field("start", kr_spec_start_fields(), word);
     n += explain_field("", kr_spec_optional_fields(), word);
     return n + explain_field("", kr_spec_fields(), word);
 }
@@ -141,6 +188,9 @@ static const char *nearest(const char *word)
         names[n++] = c->name;
     }
     for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
+        if (n < 256) {
+            names[n++] = sections[kind].plural;
+        }
         for (int32_t k = 0; n < 256 && kr_plug_head_at((kr_plug_kind)kind, k, &head); k++) {
             names[n++] = head.name;
         }
@@ -173,14 +223,10 @@ int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
     }
     if (argc == 1) {
         puts("A run file is a YAML map with the keys\n");
-        puts("    model:       map {name: ..., its own keys}; see kramers list models");
-        puts("    lattice:     map {name: ..., its own keys}; see kramers list lattices");
-        puts("    updates:     list of {name: ..., sweeps: 1, its own keys}, one pass of which "
-             "is "
-             "a step");
-        puts("    densities:   map of names to {name: ..., its own keys}, for learned "
-             "proposals");
-        puts("    observables: list of names");
+        for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
+            printf("    %s: %s; see kramers list %s\n", sections[kind].key, sections[kind].doc,
+                   sections[kind].plural);
+        }
         for (const kr_field *f = kr_spec_fields(); f->name; f++) {
             print_field(f, 4);
         }
@@ -206,8 +252,6 @@ int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
 
 int kr_cli_list(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
-    static const char *const plural[] = { "models", "lattices", "densities", "updates",
-                                          "observables" };
     (void)stop;
     if (wants_help(argc, argv, "list [models|lattices|updates|densities|observables]")) {
         return KR_EXIT_DONE;
@@ -218,15 +262,11 @@ int kr_cli_list(int argc, char **argv, const volatile sig_atomic_t *stop)
     }
     int n_shown = 0;
     for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
-        kr_plug_head head;
-        if (argc == 2 && strcmp(argv[1], plural[kind]) != 0) {
+        if (argc == 2 && strcmp(argv[1], sections[kind].plural) != 0) {
             continue;
         }
-        printf("%s%s\n", n_shown++ ? "\n" : "", plural[kind]);
-        for (int32_t k = 0; kr_plug_head_at((kr_plug_kind)kind, k, &head); k++) {
-            printf("  %-16s", head.name);
-            printf(" %.*s\n", (int)strcspn(head.doc, "\n"), head.doc);
-        }
+        fputs(n_shown++ ? "\n" : "", stdout);
+        print_kind(kind);
     }
     if (n_shown == 0) {
         fprintf(stderr,
