@@ -466,6 +466,8 @@ typedef struct kr_update_plug {
     const kr_fold *(*fold)(const void *self);
     /* How this instance runs, e.g. "bits"; the member may be NULL. */
     const char *(*engine)(const void *self);
+    /* Why it runs none of the faster ways, in one line, or NULL; the member may be NULL. */
+    const char *(*engine_reason)(const void *self);
     /* n_sweeps >= 1 sweeps of every lane of the block. One sweep is N attempts of a local move,
      * one cluster (Wolff), one decomposition (Swendsen-Wang), one global proposal. Leaves
      * exp(-beta H) invariant; the result does not depend on how sweeps are grouped in calls.

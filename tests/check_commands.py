@@ -94,6 +94,27 @@ def dry_run_leaves_nothing():
     compare("run.h5", "resolved.h5")
 
 
+def engines_are_named_with_the_reason():
+    def dry(*sets):
+        more = [word for text in sets for word in ("--set", text)]
+        lines = [line for line in call("run", "run.yaml", "--dry-run", *more).stdout.splitlines()
+                 if line.startswith("# update ")]
+        assert len(lines) == 1, lines
+        return lines[0]
+    assert dry() == "# update heat_bath: engine bits"
+    few = dry("lattice.size=[5, 5]", "chains=1")
+    assert "engine ref; not bits: a vector would hold 1 spin, want 16" in few, few
+    assert "; bytes: a vector" in few, few
+    clock = dry("model={name: potts, q: 3, disorder: {kind: pm1, seed: 1}}")
+    assert "engine ref; not bits: 3 states, want a pair model with 2; bytes: 3 states" in clock
+    order = dry("updates.0.order=random")
+    assert "engine ref; not bits, bytes: they visit the sites color by color" in order, order
+    assert dry("updates.0.engine=ref") == "# update heat_bath: engine ref"
+    assert dry("updates=[wolff]").startswith("# update wolff: engine ")
+    run("few.h5", "--set", "lattice.size=[5, 5]", "--set", "chains=1")
+    assert "heat_bath, engine ref " in call("summary", "few.h5").stdout
+
+
 def summary_is_json_with_the_documented_keys():
     summary = json.loads(call("summary", "run.h5", "--json").stdout)
     assert set(summary) >= {"observables", "updates", "densities", "cost", "verdict"}
@@ -316,7 +337,7 @@ def main():
         os.chdir(folder)
         write("run.yaml", RUN)
         for check in (every_command_has_help, every_listed_word_is_explained,
-                      dry_run_leaves_nothing, summary_is_json_with_the_documented_keys,
+                      dry_run_leaves_nothing, engines_are_named_with_the_reason, summary_is_json_with_the_documented_keys,
                       multicanonical_runs_give_weighted_estimates,
                       population_annealing_gives_log_z_and_families, resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
                       closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,

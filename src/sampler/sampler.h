@@ -179,6 +179,8 @@ void kr_sampler_certificate(const kr_sampler *sampler, int32_t density, int32_t 
 
 /* Name of the engine an update runs at the first point, or NULL where there is no choice. */
 const char *kr_sampler_engine(const kr_sampler *sampler, int32_t update);
+/* Why it runs no faster one, or NULL. */
+const char *kr_sampler_engine_reason(const kr_sampler *sampler, int32_t update);
 
 /* CPU-seconds so far; clock values, for the group `cost` only. */
 typedef struct kr_cost {
