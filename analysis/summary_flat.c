@@ -349,7 +349,7 @@ void kr_summary_print_flat(const kr_summary *s, FILE *out)
                 height, beta, b->energy_low, b->energy_high);
     }
     fprintf(out,
-            "round trips %.4g .. %.4g J per site: %lld, %lld to %lld per chain; learnt in %.0f "
+            "round trips %.4g .. %.4g J per site: %lld, %lld to %lld per chain; learned in %.0f "
             "slices%s\n",
             flat->energy_low, flat->energy_high, (long long)flat->n_trips,
             (long long)flat->least_trips, (long long)flat->most_trips, flat->learning_slices,

@@ -391,8 +391,7 @@ static const kr_quantity *first_varying(const kr_summary *s)
 {
     for (int k = 0; k < s->n_quantities; k++) {
         const kr_quantity *q = &s->quantity[k * s->n_points];
-        if (!q->is_bad && !q->is_derived && !q->estimate.is_constant &&
-            q->estimate.ess > 0.0) {
+        if (!q->is_bad && !q->is_derived && !q->estimate.is_constant && q->estimate.ess > 0.0) {
             return q;
         }
     }

@@ -502,7 +502,7 @@ typedef struct kr_derived {
 enum {
     /* Of replica pairs: chains 2k and 2k + 1 of a point, which share the couplings. There is
      * one row per pair, so that nothing counts a pair twice; results of pairs have a group of
-     * their own in the science file. Needs an even number of chains; no pair is split over
+     * their own in the result file. Needs an even number of chains; no pair is split over
      * blocks. */
     KR_OBSERVABLE_PAIRS = 1,
 };

@@ -68,7 +68,10 @@ def every_command_has_help():
 
 def every_listed_word_is_explained():
     words = [line.split()[0] for line in call("list").stdout.splitlines()
-             if line.startswith("  ")]
+             if line.startswith("  ") and line[2] != " "]
+    assert all(len(line) <= 92 for line in call("list").stdout.splitlines())
+    assert "density: text, required" in call("explain", "independence").stdout
+    assert "size: integer 1..2147483647" in call("explain", "complete").stdout
     assert len(words) >= 15, words
     for word in words + ["run", "beta", "phases", "phases.every", "hidden", "size"]:
         assert len(call("explain", word).stdout) > 20, word

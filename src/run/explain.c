@@ -25,11 +25,10 @@ static const struct {
     { "observables", "observables", "list of names" },
 };
 
-/* Words wrapped to 92 columns behind an indent. */
-static void print_wrapped(int indent, const char *text)
+/* Words wrapped to 92 columns, from the column of the indent on; further lines begin there. */
+static void print_words(int indent, const char *text)
 {
     int column = indent;
-    printf("%*s", indent, "");
     while (*text) {
         int n = (int)strcspn(text, " ");
         if (column > indent && column + n + 1 > 92) {
@@ -42,6 +41,24 @@ static void print_wrapped(int indent, const char *text)
         text += strspn(text, " ");
     }
     putchar('\n');
+}
+
+static void print_wrapped(int indent, const char *text)
+{
+    printf("%*s", indent, "");
+    print_words(indent, text);
+}
+
+/* Whole numbers in full; the largest that doubles count by ones as 2^53. */
+static void print_bound(const kr_field *f, double x)
+{
+    if (x == 0x1p53) {
+        fputs("2^53", stdout);
+    } else {
+        bool is_whole =
+            (f->type == KR_TYPE_INT || f->type == KR_TYPE_INT_LIST) && fabs(x) < 1e10;
+        printf(is_whole ? "%.0f" : "%g", x);
+    }
 }
 
 static void print_field(const kr_field *f, int indent)
@@ -57,7 +74,10 @@ static void print_field(const kr_field *f, int indent)
     }
     if ((f->type == KR_TYPE_INT || f->type == KR_TYPE_REAL || f->type == KR_TYPE_INT_LIST) &&
         (f->min < f->max)) {
-        printf(" %g%s%g", f->min, f->flags & KR_FIELD_OPEN_MIN ? " < .. " : "..", f->max);
+        putchar(' ');
+        print_bound(f, f->min);
+        fputs(f->flags & KR_FIELD_OPEN_MIN ? " < .. " : "..", stdout);
+        print_bound(f, f->max);
     }
     if (f->unit && *f->unit && strcmp(f->unit, "1") != 0) {
         printf(" [%s]", f->unit);
@@ -91,8 +111,16 @@ static void print_plug(kr_plug_kind kind, const kr_plug_head *head)
                    fact->value, fact->source);
         }
     }
-    if (head->fields && head->fields->name) {
+    const kr_field *common = kind == KR_PLUG_UPDATE ? kr_spec_entry_fields() : NULL;
+    if ((head->fields && head->fields->name) || common) {
         puts("    keys:");
+    }
+    if (common && ((const kr_update_plug *)head->plug)->flags & KR_UPDATE_NEEDS_DENSITY) {
+        puts("        density: text, required");
+        print_wrapped(12, "name of an entry of the section densities");
+    }
+    for (const kr_field *f = common; f && f->name; f++) {
+        print_field(f, 8);
     }
     for (const kr_field *f = head->fields; f && f->name; f++) {
         print_field(f, 8);
@@ -124,8 +152,8 @@ static void print_kind(int kind)
     kr_plug_head head;
     printf("%s\n", sections[kind].plural);
     for (int32_t k = 0; kr_plug_head_at((kr_plug_kind)kind, k, &head); k++) {
-        printf("  %-16s", head.name);
-        printf(" %.*s\n", (int)strcspn(head.doc, "\n"), head.doc);
+        printf("  %-16s ", head.name);
+        print_words(19, head.doc);
     }
 }
 
@@ -204,11 +232,12 @@ static const char *nearest(const char *word)
     return kr_field_nearest(word, names, n);
 }
 
-static int wants_help(int argc, char **argv, const char *usage)
+static int wants_help(int argc, char **argv, const char *usage, const char *doc)
 {
     for (int k = 1; k < argc; k++) {
         if (strcmp(argv[k], "--help") == 0 || strcmp(argv[k], "-?") == 0) {
             printf("Usage: kramers %s\n", usage);
+            print_wrapped(0, doc);
             return 1;
         }
     }
@@ -218,14 +247,17 @@ static int wants_help(int argc, char **argv, const char *usage)
 int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
     (void)stop;
-    if (wants_help(argc, argv, "explain [WORD]")) {
+    if (wants_help(
+            argc, argv, "explain [WORD ...]",
+            "What a model, lattice, update, density, observable, key or command is, with "
+            "its keys, ranges and defaults; without a word: all keys of a run file.")) {
         return KR_EXIT_DONE;
     }
     if (argc == 1) {
         puts("A run file is a YAML map with the keys\n");
         for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
-            printf("    %s: %s; see kramers list %s\n", sections[kind].key, sections[kind].doc,
-                   sections[kind].plural);
+            printf("    %s: %s\n", sections[kind].key, sections[kind].doc);
+            printf("        kramers list %s\n", sections[kind].plural);
         }
         for (const kr_field *f = kr_spec_fields(); f->name; f++) {
             print_field(f, 4);
@@ -233,9 +265,11 @@ int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
         for (const kr_field *f = kr_spec_optional_fields(); f->name; f++) {
             print_field(f, 4);
         }
-        puts("\nAny number of model and beta may be a list or {from:, to:, count:}; their "
-             "product "
-             "is the points.\nkramers explain WORD tells about a plug, a key or a command.");
+        puts("\nbeta and the numbers that `kramers explain MODEL` marks may be a list or "
+             "{from, to, "
+             "count};\ntheir product is the points. kramers explain WORD tells about a plug, a "
+             "key "
+             "or a command.");
         return KR_EXIT_DONE;
     }
     for (int k = 1; k < argc; k++) {
@@ -253,7 +287,8 @@ int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
 int kr_cli_list(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
     (void)stop;
-    if (wants_help(argc, argv, "list [models|lattices|updates|densities|observables]")) {
+    if (wants_help(argc, argv, "list [models|lattices|updates|densities|observables]",
+                   "The names that a run file may use, with what each is.")) {
         return KR_EXIT_DONE;
     }
     if (argc > 2) {

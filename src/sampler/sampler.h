@@ -77,7 +77,7 @@ typedef struct kr_training_params {
 } kr_training_params;
 
 /* Multicanonical sampling (flat.c): the chains sample w(H) = exp(-S(H)) with a table S that is
- * learnt in the stage adapt, one step of which is one pass of the schedule. One point, no
+ * learned in the stage adapt, one step of which is one pass of the schedule. One point, no
  * densities, updates with KR_UPDATE_ANY_WEIGHT only. */
 typedef struct kr_flat_params {
     bool is_on;
