@@ -207,7 +207,7 @@ static void frozen_chains_are_told_from_ground_states(void **state)
     static const char cycle[] = " (they go round in a cycle, every move is accepted)";
     const struct {
         int64_t n_still;
-        int still;
+        enum syn_still still;
         const char *want; /* NULL: not frozen */
     } list[] = {
         { 16, SYN_CYCLE, "frozen: 16 of 16 chains keep one energy while updates change sites" },
