@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * analysis/format.c - a value with its error in parentheses, as papers print it. */
+ * analysis/format.c - a value with its error in parentheses, as papers print it; percentages.
+ */
 #include "analysis/summary.h"
 
 #include <math.h>
@@ -44,5 +45,15 @@ void kr_format_value(double mean, double error, int digits, char *out, size_t si
         format_fixed(mean / pow(10.0, exponent), error / pow(10.0, exponent), digits, fixed,
                      sizeof fixed);
         snprintf(out, size, "%se%+03d", fixed, exponent);
+    }
+}
+
+void kr_format_percent(double fraction, char *out, size_t size)
+{
+    if (isnan(fraction)) {
+        snprintf(out, size, "-");
+    } else {
+        bool is_small = fraction > 0.0 && fraction < 0.01;
+        snprintf(out, size, is_small ? "%.2g %%" : "%.1f %%", 100.0 * fraction);
     }
 }

@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BINS_MAX     80
 #define POINTS_SHOWN 6
@@ -102,8 +103,57 @@ static void start_panel(kr_gnuplot *g, const kr_source *source, const char *name
     kr_plot_label(source->reader, name, label, sizeof label);
     fputs("\nset xlabel ", g->script);
     kr_gnuplot_text(g, label, 80);
-    fprintf(g->script, " noenhanced\nset ylabel '%s'\nset xrange [*:*]\nset yrange [0:*]\n",
+    fprintf(g->script,
+            " noenhanced\nset ylabel '%s'\nset xrange [*:*] noextend\nset offsets graph 0.02, "
+            "graph 0.02, 0, 0\nset yrange [0:*]\n",
             is_first ? "probability density" : "");
+    fputs(is_first ? "" : "unset key\n", g->script); /* one key for both panels */
+}
+
+/* The key is below both panels: a row of values under the name of the one parameter, or rows
+ * of labels. */
+static void start_figure(kr_gnuplot *g, const char *head, const kr_points *points, int n_panels)
+{
+    char title[KR_SERIES_NAME + 64] = "", of_all[48] = "";
+    bool is_row = points->n_params < 2;
+    if (points->n > POINTS_SHOWN) {
+        snprintf(of_all, sizeof of_all, "%d of %lld points", POINTS_SHOWN,
+                 (long long)points->n);
+    }
+    if (points->n > 1) {
+        bool has_name = points->n_params == 1;
+        snprintf(title, sizeof title, "%s%s%s", has_name ? points->name[0] : "",
+                 has_name && *of_all ? ", " : "", of_all);
+    }
+    double margin = is_row || points->n < 2 ? 0.17 : 0.26;
+    fprintf(g->script,
+            "set multiplot layout 1,%d margins 0.09,0.97,%g,0.9 spacing 0.1,0 title ", n_panels,
+            margin);
+    kr_gnuplot_text(g, head, 100);
+    fprintf(
+        g->script,
+        " noenhanced font ',13'\n"
+        "set key center at screen 0.5, screen %g vertical maxrows %d samplen 2 Left reverse "
+        "title ",
+        is_row ? 0.04 : 0.075, is_row ? 1 : POINTS_SHOWN / 2);
+    kr_gnuplot_text(g, title, sizeof title);
+    fputs(" noenhanced\n", g->script);
+}
+
+/* "0.44" of one parameter, "beta = 0.44, J = 1" of several. */
+static void key_entry(const kr_points *points, int64_t point, char *label, size_t size)
+{
+    size_t used = 0;
+    *label = '\0';
+    for (int k = 0; k < points->n_params && used < size; k++) {
+        const char *name = strrchr(points->name[k], '.');
+        double value = points->value[k * points->n + point];
+        name = name ? name + 1 : points->name[k];
+        int n = points->n_params == 1 ? snprintf(label, size, "%.6g", value)
+                                      : snprintf(label + used, size - used, "%s%s = %.6g",
+                                                 k ? ", " : "", name, value);
+        used += n > 0 ? (size_t)n : 0;
+    }
 }
 
 /* Points spread over the scan; out holds their indices, returns their number. */
@@ -136,8 +186,8 @@ static int draw_panel(kr_gnuplot *g, const kr_source *source, const kr_series *s
         kr_gnuplot_block(g, comment);
         status = write_density(g, &bins, x, series->n_chains, series->n_draws, err);
         char label[128] = "";
-        if (series->n_points > 1) {
-            kr_points_label(points, shown[k], label, sizeof label);
+        if (series->n_points > 1 && is_first) {
+            key_entry(points, shown[k], label, sizeof label);
         }
         fprintf(g->script, "%sdata index %d using 1:2 with histeps lw 1.5 lc rgb '%s' title ",
                 k ? ", \\\n     " : "plot ", first + k, kr_gnuplot_color(k));
@@ -171,13 +221,7 @@ int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, kr_error *err)
         }
         if (status == KR_OK && k == 0) {
             status = kr_plot_title(source, 0, 1, title, sizeof title, err);
-            fprintf(g->script,
-                    "set multiplot layout 1,%d margins 0.09,0.97,0.17,0.9 spacing 0.1,0 title ",
-                    n);
-            kr_gnuplot_text(g, title, 100);
-            fputs(" noenhanced font ',13'\n"
-                  "set key center at screen 0.5, screen 0.035 horizontal samplen 2\n",
-                  g->script);
+            start_figure(g, title, &points, n);
         }
         if (status == KR_OK) {
             status = draw_panel(g, source, &series, name[k], k == 0, &points, err);

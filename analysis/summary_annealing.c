@@ -181,7 +181,7 @@ void kr_summary_print_annealing(const kr_summary *s, FILE *out)
             "runs w", "largest w");
     for (int64_t p = 0; p < s->n_points; p++) {
         const kr_annealing_row *row = &a->row[p];
-        char log_z[64], exact[32] = "-", z[32] = "-";
+        char log_z[64], exact[32] = "-", z[32] = "-", share[24];
         kr_format_value(row->log_z, row->log_z_error, 2, log_z, sizeof log_z);
         if (!isnan(row->exact_log_z)) {
             snprintf(exact, sizeof exact, "%.9g", row->exact_log_z);
@@ -189,9 +189,9 @@ void kr_summary_print_annealing(const kr_summary *s, FILE *out)
         if (!isnan(row->z)) {
             snprintf(z, sizeof z, "%+.2f", row->z);
         }
-        fprintf(out, "%-10.6g %18s %14s %6s %9.1f %7.0f %8.3g %8.1f %7.1f %%\n", row->beta,
-                log_z, exact, z, row->families, row->families_least, row->rho_t, row->ess,
-                100.0 * row->max_share);
+        kr_format_percent(row->max_share, share, sizeof share);
+        fprintf(out, "%-10.6g %18s %14s %6s %9.1f %7.0f %8.3g %8.1f %9s\n", row->beta, log_z,
+                exact, z, row->families, row->families_least, row->rho_t, row->ess, share);
     }
     fprintf(out,
             "families: of %lld, mean and least over runs; rho_t: mean square size of a "

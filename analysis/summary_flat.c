@@ -308,12 +308,12 @@ int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err)
 
 static void print_at(const kr_summary *s, const kr_reweighted *r, FILE *out)
 {
-    char log_z[48], energy[48], heat[48], phase[48];
+    char log_z[48], energy[48], heat[48], phase[48], ess[24];
     kr_format_value(r->log_z, r->log_z_error, 2, log_z, sizeof log_z);
     kr_format_value(r->energy, r->energy_error, 2, energy, sizeof energy);
     kr_format_value(r->heat, r->heat_error, 2, heat, sizeof heat);
-    fprintf(out, "%-12.8g %17s %15s %14s %7.2g %%", r->beta, log_z, energy, heat,
-            100.0 * r->ess);
+    kr_format_percent(r->ess, ess, sizeof ess);
+    fprintf(out, "%-12.8g %17s %15s %14s %9s", r->beta, log_z, energy, heat, ess);
     for (int k = 0; k < s->n_phases && k < 2; k++) {
         kr_format_value(r->phase[k], r->phase_error[k], 2, phase, sizeof phase);
         fprintf(out, " %13s", phase);
@@ -349,7 +349,7 @@ void kr_summary_print_flat(const kr_summary *s, FILE *out)
                 height, beta, b->energy_low, b->energy_high);
     }
     fprintf(out,
-            "round trips %.4g .. %.4g J per site: %lld, %lld to %lld per chain; learnt in %.0f "
+            "round trips %.4g .. %.4g J per site: %lld, %lld to %lld per chain; learned in %.0f "
             "slices%s\n",
             flat->energy_low, flat->energy_high, (long long)flat->n_trips,
             (long long)flat->least_trips, (long long)flat->most_trips, flat->learning_slices,

@@ -43,7 +43,7 @@ static void write_quantity(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_field(j, "error", q->estimate.error);
     kr_json_field(j, "tau_int", q->estimate.tau_int);
     kr_json_field(j, "tau_int_error", q->estimate.tau_int_error);
-    kr_json_field(j, "ess", q->estimate.ess);
+    kr_json_field(j, "ess", q->estimate.is_constant ? NAN : q->estimate.ess);
     kr_json_field(j, "r_hat", q->estimate.r_hat);
     kr_json_field(j, "exact", q->exact);
     kr_json_field(j, "z", q->z);

@@ -32,11 +32,6 @@ static const char *rate(double x, char *out, size_t size)
     return plain(x, fabs(x) >= 100.0 && fabs(x) < 1e7 ? "%.0f" : "%.3g", out, size);
 }
 
-static const char *percent(double x, char *out, size_t size)
-{
-    return plain(100.0 * x, x > 0.0 && x < 0.01 ? "%.2g %%" : "%.1f %%", out, size);
-}
-
 /* Text wrapped at the width, continued lines indented. */
 static void print_wrapped(FILE *out, const char *first, const char *text)
 {
@@ -234,8 +229,8 @@ static void acceptance_range(const kr_summary *s, int k, char *out, size_t size)
         low = fmin(low, u->accepted / u->attempted);
         high = fmax(high, u->accepted / u->attempted);
     }
-    percent(low, low_text, sizeof low_text);
-    percent(high, high_text, sizeof high_text);
+    kr_format_percent(low, low_text, sizeof low_text);
+    kr_format_percent(high, high_text, sizeof high_text);
     if (s->n_points > 1 && strcmp(low_text, high_text) != 0) {
         snprintf(out, size, "%s .. %s", low_text, high_text);
     } else {
@@ -250,6 +245,11 @@ static void print_updates(const kr_summary *s, FILE *out)
     }
     fprintf(out, "\n%-30s %18s %11s %15s %11s %9s\n", "update", "accepted", "attempts",
             "changed/attempt", "CPU s", "CPU share");
+    double cpu_s = 0.0; /* from samples of the time: in a short run it can exceed the whole */
+    for (int k = 0; k < s->n_updates; k++) {
+        cpu_s += s->update[k * s->n_points].cpu_s;
+    }
+    double whole = fmax(s->cost.sample_cpu_s, cpu_s);
     for (int k = 0; k < s->n_updates; k++) {
         const kr_update_row *u = &s->update[k * s->n_points];
         char accepted[56], attempts[32], changed[32], cpu[32], share[32];
@@ -262,7 +262,7 @@ static void print_updates(const kr_summary *s, FILE *out)
         count(n_attempted, attempts, sizeof attempts);
         plain(n_changed / n_attempted, "%.3g", changed, sizeof changed);
         plain(u->cpu_s, "%.3g", cpu, sizeof cpu);
-        percent(u->cpu_s / s->cost.sample_cpu_s, share, sizeof share);
+        kr_format_percent(u->cpu_s / whole, share, sizeof share);
         char label[KR_SERIES_NAME + 32];
         snprintf(label, sizeof label, u->engine[0] ? "%s, engine %s" : "%s", u->name,
                  u->engine);
@@ -297,9 +297,9 @@ static void print_slots(const kr_summary *s, FILE *out)
         plain(high, "%.6g", last, sizeof last);
         snprintf(beta, sizeof beta, "%s%s%s", first, low < high ? " .. " : "",
                  low < high ? last : "");
-        percent(acceptance / n, mean, sizeof mean);
-        percent(least, lowest, sizeof lowest);
-        percent(flow / n, cold, sizeof cold);
+        kr_format_percent(acceptance / n, mean, sizeof mean);
+        kr_format_percent(least, lowest, sizeof lowest);
+        kr_format_percent(flow / n, cold, sizeof cold);
         fprintf(out, "%-6lld %22s %18s %10s %10s\n", (long long)k, beta, mean, lowest, cold);
     }
     fprintf(out, "accepted: mean over ladders, with the next colder slot; from cold: replicas "
@@ -309,9 +309,9 @@ static void print_slots(const kr_summary *s, FILE *out)
 static void print_density(const kr_density_row *d, const char *label, FILE *out)
 {
     char ess_q[24], ess_p[24], log_z[48], log_z_p[48], exact[32], z[24], share[24], run[40];
-    percent(d->ess_q, ess_q, sizeof ess_q);
-    percent(d->ess_p, ess_p, sizeof ess_p);
-    percent(d->max_share, share, sizeof share);
+    kr_format_percent(d->ess_q, ess_q, sizeof ess_q);
+    kr_format_percent(d->ess_p, ess_p, sizeof ess_p);
+    kr_format_percent(d->max_share, share, sizeof share);
     kr_format_value(d->log_z_q, d->log_z_q_error, 2, log_z, sizeof log_z);
     kr_format_value(d->log_z_p, d->log_z_p_error, 2, log_z_p, sizeof log_z_p);
     plain(d->exact_log_z, "%.8g", exact, sizeof exact);
@@ -386,6 +386,18 @@ static void print_residence(const kr_summary *s, FILE *out)
     }
 }
 
+/* First column that has an ESS: a constant has none. NULL: there is none. */
+static const kr_quantity *first_varying(const kr_summary *s)
+{
+    for (int k = 0; k < s->n_quantities; k++) {
+        const kr_quantity *q = &s->quantity[k * s->n_points];
+        if (!q->is_bad && !q->is_derived && !q->estimate.is_constant && q->estimate.ess > 0.0) {
+            return q;
+        }
+    }
+    return NULL;
+}
+
 static void print_cost(const kr_summary *s, FILE *out)
 {
     const kr_cost *c = &s->cost;
@@ -402,12 +414,13 @@ static void print_cost(const kr_summary *s, FILE *out)
         out,
         "\ncost [CPU-s]: sampling %s, training %s, certificates %s; wall %s s, threads %s\n",
         sample, train, certificate, wall, threads);
-    if (s->n_points > 1 || s->n_quantities == 0 || !(s->quantity[0].estimate.ess > 0.0)) {
+    const kr_quantity *q = s->n_points > 1 ? NULL : first_varying(s);
+    if (!q) {
         return;
     }
-    double ess = s->quantity[0].estimate.ess;
+    double ess = q->estimate.ess;
     rate(ess / c->sample_cpu_s, per_s, sizeof per_s);
-    fprintf(out, "ESS of %s per CPU-second: %s", s->quantity[0].name, per_s);
+    fprintf(out, "ESS of %s per CPU-second: %s", q->name, per_s);
     if (c->train_cpu_s > 0.0) {
         rate(ess / (c->sample_cpu_s + c->train_cpu_s), per_s, sizeof per_s);
         fprintf(out, ", training included: %s", per_s);

@@ -468,6 +468,8 @@ typedef struct kr_update_plug {
     const kr_fold *(*fold)(const void *self);
     /* How this instance runs, e.g. "bits"; the member may be NULL. */
     const char *(*engine)(const void *self);
+    /* Why it runs none of the faster ways, in one line, or NULL; the member may be NULL. */
+    const char *(*engine_reason)(const void *self);
     /* n_sweeps >= 1 sweeps of every lane of the block. One sweep is N attempts of a local move,
      * one cluster (Wolff), one decomposition (Swendsen-Wang), one global proposal. Leaves
      * exp(-beta H) invariant; the result does not depend on how sweeps are grouped in calls.
@@ -502,7 +504,7 @@ typedef struct kr_derived {
 enum {
     /* Of replica pairs: chains 2k and 2k + 1 of a point, which share the couplings. There is
      * one row per pair, so that nothing counts a pair twice; results of pairs have a group of
-     * their own in the science file. Needs an even number of chains; no pair is split over
+     * their own in the result file. Needs an even number of chains; no pair is split over
      * blocks. */
     KR_OBSERVABLE_PAIRS = 1,
 };

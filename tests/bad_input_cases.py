@@ -135,6 +135,9 @@ RUN_FILES = [
     ("4097 points", "beta: ^{from: 0.3, to: 0.4, count: 4097}", "4097"),
     ("points product", "beta: ^{from: 0.3, to: 0.4, count: 100}\n"
      "model: {name: ising, J: {from: 1, to: 2, count: 100}}", "10000 points"),
+    ("equal points", "beta: [0.1, ^0.1]", "beta = 0.1 twice, want different values"),
+    ("equal points of a range", "beta: {from: 0.1, to: ^0.1, count: 2}", "beta = 0.1 twice"),
+    ("equal couplings", "model: {name: ising, J: [1, 2, ^1.0]}", "model.J = 1.0 twice"),
     ("scan of chains", "chains: ^{from: 1, to: 4, count: 2}", "chains is a map"),
     # multicanonical weights
     ("multicanonical a number", "updates:-\nmulticanonical: ^7", "multicanonical: want a map"),
@@ -142,7 +145,11 @@ RUN_FILES = [
      'did you mean "flatness"?'),
     ("multicanonical, misspelled", "^multicanonicl: {}", 'unknown key "multicanonicl"'),
     ("energies reversed", "updates:-\nmulticanonical: {from: -1, to: ^-1.5}",
-     "to = -1.5, want more than from = -1"),
+     "energies from -1 to -1.5 J per site, want from below to"),
+    ("energies from above the mean", "updates:-\nmulticanonical: {from: ^0.5}",
+     "energies from 0.5 to 0 J per site"),
+    ("multicanonical, one energy", "model: {name: ising, J: 0}\nupdates:-\nmulticanonical: ^{}",
+     "all states of ising have the same energy, 0 J per site"),
     ("energies between levels", "updates:-\nmulticanonical: ^{from: -0.9, to: -0.85}",
      "0 energy levels"),
     ("no number of energy", "updates:-\nmulticanonical: {from: ^low}", "low is not a number"),
@@ -196,9 +203,9 @@ RUN_FILES = [
      "wolff"),
     # replica exchange
     ("ladder of one", "beta: 0.5\ntempering: ^{every: 2}", "one temperature, beta = 0.5"),
-    ("equal temperatures", "beta: ^[0.4, 0.5, 0.4]\ntempering: {}", "beta = 0.4 twice"),
+    ("equal temperatures", "beta: [0.4, 0.5, ^0.4]\ntempering: {}", "beta = 0.4 twice"),
     ("equal temperatures, two systems", "model: {name: ising, field: [0, 0.1]}\n"
-     "beta: ^[0.5, 0.5]\ntempering: {}", "beta = 0.5 twice"),
+     "beta: [0.5, ^0.5]\ntempering: {}", "beta = 0.5 twice"),
     ("ladder of a scan", "model: {name: ising, field: [0, 0.1]}\nbeta: 0.5\ntempering: ^{}",
      "one temperature"),
     ("key of tempering", "beta: [0.4, 0.5]\ntempering: {^evry: 2}", 'did you mean "every"?'),
@@ -386,5 +393,7 @@ COMMANDS = [
     (["list", "models", "updates"], "too many"),
     (["snapshot", "good.h5", "-o", "good.h5"], "want another"),
     (["snapshot", "good.h5", "-o", "none/x.h5"], "none/x.h5", 1),
+    (["snapshot", "good.h5", "-o", "truncated.h5"], "truncated.h5: the output exists"),
+    (["explain", "updats"], 'did you mean "updates"?'),
 ]
 # Each of these commands on each of these files: (file, wanted, status).

@@ -68,13 +68,22 @@ def every_command_has_help():
 
 def every_listed_word_is_explained():
     words = [line.split()[0] for line in call("list").stdout.splitlines()
-             if line.startswith("  ")]
+             if line.startswith("  ") and line[2] != " "]
+    assert all(len(line) <= 92 for line in call("list").stdout.splitlines())
+    assert "density: text, required" in call("explain", "independence").stdout
+    assert "size: integer 1..2147483647" in call("explain", "complete").stdout
     assert len(words) >= 15, words
     for word in words + ["run", "beta", "phases", "phases.every", "hidden", "size"]:
         assert len(call("explain", word).stdout) > 20, word
     assert "chains" in call("explain").stdout
     for kind in ("models", "lattices", "updates", "densities", "observables"):
-        assert call("list", kind).stdout.startswith(kind)
+        listed = call("list", kind).stdout
+        assert listed.startswith(kind)
+        one = kind.replace("ies", "y") if kind == "densities" else kind[:-1]
+        for word in (kind, one):
+            assert listed in call("explain", word).stdout, word
+    for word in ("sweeps", "density", "engine", "betas"):
+        assert len(call("explain", word).stdout) > 20, word
 
 
 def dry_run_leaves_nothing():
@@ -86,6 +95,27 @@ def dry_run_leaves_nothing():
     run("run.h5")
     run("resolved.h5", run_file="resolved.yaml")
     compare("run.h5", "resolved.h5")
+
+
+def engines_are_named_with_the_reason():
+    def dry(*sets):
+        more = [word for text in sets for word in ("--set", text)]
+        lines = [line for line in call("run", "run.yaml", "--dry-run", *more).stdout.splitlines()
+                 if line.startswith("# update ")]
+        assert len(lines) == 1, lines
+        return lines[0]
+    assert dry() == "# update heat_bath: engine bits"
+    few = dry("lattice.size=[5, 5]", "chains=1")
+    assert "engine ref; not bits: a vector would hold 1 spin, want 16" in few, few
+    assert "; bytes: a vector" in few, few
+    clock = dry("model={name: potts, q: 3, disorder: {kind: pm1, seed: 1}}")
+    assert "engine ref; not bits: 3 states, want a pair model with 2; bytes: 3 states" in clock
+    order = dry("updates.0.order=random")
+    assert "engine ref; not bits, bytes: they visit the sites color by color" in order, order
+    assert dry("updates.0.engine=ref") == "# update heat_bath: engine ref"
+    assert dry("updates=[wolff]").startswith("# update wolff: engine ")
+    run("few.h5", "--set", "lattice.size=[5, 5]", "--set", "chains=1")
+    assert "heat_bath, engine ref " in call("summary", "few.h5").stdout
 
 
 def summary_is_json_with_the_documented_keys():
@@ -174,7 +204,14 @@ def stopped_runs_go_on():
     assert message.count("\n") == 1 and "kramers resume stopped.h5" in message, message
     status = call("status", "stopped.h5").stdout
     done = int(status.split("draws:")[1].split()[0])
-    call("snapshot", "stopped.h5", "-o", "snapshot.h5")
+    write("snapshot.h5", "precious")
+    refused = call("snapshot", "stopped.h5", "-o", "snapshot.h5", want=2).stderr
+    assert refused.count("\n") == 1 and "--overwrite" in refused, refused
+    with open("snapshot.h5", encoding="utf-8") as file:
+        assert file.read() == "precious"
+    call("snapshot", "stopped.h5", "-o", "snapshot.h5", "--overwrite")
+    assert call("snapshot", "stopped.h5").stdout == "file: stopped.snapshot.h5\n"
+    call("snapshot", "stopped.h5", want=2)
     steps = str(4 * (done + 1000))
     call("resume", "stopped.h5", "--until", steps, "--progress", "never")
     run("straight.h5", *LONG, "--set", "phases.measure=" + steps)
@@ -303,7 +340,7 @@ def main():
         os.chdir(folder)
         write("run.yaml", RUN)
         for check in (every_command_has_help, every_listed_word_is_explained,
-                      dry_run_leaves_nothing, summary_is_json_with_the_documented_keys,
+                      dry_run_leaves_nothing, engines_are_named_with_the_reason, summary_is_json_with_the_documented_keys,
                       multicanonical_runs_give_weighted_estimates,
                       population_annealing_gives_log_z_and_families, resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
                       closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,

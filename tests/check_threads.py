@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same seed on 1, 2 and 3 threads: science files equal in every dataset outside `cost`.
+"""The same seed on 1, 2 and 3 threads: result files equal in every dataset outside `cost`.
 
 usage: check_threads.py KRAMERS COMPARE RUN.yaml [--set PATH=VALUE]...
 """

@@ -102,7 +102,7 @@ static void check_columns(const subject *s, const kr_column *column, int32_t n)
     }
 }
 
-/* Exact value of a quantity by its name in the science file; NaN where none is known. */
+/* Exact value of a quantity by its name in the result file; NaN where none is known. */
 static double exact_named(const kr_exact *e, const char *name)
 {
     const struct {

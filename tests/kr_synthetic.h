@@ -21,7 +21,7 @@ typedef struct kr_synthetic {
     double log_z_gap;    /* between the two estimates of log Z */
     bool has_nan, is_frozen;
     int64_t n_still; /* the first chains keep one energy though sites change */
-    enum { SYN_SAME, SYN_APART, SYN_CYCLE, SYN_FREE } still; /* how: see syn_hold */
+    enum syn_still { SYN_SAME, SYN_APART, SYN_CYCLE, SYN_FREE } still; /* how: see syn_hold */
     bool is_coupled;    /* chain 2k + 1 repeats chain 2k, and the file says so */
     bool has_ladder;    /* the points are the slots of a ladder */
     double round_trips; /* of that ladder */

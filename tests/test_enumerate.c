@@ -90,6 +90,28 @@ static void cold_systems_keep_their_digits(void **state)
     system_free(&s);
 }
 
+static void magnetization_that_vanishes_by_symmetry_is_zero(void **state)
+{
+    (void)state;
+    const char *const field[] = { "", " field=1e-8" };
+    for (int k = 0; k < 2; k++) {
+        kr_error err = { 0 };
+        char params[64];
+        snprintf(params, sizeof params, "J=1%s", field[k]);
+        kr_system s = system_alloc("ising", params, "hypercubic", "size=4,4");
+        kr_exact exact;
+        const kr_target target = { .lattice = s.lattice, .terms = s.terms, .beta = 0.4 };
+        assert_ok(kr_exact_enumerate(&target, &exact, &err), &err);
+        if (k == 0) {
+            assert_true(exact.magnetization == 0.0);
+        } else { /* a small field is no rounding: m = beta h <M^2> / N */
+            assert_close(exact.magnetization, 0.4e-8 * 16.0 * exact.magnetization_squared,
+                         1e-6);
+        }
+        system_free(&s);
+    }
+}
+
 static void large_systems_are_refused_with_the_figure(void **state)
 {
     (void)state;
@@ -109,6 +131,7 @@ int main(void)
         cmocka_unit_test(walk_meets_each_configuration_once_by_single_changes),
         cmocka_unit_test(energies_do_not_drift),
         cmocka_unit_test(cold_systems_keep_their_digits),
+        cmocka_unit_test(magnetization_that_vanishes_by_symmetry_is_zero),
         cmocka_unit_test(large_systems_are_refused_with_the_figure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,8 @@ static void span_and_spacing_hold_for_every_state(void **state)
         kr_flat_measure(t->terms, &span);
         assert_close(span.spacing, rows[k].spacing, 0.0);
         for (int64_t x = 0; x < t->n_states; x++) {
-            double level = (t->energy[x] - span.level) / (span.spacing ? span.spacing : 1.0);
+            double level =
+                (t->energy[x] - span.level) / (span.spacing > 0.0 ? span.spacing : 1.0);
             assert_true(span.spacing == 0.0 || level == rint(level));
             mean += t->energy[x] / (double)t->n_states;
             low = fmin(low, t->energy[x]);

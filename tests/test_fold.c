@@ -56,7 +56,7 @@ static uint8_t element(const folded *f, int32_t vector, int32_t tile, int32_t la
 {
     size_t e = (size_t)tile * (size_t)f->fold->n_lanes + (size_t)lane;
     const uint8_t *v = f->vectors + (size_t)vector * KR_VECTOR_BYTES;
-    return f->fold->layout == KR_LAYOUT_BITS ? (uint8_t)(v[e / 8] >> e % 8 & 1) : v[e];
+    return (uint8_t)(f->fold->layout == KR_LAYOUT_BITS ? v[e / 8] >> e % 8 & 1 : v[e]);
 }
 
 /* Each bond end of each site is found once, in the slot that holds its neighbor's state. */

@@ -64,6 +64,21 @@ static void unknown_parts_are_left_out(void **state)
     check(list, sizeof list / sizeof list[0]);
 }
 
+static void percentages_have_no_exponent(void **state)
+{
+    (void)state;
+    const struct {
+        double fraction;
+        const char *want;
+    } list[] = { { 1.0, "100.0 %" },     { 0.2896, "29.0 %" }, { 0.01, "1.0 %" },
+                 { 0.00033, "0.033 %" }, { 0.0, "0.0 %" },     { NAN, "-" } };
+    for (size_t k = 0; k < sizeof list / sizeof list[0]; k++) {
+        char text[24];
+        kr_format_percent(list[k].fraction, text, sizeof text);
+        assert_string_equal(text, list[k].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -71,6 +86,7 @@ int main(void)
         cmocka_unit_test(error_that_rounds_up_keeps_two_digits),
         cmocka_unit_test(very_large_and_small_values_get_an_exponent),
         cmocka_unit_test(unknown_parts_are_left_out),
+        cmocka_unit_test(percentages_have_no_exponent),
     };
     return cmocka_run_group_tests_name("format", tests, NULL, NULL);
 }

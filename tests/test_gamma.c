@@ -78,7 +78,7 @@ static void two_thirds_of_the_error_bars_cover_the_mean(void **state)
     }
     assert_in_range(n_covered, (uintmax_t)(0.60 * RUNS), (uintmax_t)(0.76 * RUNS));
     double mean = sum_tau / RUNS, width = sqrt(square_tau / RUNS - mean * mean);
-    assert_close(mean, 4.5, 0.03); /* the window truncates about a per cent */
+    assert_close(mean, 4.5, 0.03); /* the window truncates about a percent */
     assert_close(width, 0.66, 0.3);
 }
 

@@ -185,6 +185,34 @@ static void histogram_is_normalized_with_errors(void **state)
     assert_close(levels, round(levels), 1e-5);
 }
 
+/* Six of many points, in one row below both panels: in the second panel no key. */
+static void histogram_of_a_long_scan_has_a_short_key(void **state)
+{
+    (void)state;
+    kr_synthetic scan = fast;
+    kr_error err = { 0 };
+    scan.n_points = 12;
+    scan.n_draws = 40;
+    assert_ok(kr_synthetic_write(&scan, "p_long.h5", &err), &err);
+    draw("p_long.h5", NULL, "histogram", "p_long.png");
+    FILE *file = fopen("p_long.gp", "r");
+    char script[16384];
+    assert_non_null(file);
+    size_t n = fread(script, 1, sizeof script - 1, file);
+    fclose(file);
+    script[n] = '\0';
+    const char *key = strstr(script, "maxrows 1 "), *off = strstr(script, "unset key\n");
+    assert_non_null(key);
+    assert_non_null(strstr(key, "title 'beta, 6 of 12 points'"));
+    assert_true(off && off > strstr(key, "plot "));
+    int n_titles = 0;
+    for (const char *c = strstr(key, " title '") + 1; (c = strstr(c, " title '")) && c < off;
+         c++) {
+        n_titles += c[8] != '\'';
+    }
+    assert_int_equal(n_titles, 6);
+}
+
 static void trace_keeps_every_extreme(void **state)
 {
     (void)state;
@@ -214,7 +242,7 @@ static void scans_are_drawn_at_a_named_point(void **state)
     const char *const kind[] = { "trace", "histogram", "residence" };
     for (int k = 0; k < 3; k++) {
         draw("p_scan.h5", NULL, kind[k], "p_scan.svg");
-        assert_true(script_says("p_scan.gp", "beta = 1"));
+        assert_true(script_says("p_scan.gp", k == 1 ? "title 'beta'" : "beta = 1"));
     }
 }
 
@@ -271,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_chain_that_never_leaves_is_one_strip),
         cmocka_unit_test(dwell_times_follow_their_law),
         cmocka_unit_test(histogram_is_normalized_with_errors),
+        cmocka_unit_test(histogram_of_a_long_scan_has_a_short_key),
         cmocka_unit_test(trace_keeps_every_extreme),
         cmocka_unit_test(scans_are_drawn_at_a_named_point),
         cmocka_unit_test(titles_run_nothing),

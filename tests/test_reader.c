@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * tests/test_reader.c - reading the science file: names, attributes, damaged files. */
+ * tests/test_reader.c - reading the result file: names, attributes, damaged files. */
 #include "results_set.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * tests/test_results.c - writing the science file: round trips, parts and their assembly,
+ * tests/test_results.c - writing the result file: round trips, parts and their assembly,
  * faults.
  */
 #include "results_set.h"

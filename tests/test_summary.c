@@ -207,7 +207,7 @@ static void frozen_chains_are_told_from_ground_states(void **state)
     static const char cycle[] = " (they go round in a cycle, every move is accepted)";
     const struct {
         int64_t n_still;
-        int still;
+        enum syn_still still;
         const char *want; /* NULL: not frozen */
     } list[] = {
         { 16, SYN_CYCLE, "frozen: 16 of 16 chains keep one energy while updates change sites" },
@@ -336,6 +336,40 @@ static void an_unknown_run_id_has_no_line_and_is_null(void **state)
     fclose(out);
     assert_non_null(strstr(json, "\"run_id\": null,"));
     free(json);
+}
+
+/* A constant has no ESS, and sampled CPU times of a short run are no 300 % of the whole. */
+static void rates_are_those_of_a_column_that_varies(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    kr_quantity quantity[2] = { { .name = "energy_per_site", .exact = NAN, .z = NAN },
+                                { .name = "magnetization_per_site", .exact = NAN, .z = NAN } };
+    quantity[0].estimate = (kr_estimate){ .ess = 160.0, .is_constant = true };
+    quantity[1].estimate = (kr_estimate){ .error = 0.1, .ess = 50.0, .tau_int = 1.6 };
+    kr_update_row update = { .name = "heat_bath", .cpu_s = 0.3, .attempted = 100.0 };
+    kr_summary s = { .title = "no couplings",
+                     .path = "constant.h5",
+                     .n_chains = 8,
+                     .n_draws = 20,
+                     .n_points = 1,
+                     .n_quantities = 2,
+                     .quantity = quantity,
+                     .n_updates = 1,
+                     .update = &update,
+                     .cost = { .sample_cpu_s = 0.1 } };
+    FILE *out = open_memstream(&text, &size);
+    kr_summary_print(&s, out);
+    fclose(out);
+    assert_non_null(strstr(text, "ESS of magnetization_per_site per CPU-second: 500\n"));
+    assert_non_null(strstr(text, " 100.0 %\n"));
+    free(text);
+    out = open_memstream(&text, &size);
+    kr_summary_print_json(&s, out);
+    fclose(out);
+    assert_null(strstr(text, "\"ess\": 160"));
+    free(text);
 }
 
 static const char *skip_value(const char *s);
@@ -502,6 +536,7 @@ int main(void)
         cmocka_unit_test(table_fits_100_columns_whatever_the_file),
         cmocka_unit_test(every_reason_arrives_in_full),
         cmocka_unit_test(an_unknown_run_id_has_no_line_and_is_null),
+        cmocka_unit_test(rates_are_those_of_a_column_that_varies),
         cmocka_unit_test(json_is_one_valid_object_with_the_promised_keys),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(coupled_chains_count_as_pairs),

@@ -283,13 +283,13 @@ static void softmax(int32_t q, int32_t L, const float *z, float scale, uint32_t 
         for (int32_t a = 1; a < q; a++) {
             top = vf_max(vf_load(z + a * L + l), top);
         }
-        vi sum = { 0 };
+        vu sum = { 0 };
         for (int32_t a = 0; a < q; a++) {
             vf t = exp_minus(vf_min(top - vf_load(z + a * L + l), limit)) * vf_set(scale);
             t = vf_select(t < exact, (t + exact) - exact, t);
             vi w = __builtin_convertvector(vf_max(one, t), vi);
             memcpy(m + a * L + l, &w, sizeof w);
-            sum += w;
+            sum += (vu)w;
         }
         uint32_t low[KR_VF];
         memcpy(low, &sum, sizeof low);

@@ -25,7 +25,9 @@
 #include <arm_neon.h>
 #endif
 
+#ifndef KR_INLINE /* given in sanitizer builds, where inlined checks take minutes to compile */
 #define KR_INLINE static inline __attribute__((always_inline))
+#endif
 
 typedef float vf __attribute__((vector_size(4 * KR_VF), may_alias));
 typedef int32_t vi __attribute__((vector_size(4 * KR_VF), may_alias));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * io/results.h - the science file: schema, closed parts, assembly, reading (DESIGN: netCDF-4
+ * io/results.h - the result file: schema, closed parts, assembly, reading (DESIGN: netCDF-4
  * compatible HDF5, dims chain, draw, point).
  *
  * A result set is a list of variables, each in a group, with fixed dims and, for series, one

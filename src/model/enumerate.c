@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A mean magnetization below this share of <|m|> is what rounding left of 0. */
+#define VANISHING 1e-12
 #define RESUM 4096 /* steps between sums from scratch, and the length of inner sums */
 
 typedef struct walk {
@@ -159,6 +161,7 @@ int kr_exact_enumerate(const kr_target *target, kr_exact *exact, kr_error *err)
     flush(&s);
     double z = s.outer[ONE], e1 = s.outer[E1] / z, e2 = s.outer[E2] / z;
     double m1 = s.outer[M1] / z, m2 = s.outer[M2] / z, m4 = s.outer[M4] / z;
+    m1 = fabs(s.outer[M1]) < VANISHING * s.outer[ABS] ? 0.0 : m1;
     *exact = (kr_exact){
         .method = "enumeration",
         .log_z = log(z) - beta * s.origin,

@@ -49,14 +49,14 @@ enum { OVERWRITE = 256, SET, SEED, THREADS, LIMIT, PROGRESS, DRY, UNTIL, MORE, J
     }
 
 static const struct argp_option run_options[] = {
-    { "output", 'o', "FILE.h5", 0, "science file (default: the run file's name with .h5)", 0 },
+    { "output", 'o', "FILE.h5", 0, "result file (default: the run file's name with .h5)", 0 },
     { "overwrite", OVERWRITE, 0, 0, "replace an existing output or unfinished run", 0 },
     { "set", SET, "PATH=VALUE", 0,
       "change the run file, e.g. --set beta=0.44 --set updates.0.sweeps=3", 0 },
     { "seed", SEED, "N", 0, "the same as --set seed=N", 0 },
     RUN_GROUP,
-    { "dry-run", DRY, 0, 0, "print the resolved run file, memory, file size, time; run nothing",
-      0 },
+    { "dry-run", DRY, 0, 0,
+      "print the resolved run file, engines, memory, file size, time; run nothing", 0 },
     { 0 },
 };
 static const struct argp_option resume_options[] = {
@@ -65,8 +65,14 @@ static const struct argp_option resume_options[] = {
     RUN_GROUP,
     { 0 },
 };
-static const struct argp_option output_options[] = {
-    { "output", 'o', "FILE", 0, "file to write", 0 },
+static const struct argp_option plot_options[] = {
+    { "output", 'o', "FILE", 0, "figure to write, .svg, .png or .pdf (default: NAME-KIND.svg)",
+      0 },
+    { 0 },
+};
+static const struct argp_option snapshot_options[] = {
+    { "output", 'o', "FILE.h5", 0, "file to write (default: NAME.snapshot.h5)", 0 },
+    { "overwrite", OVERWRITE, 0, 0, "replace an existing file", 0 },
     { 0 },
 };
 static const struct argp_option summary_options[] = {
@@ -376,7 +382,7 @@ static int command_snapshot(int argc, char **argv, const volatile sig_atomic_t *
     kr_error err = { 0 };
     char name[4096];
     (void)stop;
-    parse(argc, argv, command_named("snapshot"), output_options, &a);
+    parse(argc, argv, command_named("snapshot"), snapshot_options, &a);
     if (!a.run.output) {
         size_t n = strlen(a.path[0]);
         n -= n > 3 && strcmp(a.path[0] + n - 3, ".h5") == 0 ? 3 : 0;
@@ -385,6 +391,11 @@ static int command_snapshot(int argc, char **argv, const volatile sig_atomic_t *
     }
     if (strcmp(a.run.output, a.path[0]) == 0) {
         fprintf(stderr, "kramers: snapshot: -o is the run's own file, want another\n");
+        return KR_EXIT_USAGE;
+    }
+    if (!a.run.overwrite && access(a.run.output, F_OK) == 0) {
+        fprintf(stderr, "kramers: %s: the output exists, want another -o or --overwrite\n",
+                a.run.output);
         return KR_EXIT_USAGE;
     }
     if (kr_run_snapshot(a.path[0], a.run.output, &err) != KR_OK) {
@@ -418,7 +429,7 @@ static int command_plot(int argc, char **argv, const volatile sig_atomic_t *stop
     kr_error err = { 0 };
     char figure[4096];
     (void)stop;
-    parse(argc, argv, command_named("plot"), output_options, &a);
+    parse(argc, argv, command_named("plot"), plot_options, &a);
     /* FILE.h5 [FILE2.h5] KIND */
     const char *kind = a.path[a.n_paths - 1];
     if (kr_plot_write(a.path, a.n_paths - 1, kind, a.run.output, figure, &err) != KR_OK) {
@@ -504,10 +515,12 @@ const kr_command kr_cli_commands[] = {
       command_run },
     { "resume", "FILE.h5", "Go on with a stopped or killed run, or measure more.",
       command_resume },
-    { "status", "FILE.h5", "Where a run is.", command_status },
-    { "snapshot", "FILE.h5", "A clean science file of what a run has so far.",
+    { "status", "FILE.h5", "Whether a run goes on; its phase and draws so far.",
+      command_status },
+    { "snapshot", "FILE.h5", "A result file of what a live or killed run has so far.",
       command_snapshot },
-    { "summary", "FILE.h5", "Table of estimates with errors.", command_summary },
+    { "summary", "FILE.h5", "Table of estimates with errors, and the verdict.",
+      command_summary },
     { "plot", "FILE.h5 [FILE2.h5] trace|histogram|residence",
       "Make a figure; two files put residence side by side.", command_plot },
     { "exact", "RUN.yaml", "Exact values, where the system allows them.", command_exact },

@@ -5,16 +5,30 @@
 #include "run/cli.h"
 #include "run/plugs.h"
 #include "run/spec.h"
+#include "run/spec_private.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Words wrapped to 92 columns behind an indent. */
-static void print_wrapped(int indent, const char *text)
+/* The sections of a run file that name plugs, in the order of kr_plug_kind; `explain` takes the
+ * plural and the name of the kind. */
+static const struct {
+    const char *plural, *key, *doc;
+} sections[] = {
+    { "models", "model", "map {name: ..., its own keys}" },
+    { "lattices", "lattice", "map {name: ..., its own keys}" },
+    { "densities", "densities",
+      "map of names to {name: ..., its own keys}, for learned proposals" },
+    { "updates", "updates",
+      "list of {name: ..., sweeps: 1, its own keys}, one pass of which is a step" },
+    { "observables", "observables", "list of names" },
+};
+
+/* Words wrapped to 92 columns, from the column of the indent on; further lines begin there. */
+static void print_words(int indent, const char *text)
 {
     int column = indent;
-    printf("%*s", indent, "");
     while (*text) {
         int n = (int)strcspn(text, " ");
         if (column > indent && column + n + 1 > 92) {
@@ -27,6 +41,24 @@ static void print_wrapped(int indent, const char *text)
         text += strspn(text, " ");
     }
     putchar('\n');
+}
+
+static void print_wrapped(int indent, const char *text)
+{
+    printf("%*s", indent, "");
+    print_words(indent, text);
+}
+
+/* Whole numbers in full; the largest that doubles count by ones as 2^53. */
+static void print_bound(const kr_field *f, double x)
+{
+    if (x == 0x1p53) {
+        fputs("2^53", stdout);
+    } else {
+        bool is_whole =
+            (f->type == KR_TYPE_INT || f->type == KR_TYPE_INT_LIST) && fabs(x) < 1e10;
+        printf(is_whole ? "%.0f" : "%g", x);
+    }
 }
 
 static void print_field(const kr_field *f, int indent)
@@ -42,7 +74,10 @@ static void print_field(const kr_field *f, int indent)
     }
     if ((f->type == KR_TYPE_INT || f->type == KR_TYPE_REAL || f->type == KR_TYPE_INT_LIST) &&
         (f->min < f->max)) {
-        printf(" %g%s%g", f->min, f->flags & KR_FIELD_OPEN_MIN ? " < .. " : "..", f->max);
+        putchar(' ');
+        print_bound(f, f->min);
+        fputs(f->flags & KR_FIELD_OPEN_MIN ? " < .. " : "..", stdout);
+        print_bound(f, f->max);
     }
     if (f->unit && *f->unit && strcmp(f->unit, "1") != 0) {
         printf(" [%s]", f->unit);
@@ -76,8 +111,16 @@ static void print_plug(kr_plug_kind kind, const kr_plug_head *head)
                    fact->value, fact->source);
         }
     }
-    if (head->fields && head->fields->name) {
+    const kr_field *common = kind == KR_PLUG_UPDATE ? kr_spec_entry_fields() : NULL;
+    if ((head->fields && head->fields->name) || common) {
         puts("    keys:");
+    }
+    if (common && ((const kr_update_plug *)head->plug)->flags & KR_UPDATE_NEEDS_DENSITY) {
+        puts("        density: text, required");
+        print_wrapped(12, "name of an entry of the section densities");
+    }
+    for (const kr_field *f = common; f && f->name; f++) {
+        print_field(f, 8);
     }
     for (const kr_field *f = head->fields; f && f->name; f++) {
         print_field(f, 8);
@@ -103,9 +146,39 @@ static int explain_field(const char *where, const kr_field *fields, const char *
     return n;
 }
 
-static int explain_word(const char *word)
+/* "updates" and below it the names there are */
+static void print_kind(int kind)
+{
+    kr_plug_head head;
+    printf("%s\n", sections[kind].plural);
+    for (int32_t k = 0; kr_plug_head_at((kr_plug_kind)kind, k, &head); k++) {
+        printf("  %-16s ", head.name);
+        print_words(19, head.doc);
+    }
+}
+
+static int explain_kind(const char *word)
 {
     int n = 0;
+    for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
+        if (strcmp(word, sections[kind].plural) == 0 ||
+            strcmp(word, kr_plug_kind_name((kr_plug_kind)kind)) == 0) {
+            printf("key %s\n    %s: %s\n", sections[kind].key, sections[kind].key,
+                   sections[kind].doc);
+            print_kind(kind);
+            puts("kramers explain NAME tells more about each.");
+            n++;
+        }
+    }
+    return n;
+}
+
+static int explain_word(const char *word)
+{
+    int n = explain_kind(word);
+    if (strcmp(word, "betas") == 0) { /* a list of numbers: told by its section */
+        word = "multicanonical";
+    }
     kr_plug_head head;
     for (const kr_command *c = kr_cli_commands; c->name; c++) {
         if (strcmp(c->name, word) == 0) {
@@ -127,6 +200,8 @@ static int explain_word(const char *word)
             n += explain_field(where, head.fields, word);
         }
     }
+    n += explain_field("updates", kr_spec_entry_fields(), word);
+    n += explain_field("start", kr_spec_start_fields(), word);
     n += explain_field("", kr_spec_optional_fields(), word);
     return n + explain_field("", kr_spec_fields(), word);
 }
@@ -141,6 +216,9 @@ static const char *nearest(const char *word)
         names[n++] = c->name;
     }
     for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
+        if (n < 256) {
+            names[n++] = sections[kind].plural;
+        }
         for (int32_t k = 0; n < 256 && kr_plug_head_at((kr_plug_kind)kind, k, &head); k++) {
             names[n++] = head.name;
         }
@@ -154,11 +232,12 @@ static const char *nearest(const char *word)
     return kr_field_nearest(word, names, n);
 }
 
-static int wants_help(int argc, char **argv, const char *usage)
+static int wants_help(int argc, char **argv, const char *usage, const char *doc)
 {
     for (int k = 1; k < argc; k++) {
         if (strcmp(argv[k], "--help") == 0 || strcmp(argv[k], "-?") == 0) {
             printf("Usage: kramers %s\n", usage);
+            print_wrapped(0, doc);
             return 1;
         }
     }
@@ -168,28 +247,29 @@ static int wants_help(int argc, char **argv, const char *usage)
 int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
     (void)stop;
-    if (wants_help(argc, argv, "explain [WORD]")) {
+    if (wants_help(
+            argc, argv, "explain [WORD ...]",
+            "What a model, lattice, update, density, observable, key or command is, with "
+            "its keys, ranges and defaults; without a word: all keys of a run file.")) {
         return KR_EXIT_DONE;
     }
     if (argc == 1) {
         puts("A run file is a YAML map with the keys\n");
-        puts("    model:       map {name: ..., its own keys}; see kramers list models");
-        puts("    lattice:     map {name: ..., its own keys}; see kramers list lattices");
-        puts("    updates:     list of {name: ..., sweeps: 1, its own keys}, one pass of which "
-             "is "
-             "a step");
-        puts("    densities:   map of names to {name: ..., its own keys}, for learned "
-             "proposals");
-        puts("    observables: list of names");
+        for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
+            printf("    %s: %s\n", sections[kind].key, sections[kind].doc);
+            printf("        kramers list %s\n", sections[kind].plural);
+        }
         for (const kr_field *f = kr_spec_fields(); f->name; f++) {
             print_field(f, 4);
         }
         for (const kr_field *f = kr_spec_optional_fields(); f->name; f++) {
             print_field(f, 4);
         }
-        puts("\nAny number of model and beta may be a list or {from:, to:, count:}; their "
-             "product "
-             "is the points.\nkramers explain WORD tells about a plug, a key or a command.");
+        puts("\nbeta and the numbers that `kramers explain MODEL` marks may be a list or "
+             "{from, to, "
+             "count};\ntheir product is the points. kramers explain WORD tells about a plug, a "
+             "key "
+             "or a command.");
         return KR_EXIT_DONE;
     }
     for (int k = 1; k < argc; k++) {
@@ -206,10 +286,9 @@ int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
 
 int kr_cli_list(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
-    static const char *const plural[] = { "models", "lattices", "densities", "updates",
-                                          "observables" };
     (void)stop;
-    if (wants_help(argc, argv, "list [models|lattices|updates|densities|observables]")) {
+    if (wants_help(argc, argv, "list [models|lattices|updates|densities|observables]",
+                   "The names that a run file may use, with what each is.")) {
         return KR_EXIT_DONE;
     }
     if (argc > 2) {
@@ -218,15 +297,11 @@ int kr_cli_list(int argc, char **argv, const volatile sig_atomic_t *stop)
     }
     int n_shown = 0;
     for (int kind = 0; kind < KR_PLUG_KINDS; kind++) {
-        kr_plug_head head;
-        if (argc == 2 && strcmp(argv[1], plural[kind]) != 0) {
+        if (argc == 2 && strcmp(argv[1], sections[kind].plural) != 0) {
             continue;
         }
-        printf("%s%s\n", n_shown++ ? "\n" : "", plural[kind]);
-        for (int32_t k = 0; kr_plug_head_at((kr_plug_kind)kind, k, &head); k++) {
-            printf("  %-16s", head.name);
-            printf(" %.*s\n", (int)strcspn(head.doc, "\n"), head.doc);
-        }
+        fputs(n_shown++ ? "\n" : "", stdout);
+        print_kind(kind);
     }
     if (n_shown == 0) {
         fprintf(stderr,

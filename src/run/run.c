@@ -417,6 +417,19 @@ int kr_run_status(const char *output, FILE *out, kr_error *err)
     return status;
 }
 
+/* Engine of each update that has several, and why it is the slow one. */
+static void print_engines(const kr_sampler *sampler, const kr_sampler_config *c, FILE *out)
+{
+    for (int32_t u = 0; u < c->n_updates; u++) {
+        const char *engine = kr_sampler_engine(sampler, u);
+        const char *reason = kr_sampler_engine_reason(sampler, u);
+        if (engine) {
+            fprintf(out, "# update %s: engine %s%s%s\n", c->update[u].name, engine,
+                    reason ? "; not " : "", reason ? reason : "");
+        }
+    }
+}
+
 int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error *err)
 {
     kr_text text = { 0 };
@@ -442,6 +455,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     fputs(text.data, out);
     fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
             (long long)c->n_chains, draws);
+    print_engines(sampler, c, out);
     if (spec->has_tempering && spec->tempering.ladder != KR_LADDER_GIVEN) {
         fprintf(
             out,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * run/run.h - a run from start to science file, its checkpoints and its resumption.
+ * run/run.h - a run from start to result file, its checkpoints and its resumption.
  *
  * Files of a run with output NAME.h5: while it goes on, closed parts NAME.h5.parts/part-*.h5
  * and the restart files NAME.h5.restart and NAME.h5.restart.previous; at the end NAME.h5, and
@@ -20,7 +20,7 @@ typedef enum kr_progress_mode {
     KR_PROGRESS_JSON
 } kr_progress_mode;
 
-/* Seconds from the first step to the finished science file, and of them in the sampler. */
+/* Seconds from the first step to the finished result file, and of them in the sampler. */
 typedef struct kr_run_cost {
     double wall_s, advance_wall_s;
 } kr_run_cost;
@@ -45,7 +45,7 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
 /* Continues from the restart file. The output's own run file is used. Errors: KR_EPARSE nothing
  * to resume; KR_EMISMATCH the couplings differ; KR_EIO both restart files unreadable. */
 int kr_run_resume(const kr_run_options *options, bool *is_finished, kr_error *err);
-/* A clean science file of a live, killed or finished run. */
+/* A clean result file of a live, killed or finished run. */
 int kr_run_snapshot(const char *output, const char *snapshot, kr_error *err);
 /* One line per fact on out. */
 int kr_run_status(const char *output, FILE *out, kr_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * run/schema.c - which variable of the science file holds which number of a sampler. */
+ * run/schema.c - which variable of the result file holds which number of a sampler. */
 #include "run/schema.h"
 
 #include "base/memory.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * run/schema.h - which variable of the science file holds which number of a sampler. */
+ * run/schema.h - which variable of the result file holds which number of a sampler. */
 #ifndef KR_RUN_SCHEMA_H
 #define KR_RUN_SCHEMA_H
 

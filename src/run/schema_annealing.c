@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * run/schema_annealing.c - population annealing in the science file: log Z and families of each
+ * run/schema_annealing.c - population annealing in the result file: log Z and families of each
  * run (draw) and temperature (point). */
 #include "run/schema.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * run/schema_slots.c - replica exchange in the science file: where points stand in their
+ * run/schema_slots.c - replica exchange in the result file: where points stand in their
  * ladders, round trips and flow. */
 #include "base/memory.h"
 #include "run/schema.h"

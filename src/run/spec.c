@@ -88,6 +88,25 @@ static int build_point(kr_spec *spec, int32_t p, const kr_node *model_map, kr_er
     return KR_OK;
 }
 
+/* Points are told apart by their parameters. work (n) */
+static int check_distinct(const kr_runfile *file, const scan *s, double *work, kr_error *err)
+{
+    for (int32_t k = 0; k < s->n; k++) {
+        if (kr_number_real(s->value[k]->text, &work[k], NULL) != KR_OK) {
+            return KR_OK; /* refused where it is used */
+        }
+        for (int32_t m = 0; m < k; m++) {
+            if (work[m] == work[k]) {
+                return kr_runfile_fail(file, s->value[k], err, KR_EINVAL,
+                                       "%s = %s twice, want different values (more chains at a "
+                                       "point: key \"chains\")",
+                                       s->path, s->value[k]->text);
+            }
+        }
+    }
+    return KR_OK;
+}
+
 static int build_points(kr_spec *spec, kr_node *model_map, scan *scans, kr_error *err)
 {
     size_t n_points = (size_t)spec->config.n_points;
@@ -105,6 +124,9 @@ static int build_points(kr_spec *spec, kr_node *model_map, scan *scans, kr_error
         }
     }
     int status = KR_OK;
+    for (int32_t a = 0; a < spec->n_axes && status == KR_OK; a++) {
+        status = check_distinct(spec->file, &scans[a], spec->axis[a].value, err);
+    }
     for (int32_t p = 0; p < spec->config.n_points && status == KR_OK; p++) {
         int32_t rest = p;
         for (int32_t a = spec->n_axes - 1; a >= 0; a--) { /* the last axis runs fastest */

@@ -127,7 +127,7 @@ static const kr_field optional_table[] = {
       .doc = "replica exchange; null or absent: off. Points that differ in beta only are the "
              "temperature slots of a ladder" },
     { "multicanonical", KR_TYPE_MAP, 0, "{}", 0, 0, .sub = kr_spec_flat_fields,
-      .doc = "optional: the chains visit all energies from..to evenly, with weights learnt in "
+      .doc = "optional: the chains visit all energies from..to evenly, with weights learned in "
              "the phase adapt; estimates at beta are weighted means; `betas: [...]` (a list or "
              "{from, to, count}) are further temperatures reported by summary" },
     { "population_annealing", KR_TYPE_MAP, 0, "null", 0, 0, .sub = annealing_fields,

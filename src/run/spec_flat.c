@@ -74,13 +74,17 @@ static int parse_betas(kr_spec *spec, const kr_node *map, kr_error *err)
     return KR_OK;
 }
 
-static int check_range(const kr_spec *spec, const kr_node *map, kr_error *err)
+/* place: the end that the run file gives, if any */
+static int check_range(const kr_spec *spec, const kr_node *map, const kr_node *place,
+                       kr_error *err)
 {
     const kr_flat_params *params = &spec->config.flat;
     const kr_terms *terms = spec->target[0].terms;
     if (!(params->from < params->to)) {
-        return kr_runfile_fail(spec->file, kr_node_get(map, "to"), err, KR_ERANGE,
-                               "to = %g, want more than from = %g", params->to, params->from);
+        return kr_runfile_fail(spec->file, place, err, KR_ERANGE,
+                               "multicanonical: energies from %g to %g J per site, want from "
+                               "below to",
+                               params->from, params->to);
     }
     kr_flat_weights flat;
     kr_error why = { 0 };
@@ -118,6 +122,16 @@ int kr_spec_parse_flat(kr_spec *spec, kr_error *err)
     kr_flat_span span;
     const kr_terms *terms = spec->target[0].terms;
     kr_flat_measure(terms, &span);
+    if (!(span.lowest < span.mean)) { /* a lower bound that is the mean: all are equal */
+        return kr_runfile_fail(file, map, err, KR_EUNSUP,
+                               "multicanonical: all states of %s have the same energy, %g J "
+                               "per site, want a model with several (a coupling or a field "
+                               "that is not 0)",
+                               spec->model->name, span.mean / terms->n_sites);
+    }
+    const kr_node *place = kr_node_get(map, "to");
+    place = place ? place : kr_node_get(map, "from");
+    place = place ? place : map;
     KR_TRY(fill_end(file, map, "from", span.lowest / terms->n_sites, err));
     KR_TRY(fill_end(file, map, "to", span.mean / terms->n_sites, err));
     KR_TRY(kr_spec_fill_defaults(file, "multicanonical", map, kr_spec_flat_fields, err));
@@ -125,5 +139,5 @@ int kr_spec_parse_flat(kr_spec *spec, kr_error *err)
                           &spec->config.flat, err));
     spec->config.flat.is_on = true;
     KR_TRY(parse_betas(spec, map, err));
-    return check_range(spec, map, err);
+    return check_range(spec, map, place, err);
 }

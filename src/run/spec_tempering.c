@@ -20,11 +20,10 @@ static int compare_rungs(const void *a, const void *b)
     return by_system ? by_system : (x->beta > y->beta) - (x->beta < y->beta);
 }
 
-/* Every Hamiltonian has two temperatures or more, all different. */
+/* Every Hamiltonian has two temperatures or more; that they differ was checked before. */
 static int check_ladders(const kr_spec *spec, const kr_node *section, kr_error *err)
 {
     int32_t n = spec->config.n_points;
-    const kr_node *beta = kr_node_get(spec->file->root, "beta");
     rung *r = kr_alloc((size_t)n, sizeof *r, err);
     if (!r) {
         return KR_ENOMEM;
@@ -40,18 +39,14 @@ static int check_ladders(const kr_spec *spec, const kr_node *section, kr_error *
     for (int32_t p = 0; p < n && status == KR_OK; p++) {
         bool has_next = p + 1 < n && r[p + 1].system == r[p].system;
         bool is_first = p == 0 || r[p - 1].system != r[p].system;
-        char text[KR_NUMBER_MAX];
-        kr_number_format(r[p].beta, text);
         if (is_first && !has_next) {
+            char text[KR_NUMBER_MAX];
+            kr_number_format(r[p].beta, text);
             status = kr_runfile_fail(
                 spec->file, section, err, KR_EINVAL,
                 "tempering: the ladder has one temperature, beta = %s, want two or more: a "
                 "list or {from, to, count} for beta",
                 text);
-        } else if (has_next && !(r[p + 1].beta > r[p].beta)) {
-            status = kr_runfile_fail(
-                spec->file, beta, err, KR_EINVAL,
-                "tempering: the ladder has beta = %s twice, want different temperatures", text);
         }
     }
     kr_free(r);

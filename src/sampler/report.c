@@ -195,6 +195,12 @@ const char *kr_sampler_engine(const kr_sampler *s, int32_t update)
     return u->plug->engine ? u->plug->engine(u->self) : NULL;
 }
 
+const char *kr_sampler_engine_reason(const kr_sampler *s, int32_t update)
+{
+    const kr_update *u = &s->point[0].update[update];
+    return u->plug->engine_reason ? u->plug->engine_reason(u->self) : NULL;
+}
+
 int32_t kr_sampler_threads(const kr_sampler *s)
 {
     return s->config.n_threads;

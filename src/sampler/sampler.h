@@ -77,7 +77,7 @@ typedef struct kr_training_params {
 } kr_training_params;
 
 /* Multicanonical sampling (flat.c): the chains sample w(H) = exp(-S(H)) with a table S that is
- * learnt in the stage adapt, one step of which is one pass of the schedule. One point, no
+ * learned in the stage adapt, one step of which is one pass of the schedule. One point, no
  * densities, updates with KR_UPDATE_ANY_WEIGHT only. */
 typedef struct kr_flat_params {
     bool is_on;
@@ -179,6 +179,8 @@ void kr_sampler_certificate(const kr_sampler *sampler, int32_t density, int32_t 
 
 /* Name of the engine an update runs at the first point, or NULL where there is no choice. */
 const char *kr_sampler_engine(const kr_sampler *sampler, int32_t update);
+/* Why it runs no faster one, or NULL. */
+const char *kr_sampler_engine_reason(const kr_sampler *sampler, int32_t update);
 
 /* CPU-seconds so far; clock values, for the group `cost` only. */
 typedef struct kr_cost {

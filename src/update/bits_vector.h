@@ -14,7 +14,9 @@
 #include <immintrin.h>
 #endif
 
+#ifndef KR_INLINE /* given in sanitizer builds, where inlined checks take minutes to compile */
 #define KR_INLINE static inline __attribute__((always_inline))
+#endif
 
 #if defined(__AVX512F__)
 #define BV_BYTES 64

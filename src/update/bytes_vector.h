@@ -61,7 +61,9 @@
 #endif
 #define VB_WIDTH (64 / VB_PIECES)
 
+#ifndef KR_INLINE /* given in sanitizer builds, where inlined checks take minutes to compile */
 #define KR_INLINE static inline __attribute__((always_inline))
+#endif
 
 typedef uint8_t vb_piece __attribute__((vector_size(VB_WIDTH), may_alias));
 typedef uint16_t vb_words __attribute__((vector_size(VB_WIDTH), may_alias));

@@ -396,5 +396,6 @@ const kr_update_plug kr_update_heat_bath = {
     .fold = kr_local_fold,
     .scratch_bytes = kr_local_scratch_bytes,
     .engine = kr_local_engine,
+    .engine_reason = kr_local_reason,
     .sweep = kr_local_sweep,
 };

@@ -5,9 +5,13 @@
 #include "base/memory.h"
 #include "model/fold.h"
 
+#include <stdio.h>
+#include <string.h>
+
 typedef struct local {
     const kr_engine *engine;
     void *self;
+    char reason[512]; /* "" unless auto took the reference */
 } local;
 
 enum { ENGINE_AUTO, ENGINE_BITS, ENGINE_BYTES, ENGINE_REF };
@@ -45,6 +49,12 @@ const kr_field kr_local_table[] = {
     KR_FIELD_END
 };
 
+static void add_reason(local *l, const char *engine, const char *why)
+{
+    size_t n = strlen(l->reason);
+    snprintf(l->reason + n, sizeof l->reason - n, "%s%s: %s", n ? "; " : "", engine, why);
+}
+
 /* Tries the vector engines; l->engine stays NULL when none fits. */
 static int try_vectors(local *l, const kr_update_setting *setting,
                        const kr_local_params *params, kr_local_kind kind, kr_error *err)
@@ -56,14 +66,21 @@ static int try_vectors(local *l, const kr_update_setting *setting,
         }
         kr_error why = { 0 };
         void *self = engines[k]->alloc(setting, kind, params, &why);
-        if (self && is_auto &&
-            elements(engines[k], self, setting->n_lanes) < engines[k]->min_elements) {
+        int32_t n = self ? elements(engines[k], self, setting->n_lanes) : 0;
+        if (self && is_auto && n < engines[k]->min_elements) {
             engines[k]->free(self);
+            kr_fail(&why, KR_EUNSUP,
+                    "a vector would hold %d spin%s, want %d (more chains, or sides divisible "
+                    "by higher powers of two)",
+                    n, n == 1 ? "" : "s", engines[k]->min_elements);
+            add_reason(l, engines[k]->name, why.text);
         } else if (self) {
             l->engine = engines[k];
             l->self = self;
         } else if (!is_auto || why.status != KR_EUNSUP) {
             return kr_fail(err, why.status, "engine %s: %s", engines[k]->name, why.text);
+        } else {
+            add_reason(l, engines[k]->name, why.text);
         }
     }
     return KR_OK;
@@ -75,6 +92,10 @@ static int choose(local *l, const kr_update_setting *setting, const kr_local_par
     bool is_by_color = params->order == KR_ORDER_AUTO || params->order == KR_ORDER_CHECKERBOARD;
     if (params->engine != ENGINE_REF && is_by_color) {
         KR_TRY(try_vectors(l, setting, params, kind, err));
+    } else if (params->engine == ENGINE_AUTO) {
+        add_reason(l, "bits, bytes",
+                   "they visit the sites color by color, want order auto or "
+                   "checkerboard");
     }
     if (!l->engine && params->engine != ENGINE_AUTO && params->engine != ENGINE_REF) {
         return kr_fail(err, KR_EUNSUP,
@@ -131,4 +152,10 @@ void kr_local_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *s
 const char *kr_local_engine(const void *self)
 {
     return ((const local *)self)->engine->name;
+}
+
+const char *kr_local_reason(const void *self)
+{
+    const local *l = self;
+    return l->engine->fold || !l->reason[0] ? NULL : l->reason;
 }

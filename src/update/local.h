@@ -50,5 +50,7 @@ void kr_local_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *s
                     kr_tally *tally);
 /* Name of the engine at work. */
 const char *kr_local_engine(const void *self);
+/* Why auto took the reference, a reason per vector engine; NULL where it did not. */
+const char *kr_local_reason(const void *self);
 
 #endif

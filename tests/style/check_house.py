@@ -273,14 +273,14 @@ PLANTED_SYMBOLS = """
 #include <stdlib.h>
 int kr_shared = 3;
 int bare_name(void) { return kr_shared; }
-int kr_count(void) { static int n; return ++n; }
+int kr_count(void) { static int hidden; return ++hidden; }
 void kr_stop(void) { puts("bye"); exit(1); }
 int kr_tell(FILE *f, int x) { return fprintf(f, "%d", x); }
 const char *const kr_names[] = { "a", "b" };
 static const int table[2] = { 1, 2 };
 int kr_look(int i) { return table[i]; }
 """
-WANTED_SYMBOLS = ["exports bare_name", "kr_shared is writable", "n.", "calls exit", "uses puts",
+WANTED_SYMBOLS = ["exports bare_name", "kr_shared is writable", "hidden", "calls exit", "uses puts",
                   "uses fprintf"]
 
 
