@@ -261,11 +261,22 @@ static __attribute__((noinline)) void finish_alone(place at, bv_rng *rng, const 
     }
 }
 
-/* kernel: the n <= GROUP vectors from `begin` of a pass, all sites at once */
+/* Where a group is. */
+typedef struct spot {
+    const kr_bits_pass *pass;
+    int32_t begin, n; /* n <= GROUP vectors */
+    uint64_t *state;
+    const uint64_t *near;  /* as in place */
+    const uint64_t *valid; /* elements that hold a spin, of each vector `stride` words on */
+    size_t stride;
+} spot;
+
+/* kernel: a group, all sites at once */
 KR_INLINE void group(const int scheme, const bool is_metropolis, const bool is_signed,
-                     const kr_bits_pass *pass, int32_t begin, int32_t n, const uint64_t *valid,
-                     uint64_t *state, bv_rng *rng, kr_bits_sum *flips)
+                     const spot *in, bv_rng *rng, kr_bits_sum *flips)
 {
+    const kr_bits_pass *pass = in->pass;
+    const int32_t n = in->n;
     spins x[GROUP][BV_PIECES];
     bv rest[GROUP][BV_PIECES];
     pool first[BV_PIECES], second[BV_PIECES];
@@ -273,9 +284,10 @@ KR_INLINE void group(const int scheme, const bool is_metropolis, const bool is_s
     for (int piece = 0; piece < BV_PIECES; piece++) {
         clear_pool(scheme, &first[piece]);
         clear_pool(scheme, &second[piece]);
-        bv any = bv_set(0), mask = bv_load(valid + piece * BV_WORDS);
+        bv any = bv_set(0);
         for (int32_t i = 0; i < n; i++) {
-            place at = { pass, state, begin + i, piece };
+            place at = { pass, in->state, in->near, in->begin + i, piece };
+            bv mask = bv_load(in->valid + (size_t)i * in->stride + piece * BV_WORDS);
             bv bit[BITS];
             start(scheme, is_metropolis, &at, is_signed, mask, &rng[piece], &x[i][piece], bit);
             rest[i][piece] = merge(scheme, &x[i][piece], bit, &first[piece], &second[piece]);
@@ -297,15 +309,17 @@ KR_INLINE void group(const int scheme, const bool is_metropolis, const bool is_s
         bv_rng copy[BV_PIECES];
         memcpy(copy, rng, sizeof copy);
         for (int32_t i = 0; i < n; i++) {
-            finish_alone((place){ pass, state, begin + i, 0 }, copy, rest[i], x[i]);
+            finish_alone((place){ pass, in->state, in->near, in->begin + i, 0 }, copy, rest[i],
+                         x[i]);
         }
         memcpy(rng, copy, sizeof copy);
     }
     for (int piece = 0; piece < BV_PIECES; piece++) {
         const size_t word = (size_t)piece * BV_WORDS;
-        bv mask = bv_load(valid + word), changed[GROUP];
+        bv changed[GROUP];
         for (int32_t i = 0; i < n; i++) {
-            uint64_t *own = state + (size_t)pass->vector[begin + i] * 8 + word;
+            bv mask = bv_load(in->valid + (size_t)i * in->stride + word);
+            uint64_t *own = in->state + (size_t)pass->vector[in->begin + i] * 8 + word;
             const spins *s = &x[i][piece];
             bv lower = bv_select(s->left, first[piece].lower, s->lower);
             lower = bv_select(s->collision, second[piece].lower, lower);
@@ -339,11 +353,53 @@ KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_s
     const uint64_t mask = pass->n >= SAMPLED ? 7 : 0, counted = stream->s[0][0] & mask;
     for (int32_t v = 0, g = 0; v < pass->n; v += GROUP, g++) {
         int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
+        const spot in = { pass, v, n, state, state, valid, 0 };
         if (flips && ((uint64_t)g & mask) == counted) {
-            group(scheme, is_metropolis, is_signed, pass, v, n, valid, state, rng, flips);
+            group(scheme, is_metropolis, is_signed, &in, rng, flips);
             flips->n_vectors += (uint64_t)n;
         } else {
-            group(scheme, is_metropolis, is_signed, pass, v, n, valid, state, rng, NULL);
+            group(scheme, is_metropolis, is_signed, &in, rng, NULL);
+        }
+    }
+    for (int piece = 0; piece < BV_PIECES; piece++) {
+        bv_rng_store(&rng[piece], stream, piece);
+    }
+}
+
+/* Fetches a group; signs are applied on the way and elements of no spin are known by vector. */
+static void fetch_group(gathered *g, const kr_bits_pass *pass, int32_t v, int32_t n,
+                        const uint64_t *valid, const uint64_t *state)
+{
+    gather(g, pass, v, n, state);
+    for (int32_t k = 0; g->pass.sign && k < n * pass->n_slots * 8; k += BV_WORDS) {
+        bv_store(g->near + k, bv_load(g->near + k) ^ bv_load(g->pass.sign + k));
+    }
+    g->pass.sign = NULL;
+    for (int32_t k = 0; k < n * 8; k += BV_WORDS) {
+        bv_store(g->valid + k, bv_load(g->pass.filled + k) & bv_load(valid + k % 8));
+    }
+}
+
+/* The same for a gathered pass; one copy of the code, whether flips are counted or not. */
+KR_INLINE void sweep_gathered(const int scheme, const bool is_metropolis,
+                              const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,
+                              kr_rng *stream, kr_bits_sum *flips)
+{
+    bv_rng rng[BV_PIECES];
+    gathered g;
+    for (int piece = 0; piece < BV_PIECES; piece++) {
+        bv_rng_load(&rng[piece], stream, piece);
+    }
+    gather_init(&g, pass);
+    const uint64_t mask = pass->n >= SAMPLED ? 7 : 0, counted = stream->s[0][0] & mask;
+    for (int32_t v = 0; v < pass->n; v += GROUP) {
+        int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
+        bool is_counted = flips && ((uint64_t)(v / GROUP) & mask) == counted;
+        const spot in = { &g.pass, 0, n, state, g.near, g.valid, 8 };
+        fetch_group(&g, pass, v, n, valid, state);
+        group(scheme, is_metropolis, false, &in, rng, is_counted ? flips : NULL);
+        if (is_counted) {
+            flips->n_vectors += (uint64_t)n;
         }
     }
     for (int piece = 0; piece < BV_PIECES; piece++) {
@@ -354,22 +410,26 @@ KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_s
 typedef void run(const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,
                  kr_rng *stream, kr_bits_sum *flips);
 
-#define RUN(NAME, scheme, is_metropolis, is_signed)                                            \
+enum { PLAIN, SIGNED, GATHERED, N_KINDS };
+
+#define RUN(NAME, sweep, ...)                                                                  \
     static void NAME(const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,         \
                      kr_rng *stream, kr_bits_sum *flips)                                       \
     {                                                                                          \
-        sweep(scheme, is_metropolis, is_signed, pass, valid, state, stream, flips);            \
+        sweep(__VA_ARGS__, pass, valid, state, stream, flips);                                 \
     }
 #define RUNS(NAME, scheme)                                                                     \
-    RUN(NAME##_heat_bath, scheme, false, false)                                                \
-    RUN(NAME##_heat_bath_signed, scheme, false, true)                                          \
-    RUN(NAME##_metropolis, scheme, true, false)                                                \
-    RUN(NAME##_metropolis_signed, scheme, true, true)
+    RUN(NAME##_heat_bath, sweep, scheme, false, false)                                         \
+    RUN(NAME##_heat_bath_signed, sweep, scheme, false, true)                                   \
+    RUN(NAME##_heat_bath_gathered, sweep_gathered, scheme, false)                              \
+    RUN(NAME##_metropolis, sweep, scheme, true, false)                                         \
+    RUN(NAME##_metropolis_signed, sweep, scheme, true, true)                                   \
+    RUN(NAME##_metropolis_gathered, sweep_gathered, scheme, true)
 #define ROW(NAME)                                                                              \
     {                                                                                          \
-        { NAME##_heat_bath, NAME##_heat_bath_signed },                                         \
+        { NAME##_heat_bath, NAME##_heat_bath_signed, NAME##_heat_bath_gathered },              \
         {                                                                                      \
-            NAME##_metropolis, NAME##_metropolis_signed                                        \
+            NAME##_metropolis, NAME##_metropolis_signed, NAME##_metropolis_gathered            \
         }                                                                                      \
     }
 
@@ -380,7 +440,7 @@ RUNS(count_5, KR_BITS_COUNT_5)
 RUNS(count_8, KR_BITS_COUNT_8)
 RUNS(count_16, KR_BITS_COUNT_16)
 
-static run *const runs[KR_BITS_N_SCHEMES][2][2] = {
+static run *const runs[KR_BITS_N_SCHEMES][2][N_KINDS] = {
     [KR_BITS_SYMMETRIC_4] = ROW(symmetric_4), [KR_BITS_SYMMETRIC_6] = ROW(symmetric_6),
     [KR_BITS_COUNT_4] = ROW(count_4),         [KR_BITS_COUNT_5] = ROW(count_5),
     [KR_BITS_COUNT_8] = ROW(count_8),         [KR_BITS_COUNT_16] = ROW(count_16),
@@ -389,7 +449,8 @@ static run *const runs[KR_BITS_N_SCHEMES][2][2] = {
 static void sweep_pass(const kr_bits_pass *pass, bool is_metropolis, const uint64_t *valid,
                        uint64_t *state, kr_rng *rng, kr_bits_sum *flips)
 {
-    runs[pass->law->scheme][is_metropolis][pass->sign != NULL](pass, valid, state, rng, flips);
+    int kind = pass->near ? GATHERED : pass->sign ? SIGNED : PLAIN;
+    runs[pass->law->scheme][is_metropolis][kind](pass, valid, state, rng, flips);
 }
 
 static void refresh(const kr_bits_halo *halo, int32_t n, uint64_t *state)
