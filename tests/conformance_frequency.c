@@ -7,6 +7,7 @@
  * local field (and, for Metropolis, old state) holds independent draws of known probability. A
  * digit of a threshold that is wrong shows up here however large the lattice. */
 #include "base/rng.h"
+#include "graph_file.h"
 #include "kr_system.h"
 #include "model/block.h"
 #include "model/fold.h"
@@ -14,6 +15,8 @@
 #include "update/local.h"
 
 enum { CLASSES = 64 };
+
+#define GRAPH "conformance_frequency_bonds.txt" /* 4 neighbors on average */
 
 typedef struct row {
     const char *model, *lattice, *lattice_text;
@@ -28,6 +31,8 @@ static const row rows[] = {
     { "disorder.kind=pm1 disorder.seed=1", "hypercubic", "size=256,256", 0.7 },
     { "J=1", "hypercubic", "size=128,256 boundary=open", 0.5 },
     { "J=1", "triangular", "size=128,128", 0.25 },
+    { "disorder.kind=pm1 disorder.seed=1 field=0.1", "graph", "file=" GRAPH,
+      0.6 }, /* gathered */
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -67,6 +72,9 @@ static void count(const kr_terms *terms, const kr_fold *fold, const uint8_t *old
     size_t end = (size_t)fold->n_vectors * (size_t)fold->n_tiles;
     for (size_t k = begin; k < end; k++) {
         int32_t i = fold->site[k];
+        if (i < 0) {
+            continue;
+        }
         double field = 0.0;
         for (int64_t m = terms->neighbor_begin[i]; m < terms->neighbor_begin[i + 1]; m++) {
             field += terms->J[m] * (2 * s[terms->neighbor[m]] - 1);
@@ -100,6 +108,9 @@ static tally sample(const row *r, bool is_metropolis)
     kr_local_params params = { 0 };
     void *self = kr_engine_bits.alloc(
         &setting, is_metropolis ? KR_LOCAL_METROPOLIS : KR_LOCAL_HEAT_BATH, &params, &err);
+    if (!self) {
+        fail_msg("%s %s: %s", r->model, r->lattice_text, err.text);
+    }
     void *scratch = aligned_alloc(64, (kr_engine_bits.scratch_bytes(self, 1) + 63) / 64 * 64);
     kr_block *block = kr_block_alloc(system.terms, 1, 0, 0, &err);
     const kr_fold *fold = kr_engine_bits.fold(self);
@@ -174,6 +185,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(spins_are_up_as_often_as_their_neighbors_say),
         cmocka_unit_test(a_threshold_wrong_by_a_thousandth_is_noticed),
     };
+    graph_write_random(GRAPH, 4000, 8000, 1, true);
     n_updates = argc > 1 ? strtod(argv[1], NULL) : n_updates;
     return cmocka_run_group_tests_name("conformance_frequency", tests, NULL, NULL);
 }

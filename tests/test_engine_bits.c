@@ -3,6 +3,7 @@
  * what it refuses. Its law is tested in conformance_engines.c and conformance_frequency.c. */
 #include "base/isa.h"
 #include "base/rng.h"
+#include "graph_file.h"
 #include "kr_system.h"
 #include "model/block.h"
 #include "model/fold.h"
@@ -36,6 +37,16 @@ static const row rows[] = {
     { "J=-1", "triangular", "size=16,16 boundary=open", 1 },
     { "J=1", "hypercubic", "size=7,9", 16 },
     { "J=1", "hypercubic", "size=4,4,4,4", 1 },
+    /* gathered */
+    { "disorder.kind=pm1 disorder.seed=2 field=0.5", "hypercubic", "size=15,15", 64 },
+    { "J=1", "hypercubic", "size=9,7,5 boundary=open", 37 },
+    { "J=-1", "honeycomb", "size=5,7", 20 },
+    { "J=1 field=0.1", "kagome", "size=5,5 boundary=open", 1 },
+    { "disorder.kind=pm1 disorder.seed=3", "graph",
+      "file=test_engine_bits_bonds.txt n_sites=90", 16 },
+    { "J=0.7", "graph", "file=test_engine_bits_bonds.txt n_sites=90", 64 },
+    { "disorder.kind=pm1 disorder.seed=5 field=-0.2", "graph",
+      "file=test_engine_bits_big.txt n_sites=9000", 64 },
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -215,7 +226,7 @@ static void negative_coupling_mirrors_one_sublattice(void **state)
 static void elements_of_no_chain_stay_zero(void **state)
 {
     (void)state;
-    static const row odd = { "field=-0.1", "hypercubic", "size=8,6", 5 };
+    static const row odd = { "field=-0.1", "hypercubic", "size=16,8", 5 };
     machine m = start(&odd, KR_LOCAL_HEAT_BATH, KR_ISA_BEST);
     const kr_fold *fold = kr_engine_bits.fold(m.self);
     assert_true(fold->n_lanes == 8 && fold->n_lanes * fold->n_tiles < 512);
@@ -260,8 +271,58 @@ static void refuses_what_it_cannot_run_and_says_why(void **state)
     }
 }
 
+/* The last vectors of the colors of an odd box are partly filled. */
+static void idle_tiles_stay_zero(void **state)
+{
+    (void)state;
+    static const row odd = { "disorder.kind=pm1 disorder.seed=2", "hypercubic",
+                             "size=7,9 boundary=open", 37 };
+    for (int kind = 0; kind < 2; kind++) {
+        machine m = start(&odd, (kr_local_kind)kind, KR_ISA_BEST);
+        const kr_fold *fold = kr_engine_bits.fold(m.self);
+        int n_idle = 0;
+        run(&m, 10);
+        for (int32_t k = 0; k < fold->n_vectors * 8; k++) {
+            uint64_t word;
+            memcpy(&word, m.block->state + 8 * k, sizeof word);
+            assert_true(word >> 37 == 0 && (word == 0 || fold->site[k] >= 0));
+            n_idle += fold->site[k] < 0;
+        }
+        assert_true(fold->near && fold->n_tiles == 8 && n_idle > 0);
+        stop(&m);
+    }
+}
+
+/* One chain: an odd box fills vectors well enough, an irregular graph of 90 sites does not. */
+static void auto_looks_at_the_spins_that_a_vector_holds(void **state)
+{
+    (void)state;
+    static const row one[] = {
+        { "J=1", "hypercubic", "size=15,15", 1 },
+        { "J=1", "graph", "file=test_engine_bits_bonds.txt n_sites=90", 1 },
+    };
+    const kr_update_plug *const *plug = kr_registry_updates;
+    while (strcmp((*plug)->name, "heat_bath")) {
+        plug++;
+    }
+    for (int k = 0; k < 2; k++) {
+        kr_error err = { 0 };
+        kr_system s = system_alloc("ising", one[k].model, one[k].lattice, one[k].lattice_text);
+        kr_target target = system_target(&s, 0.4);
+        kr_update_setting setting = { .target = &target, .n_lanes = 1 };
+        kr_local_params params = { 0 };
+        void *self = (*plug)->alloc(&setting, &params, &err);
+        assert_non_null(self);
+        assert_string_equal(kr_local_engine(self), k == 0 ? "bits" : "ref");
+        (*plug)->free(self);
+        system_free(&s);
+    }
+}
+
 int main(void)
 {
+    graph_write_random("test_engine_bits_bonds.txt", 80, 200, 3, false);
+    graph_write_random("test_engine_bits_big.txt", 9000, 22000, 4, false);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_instruction_set_gives_the_same_bits),
         cmocka_unit_test(grouping_of_sweeps_in_calls_changes_nothing),
@@ -269,6 +330,8 @@ int main(void)
         cmocka_unit_test(tallies_count_the_flips_of_the_last_sweep),
         cmocka_unit_test(negative_coupling_mirrors_one_sublattice),
         cmocka_unit_test(elements_of_no_chain_stay_zero),
+        cmocka_unit_test(idle_tiles_stay_zero),
+        cmocka_unit_test(auto_looks_at_the_spins_that_a_vector_holds),
         cmocka_unit_test(refuses_what_it_cannot_run_and_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

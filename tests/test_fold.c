@@ -4,6 +4,7 @@
 #include "model/fold.h"
 
 #include "base/rng.h"
+#include "graph_file.h"
 #include "tiny.h"
 
 typedef struct folded {
@@ -75,10 +76,14 @@ static void check_slots(folded *f)
                 if (k < 0) {
                     continue;
                 }
+                assert_int_equal(fold->place[i], v * fold->n_tiles + t);
                 assert_true(k >= terms->neighbor_begin[i] && k < terms->neighbor_begin[i + 1]);
                 assert_int_equal(seen[k]++, 0);
+                int32_t from = fold->near ? fold->near[s * fold->n_tiles + t] : 0;
+                int32_t vector = fold->near ? from / fold->n_tiles : fold->source[s];
+                int32_t tile = fold->near ? from % fold->n_tiles : t;
                 for (int32_t lane = 0; lane < f->n_lanes; lane++) {
-                    assert_int_equal(element(f, fold->source[s], t, lane),
+                    assert_int_equal(element(f, vector, tile, lane),
                                      f->chain[lane * terms->n_sites + terms->neighbor[k]]);
                 }
             }
@@ -90,6 +95,19 @@ static void check_slots(folded *f)
     free(seen);
 }
 
+/* The vector that tile t reads in slot s; n_vectors: none. */
+static int32_t origin_of(const kr_fold *fold, int32_t s, int32_t t)
+{
+    if (fold->entry[(size_t)s * (size_t)fold->n_tiles + (size_t)t] < 0) {
+        return fold->n_vectors;
+    }
+    if (fold->near) {
+        return fold->near[s * fold->n_tiles + t] / fold->n_tiles;
+    }
+    int32_t from = fold->source[s];
+    return from < fold->n_vectors ? from : fold->halo[from - fold->n_vectors].origin;
+}
+
 /* Neighbors have other colors; vectors and halos are sorted by color. */
 static void check_colors(const folded *f)
 {
@@ -97,10 +115,11 @@ static void check_colors(const folded *f)
     for (int32_t c = 0; c < fold->n_colors; c++) {
         for (int32_t v = fold->color_begin[c]; v < fold->color_begin[c + 1]; v++) {
             for (int32_t s = fold->slot_begin[v]; s < fold->slot_begin[v + 1]; s++) {
-                int32_t from = fold->source[s];
-                from =
-                    from < fold->n_vectors ? from : fold->halo[from - fold->n_vectors].origin;
-                assert_false(from >= fold->color_begin[c] && from < fold->color_begin[c + 1]);
+                for (int32_t t = 0; t < fold->n_tiles; t++) {
+                    int32_t from = origin_of(fold, s, t);
+                    assert_true(from < fold->color_begin[c] ||
+                                from >= fold->color_begin[c + 1]);
+                }
             }
         }
         for (int32_t h = fold->halo_begin[c]; h < fold->halo_begin[c + 1]; h++) {
@@ -121,8 +140,8 @@ static void every_slot_holds_the_neighbors_of_its_sites(void **state)
         { "hypercubic", "{size: [16, 16]}", 64, 2 },
         { "hypercubic", "{size: [4, 4]}", 4, 2 },
         { "hypercubic", "{size: [2, 2]}", 1, 2 },
-        { "hypercubic", "{size: [3, 5]}", 1, 4 },
-        { "hypercubic", "{size: [6, 6]}", 4, 4 },
+        { "hypercubic", "{size: [3, 5]}", 32, 4 },
+        { "hypercubic", "{size: [6, 6]}", 32, 2 },
         { "hypercubic", "{size: [12, 8]}", 16, 4 },
         { "hypercubic", "{size: [8, 8, 8]}", 64, 2 },
         { "hypercubic", "{size: [4, 4, 4, 4]}", 16, 2 },
@@ -130,6 +149,11 @@ static void every_slot_holds_the_neighbors_of_its_sites(void **state)
         { "hypercubic", "{size: [16, 8], boundary: [antiperiodic, open]}", 32, 2 },
         { "triangular", "{size: [16, 8]}", 32, 4 },
         { "triangular", "{size: [8, 8], boundary: open}", 16, 4 },
+        { "hypercubic", "{size: [15, 15]}", 32, 4 },
+        { "hypercubic", "{size: [9, 7, 5], boundary: open}", 32, 2 },
+        { "honeycomb", "{size: [5, 7]}", 32, 2 },
+        { "kagome", "{size: [5, 3], boundary: open}", 32, 3 },
+        { "graph", "{file: test_fold_bonds.txt, n_sites: 90}", 32, 2 },
     };
     static const int32_t lanes[] = { 1, 2, 16, 37, 64 };
     for (size_t r = 0; r < sizeof row / sizeof *row; r++) {
@@ -162,11 +186,59 @@ static void unpacking_gives_back_what_was_packed(void **state)
     }
 }
 
+/* Vectors of one number of neighbors; idle tiles are those that hold no site, and stay zero. */
+static void gathered_vectors_have_no_rims(void **state)
+{
+    (void)state;
+    static const int32_t lanes[] = { 1, 16, 20, 64 };
+    for (int l = 0; l < 4; l++) {
+        folded f = fold_lattice("hypercubic", "{size: [9, 7], boundary: open}", KR_LAYOUT_BITS,
+                                lanes[l]);
+        const kr_fold *fold = f.fold;
+        const int64_t *begin = f.system->terms->neighbor_begin;
+        int32_t n_sites = 0;
+        assert_non_null(fold->near);
+        assert_int_equal(fold->n_lanes, lanes[l] <= 16 ? 16 : lanes[l] == 20 ? 32 : 64);
+        for (int32_t k = 0; k < fold->n_vectors * fold->n_tiles; k++) {
+            int32_t v = k / fold->n_tiles, i = fold->site[k];
+            n_sites += i >= 0;
+            if (i >= 0) {
+                assert_int_equal(begin[i + 1] - begin[i],
+                                 fold->slot_begin[v + 1] - fold->slot_begin[v]);
+            }
+            for (int32_t lane = 0; lane < fold->n_lanes; lane++) {
+                assert_true((i >= 0 && lane < f.n_lanes) ||
+                            element(&f, v, k % fold->n_tiles, lane) == 0);
+            }
+        }
+        assert_int_equal(n_sites, fold->n_sites);
+        fold_clear(&f);
+    }
+}
+
+/* Orders of sites that differ make folds that differ. */
+static void folds_of_other_graphs_are_others(void **state)
+{
+    (void)state;
+    folded a = fold_lattice("hypercubic", "{size: [9, 7]}", KR_LAYOUT_BITS, 16);
+    folded b = fold_lattice("hypercubic", "{size: [9, 7]}", KR_LAYOUT_BITS, 16);
+    assert_false(kr_fold_is_same(a.fold, b.fold)); /* another lattice */
+    b.fold->lattice = a.fold->lattice;
+    assert_true(kr_fold_is_same(a.fold, b.fold));
+    b.fold->order ^= 1;
+    assert_false(kr_fold_is_same(a.fold, b.fold));
+    fold_clear(&a);
+    fold_clear(&b);
+}
+
 int main(void)
 {
+    graph_write_random("test_fold_bonds.txt", 80, 120, 3, true);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_slot_holds_the_neighbors_of_its_sites),
         cmocka_unit_test(unpacking_gives_back_what_was_packed),
+        cmocka_unit_test(gathered_vectors_have_no_rims),
+        cmocka_unit_test(folds_of_other_graphs_are_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

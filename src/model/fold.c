@@ -401,7 +401,8 @@ static int build(plan *p, kr_error *err)
     fold->n_vectors = p->n_places;
     KR_TRY(color_places(p, err));
     KR_TRY(make_halos(p, err));
-    return order_tables(p, err);
+    KR_TRY(order_tables(p, err));
+    return fold->layout == KR_LAYOUT_BITS ? kr_fold_gather(p->terms, fold, err) : KR_OK;
 }
 
 kr_fold *kr_fold_alloc(const kr_target *target, kr_layout layout, int32_t n_lanes,
@@ -439,27 +440,33 @@ kr_fold *kr_fold_alloc(const kr_target *target, kr_layout layout, int32_t n_lane
     return fold;
 }
 
+void kr_fold_clear(kr_fold *fold)
+{
+    kr_free(fold->color_begin);
+    kr_free(fold->site);
+    kr_free(fold->place);
+    kr_free(fold->slot_begin);
+    kr_free(fold->source);
+    kr_free(fold->near);
+    kr_free(fold->entry);
+    kr_free(fold->halo);
+    kr_free(fold->halo_begin);
+}
+
 void kr_fold_free(kr_fold *fold)
 {
     if (fold) {
-        kr_free(fold->color_begin);
-        kr_free(fold->site);
-        kr_free(fold->place);
-        kr_free(fold->slot_begin);
-        kr_free(fold->source);
-        kr_free(fold->entry);
-        kr_free(fold->halo);
-        kr_free(fold->halo_begin);
+        kr_fold_clear(fold);
         kr_free(fold);
     }
 }
 
 bool kr_fold_is_same(const kr_fold *a, const kr_fold *b)
 {
-    return a == b ||
-           (a && b && a->lattice == b->lattice && a->layout == b->layout &&
-            a->n_lanes == b->n_lanes && a->n_vectors == b->n_vectors &&
-            a->n_halos == b->n_halos && memcmp(a->tiles, b->tiles, sizeof a->tiles) == 0);
+    return a == b || (a && b && a->lattice == b->lattice && a->layout == b->layout &&
+                      a->n_lanes == b->n_lanes && a->n_vectors == b->n_vectors &&
+                      a->n_halos == b->n_halos && !a->near == !b->near &&
+                      a->order == b->order && memcmp(a->tiles, b->tiles, sizeof a->tiles) == 0);
 }
 
 size_t kr_fold_bytes(const kr_fold *fold)

@@ -13,7 +13,12 @@
  * Comput. Phys. Commun. 23, 337 (1981)), with many chains and one tile the replica-coded one.
  *
  * Vectors are sorted by color; no two sites of a color are neighbors. Any pair model on any
- * lattice has a fold (one tile); boxes with even sides have many tiles. */
+ * lattice has a fold (one tile); boxes with even sides have many tiles.
+ *
+ * Layout BITS has a second kind, gathered, for graphs, odd sides and boxes with few tiles.
+ * There every tile is one site, any site of the color, and there are 512 / n_lanes of them. The
+ * neighbors of a vector are no vector: their tiles, words of n_lanes bits, are fetched one by
+ * one. There are no halos. */
 #ifndef KR_MODEL_FOLD_H
 #define KR_MODEL_FOLD_H
 
@@ -43,22 +48,30 @@ struct kr_fold {
     int32_t n_sites, n_vectors;
     int32_t n_colors;
     int32_t *color_begin; /* (n_colors + 1) vectors; owns */
-    int32_t *site;        /* (n_vectors, n_tiles); owns */
+    int32_t *site;        /* (n_vectors, n_tiles); gathered: -1 where idle; owns */
     int32_t *place;       /* (n_sites) vector * n_tiles + tile, the inverse of site; owns */
     int32_t *slot_begin;  /* (n_vectors + 1) neighbor slots of a vector; owns */
-    int32_t *source;      /* (slots) vector, or n_vectors + halo; owns */
+    int32_t *source;      /* (slots) vector, or n_vectors + halo; NULL if gathered; owns */
+    int32_t *near;  /* (slots, n_tiles) place of the neighbor, or NULL: not gathered; owns */
     int64_t *entry; /* (slots, n_tiles) index into neighbor and J of the terms, or -1 where
-                       the tile lacks this neighbor (open rim); owns */
+                       the tile lacks this neighbor (open rim) or is idle; owns */
     int32_t n_halos;
     kr_fold_halo *halo;  /* sorted by the color of their origin; owns */
     int32_t *halo_begin; /* (n_colors + 1) halos to refresh after a color; owns */
+    uint64_t order;      /* of a gathered fold: hash of site */
 };
 
 /* The fold with the most tiles for blocks of up to n_lanes chains (rounded up to a power of
- * two, <= KR_LANES_MAX). Pair models only. Cost: O(bonds). NULL with KR_ENOMEM, KR_EINVAL. */
+ * two, <= KR_LANES_MAX), or a gathered one where that is faster. Pair models only. The choice
+ * follows from the neighbors of the sites, so blocks on one lattice have one fold. Cost:
+ * O(bonds). NULL with KR_ENOMEM, KR_EINVAL. */
 kr_fold *kr_fold_alloc(const kr_target *target, kr_layout layout, int32_t n_lanes,
                        kr_error *err);
 void kr_fold_free(kr_fold *fold);
+/* Makes a finished fold a gathered one if that is faster. For kr_fold_alloc. */
+int kr_fold_gather(const kr_terms *terms, kr_fold *fold, kr_error *err);
+/* Frees the tables of a fold. */
+void kr_fold_clear(kr_fold *fold);
 /* True when states in one are states in the other. */
 bool kr_fold_is_same(const kr_fold *a, const kr_fold *b);
 /* Bytes of the vectors with their halos. */

@@ -30,9 +30,19 @@ typedef struct pool {
     bv open, lower, bit[BITS]; /* open: undecided; lower: decided, u < P */
 } pool;
 
-/* A group of vectors of a pass, word by word: where its undecided spins went. */
+/* A group of vectors. */
+typedef struct spot {
+    const kr_bits_pass *pass;
+    int32_t begin, n; /* n <= GROUP vectors */
+    uint64_t *state;
+    const uint64_t *near;  /* as in place */
+    const uint64_t *valid; /* elements that hold a spin, of each vector `stride` words on */
+    size_t stride;
+} spot;
+
+/* Where the undecided spins of a group went, word by word. */
 typedef struct batch {
-    int32_t begin, n;
+    spot at;
     uint64_t new[GROUP][8];    /* favored ^ (u < P) where decided, else favored */
     uint64_t placed[GROUP][8]; /* in the pool at home */
     uint64_t moved[GROUP][8];  /* not there: in the pool TURN further, or in rest */
@@ -228,27 +238,27 @@ KR_INLINE bv merge(const int scheme, bv open, const bv *bit, pool *p, batch *b, 
     return rest;
 }
 
-/* kernel: the n <= GROUP vectors from `begin` of a pass, all sites at once. True when some
- * spins stay undecided; they are given the favored state. */
+/* kernel: a group, all sites at once. True when some spins stay undecided; they are given the
+ * favored state. */
 KR_INLINE bool group(const int scheme, const bool is_metropolis, const bool is_signed,
-                     const kr_bits_pass *pass, int32_t begin, int32_t n, const uint64_t *valid,
-                     uint64_t *state, bv_rng (*rng)[BANKS], batch *b)
+                     const spot *in, bv_rng (*rng)[BANKS], batch *b)
 {
+    const kr_bits_pass *pass = in->pass;
+    const int32_t n = in->n;
     bv left = bv_set(0);
-    b->begin = begin;
-    b->n = n;
+    b->at = *in;
     for (int piece = 0; piece < BV_PIECES; piece++) {
         const size_t word = (size_t)piece * BV_WORDS;
         pool p = { .open = bv_set(0) };
-        bv mask = bv_load(valid + word);
         for (int32_t i = 0; i < n; i += BANKS) {
 #pragma GCC unroll 2
-            for (int k = 0; k < BANKS; k++) {
-                place at = { pass, state, begin + i + k, piece };
+            for (int32_t k = 0; k < BANKS; k++) {
+                place at = { pass, in->state, in->near, in->begin + i + k, piece };
                 bv bit[BITS], new;
                 if (i + k == n) {
                     break;
                 }
+                bv mask = bv_load(in->valid + (size_t)(i + k) * in->stride + word);
                 bv open = start(scheme, is_metropolis, &at, is_signed, mask, &rng[piece][k],
                                 bit, &new);
                 bv_store(b->new[i + k] + word, new);
@@ -266,7 +276,7 @@ KR_INLINE bool group(const int scheme, const bool is_metropolis, const bool is_s
         for (int32_t i = 0; i < n; i++) {
             bv new =
                 bv_xor_masked(bv_load(b->new[i] + word), bv_load(b->placed[i] + word), p.lower);
-            bv_store(state + (size_t)pass->vector[begin + i] * 8 + word,
+            bv_store(in->state + (size_t)pass->vector[in->begin + i] * 8 + word,
                      bv_xor_masked(new, bv_load(b->moved[i] + word), turned));
         }
         bv_store(b->open + word, p.open);
@@ -299,12 +309,12 @@ typedef struct numbers {
 
 /* One spin whose first `digit` words are drawn: true when u < P. bit: digits of its class, one
  * per plane of 8 words. */
-static bool is_below(const kr_bits_law *law, int digit, uint64_t (*bit)[8], int w, int place,
+static bool is_below(const kr_bits_law *law, int digit, uint64_t (*bit)[8], int w, int element,
                      bv_rng (*rng)[BANKS], numbers *number)
 {
     size_t class = 0;
     for (int k = 0; k < n_bits((int)law->scheme); k++) {
-        class |= (size_t)(bit[k][w] >> place & 1) << k;
+        class |= (size_t)(bit[k][w] >> element & 1) << k;
     }
     /* schemes that count from a majority: see choose */
     if (law->scheme == KR_BITS_SYMMETRIC_6) {
@@ -321,14 +331,14 @@ static bool is_below(const kr_bits_law *law, int digit, uint64_t (*bit)[8], int 
 
 /* Spins of vector i that found no room in the pool: by what they were given from it, which
  * belongs to another, they are put right first. */
-static void finish_rest(const kr_bits_pass *pass, uint64_t *state, batch *b, int i,
-                        bv_rng (*rng)[BANKS], numbers *number)
+static void finish_rest(batch *b, int i, bv_rng (*rng)[BANKS], numbers *number)
 {
+    const kr_bits_pass *pass = b->at.pass;
     const kr_bits_law *law = pass->law;
-    uint64_t *own = state + (size_t)pass->vector[b->begin + i] * 8;
+    uint64_t *own = b->at.state + (size_t)pass->vector[b->at.begin + i] * 8;
     uint64_t bit[BITS][8] __attribute__((aligned(64))) = { { 0 } };
     for (int piece = 0; piece < BV_PIECES; piece++) {
-        place at = { pass, state, b->begin + i, piece };
+        place at = { pass, b->at.state, b->at.near, b->at.begin + i, piece };
         bv class[BITS], favored, tie;
         classify((int)law->scheme, &at, pass->sign != NULL, bv_set(0), class, &favored, &tie);
         for (int k = 0; k < n_bits((int)law->scheme); k++) {
@@ -338,38 +348,65 @@ static void finish_rest(const kr_bits_pass *pass, uint64_t *state, batch *b, int
     for (int w = 0; w < 8; w++) {
         own[w] ^= turn_home(b->rest[i][w] & b->lower[w]);
         for (uint64_t left = turn_home(b->rest[i][w]); left; left &= left - 1) {
-            int place = __builtin_ctzll(left);
-            own[w] ^= (uint64_t)is_below(law, FIRST, bit, w, place, rng, number) << place;
+            int element = __builtin_ctzll(left);
+            own[w] ^= (uint64_t)is_below(law, FIRST, bit, w, element, rng, number) << element;
         }
     }
 }
 
 /* Decides what a batch left open: few spins, so one by one, by 64 digits each. */
-static __attribute__((noinline)) void finish(const kr_bits_pass *pass, uint64_t *state,
-                                             batch *b, bv_rng (*rng)[BANKS])
+static __attribute__((noinline)) void finish(batch *b, bv_rng (*rng)[BANKS])
 {
+    const kr_bits_pass *pass = b->at.pass;
     numbers number = { .n_used = 8 };
     for (int w = 0; w < 8; w++) {
         for (uint64_t left = b->open[w]; left; left &= left - 1) {
-            int place = __builtin_ctzll(left);
-            uint64_t one = (uint64_t)is_below(pass->law, FIRST + POOL_WORDS, b->bit, w, place,
+            int element = __builtin_ctzll(left);
+            uint64_t one = (uint64_t)is_below(pass->law, FIRST + POOL_WORDS, b->bit, w, element,
                                               rng, &number)
-                           << place;
-            for (int i = 0; i < b->n; i++) { /* one of them owns it */
+                           << element;
+            for (int i = 0; i < b->at.n; i++) { /* one of them owns it */
                 uint64_t moved = turn(b->moved[i][w]) & ~b->rest[i][w] & one;
-                state[(size_t)pass->vector[b->begin + i] * 8 + (size_t)w] ^=
+                b->at.state[(size_t)pass->vector[b->at.begin + i] * 8 + (size_t)w] ^=
                     (b->placed[i][w] & one) | turn_home(moved);
             }
         }
     }
-    for (int i = 0; i < b->n; i++) {
+    for (int i = 0; i < b->at.n; i++) {
         uint64_t any = 0;
         for (int w = 0; w < 8; w++) {
             any |= b->rest[i][w];
         }
         if (any) {
-            finish_rest(pass, state, b, i, rng, &number);
+            finish_rest(b, i, rng, &number);
         }
+    }
+}
+
+/* The address of rng would keep it out of registers. */
+KR_INLINE void finish_all(batch *b, int32_t n, bv_rng (*rng)[BANKS])
+{
+    bv_rng copy[BV_PIECES][BANKS];
+    memcpy(copy, rng, sizeof copy);
+    for (int32_t k = 0; k < n; k++) {
+        finish(&b[k], copy);
+    }
+    memcpy(rng, copy, sizeof copy);
+}
+
+KR_INLINE void load_stream(bv_rng (*rng)[BANKS], kr_rng *stream)
+{
+    for (int piece = 0; piece < BV_PIECES; piece++) {
+        bv_rng_load(&rng[piece][0], stream->s, piece);
+        bv_rng_load(&rng[piece][1], stream->second, piece);
+    }
+}
+
+KR_INLINE void store_stream(bv_rng (*rng)[BANKS], kr_rng *stream)
+{
+    for (int piece = 0; piece < BV_PIECES; piece++) {
+        bv_rng_store(&rng[piece][0], stream->s, piece);
+        bv_rng_store(&rng[piece][1], stream->second, piece);
     }
 }
 
@@ -380,49 +417,77 @@ KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_s
     bv_rng rng[BV_PIECES][BANKS];
     batch kept[KEPT];
     int32_t n_kept = 0;
-    for (int piece = 0; piece < BV_PIECES; piece++) {
-        bv_rng_load(&rng[piece][0], stream->s, piece);
-        bv_rng_load(&rng[piece][1], stream->second, piece);
-    }
+    load_stream(rng, stream);
     for (int32_t v = 0; v < pass->n; v += GROUP) {
         const int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
-        n_kept += group(scheme, is_metropolis, is_signed, pass, v, n, valid, state, rng,
-                        &kept[n_kept]);
+        const spot in = { pass, v, n, state, state, valid, 0 };
+        n_kept += group(scheme, is_metropolis, is_signed, &in, rng, &kept[n_kept]);
         if (n_kept == KEPT || v + GROUP >= pass->n) {
-            bv_rng copy[BV_PIECES][BANKS]; /* its address would keep rng out of registers */
-            memcpy(copy, rng, sizeof copy);
-            for (int32_t k = 0; k < n_kept; k++) {
-                finish(pass, state, &kept[k], copy);
-            }
-            memcpy(rng, copy, sizeof copy);
+            finish_all(kept, n_kept, rng);
             n_kept = 0;
         }
     }
-    for (int piece = 0; piece < BV_PIECES; piece++) {
-        bv_rng_store(&rng[piece][0], stream->s, piece);
-        bv_rng_store(&rng[piece][1], stream->second, piece);
+    store_stream(rng, stream);
+}
+
+/* Fetches a group; signs are applied on the way and elements of no spin are known by vector. */
+static void fetch_group(gathered *g, const kr_bits_pass *pass, int32_t v, int32_t n,
+                        const uint64_t *valid, const uint64_t *state)
+{
+    gather(g, pass, v, n, state);
+    for (int32_t k = 0; g->pass.sign && k < n * pass->n_slots * 8; k += BV_WORDS) {
+        bv_store(g->near + k, bv_load(g->near + k) ^ bv_load(g->pass.sign + k));
     }
+    g->pass.sign = NULL;
+    for (int32_t k = 0; k < n * 8; k += BV_WORDS) {
+        bv_store(g->valid + k, bv_load(g->pass.filled + k) & bv_load(valid + k % 8));
+    }
+}
+
+/* The same for a gathered pass. A group is finished while its neighbors are at hand. */
+KR_INLINE void sweep_gathered(const int scheme, const bool is_metropolis,
+                              const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,
+                              kr_rng *stream)
+{
+    bv_rng rng[BV_PIECES][BANKS];
+    gathered g;
+    batch b;
+    load_stream(rng, stream);
+    gather_init(&g, pass);
+    for (int32_t v = 0; v < pass->n; v += GROUP) {
+        int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
+        const spot in = { &g.pass, 0, n, state, g.near, g.valid, 8 };
+        fetch_group(&g, pass, v, n, valid, state);
+        if (group(scheme, is_metropolis, false, &in, rng, &b)) {
+            finish_all(&b, 1, rng);
+        }
+    }
+    store_stream(rng, stream);
 }
 
 typedef void run(const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,
                  kr_rng *stream);
 
-#define RUN(NAME, scheme, is_metropolis, is_signed)                                            \
+enum { PLAIN, SIGNED, GATHERED, N_KINDS };
+
+#define RUN(NAME, sweep, ...)                                                                  \
     static void NAME(const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,         \
                      kr_rng *stream)                                                           \
     {                                                                                          \
-        sweep(scheme, is_metropolis, is_signed, pass, valid, state, stream);                   \
+        sweep(__VA_ARGS__, pass, valid, state, stream);                                        \
     }
 #define RUNS(NAME, scheme)                                                                     \
-    RUN(NAME##_heat_bath, scheme, false, false)                                                \
-    RUN(NAME##_heat_bath_signed, scheme, false, true)                                          \
-    RUN(NAME##_metropolis, scheme, true, false)                                                \
-    RUN(NAME##_metropolis_signed, scheme, true, true)
+    RUN(NAME##_heat_bath, sweep, scheme, false, false)                                         \
+    RUN(NAME##_heat_bath_signed, sweep, scheme, false, true)                                   \
+    RUN(NAME##_heat_bath_gathered, sweep_gathered, scheme, false)                              \
+    RUN(NAME##_metropolis, sweep, scheme, true, false)                                         \
+    RUN(NAME##_metropolis_signed, sweep, scheme, true, true)                                   \
+    RUN(NAME##_metropolis_gathered, sweep_gathered, scheme, true)
 #define ROW(NAME)                                                                              \
     {                                                                                          \
-        { NAME##_heat_bath, NAME##_heat_bath_signed },                                         \
+        { NAME##_heat_bath, NAME##_heat_bath_signed, NAME##_heat_bath_gathered },              \
         {                                                                                      \
-            NAME##_metropolis, NAME##_metropolis_signed                                        \
+            NAME##_metropolis, NAME##_metropolis_signed, NAME##_metropolis_gathered            \
         }                                                                                      \
     }
 
@@ -433,7 +498,7 @@ RUNS(count_5, KR_BITS_COUNT_5)
 RUNS(count_8, KR_BITS_COUNT_8)
 RUNS(count_16, KR_BITS_COUNT_16)
 
-static run *const runs[KR_BITS_N_SCHEMES][2][2] = {
+static run *const runs[KR_BITS_N_SCHEMES][2][N_KINDS] = {
     [KR_BITS_SYMMETRIC_4] = ROW(symmetric_4), [KR_BITS_SYMMETRIC_6] = ROW(symmetric_6),
     [KR_BITS_COUNT_4] = ROW(count_4),         [KR_BITS_COUNT_5] = ROW(count_5),
     [KR_BITS_COUNT_8] = ROW(count_8),         [KR_BITS_COUNT_16] = ROW(count_16),
@@ -442,7 +507,8 @@ static run *const runs[KR_BITS_N_SCHEMES][2][2] = {
 static void sweep_pass(const kr_bits_pass *pass, bool is_metropolis, const uint64_t *valid,
                        uint64_t *state, kr_rng *rng)
 {
-    runs[pass->law->scheme][is_metropolis][pass->sign != NULL](pass, valid, state, rng);
+    int kind = pass->near ? GATHERED : pass->sign ? SIGNED : PLAIN;
+    runs[pass->law->scheme][is_metropolis][kind](pass, valid, state, rng);
 }
 
 static void refresh(const kr_bits_halo *halo, int32_t n, uint64_t *state)

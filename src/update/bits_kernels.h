@@ -57,8 +57,12 @@ typedef struct kr_bits_pass {
     const kr_bits_law *law;
     int32_t n, n_slots;
     int32_t *vector; /* (n); owns */
-    int32_t *source; /* (n, n_slots) vector or halo; owns */
-    uint64_t *sign;  /* (n, n_slots, 8) set where the coupling is negative, or NULL; owns */
+    int32_t *source; /* (n, n_slots) vector or halo, or NULL: gathered; owns */
+    /* gathered: (n, n_slots, 512 / width) neighbors, counted in words of width = 16, 32 or 64
+     * bits from the start of the states, and (n, 8) elements that belong to a site; own */
+    int32_t width, *near;
+    uint64_t *filled;
+    uint64_t *sign; /* (n, n_slots, 8) set where the coupling is negative, or NULL; owns */
     /* vectors that lack some neighbors: class = 2 k + missing */
     uint64_t *present; /* (n, n_slots, 8), or NULL; owns */
     uint64_t *missing; /* (n, 3, 8) binary digits of the number of missing ones; owns */

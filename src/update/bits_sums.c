@@ -22,32 +22,49 @@ KR_INLINE void bond_planes(const bool is_signed, const bool is_rim, place at, in
     }
 }
 
+/* Vectors v..v+n-1 of the pass, n <= GROUP. */
+KR_INLINE void count_group(const bool is_signed, const bool is_rim, const kr_bits_pass *pass,
+                           int32_t v, int32_t n, const uint64_t *valid, const uint64_t *state,
+                           const uint64_t *near, kr_bits_sum *sum)
+{
+    for (int piece = 0; piece < BV_PIECES; piece++) {
+        const size_t word = (size_t)piece * BV_WORDS;
+        place at = { pass, state, near, v, piece };
+        bv mask = bv_load(valid + word), own[GROUP], x[GROUP];
+        for (int32_t i = 0; i < GROUP; i++) {
+            x[i] = bv_set(0);
+            own[i] =
+                i < n ? bv_load(state + (size_t)pass->vector[v + i] * 8 + word) : bv_set(0);
+        }
+        uint64_t before = sum->n_eights;
+        for (int32_t s = 0; s < pass->n_slots; s++, sum->n_eights++) {
+            if (n == GROUP) {
+                bond_planes(is_signed, is_rim, at, GROUP, s, own, mask, x);
+            } else {
+                bond_planes(is_signed, is_rim, at, n, s, own, mask, x);
+            }
+            add_planes(sum, piece, x);
+        }
+        sum->n_eights = before;
+    }
+    sum->n_eights += (uint64_t)pass->n_slots;
+}
+
 KR_INLINE void count_kind(const bool is_signed, const bool is_rim, const kr_bits_pass *pass,
                           const uint64_t *valid, const uint64_t *state, kr_bits_sum *sum)
 {
+    gathered g;
+    if (pass->near) {
+        gather_init(&g, pass);
+    }
     for (int32_t v = 0; v < pass->n; v += GROUP) {
         int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
-        for (int piece = 0; piece < BV_PIECES; piece++) {
-            const size_t word = (size_t)piece * BV_WORDS;
-            place at = { pass, state, v, piece };
-            bv mask = bv_load(valid + word), own[GROUP], x[GROUP];
-            for (int32_t i = 0; i < GROUP; i++) {
-                x[i] = bv_set(0);
-                own[i] =
-                    i < n ? bv_load(state + (size_t)pass->vector[v + i] * 8 + word) : bv_set(0);
-            }
-            uint64_t before = sum->n_eights;
-            for (int32_t s = 0; s < pass->n_slots; s++, sum->n_eights++) {
-                if (n == GROUP) {
-                    bond_planes(is_signed, is_rim, at, GROUP, s, own, mask, x);
-                } else {
-                    bond_planes(is_signed, is_rim, at, n, s, own, mask, x);
-                }
-                add_planes(sum, piece, x);
-            }
-            sum->n_eights = before;
+        if (pass->near) {
+            gather(&g, pass, v, n, state);
+            count_group(is_signed, is_rim, &g.pass, 0, n, valid, state, g.near, sum);
+        } else {
+            count_group(is_signed, is_rim, pass, v, n, valid, state, state, sum);
         }
-        sum->n_eights += (uint64_t)pass->n_slots;
     }
 }
 

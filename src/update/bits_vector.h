@@ -14,7 +14,8 @@
 #include <immintrin.h>
 #endif
 
-#ifndef KR_INLINE /* given in sanitizer builds, where inlined checks take minutes to compile */
+#ifndef KR_INLINE /* given in sanitizer builds, where inlined checks take minutes to compile   \
+                   */
 #define KR_INLINE static inline __attribute__((always_inline))
 #endif
 

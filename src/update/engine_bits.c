@@ -155,6 +155,9 @@ static need need_of(const engine *e, int32_t v, int32_t *most_z)
     need out = { .n_slots = end - first };
     for (int32_t t = 0; t < fold->n_tiles; t++) {
         int32_t z = 0;
+        if (fold->site[(size_t)v * (size_t)fold->n_tiles + (size_t)t] < 0) {
+            continue; /* idle tiles are masked off */
+        }
         for (int32_t s = first; s < end; s++) {
             double K = coupling_of(e, s, t);
             z += K != 0.0;
@@ -179,18 +182,42 @@ static void set_elements(uint64_t *vector, const kr_fold *fold, int32_t tile)
     }
 }
 
-static int alloc_pass(kr_bits_pass *pass, need k, size_t n, kr_error *err)
+static int alloc_pass(const kr_fold *fold, kr_bits_pass *pass, need k, size_t n, kr_error *err)
 {
-    size_t n_slots = n * (size_t)k.n_slots;
+    size_t n_slots = n * (size_t)k.n_slots, n_tiles = (size_t)fold->n_tiles;
+    bool is_gathered = fold->near != NULL;
     pass->n_slots = k.n_slots;
+    pass->width = fold->n_lanes;
     pass->vector = kr_alloc(n, sizeof *pass->vector, err);
-    pass->source = kr_alloc(n_slots, sizeof *pass->source, err);
+    pass->source = is_gathered ? NULL : kr_alloc(n_slots, sizeof *pass->source, err);
+    pass->near = is_gathered ? kr_alloc(n_slots * n_tiles, sizeof *pass->near, err) : NULL;
+    pass->filled = is_gathered ? kr_alloc(n, KR_VECTOR_BYTES, err) : NULL;
     pass->sign = k.is_signed ? kr_alloc(n_slots, KR_VECTOR_BYTES, err) : NULL;
     pass->present = k.is_rim ? kr_alloc(n_slots, KR_VECTOR_BYTES, err) : NULL;
     pass->missing = k.is_rim ? kr_alloc(n, 3 * KR_VECTOR_BYTES, err) : NULL;
-    bool is_done = pass->vector && pass->source && (pass->sign || !k.is_signed) &&
+    bool is_done = pass->vector && (pass->source || (pass->near && pass->filled)) &&
+                   (pass->sign || !k.is_signed) &&
                    (!k.is_rim || (pass->present && pass->missing));
     return is_done ? KR_OK : KR_ENOMEM;
+}
+
+/* Where vector `at` of a pass, which is v, finds its neighbors. Slots it does not have are not
+ * present; they read the first vector or word. */
+static void add_sources(const kr_fold *fold, kr_bits_pass *pass, size_t at, int32_t v)
+{
+    int32_t first = fold->slot_begin[v], n = fold->slot_begin[v + 1] - first;
+    size_t n_tiles = (size_t)fold->n_tiles, to = at * (size_t)pass->n_slots;
+    if (!fold->near) {
+        memcpy(pass->source + to, fold->source + first, (size_t)n * sizeof *pass->source);
+        return;
+    }
+    memcpy(pass->near + to * n_tiles, fold->near + (size_t)first * n_tiles,
+           (size_t)n * n_tiles * sizeof *pass->near);
+    for (int32_t t = 0; t < fold->n_tiles; t++) {
+        if (fold->site[(size_t)v * n_tiles + (size_t)t] >= 0) {
+            set_elements(pass->filled + at * 8, fold, t);
+        }
+    }
 }
 
 /* Appends a vector to a pass. */
@@ -199,9 +226,9 @@ static void add_vector(const engine *e, kr_bits_pass *pass, int32_t v, int32_t m
     const kr_fold *fold = e->fold;
     size_t at = (size_t)pass->n++;
     pass->vector[at] = v;
+    add_sources(fold, pass, at, v);
     for (int32_t s = fold->slot_begin[v]; s < fold->slot_begin[v + 1]; s++) {
         size_t k = at * (size_t)pass->n_slots + (size_t)(s - fold->slot_begin[v]);
-        pass->source[k] = fold->source[s];
         for (int32_t t = 0; t < fold->n_tiles; t++) {
             double K = coupling_of(e, s, t);
             if (pass->sign && K < 0.0) {
@@ -294,7 +321,7 @@ static int make_color(engine *e, sorted *s, int32_t color, kr_error *err)
     for (int32_t k = 0; k < n_known; k++) {
         kr_bits_pass *pass = &e->pass[e->n_passes];
         pass_of[k] = e->n_passes++;
-        KR_TRY(alloc_pass(pass, known[k], (size_t)count[k], err));
+        KR_TRY(alloc_pass(e->fold, pass, known[k], (size_t)count[k], err));
         pass->law = find_law(e, s->z_of, known[k].is_rim ? s->most_z : known[k].n_slots,
                              known[k].is_rim);
     }
@@ -359,6 +386,8 @@ static void bits_free(void *self)
     for (int32_t p = 0; p < e->n_passes; p++) {
         kr_free(e->pass[p].vector);
         kr_free(e->pass[p].source);
+        kr_free(e->pass[p].near);
+        kr_free(e->pass[p].filled);
         kr_free(e->pass[p].sign);
         kr_free(e->pass[p].present);
         kr_free(e->pass[p].missing);
@@ -395,11 +424,13 @@ static void *bits_alloc(const kr_update_setting *setting, kr_local_kind kind,
     e->terms = setting->target->terms;
     e->beta = setting->target->beta;
     e->kind = kind;
-    e->popcount = setting->n_lanes == 1 ? kr_bits_popcount_find(setting->isa) : NULL;
     find_kernels(e, setting->isa);
     if (prepare(e, setting, err) != KR_OK) {
         bits_free(e);
         return NULL;
+    }
+    if (e->fold->n_lanes == 1 && !e->fold->near) {
+        e->popcount = kr_bits_popcount_find(setting->isa);
     }
     return e;
 }

@@ -16,10 +16,11 @@ typedef struct local {
 
 enum { ENGINE_AUTO, ENGINE_BITS, ENGINE_BYTES, ENGINE_REF };
 
-/* Spins of a block that a vector holds. */
+/* Spins of a block that a vector holds on average. */
 static int32_t elements(const kr_engine *engine, const void *self, int32_t n_lanes)
 {
-    return engine->fold(self)->n_tiles * n_lanes;
+    const kr_fold *fold = engine->fold(self);
+    return (int32_t)((int64_t)fold->n_sites * n_lanes / fold->n_vectors);
 }
 
 #ifdef KR_RNG_ENUMERATE /* a vector of draws is no branch: enumeration runs the reference */
