@@ -13,12 +13,15 @@
 #include "run/spec.h"
 #include "stats/stats.h"
 
+#include <time.h>
+
 typedef struct mean_error {
     double mean, error;
 } mean_error;
 
 typedef struct result {
-    mean_error energy, magnetization_squared;
+    mean_error energy, specific_heat, magnetization_squared;
+    double seconds; /* CPU */
     kr_exact exact; /* of the target, where kr_exact_best knows it */
     int has_exact;
 } result;
@@ -36,11 +39,29 @@ static inline mean_error over_chains(const double *sum, int64_t n_chains, double
     return (mean_error){ s1 / n, sqrt(s2 / (n * (n - 1.0))) };
 }
 
+/* beta^2 N var(e) by the pseudo-values of the chains: each about the mean of all chains, so
+ * that a short chain does not bias its square. */
+static inline mean_error heat_over_chains(const double *e, const double *e2, int64_t n_chains,
+                                          double n_draws, double scale)
+{
+    double all = over_chains(e, n_chains, n_draws).mean, n = (double)n_chains;
+    double *c = kr_alloc((size_t)n_chains, sizeof *c, NULL);
+    assert_non_null(c);
+    for (int64_t k = 0; k < n_chains; k++) {
+        double mean = e[k] / n_draws, d = mean - all;
+        c[k] = scale * (e2[k] / n_draws - mean * mean + d * d * n / (n - 1.0));
+    }
+    mean_error out = over_chains(c, n_chains, 1.0);
+    kr_free(c);
+    return out;
+}
+
 /* Runs the sampler that a run file describes; observables are energy, magnetization. */
 static inline result run(const char *yaml)
 {
     kr_error err = { 0 };
     result out;
+    clock_t begin = clock();
     kr_runfile *file = kr_runfile_parse("test", yaml, strlen(yaml), &err);
     kr_spec *spec = file ? kr_spec_alloc(file, &err) : NULL;
     if (spec) {
@@ -53,7 +74,8 @@ static inline result run(const char *yaml)
     int64_t n_chains = spec->config.n_chains;
     double *sum = kr_alloc((size_t)n_chains, sizeof *sum, NULL), n_draws = 0.0;
     double *sum_m2 = kr_alloc((size_t)n_chains, sizeof *sum_m2, NULL);
-    assert_true(sum && sum_m2);
+    double *sum_e2 = kr_alloc((size_t)n_chains, sizeof *sum_e2, NULL);
+    assert_true(sum && sum_m2 && sum_e2);
     while (kr_sampler_stage(sampler) != KR_STAGE_DONE) {
         assert_ok(kr_sampler_advance(sampler, 64, &err), &err);
         for (int64_t d = 0; !kr_sampler_new_is_warmup(sampler) && d < kr_sampler_n_new(sampler);
@@ -62,18 +84,24 @@ static inline result run(const char *yaml)
                          *m2 = kr_sampler_slab(sampler, d, 3);
             for (int64_t c = 0; c < n_chains; c++) {
                 sum[c] += e[c];
+                sum_e2[c] += e[c] * e[c];
                 sum_m2[c] += m2[c];
             }
             n_draws += 1.0;
         }
     }
     out.energy = over_chains(sum, n_chains, n_draws);
+    const kr_target *target = &spec->target[0];
+    out.specific_heat = heat_over_chains(sum, sum_e2, n_chains, n_draws,
+                                         target->beta * target->beta * target->terms->n_sites);
     out.magnetization_squared = over_chains(sum_m2, n_chains, n_draws);
     out.has_exact = kr_exact_best(&spec->target[0], 1e6, &out.exact, NULL) == KR_OK;
     kr_free(sum);
     kr_free(sum_m2);
+    kr_free(sum_e2);
     kr_sampler_free(sampler);
     kr_spec_free(spec);
+    out.seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
     return out;
 }
 

@@ -18,13 +18,15 @@
 #include "base/isa.h"
 #include "update/bits_planes.h"
 
+#ifndef FIRST /* a test makes both small, so that the rare paths are the usual ones */
 #define FIRST      6
 #define POOL_WORDS 9
-#define TURN       29 /* within each 64 elements, the same for every instruction set */
-#define DIGITS     64
-#define BANKS      2 /* of the stream, used by turns: their chains of logic are independent */
-#define BITS       4 /* digits of a class number */
-#define KEPT       8 /* groups that wait to be finished */
+#endif
+#define TURN   29 /* within each 64 elements, the same for every instruction set */
+#define DIGITS 64
+#define BANKS  2 /* of the stream, used by turns: their chains of logic are independent */
+#define BITS   4 /* digits of a class number */
+#define KEPT   8 /* groups that wait to be finished */
 
 typedef struct pool {
     bv open, lower, bit[BITS]; /* open: undecided; lower: decided, u < P */
