@@ -106,7 +106,7 @@ def engines_are_named_with_the_reason():
         return lines[0]
     assert dry() == "# update heat_bath: engine bits"
     few = dry("lattice.size=[5, 5]", "chains=1")
-    assert "engine ref; not bits: a vector would hold 1 spin, want 16" in few, few
+    assert "engine ref; not bits: a vector would hold 6 spins, want 16" in few, few
     assert "; bytes: a vector" in few, few
     clock = dry("model={name: potts, q: 3, disorder: {kind: pm1, seed: 1}}")
     assert "engine ref; not bits: 3 states, want a pair model with 2; bytes: 3 states" in clock
