@@ -333,9 +333,10 @@ typedef enum kr_layout {
     KR_LAYOUT_LANE = 2,  /* state[i * stride + lane] */
     KR_LAYOUT_BITS = 4,  /* 64-byte vectors of one bit per site and chain, placed by a fold */
     KR_LAYOUT_BYTES = 8, /* the same with one byte per site and chain */
-    /* reserved: KR_LAYOUT_REAL = 16 */
+    KR_LAYOUT_GANG = 16, /* lanes of the block `gang`, which has layout BITS */
+    /* reserved: KR_LAYOUT_REAL = 32 */
 } kr_layout;
-#define KR_LAYOUT_ANY 15u /* reads energies and state counts only */
+#define KR_LAYOUT_ANY 31u /* reads energies and state counts only */
 
 /* How chains and equal tiles of the lattice share the elements of vectors: model/fold.h. */
 typedef struct kr_fold kr_fold;
@@ -352,6 +353,8 @@ typedef struct kr_fold kr_fold;
 typedef struct kr_block {
     kr_layout layout;
     const kr_fold *bits, *bytes; /* folds of the layouts BITS and BYTES, or NULL; borrowed */
+    struct kr_block *gang;       /* holds the chains in layout GANG, or NULL; borrowed */
+    int32_t gang_lane;           /* lane of the first chain there */
     int32_t n_lanes, stride;
     int32_t first_chain, point;
     int32_t n_sites, q;
@@ -362,7 +365,8 @@ typedef struct kr_block {
     double *log_q;  /* (KR_LANES_MAX); owns */
     int32_t log_q_of;
     int32_t has_count;
-    int32_t has_halo; /* the halos of layout BITS or BYTES are current */
+    int32_t has_halo; /* the halos of layout BITS or BYTES, or the lanes of the gang where the
+                         layout is CHAIN, are current */
     int64_t log_q_epoch;
     int64_t *count; /* (KR_LANES_MAX, q); owns */
     kr_rng *rng;    /* one stream for the block; owns */
@@ -439,6 +443,7 @@ enum {
     KR_UPDATE_COUPLES_CHAINS = 16,       /* moves chains 2k, 2k + 1 of a block together and
                                             leaves the product of their laws invariant */
     KR_UPDATE_ANY_WEIGHT = 32, /* leaves w(H) of target->flat invariant, whatever it holds */
+    KR_UPDATE_LANE_BETA = 64,  /* alloc knows lane_beta; it may still refuse */
 };
 
 /* Instruction sets of vector kernels; all give the same bits. */
@@ -450,6 +455,8 @@ typedef struct kr_update_setting {
     const kr_density *density; /* with KR_UPDATE_NEEDS_DENSITY, else NULL; borrowed */
     int32_t n_lanes;           /* most chains of a block it will be called with */
     kr_isa isa;                /* KR_ISA_BEST: what this CPU runs fastest */
+    const double *lane_beta;   /* (n_lanes) each chain at its own beta, or NULL: all at that of
+                                  target; with KR_UPDATE_LANE_BETA */
 } kr_update_setting;
 
 typedef struct kr_update_plug {

@@ -128,16 +128,17 @@ static void classes_free(classes *c)
     free(c->law);
 }
 
-/* An update of one engine; self is NULL when the engine refuses. */
-static sampled try_engine(const char *update, const char *engine, const kr_target *target,
-                          int32_t n_lanes)
+/* An update of one engine; self is NULL when the engine refuses. beta: of each lane, or NULL.
+ */
+static sampled try_lanes(const char *update, const char *engine, const kr_target *target,
+                         int32_t n_lanes, const double *beta)
 {
     kr_error err = { 0 };
     sampled s = { .update = sampled_update(update) };
     char yaml[64];
     snprintf(yaml, sizeof yaml, "{engine: %s}", engine);
     void *params = tiny_params(update, s.update->fields, s.update->params_size, yaml, &err);
-    kr_update_setting setting = { .target = target, .n_lanes = n_lanes };
+    kr_update_setting setting = { .target = target, .n_lanes = n_lanes, .lane_beta = beta };
     s.self = s.update->alloc(&setting, params, &err);
     free(params);
     if (!s.self) {
@@ -150,6 +151,12 @@ static sampled try_engine(const char *update, const char *engine, const kr_targe
     s.scratch = aligned_alloc(64, bytes);
     memset(s.scratch, 0xa5, bytes);
     return s;
+}
+
+static sampled try_engine(const char *update, const char *engine, const kr_target *target,
+                          int32_t n_lanes)
+{
+    return try_lanes(update, engine, target, n_lanes, NULL);
 }
 
 static bool engine_exists(const char *engine)
@@ -284,6 +291,78 @@ static void a_law_slightly_off_is_noticed(void **state)
     tiny_free(t);
 }
 
+enum { BETAS = 4 };
+
+/* Deviation of each temperature from its own law; lane l is at beta[l % BETAS]. */
+static void deviations_by_beta(const tiny *t, const double *beta, sampled *update,
+                               sampled *company, int32_t n_lanes, uint64_t seed, double *z)
+{
+    classes c[BETAS];
+    double *count[BETAS], draws[BETAS] = { 0 };
+    kr_block *block = sampled_block(t->terms, n_lanes, seed);
+    for (int b = 0; b < BETAS; b++) {
+        c[b] = make_classes(t, beta[b]);
+        count[b] = calloc((size_t)c[b].n, sizeof *count[b]);
+    }
+    for (int64_t d = -10; d < BETAS * SAMPLES / n_lanes; d++) {
+        if (company) {
+            sweep_folded(company, block, 1);
+        }
+        sweep_folded(update, block, THIN);
+        kr_block_convert(block, KR_LAYOUT_CHAIN);
+        for (int32_t lane = 0; lane < n_lanes && d >= 0; lane++) {
+            const uint8_t *s = block->state + lane * block->n_sites;
+            count[lane % BETAS][c[lane % BETAS].class_of[tiny_encode(t, s, 1)]] += 1.0;
+            draws[lane % BETAS] += 1.0;
+        }
+    }
+    assert_true(kr_block_audit(block, t->terms) <= 1e-9);
+    for (int b = 0; b < BETAS; b++) {
+        z[b] = sampled_deviation(count[b], c[b].law, c[b].n, draws[b]);
+        free(count[b]);
+        classes_free(&c[b]);
+    }
+    kr_block_free(block);
+}
+
+static void check_lanes(const row *r, int32_t n_lanes, uint64_t seed)
+{
+    tiny *t = make_system(r);
+    kr_target target = { .lattice = t->lattice, .terms = t->terms, .beta = r->beta };
+    double beta[KR_LANES_MAX], z[2][BETAS];
+    for (int32_t l = 0; l < n_lanes; l++) {
+        beta[l] = r->beta * (1.0 - 0.15 * (l % BETAS)); /* not colder: chains would be slow */
+    }
+    sampled bath = try_lanes("heat_bath", "bits", &target, n_lanes, beta);
+    sampled metropolis = try_lanes("metropolis", "bits", &target, n_lanes, beta);
+    assert_non_null(bath.self);
+    assert_non_null(metropolis.self);
+    deviations_by_beta(t, beta, &bath, NULL, n_lanes, seed, z[0]);
+    deviations_by_beta(t, beta, &metropolis, &bath, n_lanes, seed + 1, z[1]);
+    for (int k = 0; k < 2 * BETAS; k++) {
+        if (fabs(z[k / BETAS][k % BETAS]) > SAMPLED_MAX) {
+            fail_msg("%s %s, beta %g, %d chains: %s off by %.1f sigma", r->model,
+                     r->lattice_yaml, beta[k % BETAS], n_lanes,
+                     k < BETAS ? "heat bath" : "metropolis", z[k / BETAS][k % BETAS]);
+        }
+    }
+    sampled_free(&bath);
+    sampled_free(&metropolis);
+    tiny_free(t);
+}
+
+/* Not at infinite temperature: it shares no law with others. */
+static void every_lane_samples_the_law_of_its_own_temperature(void **state)
+{
+    (void)state;
+    static const int32_t lanes[] = { 32, 20, 8, 4 };
+    for (int r = 0; r < N_ROWS; r++) {
+        if (rows[r].beta > 0.0) {
+            check_lanes(&rows[r], lanes[r % 4], (uint64_t)(7000 + 2 * r));
+        }
+    }
+}
+
 static void the_bit_parallel_engine_is_among_them(void **state)
 {
     (void)state;
@@ -297,6 +376,7 @@ int main(void)
         cmocka_unit_test(the_bit_parallel_engine_is_among_them),
         cmocka_unit_test(every_engine_samples_the_law),
         cmocka_unit_test(a_law_slightly_off_is_noticed),
+        cmocka_unit_test(every_lane_samples_the_law_of_its_own_temperature),
     };
     graph_write(GRAPH "_a.txt", graph_chords);
     graph_write(GRAPH "_b.txt", graph_petersen);

@@ -203,6 +203,94 @@ static void masked_chains_change_places_in_every_layout(void **state)
     system_free(&s);
 }
 
+/* A gang of 16 lanes: members of 5 chains from lanes 3 and 10. */
+typedef struct team {
+    kr_fold *fold;
+    kr_block *gang, *member[2];
+    uint8_t was[2][5 * 64];
+} team;
+
+static team make_team(const kr_terms *terms, const kr_target *target, uint64_t seed)
+{
+    kr_error err = { 0 };
+    team t = { .fold = kr_fold_alloc(target, KR_LAYOUT_BITS, 16, &err) };
+    t.gang = kr_block_alloc(terms, 16, 0, 0, &err);
+    assert_ok(kr_block_add_fold(t.gang, t.fold, &err), &err);
+    kr_block_convert(t.gang, KR_LAYOUT_BITS);
+    for (int k = 0; k < 2; k++) {
+        kr_block *m = t.member[k] = kr_block_alloc(terms, 5, 0, k, &err);
+        kr_rng_seed(m->rng, seed, (uint64_t)k, KR_PURPOSE_TEST);
+        for (int32_t lane = 0; lane < 5; lane++) {
+            kr_block_start_lane(m, lane, KR_START_RANDOM, m->rng);
+        }
+        kr_block_score(m, terms);
+        m->log_q_of = 2;
+        kr_block_join(m, t.gang, 3 + 7 * k);
+        memcpy(t.was[k], m->state, sizeof t.was[k]);
+    }
+    return t;
+}
+
+static void free_team(team *t)
+{
+    kr_block_free(t->member[0]);
+    kr_block_free(t->member[1]);
+    kr_block_free(t->gang);
+    kr_fold_free(t->fold);
+}
+
+static void members_of_a_gang_come_back_as_they_were(void **state)
+{
+    (void)state;
+    kr_system s = system_alloc("ising", "", "hypercubic", "size=8,8");
+    const kr_target target = system_target(&s, 0.4);
+    team t = make_team(s.terms, &target, 1);
+    for (int k = 0; k < 6; k++) { /* the last ones are not packed again */
+        kr_block *m = t.member[k % 2];
+        assert_true(kr_block_convert(m, KR_LAYOUT_GANG));
+        kr_block_count(m);
+        int64_t up = m->count[1];
+        assert_true(kr_block_convert(m, KR_LAYOUT_CHAIN));
+        assert_memory_equal(m->state, t.was[k % 2], sizeof t.was[0]);
+        for (int i = 0; i < 64; i++) {
+            up -= m->state[i];
+        }
+        assert_int_equal(up, 0);
+    }
+    uint8_t other[64];
+    memset(other, 1, sizeof other); /* what is changed at home goes back */
+    kr_block_set_lane(t.member[0], 2, other);
+    kr_block_convert(t.member[0], KR_LAYOUT_GANG);
+    assert_true(kr_block_convert(t.member[0], KR_LAYOUT_LANE));
+    kr_block_convert(t.member[0], KR_LAYOUT_CHAIN);
+    assert_memory_equal(t.member[0]->state + 2 * 64, other, sizeof other);
+    assert_memory_equal(t.member[0]->state, t.was[0], 2 * 64);
+    free_team(&t);
+    system_free(&s);
+}
+
+static void members_of_gangs_change_places(void **state)
+{
+    (void)state;
+    kr_system s = system_alloc("ising", "", "hypercubic", "size=8,8");
+    const kr_target target = system_target(&s, 0.4);
+    static const uint64_t masks[] = { 0, 1, 0x12, 0x1f, UINT64_MAX };
+    for (int k = 0; k < 5 * 2 * 4; k++) { /* in one gang or two; in layout GANG or not */
+        team t = make_team(s.terms, &target, 1), u = make_team(s.terms, &target, 2);
+        kr_block *a = t.member[0], *b = k / 5 % 2 ? u.member[1] : t.member[1];
+        const uint8_t *was_b = k / 5 % 2 ? u.was[1] : t.was[1];
+        kr_block_convert(a, k / 10 % 2 ? KR_LAYOUT_GANG : KR_LAYOUT_CHAIN);
+        kr_block_convert(b, k / 20 % 2 ? KR_LAYOUT_GANG : KR_LAYOUT_CHAIN);
+        kr_block_swap(a, b, masks[k % 5]);
+        kr_block_convert(a, KR_LAYOUT_GANG);
+        kr_block_convert(b, KR_LAYOUT_GANG);
+        assert_swapped(a, b, t.was[0], was_b, masks[k % 5] & 0x1f, s.terms);
+        free_team(&t);
+        free_team(&u);
+    }
+    system_free(&s);
+}
+
 static void wrong_numbers_of_chains_are_refused(void **state)
 {
     (void)state;
@@ -245,6 +333,8 @@ int main(void)
         cmocka_unit_test(given_states_fill_one_lane),
         cmocka_unit_test(lanes_depend_on_the_number_of_chains_only),
         cmocka_unit_test(masked_chains_change_places_in_every_layout),
+        cmocka_unit_test(members_of_a_gang_come_back_as_they_were),
+        cmocka_unit_test(members_of_gangs_change_places),
         cmocka_unit_test(wrong_numbers_of_chains_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

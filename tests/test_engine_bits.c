@@ -20,6 +20,7 @@ typedef struct machine {
 typedef struct row {
     const char *model, *lattice, *lattice_text;
     int32_t n_lanes;
+    double span; /* of beta from chain to chain, or 0 */
 } row;
 
 static const row rows[] = {
@@ -47,6 +48,15 @@ static const row rows[] = {
     { "J=0.7", "graph", "file=test_engine_bits_bonds.txt n_sites=90", 64 },
     { "disorder.kind=pm1 disorder.seed=5 field=-0.2", "graph",
       "file=test_engine_bits_big.txt n_sites=9000", 64 },
+    /* every chain at its own temperature */
+    { "disorder.kind=pm1 disorder.seed=2", "hypercubic", "size=8,8,8", 32, 0.03 },
+    { "disorder.kind=pm1 disorder.seed=2", "hypercubic", "size=6,6,6", 32, 0.03 },
+    { "disorder.kind=pm1 disorder.seed=2 field=0.5", "hypercubic", "size=12,16", 20, 0.05 },
+    { "J=1", "hypercubic", "size=32,16", 16, 0.02 },
+    { "J=-1", "hypercubic", "size=16,16 boundary=open", 9, 0.1 },
+    { "J=1 field=0.1", "hypercubic", "size=4,4,4,4", 32, 0.01 },
+    { "J=0.7", "graph", "file=test_engine_bits_bonds.txt n_sites=90", 24, 0.05 },
+    { "J=1", "triangular", "size=16,16", 2, 0.1 },
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -57,6 +67,11 @@ static machine start(const row *r, kr_local_kind kind, kr_isa isa)
     m.target = system_target(&m.system, 0.4);
     kr_update_setting setting = { .target = &m.target, .n_lanes = r->n_lanes, .isa = isa };
     kr_local_params params = { 0 };
+    double beta[KR_LANES_MAX];
+    for (int32_t lane = 0; lane < r->n_lanes; lane++) {
+        beta[lane] = 0.2 + r->span * lane;
+    }
+    setting.lane_beta = r->span > 0.0 ? beta : NULL;
     m.self = kr_engine_bits.alloc(&setting, kind, &params, &err);
     if (!m.self) {
         fail_msg("%s %s: %s", r->model, r->lattice_text, err.text);
@@ -319,6 +334,81 @@ static void auto_looks_at_the_spins_that_a_vector_holds(void **state)
     }
 }
 
+/* Spins that wait for more digits change places within a word, but not to another chain: at
+ * beta = 40 a chain in its ground state would be seen to move by one wrong threshold in 2^64.
+ */
+static void cold_chains_rest_beside_hot_ones(void **state)
+{
+    (void)state;
+    static const row large[] = {
+        { "J=1", "hypercubic", "size=16,16,16", 32 },
+        { "J=1", "hypercubic", "size=15,15,15 boundary=open", 32 },
+        { "J=1 field=0.5", "hypercubic", "size=32,32", 8 },
+    };
+    for (int r = 0; r < 6; r++) {
+        kr_error err = { 0 };
+        machine m = start(&large[r / 2], (kr_local_kind)(r % 2), KR_ISA_BEST);
+        double beta[KR_LANES_MAX];
+        for (int32_t lane = 0; lane < m.block->n_lanes; lane++) {
+            beta[lane] = lane % 3 ? 0.05 : 40.0;
+        }
+        kr_update_setting setting = { .target = &m.target,
+                                      .n_lanes = m.block->n_lanes,
+                                      .lane_beta = beta };
+        kr_local_params params = { 0 };
+        kr_engine_bits.free(m.self);
+        m.self = kr_engine_bits.alloc(&setting, (kr_local_kind)(r % 2), &params, &err);
+        assert_non_null(m.self);
+        m.block->bits = kr_engine_bits.fold(m.self);
+        memset(m.block->state, 1, (size_t)m.block->n_sites * (size_t)m.block->n_lanes);
+        kr_block_score(m.block, m.system.terms);
+        double ground = m.block->energy[0];
+        run(&m, 300);
+        for (int32_t lane = 0; lane < m.block->n_lanes; lane++) {
+            if (lane % 3 == 0) {
+                assert_true(m.block->energy[lane] == ground);
+                assert_int_equal(m.tally.changed[lane], 0);
+            } else {
+                assert_true(m.block->energy[lane] > 0.8 * ground);
+            }
+        }
+        stop(&m);
+    }
+}
+
+static void laws_that_do_not_go_together_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        double beta[2];
+        int32_t n_lanes;
+        const char *why;
+    } refused[] = {
+        { { 0.5, 0.0 }, 16, "one law" },
+        { { 0.5, -0.3 }, 16, "one law" },
+        { { 0.5, 0.6 }, 33, "want at most 32" },
+    };
+    kr_system s = system_alloc("ising", "J=1", "hypercubic", "size=8,8");
+    kr_target target = system_target(&s, 0.4);
+    for (size_t k = 0; k < sizeof refused / sizeof *refused; k++) {
+        kr_error err = { 0 };
+        double beta[KR_LANES_MAX];
+        for (int lane = 0; lane < KR_LANES_MAX; lane++) {
+            beta[lane] = refused[k].beta[lane % 2];
+        }
+        kr_update_setting setting = { .target = &target,
+                                      .n_lanes = refused[k].n_lanes,
+                                      .lane_beta = beta };
+        kr_local_params params = { 0 };
+        assert_null(kr_engine_bits.alloc(&setting, KR_LOCAL_HEAT_BATH, &params, &err));
+        assert_int_equal(err.status, KR_EUNSUP);
+        if (!strstr(err.text, refused[k].why)) {
+            fail_msg("%s, want %s", err.text, refused[k].why);
+        }
+    }
+    system_free(&s);
+}
+
 int main(void)
 {
     graph_write_random("test_engine_bits_bonds.txt", 80, 200, 3, false);
@@ -333,6 +423,8 @@ int main(void)
         cmocka_unit_test(idle_tiles_stay_zero),
         cmocka_unit_test(auto_looks_at_the_spins_that_a_vector_holds),
         cmocka_unit_test(refuses_what_it_cannot_run_and_says_why),
+        cmocka_unit_test(cold_chains_rest_beside_hot_ones),
+        cmocka_unit_test(laws_that_do_not_go_together_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,19 @@
 static const char two_ladders[] =
     RUN PHASES "beta: [0.5, 0.2, 1.1, 0.8]\ntempering: {every: 2}\n";
 
+/* Chains of ten temperatures in one block, the last ladder slots and another update included;
+ * a system this small has no vectors of its own. */
+static const char gangs[] =
+    "model: {name: ising, disorder: {kind: pm1, seed: [3, 4]}}\n"
+    "lattice: {name: hypercubic, size: [4, 4]}\nchains: 2\nseed: 5\n"
+    "updates: [heat_bath, {name: houdayer}, metropolis]\nobservables: [energy, overlap]\n"
+    "beta: {from: 0.1, to: 2, count: 20}\n" PHASES "tempering: {every: 2}\n";
+static const char gangs_alone[] =
+    "model: {name: ising, disorder: {kind: pm1, seed: [3, 4]}}\n"
+    "lattice: {name: hypercubic, size: [4, 4]}\nchains: 3\nseed: 5\n"
+    "updates: [heat_bath]\nobservables: [energy, magnetization]\n"
+    "beta: {from: 0, to: 2, count: 23}\n" PHASES "tempering: {}\n";
+
 typedef struct subject {
     kr_spec *spec;
     kr_sampler *sampler;
@@ -101,28 +114,34 @@ static void assert_same(const record *a, const record *b)
     assert_memory_equal(a->value, b->value, a->n * sizeof *a->value);
 }
 
-static void samples_depend_neither_on_chunks_nor_on_threads(void **state)
+static void check_threads(const char *yaml)
 {
-    (void)state;
-    record *whole = run(two_ladders, 1, 64);
+    record *whole = run(yaml, 1, 64);
     /* 2 ladders of 2 blocks: up to 4 threads each ladder is one task, beyond slots are shared
      */
     static const int32_t threads[] = { 2, 3, 4, 5, 16 };
     for (int k = 0; k < 5; k++) {
-        record *other = run(two_ladders, threads[k], 1 + 3 * k);
+        record *other = run(yaml, threads[k], 1 + 3 * k);
         assert_same(whole, other);
         free(other);
     }
     free(whole);
 }
 
-static void state_saved_in_between_continues_to_the_bit(void **state)
+static void samples_depend_neither_on_chunks_nor_on_threads(void **state)
 {
     (void)state;
-    record *whole = run(two_ladders, 1, 1), *part = calloc(1, sizeof *part);
+    check_threads(two_ladders);
+    check_threads(gangs);
+    check_threads(gangs_alone);
+}
+
+static void check_restarts(const char *yaml)
+{
+    record *whole = run(yaml, 1, 1), *part = calloc(1, sizeof *part);
     kr_error err = { 0 };
     for (int n_before = 1; n_before < 24; n_before += 5) {
-        subject a = open_subject(two_ladders, 1), b = open_subject(two_ladders, 2);
+        subject a = open_subject(yaml, 1), b = open_subject(yaml, 2);
         part->n = 0;
         for (int k = 0; k < n_before; k++) {
             assert_ok(kr_sampler_advance(a.sampler, 1, &err), &err);
@@ -142,6 +161,28 @@ static void state_saved_in_between_continues_to_the_bit(void **state)
     remove("test_tempering.state");
     free(part);
     free(whole);
+}
+
+static void state_saved_in_between_continues_to_the_bit(void **state)
+{
+    (void)state;
+    check_restarts(two_ladders);
+    check_restarts(gangs);
+    check_restarts(gangs_alone);
+}
+
+/* By themselves these chains are too few for the engine. */
+static void slots_of_few_chains_share_vectors(void **state)
+{
+    (void)state;
+    subject s = open_subject(gangs, 1), alone = open_subject(two_ladders, 1);
+    assert_string_equal(kr_sampler_engine(s.sampler, 0), "bits");
+    assert_null(kr_sampler_engine_reason(s.sampler, 0));
+    assert_null(kr_sampler_engine(s.sampler, 1));
+    assert_string_equal(kr_sampler_engine(s.sampler, 2), "bits");
+    assert_string_not_equal(kr_sampler_engine(alone.sampler, 0), "bits");
+    close_subject(&s);
+    close_subject(&alone);
 }
 
 static void ladders_are_the_points_of_one_system_by_temperature(void **state)
@@ -270,6 +311,59 @@ static void every_slot_keeps_its_own_law(void **state)
     close_subject(&s);
 }
 
+/* 16 ladders of four slots in two gangs of two: exchanges within and between them. Also the
+ * joint law of two neighbors: their energies are independent at any one time. */
+static void slots_in_gangs_keep_the_product_of_their_laws(void **state)
+{
+    (void)state;
+    enum { N = 4, LADDERS = 16 };
+    kr_error err = { 0 };
+    subject s = open_subject("model: {name: ising}\nlattice: {name: hypercubic, size: [4, 4]}\n"
+                             "chains: 16\nbeta: [0.3, 0.36, 0.4406868, 0.5]\nseed: 2\n"
+                             "observables: [energy]\n"
+                             "phases: {thermalize: 100, measure: 24000, every: 1}\n"
+                             "tempering: {}\n",
+                             2);
+    static const double want[N] = { -0.84405407362385666974, NAN, -1.5656238138147016892,
+                                    -1.7553802887774352483 };
+    static double sum[LADDERS][N], product[LADDERS][N];
+    double n = 0.0;
+    while (kr_sampler_stage(s.sampler) != KR_STAGE_DONE) {
+        assert_ok(kr_sampler_advance(s.sampler, 100, &err), &err);
+        for (int64_t d = 0;
+             !kr_sampler_new_is_warmup(s.sampler) && d < kr_sampler_n_new(s.sampler);
+             d++, n += 1.0) {
+            const double *e = kr_sampler_slab(s.sampler, d, 0);
+            for (int k = 0; k < LADDERS * N; k++) {
+                sum[k / N][k % N] += e[k];
+                product[k / N][k % N] += k % N < N - 1 ? (e[k] + 1.3) * (e[k + 1] + 1.3) : 0.0;
+            }
+        }
+    }
+    for (int k = 0; k < N; k++) {
+        double mean = 0.0, square = 0.0, joint = 0.0, joint_2 = 0.0;
+        for (int c = 0; c < LADDERS; c++) {
+            double x = sum[c][k] / n, next = k < N - 1 ? sum[c][k + 1] / n : -1.3;
+            double y = product[c][k] / n - (x + 1.3) * (next + 1.3);
+            mean += x / LADDERS;
+            square += x * x / LADDERS;
+            joint += y / LADDERS;
+            joint_2 += y * y / LADDERS;
+        }
+        double error = sqrt((square - mean * mean) / (LADDERS - 1));
+        assert_true(error < 3e-3);
+        if (!isnan(want[k])) {
+            assert_within_sigma(mean, error, want[k], 4.3);
+        }
+        if (k < N - 1) { /* a variance is 0.2 here */
+            double joint_error = sqrt((joint_2 - joint * joint) / (LADDERS - 1));
+            assert_true(joint_error < 2e-3);
+            assert_within_sigma(joint, joint_error, 0.0, 4.3);
+        }
+    }
+    close_subject(&s);
+}
+
 static void wrong_ladders_are_refused_with_place_and_value(void **state)
 {
     (void)state;
@@ -304,6 +398,8 @@ int main(void)
         cmocka_unit_test(ladders_are_the_points_of_one_system_by_temperature),
         cmocka_unit_test(labels_and_round_trips_follow_the_replicas),
         cmocka_unit_test(every_slot_keeps_its_own_law),
+        cmocka_unit_test(slots_of_few_chains_share_vectors),
+        cmocka_unit_test(slots_in_gangs_keep_the_product_of_their_laws),
         cmocka_unit_test(wrong_ladders_are_refused_with_place_and_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

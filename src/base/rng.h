@@ -28,6 +28,7 @@ enum kr_purpose {
     KR_PURPOSE_TEST,
     KR_PURPOSE_EXCHANGE,
     KR_PURPOSE_RESAMPLE,
+    KR_PURPOSE_GANG,
 };
 
 struct kr_rng {

@@ -87,6 +87,12 @@ static void transpose(const kr_block *block, bool to_lane, const uint8_t *from, 
     }
 }
 
+void kr_block_join(kr_block *block, kr_block *gang, int32_t first_lane)
+{
+    block->gang = gang;
+    block->gang_lane = first_lane;
+}
+
 int kr_block_add_fold(kr_block *block, const kr_fold *fold, kr_error *err)
 {
     const kr_fold **slot = fold->layout == KR_LAYOUT_BITS ? &block->bits : &block->bytes;
@@ -133,7 +139,10 @@ static void from_chain(kr_block *block, kr_layout layout)
 static void to_chain(kr_block *block)
 {
     const kr_fold *fold = fold_of(block, block->layout);
-    if (fold) {
+    if (block->layout == KR_LAYOUT_GANG) {
+        kr_fold_unpack_lanes(block->gang->bits, block->gang_lane, block->n_lanes,
+                             block->gang->state, block->spare);
+    } else if (fold) {
         kr_fold_unpack(fold, block->n_lanes, block->state, block->spare);
     } else {
         transpose(block, false, block->state, block->spare);
@@ -144,9 +153,9 @@ static void to_chain(kr_block *block)
 static size_t used_bytes(const kr_block *block, kr_layout layout)
 {
     const kr_fold *fold = fold_of(block, layout);
-    return fold                        ? kr_fold_bytes(fold)
-           : layout == KR_LAYOUT_CHAIN ? (size_t)block->n_lanes * (size_t)block->n_sites
-                                       : (size_t)block->stride * (size_t)block->n_sites;
+    return fold                       ? kr_fold_bytes(fold)
+           : layout != KR_LAYOUT_LANE ? (size_t)block->n_lanes * (size_t)block->n_sites
+                                      : (size_t)block->stride * (size_t)block->n_sites;
 }
 
 /* Takes the new layout from spare. The bytes that no chain owns stay zero, so equal chains make
@@ -162,17 +171,34 @@ static void take_spare(kr_block *block, kr_layout layout)
     block->has_halo = 0;
 }
 
+/* state from CHAIN to the gang, unless it is there still. */
+static void enter_gang(kr_block *block)
+{
+    if (!block->has_halo) {
+        kr_fold_pack_lanes(block->gang->bits, block->gang_lane, block->n_lanes, block->state,
+                           block->gang->state);
+        block->gang->has_halo = 0;
+    }
+    memset(block->state, 0, used_bytes(block, KR_LAYOUT_CHAIN));
+    block->layout = KR_LAYOUT_GANG;
+    block->has_halo = 0;
+}
+
 bool kr_block_convert(kr_block *block, kr_layout layout)
 {
     if (block->layout == layout) {
         return false;
     }
     if (block->layout != KR_LAYOUT_CHAIN) {
+        bool is_kept = block->layout == KR_LAYOUT_GANG;
         memset(block->spare, 0, used_bytes(block, KR_LAYOUT_CHAIN));
         to_chain(block);
         take_spare(block, KR_LAYOUT_CHAIN);
+        block->has_halo = is_kept;
     }
-    if (layout != KR_LAYOUT_CHAIN) {
+    if (layout == KR_LAYOUT_GANG) {
+        enter_gang(block);
+    } else if (layout != KR_LAYOUT_CHAIN) {
         memset(block->spare, 0, used_bytes(block, layout));
         from_chain(block, layout);
         take_spare(block, layout);
@@ -221,12 +247,48 @@ static void spread_mask(uint64_t lanes, int32_t n_elements, int32_t n_lanes, boo
     memcpy(words, bytes, sizeof bytes);
 }
 
+void kr_block_swap_lanes(kr_block *gang, int32_t distance, uint64_t mask)
+{
+    size_t n = kr_fold_bytes(gang->bits) / sizeof(uint64_t);
+    uint64_t *restrict x = (uint64_t *)(void *)gang->state, word = mask;
+    for (int32_t k = gang->bits->n_lanes; k < 64; k *= 2) {
+        word |= word << k;
+    }
+    for (size_t v = 0; v < n; v++) { /* halos are turned by whole tiles, so they follow */
+        uint64_t differ = (x[v] ^ x[v] >> distance) & word;
+        x[v] ^= differ ^ differ << distance;
+    }
+}
+
+/* Members of two gangs. */
+static void swap_members(const kr_block *a, const kr_block *b, uint64_t mask)
+{
+    size_t n = kr_fold_bytes(a->gang->bits) / sizeof(uint64_t);
+    uint64_t *restrict x = (uint64_t *)(void *)a->gang->state;
+    uint64_t *restrict y = (uint64_t *)(void *)b->gang->state, word = mask;
+    for (int32_t k = a->gang->bits->n_lanes; k < 64; k *= 2) {
+        word |= word << k;
+    }
+    for (size_t v = 0; v < n; v++) {
+        uint64_t differ = (x[v] >> a->gang_lane ^ y[v] >> b->gang_lane) & word;
+        x[v] ^= differ << a->gang_lane;
+        y[v] ^= differ << b->gang_lane;
+    }
+    a->gang->has_halo = b->gang->has_halo = a->gang->has_halo && b->gang->has_halo;
+}
+
 static void swap_states(kr_block *a, kr_block *b, uint64_t mask)
 {
     const kr_fold *fold = fold_of(a, a->layout);
     uint64_t words[KR_VECTOR_BYTES / 8];
     size_t n_sites = (size_t)a->n_sites;
-    if (fold) {
+    if (a->layout == KR_LAYOUT_GANG && a->gang == b->gang) {
+        const kr_block *first = a->gang_lane < b->gang_lane ? a : b;
+        int32_t distance = a->gang_lane + b->gang_lane - 2 * first->gang_lane;
+        kr_block_swap_lanes(a->gang, distance, mask << first->gang_lane);
+    } else if (a->layout == KR_LAYOUT_GANG) {
+        swap_members(a, b, mask);
+    } else if (fold) {
         spread_mask(mask, fold->n_elements, fold->n_lanes, a->layout == KR_LAYOUT_BITS, words);
         swap_words(a->state, b->state, kr_fold_bytes(fold) / KR_VECTOR_BYTES,
                    KR_VECTOR_BYTES / 8, words);
@@ -249,11 +311,18 @@ void kr_block_swap(kr_block *a, kr_block *b, uint64_t mask)
         return;
     }
     const kr_fold *fold = fold_of(a, a->layout);
-    if (fold && !kr_fold_is_same(fold, fold_of(b, a->layout))) {
+    if (a->layout == KR_LAYOUT_GANG
+            ? b->layout != a->layout || !kr_fold_is_same(a->gang->bits, b->gang->bits)
+            : fold && !kr_fold_is_same(fold, fold_of(b, a->layout))) {
         kr_block_convert(a, KR_LAYOUT_CHAIN);
     }
     kr_block_convert(b, a->layout);
     swap_states(a, b, mask);
+    kr_block_swap_numbers(a, b, mask);
+}
+
+void kr_block_swap_numbers(kr_block *a, kr_block *b, uint64_t mask)
+{
     bool has_count = a->has_count && b->has_count;
     size_t q = (size_t)a->q;
     for (size_t lane = 0; lane < (size_t)a->n_lanes; lane++) {
@@ -276,7 +345,7 @@ void kr_block_count(kr_block *block)
         return;
     }
     const uint8_t *state = block->state;
-    if (fold_of(block, block->layout)) {
+    if (block->layout == KR_LAYOUT_GANG || fold_of(block, block->layout)) {
         to_chain(block);
         state = block->spare;
     }

@@ -17,14 +17,25 @@ int32_t kr_block_lanes(int64_t n_chains);
  * is borrowed; another of the same layout must be the same fold. Before the block is declared.
  * Errors: KR_ENOMEM, KR_EINVAL. */
 int kr_block_add_fold(kr_block *block, const kr_fold *fold, kr_error *err);
+/* Makes the lanes from first_lane of a gang the place of the block's states in layout GANG: a
+ * block of layout BITS whose lanes belong to several blocks, its members. It must have its
+ * fold, of 8 lanes or more; borrowed. Members that nobody touched in layout CHAIN come back for
+ * free.
+ */
+void kr_block_join(kr_block *block, kr_block *gang, int32_t first_lane);
 /* Converts in place; returns true when work was done. A folded layout must have its fold. No
- * allocation. */
+ * allocation. Layout GANG writes to the gang, CHAIN from there only reads it. */
 bool kr_block_convert(kr_block *block, kr_layout layout);
 /* Exchanges the chains of the lanes in mask (bit l = lane l) between two blocks of the same
  * number of lanes, sites and states: states, energies and counts. Both must be in one layout,
  * else they are converted to one that both know. log q of both is stale after it, as the
  * densities of the blocks may differ. No allocation. Cost: one pass over both blocks. */
 void kr_block_swap(kr_block *a, kr_block *b, uint64_t mask);
+/* The same but for the states: of two members whose lanes change places in their gang. */
+void kr_block_swap_numbers(kr_block *a, kr_block *b, uint64_t mask);
+/* Exchanges the states of the lanes l and l + distance of a gang for all l in mask; no lane
+ * twice. Cost: one pass over the vectors. */
+void kr_block_swap_lanes(kr_block *gang, int32_t distance, uint64_t mask);
 /* Makes count current. */
 void kr_block_count(kr_block *block);
 /* Fills one lane: all sites in start_state, or KR_START_RANDOM / KR_START_ANY_ORDERED drawn

@@ -81,6 +81,11 @@ size_t kr_fold_bytes(const kr_fold *fold);
 void kr_fold_pack(const kr_fold *fold, int32_t n_lanes, const uint8_t *chain, uint8_t *vectors);
 void kr_fold_unpack(const kr_fold *fold, int32_t n_lanes, const uint8_t *vectors,
                     uint8_t *chain);
+/* The same for the chains from `first` alone, the others stay: layout BITS, n_lanes >= 8. */
+void kr_fold_pack_lanes(const kr_fold *fold, int32_t first, int32_t n_lanes,
+                        const uint8_t *chain, uint8_t *vectors);
+void kr_fold_unpack_lanes(const kr_fold *fold, int32_t first, int32_t n_lanes,
+                          const uint8_t *vectors, uint8_t *chain);
 /* Refreshes the halos of one color, or of all with color -1. Reference code; kernels have their
  * own. Pure. */
 void kr_fold_refresh(const kr_fold *fold, int32_t color, uint8_t *vectors);

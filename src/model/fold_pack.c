@@ -163,3 +163,40 @@ void kr_fold_unpack(const kr_fold *fold, int32_t n_lanes, const uint8_t *vectors
         }
     }
 }
+
+void kr_fold_pack_lanes(const kr_fold *fold, int32_t first, int32_t n_lanes,
+                        const uint8_t *chain, uint8_t *vectors)
+{
+    size_t n = (size_t)fold->n_sites;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t *to = vectors + byte_of(fold, i);
+        for (int32_t lane = first; lane < first + n_lanes; lane++) {
+            unsigned bit = 1U << lane % 8, up = chain[(size_t)(lane - first) * n + i];
+            to[lane / 8] = (uint8_t)((to[lane / 8] & ~bit) | up << lane % 8);
+        }
+    }
+}
+
+void kr_fold_unpack_lanes(const kr_fold *fold, int32_t first, int32_t n_lanes,
+                          const uint8_t *vectors, uint8_t *chain)
+{
+    size_t n = (size_t)fold->n_sites, byte[8];
+    for (size_t i = 0; i < n; i += 8) {
+        size_t m = n - i < 8 ? n - i : 8;
+        for (size_t s = 0; s < m; s++) {
+            byte[s] = byte_of(fold, i + s);
+        }
+        for (int32_t begin = first, end; begin < first + n_lanes; begin = end) {
+            end = (begin / 8 + 1) * 8; /* lanes of one byte */
+            end = end < first + n_lanes ? end : first + n_lanes;
+            uint64_t bits = 0;
+            for (size_t s = 0; s < m; s++) {
+                bits |= (uint64_t)vectors[byte[s] + (size_t)begin / 8] << 8 * s;
+            }
+            for (int32_t lane = begin; lane < end; lane++) {
+                uint64_t x = bits >> lane % 8 & UINT64_C(0x0101010101010101);
+                memcpy(chain + (size_t)(lane - first) * n + i, &x, m);
+            }
+        }
+    }
+}

@@ -127,12 +127,31 @@ int32_t kr_advance_measure(kr_sampler *sampler, const kr_point *point, kr_block 
 /* Largest relative energy error found in the block; infinite where it is undefined. */
 double kr_advance_audit(const kr_point *point, kr_block *block);
 
+/* gang.c: chains of points with the same terms in one block, of which each has one. make: *gang
+ * stays NULL where it would not pay or no update can; the members are borrowed. */
+typedef struct kr_gang {
+    int32_t n_members, n_updates;
+    const kr_point *member[KR_LANES_MAX];
+    kr_block *block; /* states and stream of all lanes; owns */
+    void **update; /* (schedule) instance for all lanes, or NULL: members by themselves; owns */
+} kr_gang;
+int kr_gang_make(const kr_sampler *sampler, const kr_point **member, int32_t n, kr_gang **gang,
+                 kr_error *err);
+void kr_gang_free(const kr_sampler *sampler, kr_gang *gang);
+size_t kr_gang_scratch(const kr_sampler *sampler, const kr_gang *gang);
+/* kr_schedule_run of all members; tally (n_members, n_updates). */
+void kr_gang_run(const kr_sampler *sampler, const kr_gang *gang, int64_t first_step,
+                 int64_t n_steps, void *scratch, kr_tally *tally, double *cpu);
+
 /* tempering.c: replica exchange. init when the points are built; run takes the place of the
  * loop over blocks in advance.c. Errors: KR_EINVAL for a ladder of one slot or equal betas. */
 int kr_tempering_init(kr_sampler *sampler, kr_error *err);
 void kr_tempering_clear(kr_sampler *sampler);
 int kr_tempering_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
 void kr_tempering_run(kr_sampler *sampler, kr_chunk *todo);
+size_t kr_tempering_scratch(const kr_sampler *sampler);
+/* The gang of the first point, or NULL. */
+const kr_gang *kr_tempering_gang(const kr_sampler *sampler);
 
 /* annealing.c: population annealing. init when the buffer of draws is there; run takes the
  * place of the loop over blocks in advance.c. */
@@ -146,7 +165,11 @@ void kr_annealing_run(kr_sampler *sampler, kr_chunk *todo);
  * weight. */
 double kr_annealing_resample(const double *weight, int64_t n, double u, int32_t *parent);
 
-/* schedule.c: n_steps passes of the schedule on a block, counts added to tally (n_updates). */
+#define KR_CLOCK_STRIDE 8 /* steps per reading of small blocks */
+/* schedule.c: sweeps of one update; converts the block. */
+void kr_schedule_run_entry(const kr_schedule_entry *entry, const kr_update *update,
+                           int64_t n_sweeps, kr_block *block, void *scratch, kr_tally *tally);
+/* n_steps passes of the schedule on a block, counts added to tally (n_updates). */
 void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                      int64_t first_step, int64_t n_steps, void *scratch, kr_tally *tally,
                      double *cpu);

@@ -192,12 +192,20 @@ void kr_sampler_states(kr_sampler *s, uint8_t *state)
 const char *kr_sampler_engine(const kr_sampler *s, int32_t update)
 {
     const kr_update *u = &s->point[0].update[update];
+    const kr_gang *gang = kr_tempering_gang(s);
+    if (gang && gang->update[update]) {
+        return u->plug->engine(gang->update[update]);
+    }
     return u->plug->engine ? u->plug->engine(u->self) : NULL;
 }
 
 const char *kr_sampler_engine_reason(const kr_sampler *s, int32_t update)
 {
     const kr_update *u = &s->point[0].update[update];
+    const kr_gang *gang = kr_tempering_gang(s);
+    if (gang && gang->update[update]) {
+        return NULL;
+    }
     return u->plug->engine_reason ? u->plug->engine_reason(u->self) : NULL;
 }
 

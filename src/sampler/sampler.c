@@ -228,6 +228,10 @@ static size_t scratch_bytes(const kr_sampler *s)
             need = bytes > need ? bytes : need;
         }
     }
+    if (s->tempering) {
+        size_t bytes = kr_tempering_scratch(s);
+        need = bytes > need ? bytes : need;
+    }
     for (int32_t o = 0; o < s->n_columns; o++) {
         need += (size_t)KR_LANES_MAX * sizeof(double); /* a row of columns per lane */
     }

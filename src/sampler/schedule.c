@@ -11,8 +11,7 @@
 
 #include <time.h>
 
-#define CLOCK_STRIDE 8    /* steps per reading of small blocks */
-#define CLOCK_SITES  1024 /* sites of all lanes from which on every step is read */
+#define CLOCK_SITES 1024 /* sites of all lanes from which on every step is read */
 
 double kr_clock_thread(void)
 {
@@ -21,8 +20,8 @@ double kr_clock_thread(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void run_entry(const kr_schedule_entry *entry, const kr_update *update, int64_t n_sweeps,
-                      kr_block *block, void *scratch, kr_tally *tally)
+void kr_schedule_run_entry(const kr_schedule_entry *entry, const kr_update *update,
+                           int64_t n_sweeps, kr_block *block, void *scratch, kr_tally *tally)
 {
     const kr_update_plug *plug = entry->plug;
     const kr_fold *fold = plug->fold ? plug->fold(update->self) : NULL;
@@ -40,13 +39,14 @@ void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block 
                      double *cpu)
 {
     const kr_sampler_config *config = &sampler->config;
-    int64_t stride = (int64_t)block->n_lanes * block->n_sites >= CLOCK_SITES ? 1 : CLOCK_STRIDE;
+    int64_t stride =
+        (int64_t)block->n_lanes * block->n_sites >= CLOCK_SITES ? 1 : KR_CLOCK_STRIDE;
     if (config->n_updates == 1) { /* steps of a single update are one call */
-        stride = n_steps >= CLOCK_STRIDE ? 1 : stride; /* of calls, where they are short */
+        stride = n_steps >= KR_CLOCK_STRIDE ? 1 : stride; /* of calls, where they are short */
         bool is_timed = first_step / n_steps % stride == 0;
         double before = is_timed ? kr_clock_thread() : 0.0;
-        run_entry(&config->update[0], &point->update[0], n_steps * config->update[0].sweeps,
-                  block, scratch, &tally[0]);
+        kr_schedule_run_entry(&config->update[0], &point->update[0],
+                              n_steps * config->update[0].sweeps, block, scratch, &tally[0]);
         cpu[0] += is_timed ? (double)stride * (kr_clock_thread() - before) : 0.0;
         return;
     }
@@ -54,8 +54,8 @@ void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block 
         bool is_timed = step % stride == 0;
         double before = is_timed ? kr_clock_thread() : 0.0;
         for (int32_t u = 0; u < config->n_updates; u++) {
-            run_entry(&config->update[u], &point->update[u], config->update[u].sweeps, block,
-                      scratch, &tally[u]);
+            kr_schedule_run_entry(&config->update[u], &point->update[u],
+                                  config->update[u].sweeps, block, scratch, &tally[u]);
             if (is_timed) {
                 double now = kr_clock_thread();
                 cpu[u] += (double)stride * (now - before);
@@ -71,8 +71,8 @@ void kr_schedule_run_local(const kr_sampler *sampler, const kr_point *point, kr_
     const kr_sampler_config *config = &sampler->config;
     for (int32_t u = 0; u < config->n_updates; u++) {
         if (!(config->update[u].plug->flags & KR_UPDATE_NEEDS_DENSITY)) {
-            run_entry(&config->update[u], &point->update[u], config->update[u].sweeps, block,
-                      scratch, tally);
+            kr_schedule_run_entry(&config->update[u], &point->update[u],
+                                  config->update[u].sweeps, block, scratch, tally);
         }
     }
 }

@@ -10,9 +10,12 @@
  *
  * A ladder of a block has a random stream of its own. One thread runs all its slots where there
  * are enough ladders for the threads; else the slots are shared out between the offers. Both
- * ways make the same draws from the same streams, so the samples are the same bits. */
+ * ways make the same draws from the same streams, so the samples are the same bits.
+ *
+ * Slots of one ladder may form gangs (gang.c), which are moved as a whole. */
 #include "base/memory.h"
 #include "base/state.h"
+#include "model/block.h"
 #include "sampler/private.h"
 #include "update/exchange.h"
 
@@ -23,6 +26,8 @@
 #include <omp.h>
 #endif
 
+#define GANG_LANES 32 /* lanes of a gang, at most: of the kernels that know lanes apart */
+
 /* The way of a replica since it was last at an end of its ladder. */
 enum { NO_END, FROM_COLD, FROM_HOT, FROM_HOT_FIRST /* never was at the cold end */ };
 
@@ -31,13 +36,20 @@ typedef struct counts { /* of a slot and a block, during `measure` */
 } counts;
 enum { N_COUNTS = sizeof(counts) / sizeof(int64_t) };
 
+typedef struct unit { /* places that move together */
+    int32_t begin, n;
+    kr_gang *gang; /* NULL: n = 1; owns */
+} unit;
+
 /* A place is an index into point: the slots of all ladders, one ladder after the other. */
 typedef struct kr_tempering {
     int32_t n_ladders;
-    int32_t *begin; /* (n_ladders + 1) places */
-    int32_t *point; /* (places) */
-    int32_t *place; /* (n_points) */
-    kr_rng *rng;    /* (n_ladders, n_blocks) */
+    int32_t *begin;               /* (n_ladders + 1) places */
+    int32_t *point;               /* (places) */
+    int32_t *place;               /* (n_points) */
+    int32_t n_units, *unit_begin; /* (n_ladders + 1) */
+    unit *unit;                   /* (n_units), ladder by ladder */
+    kr_rng *rng;                  /* (n_ladders, n_blocks) */
     int32_t *label; /* (places, n_chains) replica in the slot, named by its first slot */
     uint8_t *way;   /* (first places of replicas, n_chains) */
     int64_t *trips; /* (n_ladders, n_chains) round trips during `measure` */
@@ -112,6 +124,48 @@ static int check_ladders(const kr_sampler *s, const kr_tempering *t, kr_error *e
     return KR_OK;
 }
 
+/* The places from..to-1 as one gang, or each for itself. */
+static int add_units(const kr_sampler *s, kr_tempering *t, int32_t from, int32_t to,
+                     kr_error *err)
+{
+    const kr_point *member[KR_LANES_MAX];
+    kr_gang *gang = NULL;
+    for (int32_t k = from; k < to && to - from <= KR_LANES_MAX; k++) {
+        member[k - from] = &s->point[t->point[k]];
+    }
+    if (to - from > 1) {
+        KR_TRY(kr_gang_make(s, member, to - from, &gang, err));
+    }
+    for (int32_t k = from; k < to; k++) {
+        if (!gang || k == from) {
+            t->unit[t->n_units++] = (unit){ .begin = k, .n = gang ? to - k : 1, .gang = gang };
+        }
+    }
+    return KR_OK;
+}
+
+/* Blocks of many chains fill vectors by themselves. Infinite temperature has no favored states,
+ * so it shares no law. */
+static int find_units(const kr_sampler *s, kr_tempering *t, kr_error *err)
+{
+    bool is_small = s->n_blocks == 1 && s->config.n_densities == 0;
+    int32_t most = is_small ? GANG_LANES / s->point[0].block[0]->n_lanes : 1;
+    for (int32_t g = 0; g < t->n_ladders; g++) {
+        int32_t from = t->begin[g], end = t->begin[g + 1];
+        while (from < end && most > 1 && s->point[t->point[from]].target->beta <= 0.0) {
+            KR_TRY(add_units(s, t, from, from + 1, err));
+            from++;
+        }
+        int32_t n_parts = most > 1 ? (end - from + most - 1) / most : end - from;
+        for (int32_t k = 0; k < n_parts; k++) {
+            KR_TRY(add_units(s, t, from + (int32_t)((int64_t)(end - from) * k / n_parts),
+                             from + (int32_t)((int64_t)(end - from) * (k + 1) / n_parts), err));
+        }
+        t->unit_begin[g + 1] = t->n_units;
+    }
+    return KR_OK;
+}
+
 static int alloc_tables(const kr_sampler *s, kr_tempering *t, kr_error *err)
 {
     size_t points = (size_t)s->config.n_points, chains = (size_t)s->config.n_chains;
@@ -119,6 +173,8 @@ static int alloc_tables(const kr_sampler *s, kr_tempering *t, kr_error *err)
     t->begin = kr_alloc(points + 1, sizeof *t->begin, err);
     t->point = kr_alloc(points, sizeof *t->point, err);
     t->place = kr_alloc(points, sizeof *t->place, err);
+    t->unit_begin = kr_alloc(points + 1, sizeof *t->unit_begin, err);
+    t->unit = kr_alloc(points, sizeof *t->unit, err);
     t->rng = kr_alloc(points * blocks, sizeof *t->rng, err);
     t->label = kr_alloc(points * chains, sizeof *t->label, err);
     t->way = kr_alloc(points * chains, sizeof *t->way, err);
@@ -127,8 +183,8 @@ static int alloc_tables(const kr_sampler *s, kr_tempering *t, kr_error *err)
     t->attempted = kr_alloc(points * chains, sizeof *t->attempted, err);
     t->accepted = kr_alloc(points * chains, sizeof *t->accepted, err);
     t->tally = kr_alloc(points * blocks * (size_t)s->config.n_updates, sizeof *t->tally, err);
-    return t->begin && t->point && t->place && t->rng && t->label && t->way && t->trips &&
-                   t->count && t->attempted && t->accepted && t->tally
+    return t->begin && t->point && t->place && t->unit_begin && t->unit && t->rng && t->label &&
+                   t->way && t->trips && t->count && t->attempted && t->accepted && t->tally
                ? KR_OK
                : KR_ENOMEM;
 }
@@ -142,6 +198,7 @@ int kr_tempering_init(kr_sampler *s, kr_error *err)
     KR_TRY(alloc_tables(s, t, err));
     find_ladders(s, t);
     KR_TRY(check_ladders(s, t, err));
+    KR_TRY(find_units(s, t, err));
     for (int32_t g = 0; g < t->n_ladders; g++) {
         for (int32_t b = 0; b < s->n_blocks; b++) {
             kr_rng_seed(&t->rng[g * s->n_blocks + b], s->config.seed,
@@ -168,6 +225,11 @@ void kr_tempering_clear(kr_sampler *s)
         kr_free(t->way);
         kr_free(t->label);
         kr_free(t->rng);
+        for (int32_t k = 0; k < t->n_units; k++) {
+            kr_gang_free(s, t->unit[k].gang);
+        }
+        kr_free(t->unit);
+        kr_free(t->unit_begin);
         kr_free(t->place);
         kr_free(t->point);
         kr_free(t->begin);
@@ -194,7 +256,38 @@ int kr_tempering_declare(kr_sampler *s, kr_state *table, kr_error *err)
         KR_TRY(kr_rng_declare(&t->rng[k], table, err));
         kr_state_pop(table);
     }
+    for (int32_t k = 0; k < t->n_units; k++) {
+        if (t->unit[k].gang) {
+            char name[32];
+            snprintf(name, sizeof name, "gang%d", k);
+            KR_TRY(kr_state_push(table, name, err));
+            KR_TRY(kr_block_declare(t->unit[k].gang->block, table, err));
+            kr_state_pop(table);
+        }
+    }
     return KR_OK;
+}
+
+size_t kr_tempering_scratch(const kr_sampler *s)
+{
+    size_t need = 0;
+    for (int32_t k = 0; k < s->tempering->n_units; k++) {
+        const kr_gang *gang = s->tempering->unit[k].gang;
+        size_t bytes = gang ? kr_gang_scratch(s, gang) : 0;
+        need = bytes > need ? bytes : need;
+    }
+    return need;
+}
+
+const kr_gang *kr_tempering_gang(const kr_sampler *s)
+{
+    const kr_tempering *t = s->tempering;
+    for (int32_t k = 0; t && k < t->n_units; k++) {
+        if (t->place[0] >= t->unit[k].begin && t->place[0] < t->unit[k].begin + t->unit[k].n) {
+            return t->unit[k].gang;
+        }
+    }
+    return NULL;
 }
 
 /* ---- one ladder of one block ------------------------------------------------------------ */
@@ -229,17 +322,52 @@ static void follow(kr_sampler *s, int32_t g, int32_t b)
     }
 }
 
+/* Exchanges of two slots are put off where both are in one gang: those of an offer are one pass
+ * over its vectors. */
+typedef struct swaps {
+    kr_block *gang;
+    int32_t distance;
+    uint64_t mask;
+} swaps;
+
+static void flush(swaps *put_off)
+{
+    if (put_off->mask) {
+        kr_block_swap_lanes(put_off->gang, put_off->distance, put_off->mask);
+    }
+    put_off->mask = 0;
+}
+
+static void swap(kr_block *a, kr_block *b, uint64_t mask, swaps *put_off)
+{
+    bool is_in_gang =
+        a->layout == KR_LAYOUT_GANG && b->layout == KR_LAYOUT_GANG && a->gang == b->gang;
+    if (!is_in_gang) {
+        kr_block_swap(a, b, mask);
+        return;
+    }
+    if (put_off->gang != a->gang) {
+        flush(put_off);
+    }
+    put_off->gang = a->gang;
+    put_off->distance = b->gang_lane - a->gang_lane;
+    put_off->mask |= mask << a->gang_lane;
+    kr_block_swap_numbers(a, b, mask);
+}
+
 /* Offer number n of a ladder: even and odd pairs by turns. */
 static void exchange(kr_sampler *s, worker *w, int32_t g, int32_t b, int64_t n)
 {
     kr_tempering *t = s->tempering;
     int64_t n_chains = s->config.n_chains;
     double start = kr_clock_thread();
+    swaps put_off = { .mask = 0 };
     for (int32_t k = t->begin[g] + (int32_t)(n & 1); k + 1 < t->begin[g + 1]; k += 2) {
         const kr_point *hot = &s->point[t->point[k]], *cold = &s->point[t->point[k + 1]];
         kr_block *block = hot->block[b];
-        uint64_t accepted = kr_exchange_offer(block, hot->target->beta, cold->block[b],
-                                              cold->target->beta, &t->rng[g * s->n_blocks + b]);
+        uint64_t accepted = kr_exchange_draw(block, hot->target->beta, cold->block[b],
+                                             cold->target->beta, &t->rng[g * s->n_blocks + b]);
+        swap(block, cold->block[b], accepted, &put_off);
         counts *count = &t->count[k * s->n_blocks + b];
         for (int32_t l = 0; l < block->n_lanes; l++) {
             int64_t at = k * n_chains + block->first_chain + l;
@@ -257,19 +385,26 @@ static void exchange(kr_sampler *s, worker *w, int32_t g, int32_t b, int64_t n)
             }
         }
     }
+    flush(&put_off);
     follow(s, g, b);
     double cpu = kr_clock_thread() - start;
     w->cpu_exchange += cpu;
     w->cpu += cpu;
 }
 
-static void move_block(kr_sampler *s, worker *w, int32_t place, int32_t b, int64_t step,
-                       int64_t n_steps)
+static void move_unit(kr_sampler *s, worker *w, int32_t u, int32_t b, int64_t step,
+                      int64_t n_steps)
 {
-    const kr_point *point = &s->point[s->tempering->point[place]];
+    const unit *at = &s->tempering->unit[u];
+    const kr_point *point = &s->point[s->tempering->point[at->begin]];
+    kr_tally *tally = tally_of(s, at->begin, b);
     double start = kr_clock_thread();
-    kr_schedule_run(s, point, point->block[b], step, n_steps, w->scratch, tally_of(s, place, b),
-                    w->cpu_update);
+    if (at->gang) {
+        kr_gang_run(s, at->gang, step, n_steps, w->scratch, tally, w->cpu_update);
+    } else {
+        kr_schedule_run(s, point, point->block[b], step, n_steps, w->scratch, tally,
+                        w->cpu_update);
+    }
     w->cpu += kr_clock_thread() - start;
 }
 
@@ -320,8 +455,8 @@ static void run_ladders(kr_sampler *s, worker *w, const kr_chunk *todo)
             int64_t step = s->n_steps + draw * every, end = step + every;
             while (step < end) {
                 int64_t n = steps_from(s, step, end);
-                for (int32_t k = t->begin[g]; k < t->begin[g + 1]; k++) {
-                    move_block(s, w, k, b, step, n);
+                for (int32_t u = t->unit_begin[g]; u < t->unit_begin[g + 1]; u++) {
+                    move_unit(s, w, u, b, step, n);
                 }
                 step += n;
                 if (step % offer_every == 0) {
@@ -348,8 +483,8 @@ static void run_slots(kr_sampler *s, worker *w, const kr_chunk *todo)
         while (step < end) {
             int64_t n = steps_from(s, step, end);
 #pragma omp for schedule(dynamic, 1)
-            for (int32_t part = 0; part < n_parts; part++) {
-                move_block(s, w, part / n_blocks, part % n_blocks, step, n);
+            for (int32_t part = 0; part < t->n_units * n_blocks; part++) {
+                move_unit(s, w, part / n_blocks, part % n_blocks, step, n);
             }
             step += n;
             if (step % offer_every == 0) {

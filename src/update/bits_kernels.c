@@ -22,11 +22,15 @@
 #define FIRST      6
 #define POOL_WORDS 9
 #endif
-#define TURN   29 /* within each 64 elements, the same for every instruction set */
-#define DIGITS 64
-#define BANKS  2 /* of the stream, used by turns: their chains of logic are independent */
-#define BITS   4 /* digits of a class number */
-#define KEPT   8 /* groups that wait to be finished */
+#define TURN       29 /* within each 64 elements, the same for every instruction set */
+#define TURN_LANED 32 /* the same where lanes differ: to the same lane */
+#define DIGITS     64
+#define BANKS      2 /* of the stream, used by turns: their chains of logic are independent */
+#define BITS       4 /* digits of a class number */
+#define KEPT       8 /* groups that wait to be finished */
+
+_Static_assert(FIRST + POOL_WORDS <= KR_BITS_DIGITS, "digits of the tables by lane");
+_Static_assert(TURN_LANED % KR_BITS_LANES == 0, "a spin keeps its lane");
 
 typedef struct pool {
     bv open, lower, bit[BITS]; /* open: undecided; lower: decided, u < P */
@@ -60,34 +64,43 @@ KR_INLINE int n_bits(const int scheme)
                                                                         : 3;
 }
 
-KR_INLINE bv choose_4(const uint64_t *row, const bv *bit)
+/* Entry a of a row: a word for all lanes, or a vector. */
+KR_INLINE bv entry(const bool is_laned, const uint64_t *row, const int a)
 {
-    return bv_select(bit[1], bv_select(bit[0], bv_set(row[3]), bv_set(row[2])),
-                     bv_select(bit[0], bv_set(row[1]), bv_set(row[0])));
+    return is_laned ? bv_load(row + 8 * a) : bv_set(row[a]);
 }
 
-KR_INLINE bv choose_8(const uint64_t *row, const bv *bit)
+KR_INLINE bv choose_4(const bool is_laned, const uint64_t *row, const int a, const bv *bit)
 {
-    return bv_select(bit[2], choose_4(row + 4, bit), choose_4(row, bit));
+    return bv_select(
+        bit[1], bv_select(bit[0], entry(is_laned, row, a + 3), entry(is_laned, row, a + 2)),
+        bv_select(bit[0], entry(is_laned, row, a + 1), entry(is_laned, row, a)));
+}
+
+KR_INLINE bv choose_8(const bool is_laned, const uint64_t *row, const int a, const bv *bit)
+{
+    return bv_select(bit[2], choose_4(is_laned, row, a + 4, bit),
+                     choose_4(is_laned, row, a, bit));
 }
 
 /* The entry of row that belongs to the class of each element. */
-KR_INLINE bv choose(const int scheme, const uint64_t *row, const bv *bit)
+KR_INLINE bv choose(const int scheme, const bool is_laned, const uint64_t *row, const bv *bit)
 {
     switch (scheme) {
     case KR_BITS_SYMMETRIC_4:
-        return bv_select(bit[0], bv_set(row[1]), bv_set(row[0]));
+        return bv_select(bit[0], entry(is_laned, row, 1), entry(is_laned, row, 0));
     case KR_BITS_SYMMETRIC_6:
-        return bv_select(bit[0], bv_set(row[1]),
-                         bv_select(bit[1], bv_set(row[2]), bv_set(row[0])));
+        return bv_select(bit[0], entry(is_laned, row, 1),
+                         bv_select(bit[1], entry(is_laned, row, 2), entry(is_laned, row, 0)));
     case KR_BITS_COUNT_4:
-        return choose_4(row, bit);
+        return choose_4(is_laned, row, 0, bit);
     case KR_BITS_COUNT_5:
-        return bv_select(bit[2], bv_set(row[4]), choose_4(row, bit));
+        return bv_select(bit[2], entry(is_laned, row, 4), choose_4(is_laned, row, 0, bit));
     case KR_BITS_COUNT_8:
-        return choose_8(row, bit);
+        return choose_8(is_laned, row, 0, bit);
     default:
-        return bv_select(bit[3], choose_8(row + 8, bit), choose_8(row, bit));
+        return bv_select(bit[3], choose_8(is_laned, row, 8, bit),
+                         choose_8(is_laned, row, 0, bit));
     }
 }
 
@@ -163,16 +176,16 @@ KR_INLINE void classify(const int scheme, const place *at, const bool is_signed,
     } else {
         count_up(at, is_signed, n_bits(scheme), bit);
     }
-    *favored = choose(scheme, law->favored, bit) & valid;
-    *tie = choose(scheme, law->tie, bit);
+    *favored = choose(scheme, false, law->favored, bit) & valid;
+    *tie = choose(scheme, false, law->tie, bit);
 }
 
 /* ---- drawing ------------------------------------------------------------------------------
  */
 
-/* One more digit of u. */
-KR_INLINE void draw(const int scheme, const kr_bits_law *law, int digit, bv word, const bv *bit,
-                    bv *open, bv *lower)
+/* One more digit of u, one piece. */
+KR_INLINE void draw(const int scheme, const bool is_laned, const kr_bits_law *law, int digit,
+                    int piece, bv word, const bv *bit, bv *open, bv *lower)
 {
     bv threshold;
     switch (law->kind[digit]) {
@@ -191,15 +204,21 @@ KR_INLINE void draw(const int scheme, const kr_bits_law *law, int digit, bv word
         threshold = ~bit[0];
         break;
     default:
-        threshold = choose(scheme, law->threshold[digit], bit);
+        threshold =
+            is_laned
+                ? choose(scheme, true,
+                         law->lane_threshold + digit * 8 * KR_BITS_CLASSES + piece * BV_WORDS,
+                         bit)
+                : choose(scheme, false, law->threshold[digit], bit);
     }
     *lower = BV_LOGIC(0xb8, *lower, *open, threshold, bv_select(*open, threshold, *lower));
     *open = BV_LOGIC(0x90, *open, word, threshold, *open & ~(word ^ threshold));
 }
 
 /* The first words of one vector. Returns the undecided elements. */
-KR_INLINE bv start(const int scheme, const bool is_metropolis, const place *at,
-                   const bool is_signed, bv valid, bv_rng *rng, bv *bit, bv *new)
+KR_INLINE bv start(const int scheme, const bool is_metropolis, const bool is_laned,
+                   const place *at, const bool is_signed, bv valid, bv_rng *rng, bv *bit,
+                   bv *new)
 {
     bv favored, tie, word;
     int digit = 0;
@@ -215,24 +234,30 @@ KR_INLINE bv start(const int scheme, const bool is_metropolis, const place *at,
     bv open = BV_LOGIC(0x02, word, tie, valid, valid & ~(word | tie));
 #pragma GCC unroll 8
     for (; digit < FIRST; digit++) {
-        draw(scheme, at->pass->law, digit, bv_rng_next(rng), bit, &open, &lower);
+        draw(scheme, is_laned, at->pass->law, digit, at->piece, bv_rng_next(rng), bit, &open,
+             &lower);
     }
     *new = BV_LOGIC(0xb4, favored, lower, open, favored ^ (lower & ~open));
     return open;
 }
 
+KR_INLINE bv turned_by(const bool is_laned, bv x)
+{
+    return is_laned ? BV_ROTATE(x, TURN_LANED) : BV_ROTATE(x, TURN);
+}
+
 /* The undecided elements of a vector go where there is room. Returns what is left over. */
-KR_INLINE bv merge(const int scheme, bv open, const bv *bit, pool *p, batch *b, int i,
-                   size_t word)
+KR_INLINE bv merge(const int scheme, const bool is_laned, bv open, const bv *bit, pool *p,
+                   batch *b, int i, size_t word)
 {
     bv placed = open & ~p->open, moved = open & p->open;
-    bv turned = BV_ROTATE(moved, TURN);
+    bv turned = turned_by(is_laned, moved);
     p->open |= placed;
     bv there = turned & ~p->open, rest = turned & p->open;
     p->open |= there;
     for (int k = 0; k < n_bits(scheme); k++) {
         p->bit[k] = bv_or_and(p->bit[k], placed, bit[k]);
-        p->bit[k] = bv_or_and(p->bit[k], there, BV_ROTATE(bit[k], TURN));
+        p->bit[k] = bv_or_and(p->bit[k], there, turned_by(is_laned, bit[k]));
     }
     bv_store(b->placed[i] + word, placed);
     bv_store(b->moved[i] + word, moved);
@@ -242,8 +267,8 @@ KR_INLINE bv merge(const int scheme, bv open, const bv *bit, pool *p, batch *b, 
 
 /* kernel: a group, all sites at once. True when some spins stay undecided; they are given the
  * favored state. */
-KR_INLINE bool group(const int scheme, const bool is_metropolis, const bool is_signed,
-                     const spot *in, bv_rng (*rng)[BANKS], batch *b)
+KR_INLINE bool group(const int scheme, const bool is_metropolis, const bool is_laned,
+                     const bool is_signed, const spot *in, bv_rng (*rng)[BANKS], batch *b)
 {
     const kr_bits_pass *pass = in->pass;
     const int32_t n = in->n;
@@ -261,20 +286,21 @@ KR_INLINE bool group(const int scheme, const bool is_metropolis, const bool is_s
                     break;
                 }
                 bv mask = bv_load(in->valid + (size_t)(i + k) * in->stride + word);
-                bv open = start(scheme, is_metropolis, &at, is_signed, mask, &rng[piece][k],
-                                bit, &new);
+                bv open = start(scheme, is_metropolis, is_laned, &at, is_signed, mask,
+                                &rng[piece][k], bit, &new);
                 bv_store(b->new[i + k] + word, new);
-                left |= merge(scheme, open, bit, &p, b, i + k, word);
+                left |= merge(scheme, is_laned, open, bit, &p, b, i + k, word);
             }
         }
 #pragma GCC unroll 9
         for (int k = 0; k < POOL_WORDS; k++) {
-            draw(scheme, pass->law, FIRST + k, bv_rng_next(&rng[piece][k % BANKS]), p.bit,
-                 &p.open, &p.lower);
+            draw(scheme, is_laned, pass->law, FIRST + k, piece,
+                 bv_rng_next(&rng[piece][k % BANKS]), p.bit, &p.open, &p.lower);
         }
         p.lower &= ~p.open;
         left |= p.open;
-        bv turned = BV_ROTATE(p.lower, 64 - TURN);
+        bv turned =
+            is_laned ? BV_ROTATE(p.lower, 64 - TURN_LANED) : BV_ROTATE(p.lower, 64 - TURN);
         for (int32_t i = 0; i < n; i++) {
             bv new =
                 bv_xor_masked(bv_load(b->new[i] + word), bv_load(b->placed[i] + word), p.lower);
@@ -293,14 +319,9 @@ KR_INLINE bool group(const int scheme, const bool is_metropolis, const bool is_s
 /* ---- finishing ----------------------------------------------------------------------------
  */
 
-KR_INLINE uint64_t turn(uint64_t x)
+KR_INLINE uint64_t turn(uint64_t x, int by)
 {
-    return x << TURN | x >> (64 - TURN);
-}
-
-KR_INLINE uint64_t turn_home(uint64_t x)
-{
-    return x >> TURN | x << (64 - TURN);
+    return x << by | x >> (64 - by);
 }
 
 /* Numbers of 64 digits, one per spin. */
@@ -328,7 +349,11 @@ static bool is_below(const kr_bits_law *law, int digit, uint64_t (*bit)[8], int 
         }
         number->n_used = 0;
     }
-    return number->u[number->n_used++] < law->P[class] << digit;
+    const uint64_t *P = law->P;
+    if (law->lane_P) {
+        P = law->lane_P + (size_t)(element & (law->n_lanes - 1)) * KR_BITS_CLASSES;
+    }
+    return number->u[number->n_used++] < P[class] << digit;
 }
 
 /* Spins of vector i that found no room in the pool: by what they were given from it, which
@@ -339,6 +364,7 @@ static void finish_rest(batch *b, int i, bv_rng (*rng)[BANKS], numbers *number)
     const kr_bits_law *law = pass->law;
     uint64_t *own = b->at.state + (size_t)pass->vector[b->at.begin + i] * 8;
     uint64_t bit[BITS][8] __attribute__((aligned(64))) = { { 0 } };
+    const int back = 64 - (law->lane_P ? TURN_LANED : TURN);
     for (int piece = 0; piece < BV_PIECES; piece++) {
         place at = { pass, b->at.state, b->at.near, b->at.begin + i, piece };
         bv class[BITS], favored, tie;
@@ -348,8 +374,8 @@ static void finish_rest(batch *b, int i, bv_rng (*rng)[BANKS], numbers *number)
         }
     }
     for (int w = 0; w < 8; w++) {
-        own[w] ^= turn_home(b->rest[i][w] & b->lower[w]);
-        for (uint64_t left = turn_home(b->rest[i][w]); left; left &= left - 1) {
+        own[w] ^= turn(b->rest[i][w] & b->lower[w], back);
+        for (uint64_t left = turn(b->rest[i][w], back); left; left &= left - 1) {
             int element = __builtin_ctzll(left);
             own[w] ^= (uint64_t)is_below(law, FIRST, bit, w, element, rng, number) << element;
         }
@@ -361,6 +387,7 @@ static __attribute__((noinline)) void finish(batch *b, bv_rng (*rng)[BANKS])
 {
     const kr_bits_pass *pass = b->at.pass;
     numbers number = { .n_used = 8 };
+    const int by = pass->law->lane_P ? TURN_LANED : TURN;
     for (int w = 0; w < 8; w++) {
         for (uint64_t left = b->open[w]; left; left &= left - 1) {
             int element = __builtin_ctzll(left);
@@ -368,9 +395,9 @@ static __attribute__((noinline)) void finish(batch *b, bv_rng (*rng)[BANKS])
                                               rng, &number)
                            << element;
             for (int i = 0; i < b->at.n; i++) { /* one of them owns it */
-                uint64_t moved = turn(b->moved[i][w]) & ~b->rest[i][w] & one;
+                uint64_t moved = turn(b->moved[i][w], by) & ~b->rest[i][w] & one;
                 b->at.state[(size_t)pass->vector[b->at.begin + i] * 8 + (size_t)w] ^=
-                    (b->placed[i][w] & one) | turn_home(moved);
+                    (b->placed[i][w] & one) | turn(moved, 64 - by);
             }
         }
     }
@@ -412,9 +439,9 @@ KR_INLINE void store_stream(bv_rng (*rng)[BANKS], kr_rng *stream)
     }
 }
 
-KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_signed,
-                     const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,
-                     kr_rng *stream)
+KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_laned,
+                     const bool is_signed, const kr_bits_pass *pass, const uint64_t *valid,
+                     uint64_t *state, kr_rng *stream)
 {
     bv_rng rng[BV_PIECES][BANKS];
     batch kept[KEPT];
@@ -423,7 +450,7 @@ KR_INLINE void sweep(const int scheme, const bool is_metropolis, const bool is_s
     for (int32_t v = 0; v < pass->n; v += GROUP) {
         const int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
         const spot in = { pass, v, n, state, state, valid, 0 };
-        n_kept += group(scheme, is_metropolis, is_signed, &in, rng, &kept[n_kept]);
+        n_kept += group(scheme, is_metropolis, is_laned, is_signed, &in, rng, &kept[n_kept]);
         if (n_kept == KEPT || v + GROUP >= pass->n) {
             finish_all(kept, n_kept, rng);
             n_kept = 0;
@@ -447,7 +474,7 @@ static void fetch_group(gathered *g, const kr_bits_pass *pass, int32_t v, int32_
 }
 
 /* The same for a gathered pass. A group is finished while its neighbors are at hand. */
-KR_INLINE void sweep_gathered(const int scheme, const bool is_metropolis,
+KR_INLINE void sweep_gathered(const int scheme, const bool is_metropolis, const bool is_laned,
                               const kr_bits_pass *pass, const uint64_t *valid, uint64_t *state,
                               kr_rng *stream)
 {
@@ -460,7 +487,7 @@ KR_INLINE void sweep_gathered(const int scheme, const bool is_metropolis,
         int32_t n = pass->n - v < GROUP ? pass->n - v : GROUP;
         const spot in = { &g.pass, 0, n, state, g.near, g.valid, 8 };
         fetch_group(&g, pass, v, n, valid, state);
-        if (group(scheme, is_metropolis, false, &in, rng, &b)) {
+        if (group(scheme, is_metropolis, is_laned, false, &in, rng, &b)) {
             finish_all(&b, 1, rng);
         }
     }
@@ -479,12 +506,12 @@ enum { PLAIN, SIGNED, GATHERED, N_KINDS };
         sweep(__VA_ARGS__, pass, valid, state, stream);                                        \
     }
 #define RUNS(NAME, scheme)                                                                     \
-    RUN(NAME##_heat_bath, sweep, scheme, false, false)                                         \
-    RUN(NAME##_heat_bath_signed, sweep, scheme, false, true)                                   \
-    RUN(NAME##_heat_bath_gathered, sweep_gathered, scheme, false)                              \
-    RUN(NAME##_metropolis, sweep, scheme, true, false)                                         \
-    RUN(NAME##_metropolis_signed, sweep, scheme, true, true)                                   \
-    RUN(NAME##_metropolis_gathered, sweep_gathered, scheme, true)
+    RUN(NAME##_heat_bath, sweep, scheme, false, false, false)                                  \
+    RUN(NAME##_heat_bath_signed, sweep, scheme, false, false, true)                            \
+    RUN(NAME##_heat_bath_gathered, sweep_gathered, scheme, false, false)                       \
+    RUN(NAME##_metropolis, sweep, scheme, true, false, false)                                  \
+    RUN(NAME##_metropolis_signed, sweep, scheme, true, false, true)                            \
+    RUN(NAME##_metropolis_gathered, sweep_gathered, scheme, true, false)
 #define ROW(NAME)                                                                              \
     {                                                                                          \
         { NAME##_heat_bath, NAME##_heat_bath_signed, NAME##_heat_bath_gathered },              \
@@ -506,9 +533,40 @@ static run *const runs[KR_BITS_N_SCHEMES][2][N_KINDS] = {
     [KR_BITS_COUNT_8] = ROW(count_8),         [KR_BITS_COUNT_16] = ROW(count_16),
 };
 
+/* Laws by lane: always with signs. */
+#define RUNS_LANED(NAME, scheme)                                                               \
+    RUN(NAME##_heat_bath_laned, sweep, scheme, false, true, true)                              \
+    RUN(NAME##_heat_bath_laned_gathered, sweep_gathered, scheme, false, true)                  \
+    RUN(NAME##_metropolis_laned, sweep, scheme, true, true, true)                              \
+    RUN(NAME##_metropolis_laned_gathered, sweep_gathered, scheme, true, true)
+#define ROW_LANED(NAME)                                                                        \
+    {                                                                                          \
+        { NAME##_heat_bath_laned, NAME##_heat_bath_laned_gathered },                           \
+        {                                                                                      \
+            NAME##_metropolis_laned, NAME##_metropolis_laned_gathered                          \
+        }                                                                                      \
+    }
+
+RUNS_LANED(symmetric_4, KR_BITS_SYMMETRIC_4)
+RUNS_LANED(symmetric_6, KR_BITS_SYMMETRIC_6)
+RUNS_LANED(count_8, KR_BITS_COUNT_8)
+RUNS_LANED(count_16, KR_BITS_COUNT_16)
+
+static run *const runs_laned[KR_BITS_N_SCHEMES][2][2] = {
+    [KR_BITS_SYMMETRIC_4] = ROW_LANED(symmetric_4),
+    [KR_BITS_SYMMETRIC_6] = ROW_LANED(symmetric_6),
+    [KR_BITS_COUNT_8] = ROW_LANED(count_8),
+    [KR_BITS_COUNT_16] = ROW_LANED(count_16),
+};
+
 static void sweep_pass(const kr_bits_pass *pass, bool is_metropolis, const uint64_t *valid,
                        uint64_t *state, kr_rng *rng)
 {
+    if (pass->law->lane_P) {
+        runs_laned[pass->law->scheme][is_metropolis][pass->near != NULL](pass, valid, state,
+                                                                         rng);
+        return;
+    }
     int kind = pass->near ? GATHERED : pass->sign ? SIGNED : PLAIN;
     runs[pass->law->scheme][is_metropolis][kind](pass, valid, state, rng);
 }

@@ -13,6 +13,7 @@
 
 #define KR_BITS_CLASSES 16 /* local fields told apart by a law */
 #define KR_BITS_SLOTS   15 /* neighbors of a site */
+#define KR_BITS_DIGITS  15 /* digits of u that are drawn for whole vectors */
 #define KR_BITS_LEVELS  40 /* planes of a vertical counter */
 
 /* How neighbors are counted and classes told apart. Symmetric: no field, so a count k and its
@@ -46,12 +47,26 @@ typedef struct kr_bits_law {
     uint64_t threshold[64][KR_BITS_CLASSES]; /* binary digits of P, highest first */
     uint64_t P[KR_BITS_CLASSES];             /* in units of 2^-64 */
     uint8_t kind[64];                        /* kr_bits_kind of each digit */
+    /* Chains with laws of their own, which agree in all of the above but threshold and P:
+     * tables in their place, or NULL; own. Then the scheme is a symmetric one, COUNT_8 or
+     * COUNT_16. */
+    uint64_t *lane_threshold; /* (KR_BITS_DIGITS, KR_BITS_CLASSES, 8) */
+    uint64_t *lane_P;         /* (n_lanes, KR_BITS_CLASSES) */
+    int32_t n_lanes;          /* a power of two, at most KR_BITS_LANES */
 } kr_bits_law;
+
+#define KR_BITS_LANES 32 /* a vector has the same lane 32 elements on */
 
 /* The law of sites with z neighbors over bonds of one coupling, up to sign. is_rim: z is the
  * most and class = 2 k + missing, k neighbors up. */
 void kr_bits_law_make(kr_local_kind kind, double beta, double coupling, double field, int32_t z,
                       bool is_rim, kr_bits_law *law);
+
+/* The same with the chains of a fold of n_lanes at temperatures of their own, beta (n_beta <=
+ * n_lanes). Errors: KR_ENOMEM; KR_EUNSUP when these laws do not go together. */
+int kr_bits_law_make_lanes(kr_local_kind kind, const double *beta, int32_t n_beta,
+                           int32_t n_lanes, double coupling, double field, int32_t z,
+                           bool is_rim, kr_bits_law *law, kr_error *err);
 
 typedef struct kr_bits_pass {
     const kr_bits_law *law;

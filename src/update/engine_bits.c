@@ -4,7 +4,8 @@
  * Takes two-state pair models with V[0][0] = V[1][1], couplings of one magnitude (either sign,
  * zero, or absent at open rims) and one field for all sites. Then the energy to turn a spin up
  * is K (z - 2k) + h, k of its z neighbors up; neighbors over negative bonds are counted
- * inverted. Kernels: update/bits_kernels.c, their tables are made here.
+ * inverted. The chains of a block may be at different temperatures. Kernels:
+ * update/bits_kernels.c, their tables are made here.
  *
  * Multi-spin coding: Zorn, Herrmann, Rebbi, Comput. Phys. Commun. 23, 337 (1981). */
 #include "base/isa.h"
@@ -32,6 +33,8 @@ extern const kr_bits_sums kr_bits_sums_avx512, kr_bits_sums_avx2;
 typedef struct engine {
     const kr_terms *terms;
     double beta;
+    const double *lane_beta; /* (n_lanes) while it is made, or NULL */
+    int32_t n_lanes;
     kr_local_kind kind;
     const kr_bits_kernels *kernels;
     const kr_bits_sums *sums;
@@ -67,8 +70,7 @@ static void find_kernels(engine *e, kr_isa isa)
     }
 }
 
-/* ---- what the model must be ---------------------------------------------------------------
- */
+/* ---- what the model must be ------------------------------------------------------ */
 
 static int read_model(engine *e, kr_error *err)
 {
@@ -132,8 +134,7 @@ static int set_energy_zero(engine *e, kr_error *err)
     return KR_OK;
 }
 
-/* ---- passes -------------------------------------------------------------------------------
- */
+/* ---- passes ---------------------------------------------------------------------- */
 
 /* Neighbor slots of a vector by what its sites need of them. */
 typedef struct need {
@@ -152,7 +153,7 @@ static need need_of(const engine *e, int32_t v, int32_t *most_z)
 {
     const kr_fold *fold = e->fold;
     int32_t first = fold->slot_begin[v], end = fold->slot_begin[v + 1];
-    need out = { .n_slots = end - first };
+    need out = { .n_slots = end - first, .is_signed = e->lane_beta && !fold->near };
     for (int32_t t = 0; t < fold->n_tiles; t++) {
         int32_t z = 0;
         if (fold->site[(size_t)v * (size_t)fold->n_tiles + (size_t)t] < 0) {
@@ -231,7 +232,7 @@ static void add_vector(const engine *e, kr_bits_pass *pass, int32_t v, int32_t m
         size_t k = at * (size_t)pass->n_slots + (size_t)(s - fold->slot_begin[v]);
         for (int32_t t = 0; t < fold->n_tiles; t++) {
             double K = coupling_of(e, s, t);
-            if (pass->sign && K < 0.0) {
+            if (pass->sign && e->is_mixed && K < 0.0) {
                 set_elements(pass->sign + 8 * k, fold, t);
             }
             if (pass->present && K != 0.0) {
@@ -253,18 +254,24 @@ static void add_vector(const engine *e, kr_bits_pass *pass, int32_t v, int32_t m
 }
 
 /* The law of a number of neighbors, made on first use. */
-static const kr_bits_law *find_law(engine *e, int32_t *z_of, int32_t z, bool is_rim)
+static int find_law(engine *e, int32_t *z_of, int32_t z, bool is_rim, const kr_bits_law **law,
+                    kr_error *err)
 {
     int32_t key = is_rim ? -1 : z, l = 0;
     while (l < e->n_laws && z_of[l] != key) {
         l++;
     }
-    if (l == e->n_laws) {
-        z_of[l] = key;
-        kr_bits_law_make(e->kind, e->beta, e->coupling, e->field, z, is_rim, &e->law[l]);
-        e->n_laws++;
+    *law = &e->law[l];
+    if (l < e->n_laws) {
+        return KR_OK;
     }
-    return &e->law[l];
+    z_of[e->n_laws++] = key;
+    if (e->lane_beta) {
+        return kr_bits_law_make_lanes(e->kind, e->lane_beta, e->n_lanes, e->fold->n_lanes,
+                                      e->coupling, e->field, z, is_rim, &e->law[l], err);
+    }
+    kr_bits_law_make(e->kind, e->beta, e->coupling, e->field, z, is_rim, &e->law[l]);
+    return KR_OK;
 }
 
 enum { NEEDS_MAX = 2 * (KR_BITS_SLOTS + 1) + 2 };
@@ -322,8 +329,8 @@ static int make_color(engine *e, sorted *s, int32_t color, kr_error *err)
         kr_bits_pass *pass = &e->pass[e->n_passes];
         pass_of[k] = e->n_passes++;
         KR_TRY(alloc_pass(e->fold, pass, known[k], (size_t)count[k], err));
-        pass->law = find_law(e, s->z_of, known[k].is_rim ? s->most_z : known[k].n_slots,
-                             known[k].is_rim);
+        KR_TRY(find_law(e, s->z_of, known[k].is_rim ? s->most_z : known[k].n_slots,
+                        known[k].is_rim, &pass->law, err));
     }
     for (int32_t v = begin; v < end; v++) {
         int32_t k = 0;
@@ -374,8 +381,7 @@ static int make_halos(engine *e, kr_error *err)
     return KR_OK;
 }
 
-/* ---- engine -------------------------------------------------------------------------------
- */
+/* ---- engine ---------------------------------------------------------------------- */
 
 static void bits_free(void *self)
 {
@@ -394,6 +400,10 @@ static void bits_free(void *self)
     }
     kr_free(e->pass_begin);
     kr_free(e->pass);
+    for (int32_t l = 0; l < e->n_laws; l++) {
+        kr_free(e->law[l].lane_P);
+        kr_free(e->law[l].lane_threshold);
+    }
     kr_free(e->law);
     kr_free(e->halo);
     kr_fold_free(e->fold);
@@ -423,12 +433,15 @@ static void *bits_alloc(const kr_update_setting *setting, kr_local_kind kind,
     }
     e->terms = setting->target->terms;
     e->beta = setting->target->beta;
+    e->lane_beta = setting->lane_beta;
+    e->n_lanes = setting->n_lanes;
     e->kind = kind;
     find_kernels(e, setting->isa);
     if (prepare(e, setting, err) != KR_OK) {
         bits_free(e);
         return NULL;
     }
+    e->lane_beta = NULL;
     if (e->fold->n_lanes == 1 && !e->fold->near) {
         e->popcount = kr_bits_popcount_find(setting->isa);
     }

@@ -12,7 +12,8 @@
 
 #include <math.h>
 
-uint64_t kr_exchange_offer(kr_block *a, double beta_a, kr_block *b, double beta_b, kr_rng *rng)
+uint64_t kr_exchange_draw(const kr_block *a, double beta_a, const kr_block *b, double beta_b,
+                          kr_rng *rng)
 {
     uint64_t accepted = 0;
     for (int32_t lane = 0; lane < a->n_lanes; lane++) {
@@ -21,6 +22,12 @@ uint64_t kr_exchange_offer(kr_block *a, double beta_a, kr_block *b, double beta_
             accepted |= UINT64_C(1) << lane;
         }
     }
+    return accepted;
+}
+
+uint64_t kr_exchange_offer(kr_block *a, double beta_a, kr_block *b, double beta_b, kr_rng *rng)
+{
+    uint64_t accepted = kr_exchange_draw(a, beta_a, b, beta_b, rng);
     kr_block_swap(a, b, accepted);
     return accepted;
 }

@@ -12,5 +12,8 @@
  * many lanes. Threads: pure given both blocks and the stream. Source: Swendsen, Wang, Phys.
  * Rev. Lett. 57, 2607 (1986); Hukushima, Nemoto, J. Phys. Soc. Jpn. 65, 1604 (1996). */
 uint64_t kr_exchange_offer(kr_block *a, double beta_a, kr_block *b, double beta_b, kr_rng *rng);
+/* The same without the exchange itself. */
+uint64_t kr_exchange_draw(const kr_block *a, double beta_a, const kr_block *b, double beta_b,
+                          kr_rng *rng);
 
 #endif

@@ -61,7 +61,7 @@ static int try_vectors(local *l, const kr_update_setting *setting,
                        const kr_local_params *params, kr_local_kind kind, kr_error *err)
 {
     bool is_auto = params->engine == ENGINE_AUTO;
-    for (int k = 0; k < 2 && !l->engine; k++) {
+    for (int k = 0; k < (setting->lane_beta ? 1 : 2) && !l->engine; k++) {
         if (!engines[k] || (!is_auto && params->engine != k + ENGINE_BITS)) {
             continue;
         }
@@ -103,6 +103,10 @@ static int choose(local *l, const kr_update_setting *setting, const kr_local_par
                        "engine %s visits the sites color by color, want order auto or "
                        "checkerboard",
                        params->engine == ENGINE_BITS ? "bits" : "bytes");
+    }
+    if (!l->engine && setting->lane_beta) {
+        return kr_fail(err, KR_EUNSUP, "chains of several temperatures: %s, want engine bits",
+                       l->reason[0] ? l->reason : "another engine or order");
     }
     if (!l->engine) {
         l->engine = ref;
