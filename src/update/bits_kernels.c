@@ -10,9 +10,9 @@
  * taken too. An element of a pool holds one spin, so no two spins ever share a digit. What is
  * left after POOL_WORDS more is a spin or two: these are drawn one by one.
  *
- * A digit at which all classes have the same threshold, or only two classes are left, needs no
- * table: a branch that always goes the same way is cheaper. Groups with spins that are still
- * undecided wait until several are finished at once: their branches cannot be foretold. */
+ * A digit at which all classes have the same threshold, or only two are left, needs no table: a
+ * branch that always goes the same way is cheaper. Groups with undecided spins wait until
+ * several are finished at once: their branches cannot be foretold. */
 #include "update/bits_kernels.h"
 
 #include "base/isa.h"
@@ -339,9 +339,8 @@ static bool is_below(const kr_bits_law *law, int digit, uint64_t (*bit)[8], int 
     for (int k = 0; k < n_bits((int)law->scheme); k++) {
         class |= (size_t)(bit[k][w] >> element & 1) << k;
     }
-    /* schemes that count from a majority: see choose */
     if (law->scheme == KR_BITS_SYMMETRIC_6) {
-        class = class & 1 ? 1 : class;
+        class = class & 1 ? 1 : class; /* as in choose */
     }
     if (number->n_used == 8) {
         for (int piece = 0; piece < BV_PIECES; piece++) {
