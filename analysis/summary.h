@@ -76,6 +76,7 @@ typedef struct kr_flat_summary {    /* of a multicanonical run */
     double learning_slices, learning_flatness, learning_trips;
     bool is_flat;
     double log_states;  /* N log q where log Z is absolute, else NaN */
+    double mean_z;      /* then, of the mean energy at beta = 0, which is known; else NaN */
     kr_barrier barrier; /* NaN without two phases; energies per site */
     int n_betas;
     kr_reweighted *at; /* (n_betas) the sampled beta first; owns */

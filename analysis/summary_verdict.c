@@ -19,6 +19,7 @@
 #define SHARE_LIMIT 0.10
 #define RUN_WARN    0.10
 #define TRIPS_LIMIT 10
+#define MEAN_LIMIT  4.5
 #define FEW_RUNS    20
 #define KIN_WARN    0.10 /* rho_t over members */
 #define ITEMS_SHOWN 4
@@ -35,6 +36,7 @@ enum {
     RULE_Z,
     RULE_REACH,
     RULE_TRIPS,
+    RULE_MEAN,
     WARN_REACH,
     WARN_ALONE,
     WARN_R_HAT,
@@ -65,6 +67,7 @@ static const kr_rule rule[N_RULES] = {
     [RULE_SHARE] = { "one sample holds 10 % of the weight or more", true },
     [RULE_Z] = { "too far from the exact value", true },
     [RULE_TRIPS] = { "fewer than 10 round trips between the ends of the energies", true },
+    [RULE_MEAN] = { "the mean energy at beta = 0, which is known, is missed", true },
     [RULE_REACH] = { "cluster and symmetry moves alone do not reach every state of this model",
                      true },
     [WARN_REACH] = { "no update is known to reach every state by itself", false },
@@ -195,6 +198,9 @@ static void judge_flat(kr_findings *f, const kr_summary *s)
     const kr_flat_summary *flat = s->flat;
     if (flat->n_trips < TRIPS_LIMIT) {
         find(f, RULE_TRIPS, s, -1, "%lld by all chains", (long long)flat->n_trips);
+    }
+    if (fabs(flat->mean_z) >= MEAN_LIMIT) {
+        find(f, RULE_MEAN, s, -1, "z = %+.1f, want below %g", flat->mean_z, MEAN_LIMIT);
     }
     if (flat->at[0].max_share >= SHARE_LIMIT) {
         find(f, RULE_SHARE, s, -1, "reweighting to beta = %g %.0f %%", flat->at[0].beta,

@@ -155,6 +155,32 @@ def multicanonical_runs_give_weighted_estimates():
     assert json.loads(call("summary", "run.h5", "--json").stdout)["multicanonical"] is None
 
 
+def multicanonical_runs_reach_the_states_above_their_table():
+    """Few energies far apart, half of all states above the mean; and where states above the table
+    are missed, the mean energy at beta = 0 tells so without an exact value at beta."""
+    write("levels.yaml", """\
+model: {name: potts, q: 5, J: -0.7, field: 1}
+lattice: {name: hypercubic, size: [5], boundary: open}
+beta: 0.1
+chains: 64
+seed: 1
+phases: {thermalize: 100, measure: 20000, every: 4}
+updates: [multicanonical]
+multicanonical: {}
+observables: [energy]
+""")
+    run("levels.h5", run_file="levels.yaml")
+    summary = json.loads(call("summary", "levels.h5", "--json", "--check").stdout)
+    for name, error in (("energy_per_site", 1e-3), ("log_z", 5e-4), ("specific_heat", 1e-4)):
+        got = summary["observables"][name]
+        assert abs(got["z"]) < 4.5 and got["error"] < error, (name, got)
+    run("missed.h5", "--set", "beta=3", "--set", "lattice.size=[30]", "--set",
+        "phases={thermalize: 10, adapt: 1, measure: 4000, every: 1}", run_file="levels.yaml")
+    reasons = json.loads(call("summary", "missed.h5", "--json").stdout)["verdict"]["reasons"]
+    assert any(reason.startswith("the mean energy at beta = 0, which is known, is missed: z = ")
+               for reason in reasons), reasons
+
+
 def population_annealing_gives_log_z_and_families():
     """Energies and log Z against the exact values; the keys of --json; resume adds runs."""
     more = ["--set", "beta={from: 0, to: 0.5, count: 11}", "--set", "population_annealing={}",
@@ -342,6 +368,7 @@ def main():
         for check in (every_command_has_help, every_listed_word_is_explained,
                       dry_run_leaves_nothing, engines_are_named_with_the_reason, summary_is_json_with_the_documented_keys,
                       multicanonical_runs_give_weighted_estimates,
+                      multicanonical_runs_reach_the_states_above_their_table,
                       population_annealing_gives_log_z_and_families, resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
                       closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,
                       replica_pairs_have_a_group_of_their_own,

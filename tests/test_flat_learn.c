@@ -25,6 +25,8 @@ static void open_learner(learner *l, double beta)
                                       .is_level = true,
                                       .log_w = l->log_w,
                                       .scaled = l->scaled },
+                         .beta_least = beta,
+                         .beta_most = beta,
                          .is_known = l->is_known,
                          .slope_sum = l->slope_sum,
                          .slope_weight = l->slope_weight };
@@ -103,6 +105,31 @@ static void beyond_what_was_seen_the_weights_go_on_straight(void **state)
     assert_close(l.flat.flatness, 1.0, 0.0);
 }
 
+/* Two levels far apart in visits: their slope says nothing of the states outside. */
+static void outside_no_wanted_temperature_is_visited_too_rarely(void **state)
+{
+    (void)state;
+    learner l;
+    int64_t visits[BINS] = { 0 };
+    open_learner(&l, 0.7);
+    l.flat.beta_least = 0.2;
+    l.flat.beta_most = 0.9;
+    for (int k = 30; k < 40; k++) {
+        visits[k] = k == 30 || k == 39 ? 1000000 : 10;
+    }
+    kr_flat_learn(&l.flat, visits);
+    assert_close(l.flat.weights.beta_low, 0.9, 1e-14);
+    assert_close(l.flat.weights.beta_high, 0.2, 1e-14);
+    assert_close(l.log_w[BINS - 1] - l.log_w[39], -0.2 * 2.0 * (BINS - 40), 1e-9);
+    assert_close(l.log_w[0] - l.log_w[30], 0.9 * 2.0 * 30, 1e-9);
+    for (int k = 30; k < 40; k++) { /* now the slope is below 0: half of all states are above */
+        visits[k] = k == 39 ? 1 : 1000;
+    }
+    open_learner(&l, 0.0);
+    kr_flat_learn(&l.flat, visits);
+    assert_close(l.flat.weights.beta_high, 0.0, 0.0);
+}
+
 static void nothing_seen_changes_nothing(void **state)
 {
     (void)state;
@@ -122,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_become_the_inverse_of_the_number_of_states),
         cmocka_unit_test(beyond_what_was_seen_the_weights_go_on_straight),
+        cmocka_unit_test(outside_no_wanted_temperature_is_visited_too_rarely),
         cmocka_unit_test(nothing_seen_changes_nothing),
     };
     return cmocka_run_group_tests_name("learning of flat weights", tests, NULL, NULL);

@@ -12,15 +12,21 @@ static const char group[] = "density_of_states";
 
 enum { LOG_G, LOG_G_ERROR, LOG_W, VISITS, BLOCK_VISITS, N };
 
+static double mean_energy(const kr_schema *s) /* per site, at beta = 0 */
+{
+    const kr_terms *terms = s->spec->target[0].terms;
+    kr_flat_span span;
+    kr_flat_measure(terms, &span);
+    return span.mean / terms->n_sites;
+}
+
 /* log of the number of states when the table holds the mean energy at beta = 0, else NaN: the
  * sum over the table then says nothing of all states. */
 static double log_states(const kr_schema *s)
 {
     const kr_terms *terms = s->spec->target[0].terms;
     const kr_flat_params *flat = &s->spec->config.flat;
-    kr_flat_span span;
-    kr_flat_measure(terms, &span);
-    double mean = span.mean / terms->n_sites, slack = 1e-9 * (flat->to - flat->from);
+    double mean = mean_energy(s), slack = 1e-9 * (flat->to - flat->from);
     bool is_in = mean >= flat->from - slack && mean <= flat->to + slack;
     return is_in ? terms->n_sites * log((double)terms->q) : NAN;
 }
@@ -76,6 +82,7 @@ static int put_attributes(kr_schema *s, const kr_flat_report *r, kr_error *err)
         double value;
     } row[] = {
         { "log_states", log_states(s) },
+        { "mean_energy", mean_energy(s) },
         { "e_min", w->e_min },
         { "width", w->width },
         { "energy_low", w->e_min + w->width * r->low },

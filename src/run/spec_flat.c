@@ -5,6 +5,7 @@
 #include "model/flat.h"
 #include "run/spec_private.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -139,5 +140,11 @@ int kr_spec_parse_flat(kr_spec *spec, kr_error *err)
                           &spec->config.flat, err));
     spec->config.flat.is_on = true;
     KR_TRY(parse_betas(spec, map, err));
+    kr_flat_params *flat = &spec->config.flat;
+    flat->beta_least = flat->beta_most = spec->target[0].beta;
+    for (int32_t k = 0; k < spec->n_betas; k++) {
+        flat->beta_least = fmin(flat->beta_least, spec->betas[k]);
+        flat->beta_most = fmax(flat->beta_most, spec->betas[k]);
+    }
     return check_range(spec, map, place, err);
 }

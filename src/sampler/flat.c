@@ -54,6 +54,17 @@ static void choose_groups(const kr_sampler *s, kr_flat *f)
     f->group_draws = f->group_draws < 1 ? 1 : f->group_draws;
 }
 
+/* log Z is absolute through beta = 0 when the table reaches the mean energy there. */
+static void bound_ends(kr_flat *f, const kr_flat_params *params, const kr_target *target)
+{
+    kr_flat_span span;
+    kr_flat_measure(target->terms, &span);
+    double slack = 1e-9 * (params->to - params->from) * target->terms->n_sites;
+    bool is_absolute = params->to * target->terms->n_sites >= span.mean - slack;
+    f->beta_least = is_absolute ? 0.0 : fmin(params->beta_least, target->beta);
+    f->beta_most = fmax(params->beta_most, target->beta);
+}
+
 int kr_flat_alloc(kr_sampler *s, kr_point *point, kr_target *target, kr_error *err)
 {
     const kr_flat_params *params = &s->config.flat;
@@ -74,6 +85,7 @@ int kr_flat_alloc(kr_sampler *s, kr_point *point, kr_target *target, kr_error *e
         return kr_fail(err, status, "multicanonical: %s", why.text);
     }
     choose_groups(s, f);
+    bound_ends(f, params, target);
     size_t n = (size_t)f->weights.n_bins;
     f->visits = kr_alloc((size_t)s->n_blocks * n, sizeof *f->visits, err);
     f->merged = kr_alloc(n, sizeof *f->merged, err);

@@ -7,7 +7,8 @@
  * of their visits, and estimates of all slices are averaged with the weight H H'/(H + H').
  * Ratios of neighbors are right long before the whole histogram is, which is what makes it work
  * across a first-order barrier. Energies visited for the first time start from the straight
- * line the weights had there. */
+ * line the weights had there. Beyond the ends of the table the weights go on with the slope
+ * they have there, as far as that leaves enough visits for all temperatures wanted. */
 #include "model/flat.h"
 #include "sampler/private.h"
 
@@ -109,6 +110,9 @@ static void rebuild(kr_flat *f)
         w->beta_low = (s[low] - s[first]) / (w->width * (low - first));
         w->beta_high = (s[last] - s[high]) / (w->width * (last - high));
     }
+    /* where few levels are far apart these slopes are anything */
+    w->beta_low = fmax(w->beta_low, f->beta_most);
+    w->beta_high = fmax(fmin(w->beta_high, f->beta_least), 0.0);
     for (int32_t k = first - 1; k >= 0; k--) {
         s[k] = s[first] - w->beta_low * w->width * (first - k);
     }

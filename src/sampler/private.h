@@ -52,7 +52,10 @@ typedef struct kr_flat { /* multicanonical weights of a point, and what was coun
     int64_t slice_step, slice_length, n_slices, slice_trips;
     int32_t low, high; /* bins of the two ends */
     double flatness;   /* of the last slice: least over mean visits of a known bin */
-    uint8_t is_flat;   /* learning ended because its rule held */
+    /* Outside the table no energy may be visited less than at a temperature that is wanted:
+     * beta_high in 0..beta_least, beta_low >= beta_most. */
+    double beta_least, beta_most;
+    uint8_t is_flat; /* learning ended because its rule held */
 } kr_flat;
 
 typedef struct kr_update {

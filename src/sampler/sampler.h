@@ -84,7 +84,8 @@ typedef struct kr_flat_params {
     double from, to; /* energies per site */
     double width;    /* of a bin, whole system; 0: levels of the model, or about n_sites bins */
     double flatness; /* stop when least / mean visits of a slice reach it */
-    int64_t round_trips; /* and all chains together made so many in that slice */
+    int64_t round_trips;          /* and all chains together made so many in that slice */
+    double beta_least, beta_most; /* of the temperatures that means are wanted at */
 } kr_flat_params;
 
 typedef struct kr_sampler_config {
