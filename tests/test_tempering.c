@@ -29,6 +29,13 @@ static const char gangs_alone[] =
     "updates: [heat_bath]\nobservables: [energy, magnetization]\n"
     "beta: {from: 0, to: 2, count: 23}\n" PHASES "tempering: {}\n";
 
+/* Work enough between offers for the slots of one ladder to be shared out among threads. */
+static const char shared_slots[] =
+    "model: {name: ising, disorder: {kind: pm1, seed: 3}}\n"
+    "lattice: {name: hypercubic, size: [4, 4]}\nchains: 2\nseed: 5\n"
+    "updates: [{name: heat_bath, sweeps: 1200}]\nobservables: [energy]\n"
+    "beta: {from: 0.1, to: 2, count: 20}\n" PHASES "tempering: {}\n";
+
 typedef struct subject {
     kr_spec *spec;
     kr_sampler *sampler;
@@ -134,6 +141,7 @@ static void samples_depend_neither_on_chunks_nor_on_threads(void **state)
     check_threads(two_ladders);
     check_threads(gangs);
     check_threads(gangs_alone);
+    check_threads(shared_slots);
 }
 
 static void check_restarts(const char *yaml)

@@ -26,7 +26,9 @@
 #include <omp.h>
 #endif
 
-#define GANG_LANES 32 /* lanes of a gang, at most: of the kernels that know lanes apart */
+#define SHARED_SPINS 1e5 /* attempts of a thread between offers that make sharing worth while  \
+                          */
+#define GANG_LANES 32    /* lanes of a gang, at most: of the kernels that know lanes apart */
 
 /* The way of a replica since it was last at an end of its ladder. */
 enum { NO_END, FROM_COLD, FROM_HOT, FROM_HOT_FIRST /* never was at the cold end */ };
@@ -501,23 +503,41 @@ static void run_slots(kr_sampler *s, worker *w, const kr_chunk *todo)
     }
 }
 
+/* Threads for a chunk. Where there are fewer ladders than threads their slots are shared out,
+ * but only when there is work enough between two offers to be worth waiting for each other: on
+ * a busy machine a wait takes a time slice. */
+static int32_t threads_for(const kr_sampler *s, bool *is_shared)
+{
+    const kr_tempering *t = s->tempering;
+    const kr_sampler_config *config = &s->config;
+    int64_t n_tasks = (int64_t)t->n_ladders * s->n_blocks, per_step = 0;
+    for (int32_t u = 0; u < config->n_updates; u++) {
+        per_step += config->update[u].sweeps;
+    }
+    double spins = (double)config->target->lattice->n_sites * (double)config->n_chains *
+                   (double)config->n_points * (double)per_step * (double)config->exchange_every;
+    *is_shared = n_tasks < config->n_threads && spins >= SHARED_SPINS * config->n_threads;
+    return *is_shared || n_tasks >= config->n_threads ? config->n_threads : (int32_t)n_tasks;
+}
+
 void kr_tempering_run(kr_sampler *s, kr_chunk *todo)
 {
     kr_tempering *t = s->tempering;
-    bool has_enough = (int64_t)t->n_ladders * s->n_blocks >= s->config.n_threads;
+    bool is_shared;
+    const int32_t n_threads = threads_for(s, &is_shared);
     double cpu = 0.0, cpu_exchange = 0.0, audit = 0.0;
     int32_t bad_density = -1;
-#pragma omp parallel num_threads(s->config.n_threads) reduction(+ : cpu, cpu_exchange) \
+#pragma omp parallel num_threads(n_threads) reduction(+ : cpu, cpu_exchange) \
     reduction(max : audit, bad_density)
     {
         worker w = { .scratch = s->scratch[0], .bad_density = -1 };
 #ifdef _OPENMP
         w.scratch = s->scratch[omp_get_thread_num()];
 #endif
-        if (has_enough) {
-            run_ladders(s, &w, todo);
-        } else {
+        if (is_shared) {
             run_slots(s, &w, todo);
+        } else {
+            run_ladders(s, &w, todo);
         }
         cpu += w.cpu;
         cpu_exchange += w.cpu_exchange;
