@@ -12,6 +12,8 @@
 
 #define AUDIT_DRAWS     512  /* full energy recomputation every so many draws */
 #define AUDIT_TOLERANCE 1e-6 /* relative to 1 + |H| */
+#define PIECES          16   /* of a block's draws in a call, shared out among threads */
+#define MANY_TASKS      8    /* per thread: so many need no pieces */
 #define WINDOW_DRAWS    256  /* draws of an acceptance window */
 
 static void count_block(kr_sampler *s, const kr_block *block, int64_t draw,
@@ -90,13 +92,76 @@ double kr_advance_audit(const kr_point *point, kr_block *block)
     return isnan(worst) ? INFINITY : worst;
 }
 
+/* Blocks shared out among threads piece by piece, so that a thread that is held up leaves its
+ * work to the others. The pieces of a block come in order, whoever makes them. */
+typedef struct queue {
+    int64_t n_tasks, n_draws, piece; /* draws of a piece */
+    int64_t first;                   /* tasks before it are taken for good */
+    int64_t *done; /* (n_tasks) draws made; n_draws + 1 + that while at work */
+} queue;
+
+/* The block that is furthest behind, marked as at work; -1 when none is free. */
+static int64_t take_task(queue *q)
+{
+    int64_t best = -1;
+#pragma omp critical(kr_advance_queue)
+    {
+        bool is_whole = q->piece == q->n_draws; /* then any will do */
+        for (int64_t k = q->first; k < q->n_tasks && !(is_whole && best >= 0); k++) {
+            if (q->done[k] < q->n_draws && (best < 0 || q->done[k] < q->done[best])) {
+                best = k;
+            }
+        }
+        if (best >= 0) {
+            q->done[best] += q->n_draws + 1;
+            q->first = is_whole ? best + 1 : 0;
+        }
+    }
+    return best;
+}
+
+static void put_task(queue *q, int64_t task, int64_t done)
+{
+#pragma omp critical(kr_advance_queue)
+    q->done[task] = done;
+}
+
+/* Draws begin..end-1 of a block. Returns a density whose log q is not finite, or -1. */
+static int32_t run_piece(kr_sampler *s, const kr_point *point, kr_block *block, int64_t begin,
+                         int64_t end, void *scratch, kr_tally *tally, double *cpu)
+{
+    const kr_sampler_config *config = &s->config;
+    int32_t bad_density = -1;
+    for (int64_t draw = begin; draw < end; draw++) {
+        memset(tally, 0, (size_t)config->n_updates * sizeof *tally);
+        int64_t first_step = s->n_steps + draw * config->every;
+        if (point->flat) {
+            kr_flat_run(s, point, block, first_step, config->every,
+                        s->stage == KR_STAGE_MEASURE ? s->n_draws + draw : -1, scratch, tally,
+                        cpu);
+        } else {
+            kr_schedule_run(s, point, block, first_step, config->every, scratch, tally, cpu);
+        }
+        int32_t bad = kr_advance_measure(s, point, block, draw, tally, scratch);
+        bad_density = bad > bad_density ? bad : bad_density;
+    }
+    return bad_density;
+}
+
 /* n_draws draws of every block in parallel. */
 static void run_blocks(kr_sampler *s, kr_chunk *todo)
 {
     const kr_sampler_config *config = &s->config;
-    int64_t n_tasks = (int64_t)config->n_points * s->n_blocks;
+    queue q = { .n_tasks = (int64_t)config->n_points * s->n_blocks,
+                .n_draws = todo->n_draws,
+                .piece = todo->n_draws,
+                .done = s->task_done };
+    if (q.n_tasks < MANY_TASKS * (int64_t)config->n_threads) {
+        q.piece = (q.n_draws + PIECES - 1) / PIECES;
+    }
     double cpu = 0.0, audit = 0.0;
     int32_t bad_density = -1;
+    memset(q.done, 0, (size_t)q.n_tasks * sizeof *q.done);
 #pragma omp parallel num_threads(config->n_threads) reduction(+ : cpu) \
     reduction(max : audit, bad_density)
     {
@@ -107,29 +172,19 @@ static void run_blocks(kr_sampler *s, kr_chunk *todo)
 #endif
         double cpu_update[KR_UPDATES_MAX] = { 0 };
         kr_tally tally[KR_UPDATES_MAX];
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t task = 0; task < n_tasks; task++) {
-            double start = kr_clock_thread(); /* waiting at the barrier is not counted */
+        for (int64_t task = take_task(&q); task >= 0; task = take_task(&q)) {
+            double start = kr_clock_thread(); /* waiting for others is not counted */
             const kr_point *point = &s->point[task / s->n_blocks];
             kr_block *block = point->block[task % s->n_blocks];
-            for (int64_t draw = 0; draw < todo->n_draws; draw++) {
-                memset(tally, 0, (size_t)config->n_updates * sizeof *tally);
-                int64_t first_step = s->n_steps + draw * config->every;
-                if (point->flat) {
-                    kr_flat_run(s, point, block, first_step, config->every,
-                                s->stage == KR_STAGE_MEASURE ? s->n_draws + draw : -1, scratch,
-                                tally, cpu_update);
-                } else {
-                    kr_schedule_run(s, point, block, first_step, config->every, scratch, tally,
-                                    cpu_update);
-                }
-                int32_t bad = kr_advance_measure(s, point, block, draw, tally, scratch);
-                bad_density = bad > bad_density ? bad : bad_density;
-            }
-            if (todo->is_audited) {
+            int64_t begin = q.done[task] - q.n_draws - 1, end = begin + q.piece;
+            end = end < q.n_draws ? end : q.n_draws;
+            int32_t bad = run_piece(s, point, block, begin, end, scratch, tally, cpu_update);
+            bad_density = bad > bad_density ? bad : bad_density;
+            if (todo->is_audited && end == q.n_draws) {
                 audit = fmax(audit, kr_advance_audit(point, block));
             }
             cpu += kr_clock_thread() - start;
+            put_task(&q, task, end);
         }
         for (int32_t u = 0; u < config->n_updates; u++) {
 #pragma omp atomic

@@ -93,6 +93,7 @@ struct kr_sampler {
     size_t gradient_stride;
     double *draws; /* (draw, column, chain, point) */
     int64_t draws_capacity, n_new;
+    int64_t *task_done; /* (n_points, n_blocks) work of a call */
     bool new_is_warmup;
     int64_t new_epoch;
     double *certificate_log_w; /* (certificate) of the density now certified */

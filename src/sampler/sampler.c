@@ -256,6 +256,8 @@ static int alloc_shared(kr_sampler *s, kr_error *err)
                         : capacity > DRAWS_CAPACITY_MAX ? DRAWS_CAPACITY_MAX
                                                         : (int64_t)capacity;
     s->draws = kr_alloc(row * (size_t)s->draws_capacity, sizeof(double), err);
+    s->task_done =
+        kr_alloc((size_t)s->config.n_points * (size_t)s->n_blocks, sizeof *s->task_done, err);
     size_t n_log_w = (size_t)config->training.certificate + KR_LANES_MAX;
     if (n_log_w < 2 * (size_t)config->training.batch) {
         n_log_w = 2 * (size_t)config->training.batch;
@@ -265,7 +267,7 @@ static int alloc_shared(kr_sampler *s, kr_error *err)
     s->window_attempted = kr_alloc(n_points, sizeof(int64_t), err);
     s->window_accepted = kr_alloc(n_points, sizeof(int64_t), err);
     s->scratch = kr_alloc((size_t)config->n_threads, sizeof(void *), err);
-    if (!s->gradient || !s->draws || !s->certificate_log_w || !s->cpu_update ||
+    if (!s->gradient || !s->draws || !s->task_done || !s->certificate_log_w || !s->cpu_update ||
         !s->window_attempted || !s->window_accepted || !s->scratch) {
         return KR_ENOMEM;
     }
@@ -452,6 +454,7 @@ void kr_sampler_free(kr_sampler *s)
     kr_free(s->observable_columns);
     kr_free(s->gradient);
     kr_free(s->draws);
+    kr_free(s->task_done);
     kr_free(s->certificate_log_w);
     kr_free(s->cpu_update);
     kr_free(s->window_attempted);
