@@ -97,33 +97,52 @@ double kr_advance_audit(const kr_point *point, kr_block *block)
 typedef struct queue {
     int64_t n_tasks, n_draws, piece; /* draws of a piece */
     int64_t first;                   /* tasks before it are taken for good */
+#ifdef _OPENMP
+    omp_lock_t lock;
+#endif
     int64_t *done; /* (n_tasks) draws made; n_draws + 1 + that while at work */
 } queue;
 
-/* The block that is furthest behind, marked as at work; -1 when none is free. */
-static int64_t take_task(queue *q)
+static void queue_lock(queue *q, bool is_locked)
+{
+#ifdef _OPENMP
+    if (is_locked) {
+        omp_set_lock(&q->lock);
+    } else {
+        omp_unset_lock(&q->lock);
+    }
+#else
+    (void)q;
+    (void)is_locked;
+#endif
+}
+
+/* The block that is furthest behind, marked as at work; -1 when none is free. *begin: its first
+ * draw to come. */
+static int64_t take_task(queue *q, int64_t *begin)
 {
     int64_t best = -1;
-#pragma omp critical(kr_advance_queue)
-    {
-        bool is_whole = q->piece == q->n_draws; /* then any will do */
-        for (int64_t k = q->first; k < q->n_tasks && !(is_whole && best >= 0); k++) {
-            if (q->done[k] < q->n_draws && (best < 0 || q->done[k] < q->done[best])) {
-                best = k;
-            }
-        }
-        if (best >= 0) {
-            q->done[best] += q->n_draws + 1;
-            q->first = is_whole ? best + 1 : 0;
+    queue_lock(q, true);
+    bool is_whole = q->piece == q->n_draws; /* then any will do */
+    for (int64_t k = q->first; k < q->n_tasks && !(is_whole && best >= 0); k++) {
+        if (q->done[k] < q->n_draws && (best < 0 || q->done[k] < q->done[best])) {
+            best = k;
         }
     }
+    if (best >= 0) {
+        *begin = q->done[best];
+        q->done[best] += q->n_draws + 1;
+        q->first = is_whole ? best + 1 : 0;
+    }
+    queue_lock(q, false);
     return best;
 }
 
 static void put_task(queue *q, int64_t task, int64_t done)
 {
-#pragma omp critical(kr_advance_queue)
+    queue_lock(q, true);
     q->done[task] = done;
+    queue_lock(q, false);
 }
 
 /* Draws begin..end-1 of a block. Returns a density whose log q is not finite, or -1. */
@@ -162,6 +181,9 @@ static void run_blocks(kr_sampler *s, kr_chunk *todo)
     double cpu = 0.0, audit = 0.0;
     int32_t bad_density = -1;
     memset(q.done, 0, (size_t)q.n_tasks * sizeof *q.done);
+#ifdef _OPENMP
+    omp_init_lock(&q.lock);
+#endif
 #pragma omp parallel num_threads(config->n_threads) reduction(+ : cpu) \
     reduction(max : audit, bad_density)
     {
@@ -172,11 +194,12 @@ static void run_blocks(kr_sampler *s, kr_chunk *todo)
 #endif
         double cpu_update[KR_UPDATES_MAX] = { 0 };
         kr_tally tally[KR_UPDATES_MAX];
-        for (int64_t task = take_task(&q); task >= 0; task = take_task(&q)) {
+        int64_t task, begin;
+        while ((task = take_task(&q, &begin)) >= 0) {
             double start = kr_clock_thread(); /* waiting for others is not counted */
             const kr_point *point = &s->point[task / s->n_blocks];
             kr_block *block = point->block[task % s->n_blocks];
-            int64_t begin = q.done[task] - q.n_draws - 1, end = begin + q.piece;
+            int64_t end = begin + q.piece;
             end = end < q.n_draws ? end : q.n_draws;
             int32_t bad = run_piece(s, point, block, begin, end, scratch, tally, cpu_update);
             bad_density = bad > bad_density ? bad : bad_density;
@@ -191,6 +214,9 @@ static void run_blocks(kr_sampler *s, kr_chunk *todo)
             s->cpu_update[u] += cpu_update[u];
         }
     }
+#ifdef _OPENMP
+    omp_destroy_lock(&q.lock);
+#endif
     s->cpu_sample += cpu;
     todo->audit = audit;
     todo->bad_density = bad_density;
