@@ -16,7 +16,7 @@
 #include "update/bits_kernels.h"
 
 #include "base/isa.h"
-#include "update/bits_planes.h"
+#include "update/bits_classes.h"
 
 #ifndef FIRST /* a test makes both small, so that the rare paths are the usual ones */
 #define FIRST      6
@@ -24,10 +24,8 @@
 #endif
 #define TURN       29 /* within each 64 elements, the same for every instruction set */
 #define TURN_LANED 32 /* the same where lanes differ: to the same lane */
-#define DIGITS     64
-#define BANKS      2 /* of the stream, used by turns: their chains of logic are independent */
-#define BITS       4 /* digits of a class number */
-#define KEPT       8 /* groups that wait to be finished */
+#define BANKS      2  /* of the stream, used by turns: their chains of logic are independent */
+#define KEPT       8  /* groups that wait to be finished */
 
 _Static_assert(FIRST + POOL_WORDS <= KR_BITS_DIGITS, "digits of the tables by lane");
 _Static_assert(TURN_LANED % KR_BITS_LANES == 0, "a spin keeps its lane");
@@ -56,130 +54,6 @@ typedef struct batch {
     uint64_t open[8], lower[8], bit[BITS][8]; /* of the pool after its words */
 } __attribute__((aligned(64))) batch;
 
-KR_INLINE int n_bits(const int scheme)
-{
-    return scheme == KR_BITS_SYMMETRIC_4                                ? 1
-           : scheme == KR_BITS_SYMMETRIC_6 || scheme == KR_BITS_COUNT_4 ? 2
-           : scheme == KR_BITS_COUNT_16                                 ? 4
-                                                                        : 3;
-}
-
-/* Entry a of a row: a word for all lanes, or a vector. */
-KR_INLINE bv entry(const bool is_laned, const uint64_t *row, const int a)
-{
-    return is_laned ? bv_load(row + 8 * a) : bv_set(row[a]);
-}
-
-KR_INLINE bv choose_4(const bool is_laned, const uint64_t *row, const int a, const bv *bit)
-{
-    return bv_select(
-        bit[1], bv_select(bit[0], entry(is_laned, row, a + 3), entry(is_laned, row, a + 2)),
-        bv_select(bit[0], entry(is_laned, row, a + 1), entry(is_laned, row, a)));
-}
-
-KR_INLINE bv choose_8(const bool is_laned, const uint64_t *row, const int a, const bv *bit)
-{
-    return bv_select(bit[2], choose_4(is_laned, row, a + 4, bit),
-                     choose_4(is_laned, row, a, bit));
-}
-
-/* The entry of row that belongs to the class of each element. */
-KR_INLINE bv choose(const int scheme, const bool is_laned, const uint64_t *row, const bv *bit)
-{
-    switch (scheme) {
-    case KR_BITS_SYMMETRIC_4:
-        return bv_select(bit[0], entry(is_laned, row, 1), entry(is_laned, row, 0));
-    case KR_BITS_SYMMETRIC_6:
-        return bv_select(bit[0], entry(is_laned, row, 1),
-                         bv_select(bit[1], entry(is_laned, row, 2), entry(is_laned, row, 0)));
-    case KR_BITS_COUNT_4:
-        return choose_4(is_laned, row, 0, bit);
-    case KR_BITS_COUNT_5:
-        return bv_select(bit[2], entry(is_laned, row, 4), choose_4(is_laned, row, 0, bit));
-    case KR_BITS_COUNT_8:
-        return choose_8(is_laned, row, 0, bit);
-    default:
-        return bv_select(bit[3], choose_8(is_laned, row, 8, bit),
-                         choose_8(is_laned, row, 0, bit));
-    }
-}
-
-/* ---- counting neighbors -------------------------------------------------------------------
- */
-
-/* Digits of the number of neighbors that are up; four neighbors do not need the fourth. */
-KR_INLINE void count_up(const place *at, const bool is_signed, const int digits, bv *bit)
-{
-    const kr_bits_pass *pass = at->pass;
-    for (int b = 0; b < BITS; b++) {
-        bit[b] = bv_set(0);
-    }
-    for (int32_t s = 0; s < pass->n_slots; s++) {
-        bv carry = neighbor(at, is_signed, s);
-        if (pass->present) {
-            const size_t k = (size_t)at->v * (size_t)pass->n_slots + (size_t)s;
-            carry &= bv_load(pass->present + k * 8 + (size_t)at->piece * BV_WORDS);
-        }
-#pragma GCC unroll 4
-        for (int b = 0; b < digits; b++) {
-            bv next = bit[b] & carry;
-            bit[b] ^= carry;
-            carry = next;
-        }
-    }
-}
-
-/* Class 2 k + missing; both are below 8 and the sum is below 16. */
-KR_INLINE void count_rim(const place *at, const bool is_signed, bv *bit)
-{
-    bv up[BITS];
-    const uint64_t *missing =
-        at->pass->missing + (size_t)at->v * 24 + (size_t)at->piece * BV_WORDS;
-    bv m0 = bv_load(missing), m1 = bv_load(missing + 8), m2 = bv_load(missing + 16);
-    count_up(at, is_signed, 3, up);
-    bv carry = up[0] & m1;
-    bit[0] = m0;
-    bit[1] = up[0] ^ m1;
-    bit[2] = bv_xor3(up[1], m2, carry);
-    bit[3] = up[2] ^ bv_majority(up[1], m2, carry);
-}
-
-/* Sets the class, the favored states and the ties of a vector; none favored outside valid. */
-KR_INLINE void classify(const int scheme, const place *at, const bool is_signed, bv valid,
-                        bv *bit, bv *favored, bv *tie)
-{
-    const kr_bits_law *law = at->pass->law;
-    if (scheme == KR_BITS_SYMMETRIC_4) {
-        bv a = neighbor(at, is_signed, 0), b = neighbor(at, is_signed, 1);
-        bv c = neighbor(at, is_signed, 2), d = neighbor(at, is_signed, 3);
-        bv sum = bv_xor3(a, b, c), most = bv_majority(a, b, c);
-        bit[0] = sum ^ d;
-        *tie = BV_LOGIC(0x42, sum, d, most, ~(sum ^ d) & (most ^ sum));
-        *favored = bv_xor_and(most, bv_set(law->favored[0]), valid);
-        return;
-    }
-    if (scheme == KR_BITS_SYMMETRIC_6) {
-        bv a = neighbor(at, is_signed, 0), b = neighbor(at, is_signed, 1);
-        bv c = neighbor(at, is_signed, 2), d = neighbor(at, is_signed, 3);
-        bv e = neighbor(at, is_signed, 4), f = neighbor(at, is_signed, 5);
-        bv sum1 = bv_xor3(a, b, c), twos1 = bv_majority(a, b, c);
-        bv sum2 = bv_xor3(d, e, f), twos2 = bv_majority(d, e, f), twos3 = sum1 & sum2;
-        bv two = bv_xor3(twos1, twos2, twos3), four = bv_majority(twos1, twos2, twos3);
-        bit[0] = sum1 ^ sum2;
-        bit[1] = two ^ four;
-        *tie = BV_LOGIC(0x60, sum1 ^ sum2, two, four, (sum1 ^ sum2) & (two ^ four)) & two;
-        *favored = bv_xor_and(four, bv_set(law->favored[0]), valid);
-        return;
-    }
-    if (scheme == KR_BITS_COUNT_16 && at->pass->missing) {
-        count_rim(at, is_signed, bit);
-    } else {
-        count_up(at, is_signed, n_bits(scheme), bit);
-    }
-    *favored = choose(scheme, false, law->favored, bit) & valid;
-    *tie = choose(scheme, false, law->tie, bit);
-}
-
 /* ---- drawing ------------------------------------------------------------------------------
  */
 
@@ -187,23 +61,27 @@ KR_INLINE void classify(const int scheme, const place *at, const bool is_signed,
 KR_INLINE void draw(const int scheme, const bool is_laned, const kr_bits_law *law, int digit,
                     int piece, bv word, const bv *bit, bv *open, bv *lower)
 {
+    const uint8_t kind = law->kind[digit];
     bv threshold;
-    switch (law->kind[digit]) {
-    case KR_BITS_ZEROS:
+    if (kind == KR_BITS_ZEROS_STILL) {
+        *open &= ~word;
+        return;
+    }
+    if (kind == KR_BITS_ZEROS) {
         *lower &= ~*open;
         *open &= ~word;
         return;
-    case KR_BITS_ONES:
+    }
+    if (kind == KR_BITS_ONES) {
         *lower |= *open;
         *open &= word;
         return;
-    case KR_BITS_ODD:
+    }
+    if (kind == KR_BITS_ODD) {
         threshold = bit[0];
-        break;
-    case KR_BITS_EVEN:
+    } else if (kind == KR_BITS_EVEN) {
         threshold = ~bit[0];
-        break;
-    default:
+    } else {
         threshold =
             is_laned
                 ? choose(scheme, true,
@@ -355,9 +233,23 @@ static bool is_below(const kr_bits_law *law, int digit, uint64_t (*bit)[8], int 
     return number->u[number->n_used++] < P[class] << digit;
 }
 
+/* Bit w: word w is not zero. */
+KR_INLINE uint32_t used_words(const uint64_t *words)
+{
+#ifdef __AVX512F__
+    return _mm512_test_epi64_mask((__m512i)bv_load(words), (__m512i)bv_load(words));
+#else
+    uint32_t used = 0;
+    for (int w = 0; w < 8; w++) {
+        used |= (uint32_t)(words[w] != 0) << w;
+    }
+    return used;
+#endif
+}
+
 /* Spins of vector i that found no room in the pool: by what they were given from it, which
  * belongs to another, they are put right first. */
-static void finish_rest(batch *b, int i, bv_rng (*rng)[BANKS], numbers *number)
+static void finish_rest(batch *b, int i, uint32_t used, bv_rng (*rng)[BANKS], numbers *number)
 {
     const kr_bits_pass *pass = b->at.pass;
     const kr_bits_law *law = pass->law;
@@ -372,7 +264,8 @@ static void finish_rest(batch *b, int i, bv_rng (*rng)[BANKS], numbers *number)
             bv_store(bit[k] + piece * BV_WORDS, class[k]);
         }
     }
-    for (int w = 0; w < 8; w++) {
+    for (; used; used &= used - 1) {
+        int w = __builtin_ctz(used);
         own[w] ^= turn(b->rest[i][w] & b->lower[w], back);
         for (uint64_t left = turn(b->rest[i][w], back); left; left &= left - 1) {
             int element = __builtin_ctzll(left);
@@ -387,7 +280,8 @@ static __attribute__((noinline)) void finish(batch *b, bv_rng (*rng)[BANKS])
     const kr_bits_pass *pass = b->at.pass;
     numbers number = { .n_used = 8 };
     const int by = pass->law->lane_P ? TURN_LANED : TURN;
-    for (int w = 0; w < 8; w++) {
+    for (uint32_t used = used_words(b->open); used; used &= used - 1) {
+        int w = __builtin_ctz(used);
         for (uint64_t left = b->open[w]; left; left &= left - 1) {
             int element = __builtin_ctzll(left);
             uint64_t one = (uint64_t)is_below(pass->law, FIRST + POOL_WORDS, b->bit, w, element,
@@ -401,12 +295,9 @@ static __attribute__((noinline)) void finish(batch *b, bv_rng (*rng)[BANKS])
         }
     }
     for (int i = 0; i < b->at.n; i++) {
-        uint64_t any = 0;
-        for (int w = 0; w < 8; w++) {
-            any |= b->rest[i][w];
-        }
-        if (any) {
-            finish_rest(b, i, rng, &number);
+        uint32_t used = used_words(b->rest[i]);
+        if (used) {
+            finish_rest(b, i, used, rng, &number);
         }
     }
 }

@@ -32,6 +32,7 @@ typedef enum kr_bits_scheme {
 typedef enum kr_bits_kind {
     KR_BITS_MIXED,
     KR_BITS_ZEROS,
+    KR_BITS_ZEROS_STILL, /* the digit before was the same */
     KR_BITS_ONES,
     KR_BITS_ODD, /* set for odd classes: the first digit of the class itself */
     KR_BITS_EVEN,
@@ -136,10 +137,16 @@ typedef struct kr_bits_sums {
     void (*total)(const kr_bits_sum *sum, int32_t n_lanes, int64_t *total);
 } kr_bits_sums;
 
+typedef struct kr_bits_counts {
+    int64_t up, bonds, flips;
+} kr_bits_counts;
+
 /* The same numbers for a single chain, by the population count of whole vectors. */
 typedef struct kr_bits_popcount {
-    int64_t (*bonds)(const kr_bits_pass *pass, const uint64_t *state);
-    int64_t (*spins)(int32_t n, const uint64_t *state);
+    /* Of n vectors; bond ends of n_passes; flips: those that differ from old (n, 8), or 0
+     * without. */
+    kr_bits_counts (*measure)(const kr_bits_pass *pass, int32_t n_passes, int32_t n,
+                              const uint64_t *state, const uint64_t *old);
     int64_t (*flips)(const kr_bits_pass *pass, int32_t begin, int32_t step, const uint64_t *old,
                      const uint64_t *state);
 } kr_bits_popcount;

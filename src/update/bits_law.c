@@ -33,7 +33,11 @@ static void set_kinds(kr_bits_law *law, int n_classes)
             is_alike &= row[a] == row[0];
             is_odd &= row[a] == row[a % 2];
         }
-        law->kind[j] = (uint8_t)(is_alike ? row[0] ? KR_BITS_ONES : KR_BITS_ZEROS
+        bool was_zeros = j == 0 || law->kind[j - 1] == KR_BITS_ZEROS ||
+                         law->kind[j - 1] == KR_BITS_ZEROS_STILL;
+        law->kind[j] = (uint8_t)(is_alike ? row[0]      ? KR_BITS_ONES
+                                            : was_zeros ? KR_BITS_ZEROS_STILL
+                                                        : KR_BITS_ZEROS
                                  : is_odd ? row[1] ? KR_BITS_ODD : KR_BITS_EVEN
                                           : KR_BITS_MIXED);
     }
