@@ -286,7 +286,7 @@ static void append_updates(const kr_source *source, char *title, size_t size)
 static int draw_strips(kr_gnuplot *g, const kr_strips *s, int panel, int n, int64_t window,
                        kr_error *err)
 {
-    char title[384], odds[256], switches[256], label[128], unit[64];
+    char title[384], odds[256], switches[256], label[128], unit[64], shown[64] = "";
     int64_t chains = s->n_chains < CHAINS_SHOWN ? s->n_chains : CHAINS_SHOWN;
     KR_TRY(kr_plot_title(s->source, s->point, s->n_points, title, sizeof title, err));
     if (n == 2) {
@@ -305,15 +305,19 @@ static int draw_strips(kr_gnuplot *g, const kr_strips *s, int panel, int n, int6
     write_line(g, title + cut + (title[cut] == ' '), width, 1, title[cut] ? width : 0);
     write_line(g, odds, width, 2, width);
     write_line(g, switches, width, 3, width);
+    if (chains < s->n_chains && !panel) {
+        snprintf(shown, sizeof shown, " (%lld of %lld)", (long long)chains,
+                 (long long)s->n_chains);
+    }
     fprintf(g->script, "set xrange [0:%lld]\nset yrange [%lld.5:-0.5]\nset xlabel ",
             (long long)window, (long long)chains - 1);
     kr_gnuplot_text(g, label, 100);
     fprintf(g->script,
-            "\nset ylabel '%s'\nset ytics 0,%d\nset xtics %.8g\n"
+            "\nset ylabel '%s%s'\nset ytics 0,%d\nset xtics %.8g\n"
             "plot data index %d using (($1+$2)/2):3:1:2:($3-0.42):($3+0.42):4 "
             "with boxxyerror fs solid noborder lc rgb variable notitle\n"
             "unset label\nunset object\n",
-            panel ? "" : "chain", chains > 8 ? 2 : 1,
+            panel ? "" : "chain", shown, chains > 8 ? 2 : 1,
             kr_gnuplot_step((double)window, n == 1 ? 8 : 4), s->strips_block);
     return KR_OK;
 }

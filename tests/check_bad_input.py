@@ -153,6 +153,8 @@ def make_files(folder):
     write(folder, "self.txt", "0 1\n1 1\n")
     write(folder, "again.txt", "0 1\n1 2\n1 0\n")
     write(folder, "minus.txt", "-1 0\n")
+    write(folder, "gap.txt", "0 1\n1 2000000000\n1 2\n")
+    write(folder, "huge.txt", "0.5\n1e308\n")
     write(folder, "states.txt", "# 20 states\n" + "0 1 " * 4 + "\n" + "1 1 1 0 " * 3 + "\n")
     write(folder, "two.txt", "0 1 1 0\n0 1 2 0\n")
     write(folder, "zeros.bin", b"\0" * 4096)

@@ -195,7 +195,7 @@ static void wrong_files_are_refused_with_their_line(void **state)
         { "0 1 2 3 4\n", "values.txt:1: 5 columns, want 1 or 3", false },
         { "0 1\n0 2\n", "values.txt:2: site 0 comes twice", true },
         { "0 1\n1 2\n3 2\n", "values.txt:3: end of file, want a value of site 2", true },
-        { "", "values.txt:0: end of file", true },
+        { "", "values.txt: end of file", true },
     };
     kr_lattice *chain = box("size=4");
     kr_disorder d = law(KR_DISORDER_FILE, 0);

@@ -84,7 +84,7 @@ static void faults_are_refused_with_their_line(void **state)
         { "3 4\n0 1\n# here\n1 0\n4 3\n", "",
           ":4: bond 0 1 was given in line 2 already, want it once" },
         { "# nothing\n", "", ":1: end of file, want at least one row `i j`" },
-        { "", "", ":0: end of file, want at least one row `i j`" },
+        { "", "", "txt: end of file, want at least one row `i j`" },
         { "0\n", "", ":1: 1 columns, want the two sites of a bond" },
         { "0 1 0.5\n", "", ":1: 3 columns, want the two sites of a bond" },
         { "0 1 2 3 4 5 6 7 8 9\n", "", ":1: 10 columns" },

@@ -27,6 +27,25 @@ static void words_are_split_and_comments_left_out(void **state)
     kr_rows_close(&rows);
 }
 
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+    (void)state;
+    kr_error err = { 0 };
+    kr_rows rows;
+    bool more;
+    graph_write(path, "\xef\xbb\xbf"
+                      "7 8\n");
+    assert_ok(kr_rows_open(&rows, path, "words", &err), &err);
+    assert_ok(kr_rows_next(&rows, &more, &err), &err);
+    assert_string_equal(rows.word[0], "7");
+    kr_rows_close(&rows);
+    graph_write(path, "7\n");
+    assert_ok(kr_rows_open(&rows, path, "words", &err), &err);
+    assert_ok(kr_rows_next(&rows, &more, &err), &err);
+    assert_string_equal(rows.word[0], "7");
+    kr_rows_close(&rows);
+}
+
 static void words_beyond_the_last_are_counted(void **state)
 {
     (void)state;
@@ -157,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_split_and_comments_left_out),
+        cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(words_beyond_the_last_are_counted),
         cmocka_unit_test(half_numbers_are_refused_with_their_line),
         cmocka_unit_test(long_lines_are_refused),

@@ -103,9 +103,7 @@ static int parse_bool(const spot *s, const kr_node *node, bool *value)
 
 static int parse_text(const spot *s, const kr_node *node, char *value)
 {
-    bool is_null = node->kind == KR_NODE_SCALAR && !node->is_quoted &&
-                   (strcmp(node->text, "") == 0 || strcmp(node->text, "~") == 0 ||
-                    strcmp(node->text, "null") == 0);
+    const bool is_null = kr_node_is_null(node);
     if (is_null || node->kind != KR_NODE_SCALAR) {
         return refuse_kind(s, node, is_null ? "no value" : kr_node_describe(node));
     }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 kr_node *kr_node_alloc(kr_runfile *file, kr_node_kind kind, const kr_node *model,
@@ -42,6 +43,37 @@ kr_node *kr_node_get(const kr_node *map, const char *key)
 {
     kr_node **slot = kr_node_slot(map, key);
     return slot ? *slot : NULL;
+}
+
+bool kr_node_is_null(const kr_node *node)
+{
+    return node->kind == KR_NODE_SCALAR && !node->is_quoted &&
+           (strcmp(node->text, "") == 0 || strcmp(node->text, "~") == 0 ||
+            strcmp(node->text, "null") == 0);
+}
+
+const kr_node *kr_node_find(const kr_node *node, const char *path, size_t length)
+{
+    char part[KR_TEXT_MAX];
+    while (node && length > 0) {
+        const char *dot = memchr(path, '.', length);
+        size_t n = dot ? (size_t)(dot - path) : length, step = n + (dot ? 1 : 0);
+        if (n == 0 || n >= sizeof part) {
+            return NULL;
+        }
+        memcpy(part, path, n);
+        part[n] = '\0';
+        if (node->kind == KR_NODE_LIST) {
+            char *end;
+            long k = strtol(part, &end, 10);
+            node = *end == '\0' && k >= 0 && k < node->n ? node->child[k] : NULL;
+        } else {
+            node = node->kind == KR_NODE_MAP ? kr_node_get(node, part) : NULL;
+        }
+        path += step;
+        length -= step;
+    }
+    return node;
 }
 
 static int reserve(kr_node *parent, kr_error *err)

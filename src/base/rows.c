@@ -16,6 +16,9 @@ int kr_rows_fail(const kr_rows *rows, kr_error *err, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (rows->line == 0) { /* an empty file */
+        return kr_fail(err, KR_EPARSE, "%s: %s", rows->path, text);
+    }
     return kr_fail(err, KR_EPARSE, "%s:%lld: %s", rows->path, (long long)rows->line, text);
 }
 
@@ -29,9 +32,16 @@ int kr_rows_open(kr_rows *rows, const char *path, const char *what, kr_error *er
                        what);
     }
     rows->file = fopen(path, "r");
-    return rows->file ? KR_OK
-                      : kr_fail(err, KR_EIO, "%s: %s, want a readable file of %s", path,
-                                strerror(errno), what);
+    if (!rows->file) {
+        return kr_fail(err, KR_EIO, "%s: %s, want a readable file of %s", path, strerror(errno),
+                       what);
+    }
+    char mark[3]; /* a byte order mark of UTF-8 is no part of the first word */
+    if (fread(mark, 1, sizeof mark, rows->file) != sizeof mark ||
+        memcmp(mark, "\xef\xbb\xbf", sizeof mark) != 0) {
+        rewind(rows->file);
+    }
+    return KR_OK;
 }
 
 void kr_rows_close(kr_rows *rows)

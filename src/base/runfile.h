@@ -65,6 +65,10 @@ int kr_runfile_fail(const kr_runfile *file, const kr_node *node, kr_error *err, 
 
 /* Child of a map by key, NULL when absent (or when map is NULL or no map). */
 kr_node *kr_node_get(const kr_node *map, const char *key);
+/* No value: null, ~ or nothing, as a section that is off. */
+bool kr_node_is_null(const kr_node *node);
+/* The same by a dotted path with indices of lists; length 0 is the node itself. */
+const kr_node *kr_node_find(const kr_node *node, const char *path, size_t length);
 /* Where the child hangs, to be replaced for a while (by one point of a scan, say); NULL when
  * absent. Valid until the map grows. */
 kr_node **kr_node_slot(const kr_node *map, const char *key);

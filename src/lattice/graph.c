@@ -11,6 +11,9 @@
 
 #include <stdlib.h>
 
+#define LONELY_MOST     1000 /* sites without a bond taken as meant: so many */
+#define LONELY_PER_BOND 10
+
 typedef struct params {
     char file[KR_TEXT_MAX];
     int64_t n_sites;
@@ -21,7 +24,9 @@ static const kr_field fields[] = {
       .type = KR_TYPE_TEXT,
       .offset = offsetof(params, file),
       .doc = "text file of bonds, one row `i j` each, sites counted from 0; a relative path is "
-             "meant from the folder of the run file" },
+             "meant from the folder of the run file. Words are parted by blanks, tabs or "
+             "commas; # "
+             "starts a comment" },
     { .name = "n_sites",
       .type = KR_TYPE_INT,
       .offset = offsetof(params, n_sites),
@@ -75,6 +80,7 @@ static int read_edges(kr_rows *in, const params *p, kr_lattice *lattice, edges *
                       kr_error *err)
 {
     int32_t limit = p->n_sites > 0 ? (int32_t)p->n_sites : INT32_MAX, last = -1;
+    int64_t last_line = 0;
     bool more;
     for (;;) {
         int32_t site[2];
@@ -93,11 +99,22 @@ static int read_edges(kr_rows *in, const params *p, kr_lattice *lattice, edges *
                                 site[0], site[1]);
         }
         KR_TRY(add_edge(e, in, site[0], site[1], err));
-        last = site[0] > last ? site[0] : last;
-        last = site[1] > last ? site[1] : last;
+        for (int k = 0; k < 2; k++) {
+            if (site[k] > last) {
+                last = site[k];
+                last_line = in->line;
+            }
+        }
     }
     if (e->n == 0) {
         return kr_rows_fail(in, err, "end of file, want at least one row `i j`");
+    }
+    if (p->n_sites == 0 && last > LONELY_MOST + LONELY_PER_BOND * (double)e->n) {
+        in->line = last_line;
+        return kr_rows_fail(in, err,
+                            "site %d, but no more than %lld bonds, want sites counted "
+                            "from 0 without large gaps, or n_sites with their number",
+                            last, (long long)e->n);
     }
     lattice->dim = 1;
     lattice->n_sites = lattice->extent[0] = p->n_sites > 0 ? (int32_t)p->n_sites : last + 1;

@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#define VALUE_MAX 1e6 /* as J and strength: sums stay exact to 1e-10 */
+
 const kr_field kr_disorder_fields[] = {
     { .name = "kind",
       .type = KR_TYPE_CHOICE,
@@ -175,6 +177,10 @@ static int read_rows(kr_rows *in, const kr_lattice *lattice, const bond_lists *l
         int64_t place = row;
         KR_TRY(find_place(in, lattice, lists, seen, row, n, &place, err));
         KR_TRY(kr_rows_real(in, n_columns - 1, &value[place], err));
+        if (fabs(value[place]) > VALUE_MAX) {
+            return kr_rows_fail(in, err, "%.9g, want at most %g in size", value[place],
+                                VALUE_MAX);
+        }
         seen[place] = 1;
     }
     for (int64_t k = 0; k < n; k++) {

@@ -178,7 +178,7 @@ static int measure(pilot *p, int64_t iteration, int64_t n_steps,
     for (int32_t k = 0; k < c->n_points; k++) {
         p->target[k].beta = p->beta[p->slot[k]];
     }
-    kr_sampler *sampler = kr_sampler_alloc(c, err);
+    kr_sampler *sampler = kr_spec_sampler(p->spec, c, err);
     int status = sampler ? KR_OK : err && err->status ? err->status : KR_ENOMEM;
     while (status == KR_OK && kr_sampler_stage(sampler) != KR_STAGE_DONE) {
         status = kr_sampler_advance(sampler, 1, err);

@@ -55,6 +55,7 @@ static int declare(run *r, kr_error *err)
 static int open_run(run *r, kr_error *err)
 {
     int32_t n = r->options->n_threads;
+    r->started = kr_files_clock();
     r->spec->config.n_threads = n > 0 ? n : kr_sampler_default_threads();
     r->measure = r->spec->config.measure;
     kr_text text = { 0 };
@@ -62,13 +63,12 @@ static int open_run(run *r, kr_error *err)
     r->run_file = text.data;
     r->run_file_length = (int64_t)text.length;
     r->digest = kr_spec_digest(r->spec);
-    r->sampler = kr_sampler_alloc(&r->spec->config, err);
+    r->sampler = kr_spec_sampler(r->spec, &r->spec->config, err);
     r->table = r->sampler ? kr_state_alloc(err) : NULL;
     if (!r->table) {
         return err && err->status ? err->status : KR_ENOMEM;
     }
     KR_TRY(kr_schema_init(&r->schema, r->spec, r->sampler, err));
-    r->started = kr_files_clock();
     return declare(r, err);
 }
 
@@ -322,7 +322,7 @@ static int set_target(run *r, kr_error *err)
     }
     if (wanted < done) {
         return kr_fail(err, KR_EPARSE,
-                       "resume: %lld steps are measured already, want --until at least that",
+                       "resume: %lld steps are measured already, want --until above that",
                        (long long)done);
     }
     if ((o->until > 0 || o->more > 0) && (wanted - done) < r->spec->config.every) {
@@ -436,7 +436,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     kr_sampler_config *c = &spec->config;
     c->n_threads = options->n_threads > 0 ? options->n_threads : kr_sampler_default_threads();
     int status = kr_spec_write(spec, &text, err);
-    kr_sampler *sampler = status == KR_OK ? kr_sampler_alloc(c, err) : NULL;
+    kr_sampler *sampler = status == KR_OK ? kr_spec_sampler(spec, c, err) : NULL;
     if (!sampler) {
         kr_text_clear(&text);
         return err && err->status ? err->status : KR_ENOMEM;

@@ -341,6 +341,28 @@ kr_spec *kr_spec_alloc_saved(kr_runfile *file, kr_error *err)
     return alloc(file, true, err);
 }
 
+kr_sampler *kr_spec_sampler(const kr_spec *spec, const kr_sampler_config *config, kr_error *err)
+{
+    kr_error why = { 0 };
+    kr_sampler *sampler = kr_sampler_alloc(config, &why);
+    if (sampler) {
+        return sampler;
+    }
+    const char *colon = strstr(why.text, ": ");
+    const kr_node *node =
+        colon ? kr_node_find(spec->file->root, why.text, (size_t)(colon - why.text)) : NULL;
+    if (node) {
+        char key[32] = "";
+        sscanf(colon + 2, "%31[a-z_] ", key); /* "engine bits: ..." */
+        const kr_node *named = node->kind == KR_NODE_MAP ? kr_node_get(node, key) : NULL;
+        node = named ? named : node;
+        kr_runfile_fail(spec->file, node, err, why.status, "%s", colon + 2);
+    } else {
+        kr_fail(err, why.status, "%s", why.text);
+    }
+    return NULL;
+}
+
 void kr_spec_free(kr_spec *spec)
 {
     if (!spec) {

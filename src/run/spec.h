@@ -65,6 +65,10 @@ kr_spec *kr_spec_alloc(kr_runfile *file, kr_error *err);
  * a start file is not read again. Their start in the config is not the one of the run. */
 kr_spec *kr_spec_alloc_saved(kr_runfile *file, kr_error *err);
 void kr_spec_free(kr_spec *spec);
+/* kr_sampler_alloc of the configuration of the spec or one made from it; a message that begins
+ * with the path of an entry ("updates.0: ") gets its place in the run file. */
+kr_sampler *kr_spec_sampler(const kr_spec *spec, const kr_sampler_config *config,
+                            kr_error *err);
 /* The resolved run file as text. */
 int kr_spec_write(const kr_spec *spec, kr_text *text, kr_error *err);
 /* A digest of bonds, couplings and local energies, for the comparison at a resume. */

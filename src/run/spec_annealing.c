@@ -11,9 +11,7 @@ static const char key[] = "population_annealing";
 static const kr_node *section_of(const kr_runfile *file)
 {
     const kr_node *section = kr_node_get(file->root, key);
-    bool is_off = !section || (section->kind == KR_NODE_SCALAR && !section->is_quoted &&
-                               strcmp(section->text, "null") == 0);
-    return is_off ? NULL : section;
+    return section && !kr_node_is_null(section) ? section : NULL;
 }
 
 int kr_spec_annealing_defaults(kr_runfile *file, kr_error *err)

@@ -126,8 +126,9 @@ static const kr_field optional_table[] = {
     { "tempering", KR_TYPE_MAP, 0, "null", 0, 0, .sub = tempering_fields,
       .doc = "replica exchange; null or absent: off. Points that differ in beta only are the "
              "temperature slots of a ladder" },
-    { "multicanonical", KR_TYPE_MAP, 0, "{}", 0, 0, .sub = kr_spec_flat_fields,
-      .doc = "optional: the chains visit all energies from..to evenly, with weights learned in "
+    { "multicanonical", KR_TYPE_MAP, 0, "null", 0, 0, .sub = kr_spec_flat_fields,
+      .doc = "null or absent: off. The chains visit all energies from..to evenly, with weights "
+             "learned in "
              "the phase adapt; estimates at beta are weighted means; `betas: [...]` (a list or "
              "{from, to, count}) are further temperatures reported by summary" },
     { "population_annealing", KR_TYPE_MAP, 0, "null", 0, 0, .sub = annealing_fields,
@@ -295,8 +296,12 @@ int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, 
         return kr_runfile_fail(file, file->root, err, KR_EPARSE, "key \"%s\" is missing", key);
     }
     if ((*node)->kind != kind) {
-        return kr_runfile_fail(file, *node, err, KR_EPARSE, "%s: want a %s", key,
-                               kind == KR_NODE_MAP ? "map" : "list");
+        const char *want = kind == KR_NODE_LIST ? "a list, e.g. [{name: ...}]" : "a map";
+        if (strcmp(key, "model") == 0 || strcmp(key, "lattice") == 0) {
+            want = "a map with a name, e.g. {name: ...}";
+        }
+        return kr_runfile_fail(file, *node, err, KR_EPARSE, "%s is %s, want %s", key,
+                               kr_node_describe(*node), want);
     }
     return KR_OK;
 }

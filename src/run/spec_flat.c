@@ -33,7 +33,8 @@ const kr_field kr_spec_flat_fields[] = {
 int kr_spec_flat_defaults(kr_runfile *file, kr_error *err)
 {
     const kr_node *phases = kr_node_get(file->root, "phases");
-    if (!kr_node_get(file->root, "multicanonical") ||
+    const kr_node *map = kr_node_get(file->root, "multicanonical");
+    if (!map || kr_node_is_null(map) ||
         (phases && (phases->kind != KR_NODE_MAP || kr_node_get(phases, "adapt")))) {
         return KR_OK;
     }
@@ -101,7 +102,7 @@ int kr_spec_parse_flat(kr_spec *spec, kr_error *err)
 {
     kr_runfile *file = spec->file;
     kr_node *map = kr_node_get(file->root, "multicanonical");
-    if (!map) {
+    if (!map || kr_node_is_null(map)) {
         return KR_OK;
     }
     if (map->kind != KR_NODE_MAP) {

@@ -71,8 +71,7 @@ int kr_spec_parse_tempering(kr_spec *spec, kr_error *err)
     kr_runfile *file = spec->file;
     const kr_field *f = kr_spec_optional_fields();
     const kr_node *section = kr_node_get(file->root, f->name);
-    if (!section || (section->kind == KR_NODE_SCALAR && !section->is_quoted &&
-                     strcmp(section->text, "null") == 0)) {
+    if (!section || kr_node_is_null(section)) {
         return KR_OK;
     }
     if (section->kind != KR_NODE_MAP) {
