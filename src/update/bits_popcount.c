@@ -15,41 +15,45 @@ INLINE __m512i load(const uint64_t *words, size_t vector)
     return _mm512_load_si512(words + vector * 8);
 }
 
-/* Adds the bond ends of a pass that cost energy to sum[0] and sum[1]. */
-INLINE void count_kind(const bool is_signed, const bool is_rim, const int32_t n_slots,
-                       const kr_bits_pass *pass, const uint64_t *state, __m512i *sum)
+/* Bond ends of a pass that cost energy, by words. */
+INLINE __m512i count_kind(const bool is_signed, const bool is_rim, const int32_t n_slots,
+                          const kr_bits_pass *pass, const uint64_t *state)
 {
+    __m512i sum = _mm512_setzero_si512(), other = sum;
     for (size_t v = 0, k = 0; v < (size_t)pass->n; v++) {
         const __m512i own = load(state, (size_t)pass->vector[v]);
         for (int32_t s = 0; s < n_slots; s++, k++) {
             __m512i x = _mm512_xor_si512(load(state, (size_t)pass->source[k]), own);
             x = is_signed ? _mm512_xor_si512(x, load(pass->sign, k)) : x;
             x = _mm512_popcnt_epi64(is_rim ? _mm512_and_si512(x, load(pass->present, k)) : x);
-            sum[s % 2] = _mm512_add_epi64(sum[s % 2], x);
+            if (s % 2) {
+                other = _mm512_add_epi64(other, x);
+            } else {
+                sum = _mm512_add_epi64(sum, x);
+            }
         }
     }
+    return _mm512_add_epi64(sum, other);
 }
 
-INLINE void count_bonds(const kr_bits_pass *pass, const uint64_t *state, __m512i *sum)
+INLINE __m512i count_bonds(const kr_bits_pass *pass, const uint64_t *state)
 {
     const int32_t n = pass->n_slots;
-    if (pass->present && pass->sign) {
-        count_kind(true, true, n, pass, state, sum);
-    } else if (pass->present) {
-        count_kind(false, true, n, pass, state, sum);
-    } else if (pass->sign) {
-        count_kind(true, false, n, pass, state, sum);
-    } else if (n == 4) {
-        count_kind(false, false, 4, pass, state, sum);
-    } else {
-        count_kind(false, false, n, pass, state, sum);
+    if (pass->present) {
+        return pass->sign ? count_kind(true, true, n, pass, state)
+                          : count_kind(false, true, n, pass, state);
     }
+    if (pass->sign) {
+        return count_kind(true, false, n, pass, state);
+    }
+    return n == 4 ? count_kind(false, false, 4, pass, state)
+                  : count_kind(false, false, n, pass, state);
 }
 
 TARGET static kr_bits_counts measure(const kr_bits_pass *pass, int32_t n_passes, int32_t n,
                                      const uint64_t *state, const uint64_t *old)
 {
-    __m512i up = _mm512_setzero_si512(), flip = up, bonds[2] = { up, up };
+    __m512i up = _mm512_setzero_si512(), flip = up, bonds = up;
     for (size_t v = 0; v < (size_t)n; v++) {
         const __m512i x = load(state, v);
         up = _mm512_add_epi64(up, _mm512_popcnt_epi64(x));
@@ -59,10 +63,9 @@ TARGET static kr_bits_counts measure(const kr_bits_pass *pass, int32_t n_passes,
         }
     }
     for (int32_t p = 0; p < n_passes; p++) {
-        count_bonds(&pass[p], state, bonds);
+        bonds = _mm512_add_epi64(bonds, count_bonds(&pass[p], state));
     }
-    bonds[0] = _mm512_add_epi64(bonds[0], bonds[1]);
-    return (kr_bits_counts){ _mm512_reduce_add_epi64(up), _mm512_reduce_add_epi64(bonds[0]),
+    return (kr_bits_counts){ _mm512_reduce_add_epi64(up), _mm512_reduce_add_epi64(bonds),
                              _mm512_reduce_add_epi64(flip) };
 }
 

@@ -30,6 +30,7 @@ typedef struct engine {
     const kr_bits_kernels *kernels;
     const kr_bits_sums *sums;
     const kr_bits_popcount *popcount; /* of single chains, or NULL */
+    bool is_small; /* a single chain that is copied before a sweep, to count its flips */
 } engine;
 
 static void find_kernels(engine *e, kr_isa isa)
@@ -75,6 +76,7 @@ static void *bits_alloc(const kr_update_setting *setting, kr_local_kind kind,
     const kr_fold *fold = e->tables.fold;
     if (fold->n_lanes == 1 && !fold->near) {
         e->popcount = kr_bits_popcount_find(setting->isa);
+        e->is_small = e->popcount && fold->n_vectors <= SAMPLED;
     }
     return e;
 }
@@ -88,7 +90,6 @@ typedef struct sums {
     kr_bits_sum counter;
     uint64_t few[8], old[SAMPLED][8]; /* few: elements of a block that is not whole */
     const uint64_t *valid;
-    bool is_kept; /* old is the whole chain before the last sweep */
     double flips[KR_LANES_MAX];
     int64_t up[KR_LANES_MAX], bonds[KR_LANES_MAX];
 } sums;
@@ -107,18 +108,16 @@ static void clear_sum(kr_bits_sum *sum, uint64_t n_planes)
 }
 
 /* Sets up (KR_LANES_MAX) and bonds: sites up, and the bond ends counted, of each chain. With
- * two colors every bond ends in the last one. Adds the flips where the old state was kept. */
+ * two colors every bond ends in the last one. */
 static void count(const engine *e, const uint64_t *state, sums *s, int64_t *up, int64_t *bonds)
 {
     const kr_fold *fold = e->tables.fold;
     int32_t first = fold->n_colors <= 2 ? e->tables.pass_begin[fold->n_colors - 1] : 0;
     if (e->popcount) {
-        kr_bits_counts n =
-            e->popcount->measure(e->tables.pass + first, e->tables.n_passes - first,
-                                 fold->n_vectors, state, s->is_kept ? s->old[0] : NULL);
+        kr_bits_counts n = e->popcount->measure(
+            e->tables.pass + first, e->tables.n_passes - first, fold->n_vectors, state, NULL);
         *up = n.up;
         *bonds = n.bonds;
-        s->flips[0] += (double)n.flips;
         return;
     }
     clear_sum(&s->counter, e->tables.most_planes);
@@ -131,18 +130,21 @@ static void count(const engine *e, const uint64_t *state, sums *s, int64_t *up, 
     e->sums->total(&s->counter, fold->n_lanes, up);
 }
 
+static double energy_of(const kr_bits_tables *t, int64_t up, int64_t bond_ends)
+{
+    const double bonds = (t->fold->n_colors <= 2 ? 1.0 : 0.5) * (double)bond_ends;
+    return t->energy_zero + t->coupling * bonds + t->field * (double)up;
+}
+
 /* Energies and state counts of the chains. */
 static void measure(const engine *e, kr_block *block, const uint64_t *state, sums *s)
 {
-    const double bonds = e->tables.fold->n_colors <= 2 ? 1.0 : 0.5; /* of a bond end */
     count(e, state, s, s->up, s->bonds);
     kr_block_touch(block);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         block->count[2 * lane] = block->n_sites - s->up[lane];
         block->count[2 * lane + 1] = s->up[lane];
-        block->energy[lane] = e->tables.energy_zero +
-                              e->tables.coupling * (bonds * (double)s->bonds[lane]) +
-                              e->tables.field * (double)s->up[lane];
+        block->energy[lane] = energy_of(&e->tables, s->up[lane], s->bonds[lane]);
     }
     block->has_count = 1;
 }
@@ -200,6 +202,40 @@ static void sweep_color(const engine *e, int32_t color, bool is_counted, uint64_
     e->kernels->refresh(e->tables.halo + begin, end - begin, state);
 }
 
+/* kernel: sweeps and all numbers of a small single chain, where calls and lanes would cost a
+ * third of a sweep. */
+static void sweep_small(const engine *e, kr_block *block, int64_t n_sweeps, uint64_t *state,
+                        sums *s, kr_tally *tally)
+{
+    const kr_bits_tables *t = &e->tables;
+    const kr_fold *fold = t->fold;
+    const int32_t n_colors = fold->n_colors, n = fold->n_vectors;
+    const int32_t *begin = t->pass_begin, *halo = fold->halo_begin;
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        if (k == n_sweeps - 1) {
+            memcpy(s->old, state, (size_t)n * sizeof s->old[0]);
+        }
+        for (int32_t c = 0; c < n_colors; c++) {
+            for (int32_t p = begin[c]; p < begin[c + 1]; p++) {
+                e->kernels->pass(&t->pass[p], t->kind == KR_LOCAL_METROPOLIS, t->valid, state,
+                                 block->rng);
+            }
+            e->kernels->refresh(t->halo + halo[c], halo[c + 1] - halo[c], state);
+        }
+    }
+    const int32_t first = n_colors <= 2 ? begin[n_colors - 1] : 0;
+    const kr_bits_counts sum =
+        e->popcount->measure(t->pass + first, t->n_passes - first, n, state, s->old[0]);
+    kr_block_touch(block);
+    block->count[0] = block->n_sites - sum.up;
+    block->count[1] = sum.up;
+    block->energy[0] = energy_of(t, sum.up, sum.bonds);
+    block->has_count = block->has_halo = 1;
+    tally->attempted[0] += block->n_sites * n_sweeps;
+    tally->accepted[0] += sum.flips * n_sweeps;
+    tally->changed[0] += sum.flips * n_sweeps;
+}
+
 static void bits_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
                        kr_tally *tally)
 {
@@ -207,6 +243,14 @@ static void bits_sweep(const void *self, kr_block *block, int64_t n_sweeps, void
     const kr_fold *fold = e->tables.fold;
     sums *s = scratch;
     uint64_t *state = (void *)block->state;
+    if (!block->has_halo) {
+        e->kernels->refresh(e->tables.halo + fold->halo_begin[1],
+                            fold->n_halos - fold->halo_begin[1], state);
+    }
+    if (e->is_small) {
+        sweep_small(e, block, n_sweeps, state, s, tally);
+        return;
+    }
     s->valid = e->tables.valid;
     if (block->n_lanes < e->tables.n_lanes) {
         kr_bits_tables_valid(fold, block->n_lanes, s->few);
@@ -215,18 +259,9 @@ static void bits_sweep(const void *self, kr_block *block, int64_t n_sweeps, void
     for (int32_t lane = 0; lane < fold->n_lanes; lane++) {
         s->flips[lane] = 0.0;
     }
-    if (!block->has_halo) {
-        e->kernels->refresh(e->tables.halo + fold->halo_begin[1],
-                            fold->n_halos - fold->halo_begin[1], state);
-    }
-    s->is_kept = e->popcount && fold->n_vectors <= SAMPLED;
     for (int64_t k = 0; k < n_sweeps; k++) {
-        const bool is_last = k == n_sweeps - 1;
-        if (s->is_kept && is_last) {
-            memcpy(s->old, state, (size_t)fold->n_vectors * sizeof s->old[0]);
-        }
         for (int32_t c = 0; c < fold->n_colors; c++) {
-            sweep_color(e, c, is_last && !s->is_kept, state, block->rng, s);
+            sweep_color(e, c, k == n_sweeps - 1, state, block->rng, s);
         }
     }
     measure(e, block, state, s);
