@@ -156,7 +156,7 @@ void kr_tempering_clear(kr_sampler *sampler);
 int kr_tempering_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
 void kr_tempering_run(kr_sampler *sampler, kr_chunk *todo);
 size_t kr_tempering_scratch(const kr_sampler *sampler);
-/* The gang of the first point, or NULL. */
+/* One of the gangs, which all run alike, or NULL. A slot at beta = 0 has none. */
 const kr_gang *kr_tempering_gang(const kr_sampler *sampler);
 
 /* annealing.c: population annealing. init when the buffer of draws is there; run takes the
