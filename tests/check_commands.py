@@ -216,6 +216,42 @@ def resume_appends_exactly():
     assert "40 measured" in call("status", "more.h5").stdout
 
 
+FLAT = """model: {name: ising}
+lattice: {name: hypercubic, size: [4, 4]}
+beta: 0.4
+phases: {thermalize: 20, adapt: 2000, measure: 40, every: 2}
+observables: [energy]
+multicanonical: {}
+"""
+
+
+def a_density_of_states_made_longer_is_that_of_the_long_run():
+    """Its jackknife groups depend on the number of draws, not on how many were planned."""
+    write("flat.yaml", FLAT)
+    for chains in ("1", "5", "40"):
+        short, long = f"flat-short{chains}.h5", f"flat-long{chains}.h5"
+        common = ("flat.yaml", "--progress", "never", "--set", "chains=" + chains)
+        call("run", *common, "-o", short)
+        call("resume", short, "--until", "3000", "--progress", "never")
+        call("run", *common, "-o", long, "--set", "phases.measure=3000")
+        compare(short, long)
+
+
+def weights_beyond_the_range_of_exp_are_compared():
+    """Energies of neighbors differ by 2000 in units of the temperature."""
+    write("cold.yaml", """model: {name: potts, q: 3, J: -1}
+lattice: {name: hypercubic, size: [8, 8]}
+beta: 1000
+chains: 8
+phases: {thermalize: 200, measure: 100, every: 10}
+observables: [energy]
+updates: [multicanonical]
+""")
+    call("run", "cold.yaml", "-o", "cold.h5", "--progress", "never")
+    energy = json.loads(call("summary", "cold.h5", "--json").stdout)["observables"]
+    assert energy["energy_per_site"]["mean"] == 0, energy
+
+
 def stopped_runs_go_on():
     process = subprocess.Popen([KRAMERS, "run", "run.yaml", "-o", "stopped.h5", *LONG,
                                 "--progress", "never"], stdout=subprocess.DEVNULL,
@@ -369,7 +405,10 @@ def main():
                       dry_run_leaves_nothing, engines_are_named_with_the_reason, summary_is_json_with_the_documented_keys,
                       multicanonical_runs_give_weighted_estimates,
                       multicanonical_runs_reach_the_states_above_their_table,
-                      population_annealing_gives_log_z_and_families, resume_appends_exactly, stopped_runs_go_on, overwrite_replaces,
+                      population_annealing_gives_log_z_and_families, resume_appends_exactly,
+                      a_density_of_states_made_longer_is_that_of_the_long_run,
+                      weights_beyond_the_range_of_exp_are_compared,
+                      stopped_runs_go_on, overwrite_replaces,
                       closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,
                       replica_pairs_have_a_group_of_their_own,
                       bench_is_json_with_the_documented_keys,

@@ -9,6 +9,11 @@
 #include "model/fold.h"
 #include "update/local.h"
 
+#ifndef KR_TEST_ISA /* another build has kernels that finish nearly all spins one by one */
+#define KR_TEST_ISA KR_ISA_BEST
+#define HAS_EVERY_ISA
+#endif
+
 typedef struct machine {
     kr_system system;
     kr_target target;
@@ -115,11 +120,12 @@ static void assert_same_chains(machine *a, machine *b)
     assert_memory_equal(a->block->state, b->block->state, a->block->size);
 }
 
+#ifdef HAS_EVERY_ISA
 static void every_instruction_set_gives_the_same_bits(void **state)
 {
     (void)state;
     for (int r = 0; r < 2 * N_ROWS; r++) {
-        machine best = start(&rows[r / 2], (kr_local_kind)(r % 2), KR_ISA_BEST);
+        machine best = start(&rows[r / 2], (kr_local_kind)(r % 2), KR_TEST_ISA);
         run(&best, 20);
         for (int isa = KR_ISA_PORTABLE; isa <= KR_ISA_AVX512; isa++) {
             if (kr_isa_runs((kr_isa)isa)) {
@@ -134,14 +140,15 @@ static void every_instruction_set_gives_the_same_bits(void **state)
         stop(&best);
     }
 }
+#endif
 
 /* Also with a way through CHAIN in between, as a restart or an observable may take. */
 static void grouping_of_sweeps_in_calls_changes_nothing(void **state)
 {
     (void)state;
     for (int r = 0; r < 2 * N_ROWS; r++) {
-        machine one = start(&rows[r / 2], (kr_local_kind)(r % 2), KR_ISA_BEST);
-        machine many = start(&rows[r / 2], (kr_local_kind)(r % 2), KR_ISA_BEST);
+        machine one = start(&rows[r / 2], (kr_local_kind)(r % 2), KR_TEST_ISA);
+        machine many = start(&rows[r / 2], (kr_local_kind)(r % 2), KR_TEST_ISA);
         run(&one, 12);
         for (int k = 0; k < 12; k++) {
             run(&many, 1);
@@ -159,7 +166,7 @@ static void energies_and_counts_are_those_of_the_states(void **state)
 {
     (void)state;
     for (int r = 0; r < 2 * N_ROWS; r++) {
-        machine m = start(&rows[r / 2], (kr_local_kind)(r % 2), KR_ISA_BEST);
+        machine m = start(&rows[r / 2], (kr_local_kind)(r % 2), KR_TEST_ISA);
         for (int k = 0; k < 3; k++) {
             run(&m, 2);
             assert_int_equal(m.block->has_count, 1);
@@ -192,8 +199,8 @@ static void tallies_count_the_flips_of_the_last_sweep(void **state)
 {
     (void)state;
     for (int r = 0; r < N_ROWS; r++) {
-        machine m = start(&rows[r], KR_LOCAL_HEAT_BATH, KR_ISA_BEST);
-        machine early = start(&rows[r], KR_LOCAL_HEAT_BATH, KR_ISA_BEST);
+        machine m = start(&rows[r], KR_LOCAL_HEAT_BATH, KR_TEST_ISA);
+        machine early = start(&rows[r], KR_LOCAL_HEAT_BATH, KR_TEST_ISA);
         run(&m, 8);
         run(&early, 7);
         kr_block_convert(early.block, KR_LAYOUT_CHAIN);
@@ -218,8 +225,8 @@ static void negative_coupling_mirrors_one_sublattice(void **state)
     };
     /* not the heat bath with six neighbors: there a tie takes its bit the same way for both */
     for (int k = 0; k < 3; k++) {
-        machine a = start(&pair[k / 2][0], (kr_local_kind)((k + 1) % 2), KR_ISA_BEST);
-        machine b = start(&pair[k / 2][1], (kr_local_kind)((k + 1) % 2), KR_ISA_BEST);
+        machine a = start(&pair[k / 2][0], (kr_local_kind)((k + 1) % 2), KR_TEST_ISA);
+        machine b = start(&pair[k / 2][1], (kr_local_kind)((k + 1) % 2), KR_TEST_ISA);
         size_t n = (size_t)a.block->n_sites, bytes = n * (size_t)a.block->n_lanes;
         const int32_t *color = a.system.lattice->color;
         for (size_t i = 0; i < bytes; i++) {
@@ -242,7 +249,7 @@ static void elements_of_no_chain_stay_zero(void **state)
 {
     (void)state;
     static const row odd = { "field=-0.1", "hypercubic", "size=16,8", 5 };
-    machine m = start(&odd, KR_LOCAL_HEAT_BATH, KR_ISA_BEST);
+    machine m = start(&odd, KR_LOCAL_HEAT_BATH, KR_TEST_ISA);
     const kr_fold *fold = kr_engine_bits.fold(m.self);
     assert_true(fold->n_lanes == 8 && fold->n_lanes * fold->n_tiles < 512);
     run(&m, 10);
@@ -293,7 +300,7 @@ static void idle_tiles_stay_zero(void **state)
     static const row odd = { "disorder.kind=pm1 disorder.seed=2", "hypercubic",
                              "size=7,9 boundary=open", 37 };
     for (int kind = 0; kind < 2; kind++) {
-        machine m = start(&odd, (kr_local_kind)kind, KR_ISA_BEST);
+        machine m = start(&odd, (kr_local_kind)kind, KR_TEST_ISA);
         const kr_fold *fold = kr_engine_bits.fold(m.self);
         int n_idle = 0;
         run(&m, 10);
@@ -347,13 +354,14 @@ static void cold_chains_rest_beside_hot_ones(void **state)
     };
     for (int r = 0; r < 6; r++) {
         kr_error err = { 0 };
-        machine m = start(&large[r / 2], (kr_local_kind)(r % 2), KR_ISA_BEST);
+        machine m = start(&large[r / 2], (kr_local_kind)(r % 2), KR_TEST_ISA);
         double beta[KR_LANES_MAX];
         for (int32_t lane = 0; lane < m.block->n_lanes; lane++) {
             beta[lane] = lane % 3 ? 0.05 : 40.0;
         }
         kr_update_setting setting = { .target = &m.target,
                                       .n_lanes = m.block->n_lanes,
+                                      .isa = KR_TEST_ISA,
                                       .lane_beta = beta };
         kr_local_params params = { 0 };
         kr_engine_bits.free(m.self);
@@ -414,7 +422,9 @@ int main(void)
     graph_write_random("test_engine_bits_bonds.txt", 80, 200, 3, false);
     graph_write_random("test_engine_bits_big.txt", 9000, 22000, 4, false);
     const struct CMUnitTest tests[] = {
+#ifdef HAS_EVERY_ISA
         cmocka_unit_test(every_instruction_set_gives_the_same_bits),
+#endif
         cmocka_unit_test(grouping_of_sweeps_in_calls_changes_nothing),
         cmocka_unit_test(energies_and_counts_are_those_of_the_states),
         cmocka_unit_test(tallies_count_the_flips_of_the_last_sweep),

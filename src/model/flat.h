@@ -61,7 +61,7 @@ static inline double kr_flat_log_w(const kr_flat_weights *f, double energy)
 static inline int32_t kr_flat_bin(const kr_flat_weights *f, double energy)
 {
     double x = (energy - f->e_min) * f->inverse_width + 0.5;
-    return x < 0.0 ? -1 : x >= f->n_bins ? f->n_bins : (int32_t)x;
+    return !(x >= 0.0) ? -1 : x >= f->n_bins ? f->n_bins : (int32_t)x;
 }
 
 #endif

@@ -43,15 +43,19 @@ int kr_flat_check_update(const kr_sampler_config *config, const kr_update_plug *
     return KR_OK;
 }
 
-/* Chains come in turns into the groups; few chains are cut in time as well. */
+/* The chains of a block come in turns into its own groups, so that no two threads add to one;
+ * few chains are cut in time as well. */
 static void choose_groups(const kr_sampler *s, kr_flat *f)
 {
-    int64_t n_chains = s->config.n_chains, n_draws = s->config.measure / s->config.every;
-    int64_t in_time = n_chains < GROUPS ? (GROUPS + n_chains - 1) / n_chains : 1;
-    f->n_chain_groups = n_chains < GROUPS_MAX ? n_chains : GROUPS_MAX;
-    f->n_groups = f->n_chain_groups * in_time;
-    f->group_draws = (n_draws + in_time - 1) / in_time;
-    f->group_draws = f->group_draws < 1 ? 1 : f->group_draws;
+    int64_t n_chains = s->config.n_chains, n_blocks = s->n_blocks;
+    int64_t last = n_chains - (n_blocks - 1) * kr_block_lanes(n_chains);
+    f->block_groups = n_chains <= GROUPS_MAX   ? kr_block_lanes(n_chains)
+                      : n_blocks <= GROUPS_MAX ? GROUPS_MAX / n_blocks
+                                               : 1;
+    last = last < f->block_groups ? last : f->block_groups;
+    f->n_chain_groups = (n_blocks - 1) * f->block_groups + last;
+    f->n_time_groups = n_chains < GROUPS ? 2 * ((GROUPS + n_chains - 1) / n_chains) : 1;
+    f->n_groups = f->n_chain_groups * f->n_time_groups;
 }
 
 /* log Z is absolute through beta = 0 when the table reaches the mean energy there. */
@@ -94,9 +98,10 @@ int kr_flat_alloc(kr_sampler *s, kr_point *point, kr_target *target, kr_error *e
     f->slope_sum = kr_alloc(n, sizeof *f->slope_sum, err);
     f->slope_weight = kr_alloc(n, sizeof *f->slope_weight, err);
     f->seen = kr_alloc((size_t)s->config.n_chains, 1, err);
+    f->n_merges = kr_alloc((size_t)s->n_blocks, sizeof *f->n_merges, err);
     f->n_trips = kr_alloc((size_t)s->config.n_chains, sizeof *f->n_trips, err);
     if (!f->visits || !f->merged || !f->mass || !f->is_known || !f->slope_sum ||
-        !f->slope_weight || !f->seen || !f->n_trips) {
+        !f->slope_weight || !f->seen || !f->n_merges || !f->n_trips) {
         return KR_ENOMEM;
     }
     double per_chain = SLICE_VISITS * (double)n / (double)s->config.n_chains;
@@ -117,6 +122,7 @@ void kr_flat_free(kr_flat *f)
         kr_free(f->slope_sum);
         kr_free(f->slope_weight);
         kr_free(f->seen);
+        kr_free(f->n_merges);
         kr_free(f->n_trips);
         kr_free(f);
     }
@@ -138,6 +144,7 @@ int kr_flat_declare(const kr_sampler *s, kr_flat *f, kr_state *table, kr_error *
     KR_TRY(kr_state_add(table, "slope_sum", KR_F64, n, f->slope_sum, err));
     KR_TRY(kr_state_add(table, "slope_weight", KR_F64, n, f->slope_weight, err));
     KR_TRY(kr_state_add(table, "seen", KR_U8, n_chains, f->seen, err));
+    KR_TRY(kr_state_add(table, "n_merges", KR_I32, (size_t)s->n_blocks, f->n_merges, err));
     KR_TRY(kr_state_add(table, "n_trips", KR_I64, n_chains, f->n_trips, err));
     KR_TRY(kr_state_add(table, "slice_step", KR_I64, 1, &f->slice_step, err));
     KR_TRY(kr_state_add(table, "slice_length", KR_I64, 1, &f->slice_length, err));
@@ -169,16 +176,45 @@ static void visit(kr_flat *f, const kr_block *block, int64_t *visits)
     }
 }
 
+/* Group of lane 0 of block b in the first stretch of time; those of the next one follow
+ * n_chain_groups further. */
+static int64_t first_group(const kr_flat *f, int64_t b)
+{
+    return b * f->block_groups;
+}
+
+/* Stretches of time grow with the run: when the last one is full each takes the next one in, so
+ * groups depend on the number of draws only, not on how many were planned. */
+static void merge_groups(kr_flat *f, int64_t b, int64_t draw)
+{
+    const int64_t T = f->n_time_groups, size = f->weights.n_bins + 2;
+    int64_t end = first_group(f, b) + f->block_groups;
+    end = end < f->n_chain_groups ? end : f->n_chain_groups;
+    for (; T > 1 && draw >> f->n_merges[b] >= T; f->n_merges[b]++) {
+        for (int64_t g = first_group(f, b); g < end; g++) {
+            for (int64_t t = 0; t < T; t++) {
+                double *from = f->mass + (g + t * f->n_chain_groups) * size;
+                double *to = f->mass + (g + t / 2 * f->n_chain_groups) * size;
+                for (int64_t k = 0; k < size; k++) {
+                    double x = from[k];
+                    from[k] = 0.0;
+                    to[k] += x;
+                }
+            }
+        }
+    }
+}
+
 /* mass[group][bin + 1] += w(bin)/w(H): the number of visits where energies are levels. */
-static void weigh(kr_flat *f, const kr_block *block, int64_t draw)
+static void weigh(kr_flat *f, const kr_block *block, int64_t b, int64_t draw)
 {
     const kr_flat_weights *w = &f->weights;
+    const int64_t time = f->n_time_groups > 1 ? draw >> f->n_merges[b] : 0;
     for (int32_t l = 0; l < block->n_lanes; l++) {
-        int64_t group = (block->first_chain + l) % f->n_chain_groups +
-                        draw / f->group_draws * f->n_chain_groups;
+        int64_t group = first_group(f, b) + l % f->block_groups + time * f->n_chain_groups;
         int32_t k = kr_flat_bin(w, block->energy[l]);
         int32_t entry = k < 0 ? 0 : k < w->n_bins ? k : w->n_bins - 1;
-        f->mass[group % f->n_groups * (w->n_bins + 2) + k + 1] +=
+        f->mass[group * (w->n_bins + 2) + k + 1] +=
             exp(w->log_w[entry] - kr_flat_log_w(w, block->energy[l]));
     }
 }
@@ -190,11 +226,14 @@ void kr_flat_run(const kr_sampler *s, const kr_point *point, kr_block *block,
     kr_flat *f = point->flat;
     int64_t b = block->first_chain / kr_block_lanes(s->config.n_chains);
     int64_t *visits = f->visits + b * f->weights.n_bins;
+    if (draw >= 0) {
+        merge_groups(f, b, draw);
+    }
     for (int64_t step = first_step; step < first_step + n_steps; step++) {
         kr_schedule_run(s, point, block, step, 1, scratch, tally, cpu);
         visit(f, block, visits);
         if (draw >= 0) {
-            weigh(f, block, draw);
+            weigh(f, block, b, draw);
         }
     }
 }
@@ -218,6 +257,7 @@ void kr_flat_open(kr_sampler *s, kr_stage stage)
     memset(f->n_trips, 0, (size_t)s->config.n_chains * sizeof *f->n_trips);
     if (stage == KR_STAGE_SETTLE || stage == KR_STAGE_MEASURE) {
         memset(f->mass, 0, (size_t)f->n_groups * (n + 2) * sizeof *f->mass);
+        memset(f->n_merges, 0, (size_t)s->n_blocks * sizeof *f->n_merges);
     }
 }
 

@@ -40,11 +40,13 @@ typedef struct kr_trainer {  /* one trainable density at one point */
 typedef struct kr_flat { /* multicanonical weights of a point, and what was counted under them
                           */
     kr_flat_weights weights;
-    int64_t n_groups, n_chain_groups, group_draws;
-    int64_t *visits; /* (n_blocks, n_bins) of the slice, or since measuring began; owns */
-    int64_t *merged; /* (n_bins) sum over blocks; owns */
-    double *mass;    /* (n_groups, n_bins + 2) w(bin)/w(H) of the measured steps; the first and
-                        last    entry lie outside the table; owns */
+    /* jackknife: groups of a block's chains, of all chains, stretches of time of each */
+    int64_t n_groups, block_groups, n_chain_groups, n_time_groups;
+    int32_t *n_merges; /* (n_blocks) times that stretches were merged in pairs; owns */
+    int64_t *visits;   /* (n_blocks, n_bins) of the slice, or since measuring began; owns */
+    int64_t *merged;   /* (n_bins) sum over blocks; owns */
+    double *mass; /* (n_groups, n_bins + 2) w(bin)/w(H) of the measured steps; the first and
+                     last entry lie outside the table; owns */
     uint8_t *is_known;                /* (n_bins) visited at least once; owns */
     double *slope_sum, *slope_weight; /* (n_bins) S(next known bin) - S(bin); owns */
     uint8_t *seen;                    /* (n_chains) which end a chain was at last; owns */
@@ -154,7 +156,7 @@ void kr_tempering_clear(kr_sampler *sampler);
 int kr_tempering_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
 void kr_tempering_run(kr_sampler *sampler, kr_chunk *todo);
 size_t kr_tempering_scratch(const kr_sampler *sampler);
-/* The gang of the first point, or NULL. */
+/* One of the gangs, which all run alike, or NULL. A slot at beta = 0 has none. */
 const kr_gang *kr_tempering_gang(const kr_sampler *sampler);
 
 /* annealing.c: population annealing. init when the buffer of draws is there; run takes the

@@ -285,7 +285,7 @@ const kr_gang *kr_tempering_gang(const kr_sampler *s)
 {
     const kr_tempering *t = s->tempering;
     for (int32_t k = 0; t && k < t->n_units; k++) {
-        if (t->place[0] >= t->unit[k].begin && t->place[0] < t->unit[k].begin + t->unit[k].n) {
+        if (t->unit[k].gang) {
             return t->unit[k].gang;
         }
     }

@@ -109,16 +109,16 @@ static inline void weigh_potts(const multicanonical *m, double base, const doubl
             return;
         }
     }
-    double top = log_weight(m, base);
-    w[n_near] = top;
+    w[n_near] = log_weight(m, base);
+    double top = n_far > 0 ? w[n_near] : -INFINITY; /* else no state has this energy */
     for (int32_t c = 0; c < n_near; c++) {
         w[c] = log_weight(m, base - gain[state[c]]);
         top = fmax(top, w[c]);
     }
-    for (int32_t c = 0; c <= n_near; c++) {
+    w[n_near] = n_far > 0 ? n_far * exp(w[n_near] - top) : 0.0;
+    for (int32_t c = 0; c < n_near; c++) {
         w[c] = exp(w[c] - top);
     }
-    w[n_near] *= n_far;
 }
 
 /* kernel: V = c - v delta, no single-site energies */
