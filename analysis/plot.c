@@ -121,7 +121,9 @@ int kr_plot_title(const kr_source *source, int64_t point, int64_t n_points, char
         kr_points_clear(&points);
         KR_TRY(status);
     }
-    snprintf(out, size, "%s%s%s", source->title, label[0] ? ", " : "", label);
+    bool is_flat = kr_reader_variables(source->reader, "density_of_states") != NULL;
+    snprintf(out, size, "%s%s%s%s", source->title, label[0] ? ", " : "", label,
+             is_flat ? ", as sampled with multicanonical weights" : "");
     return KR_OK;
 }
 

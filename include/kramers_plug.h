@@ -270,6 +270,8 @@ typedef struct kr_disorder {
 } kr_disorder;
 enum { KR_DISORDER_NONE, KR_DISORDER_PM1, KR_DISORDER_GAUSSIAN, KR_DISORDER_FILE };
 extern const kr_field kr_disorder_fields[];
+/* Keys that the kind does not read are mistakes. Errors: KR_EINVAL. */
+int kr_disorder_check(const kr_disorder *disorder, kr_error *err);
 /* Fill value (n_bonds) or (n_sites); drawn from streams keyed by (seed, purpose), the same in
  * every build. A pair with several bonds has that many rows "i j J", in bond order. Errors:
  * KR_EIO, KR_EPARSE with FILE:LINE. Serial only. */

@@ -36,6 +36,17 @@ int kr_rows_open(kr_rows *rows, const char *path, const char *what, kr_error *er
         return kr_fail(err, KR_EIO, "%s: %s, want a readable file of %s", path, strerror(errno),
                        what);
     }
+    for (int c = getc(rows->file); c != EOF; c = getc(rows->file)) {
+        rows->line += c == '\n';
+        if (c == '\0') {
+            rows->line++;
+            kr_rows_fail(rows, err, "a byte 0, want a text file of %s", what);
+            kr_rows_close(rows);
+            return KR_EPARSE;
+        }
+    }
+    rewind(rows->file);
+    rows->line = 0;
     char mark[3]; /* a byte order mark of UTF-8 is no part of the first word */
     if (fread(mark, 1, sizeof mark, rows->file) != sizeof mark ||
         memcmp(mark, "\xef\xbb\xbf", sizeof mark) != 0) {

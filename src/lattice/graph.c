@@ -162,11 +162,19 @@ static int fill(const void *parameters, kr_lattice *lattice, kr_error *err)
     return status;
 }
 
+/* Without n_sites the file tells, later. */
+static void count(const void *parameters, double *n_sites, double *n_bonds)
+{
+    *n_sites = (double)((const params *)parameters)->n_sites;
+    *n_bonds = 0.0;
+}
+
 const kr_lattice_plug kr_lattice_graph = {
     .name = "graph",
     .doc = "any graph, from a text file of its bonds",
     .source = "the file",
     .fields = fields,
     .params_size = sizeof(params),
+    .count = count,
     .fill = fill,
 };

@@ -237,10 +237,27 @@ static void shift_to_zero(int64_t n, double *value)
     }
 }
 
+int kr_disorder_check(const kr_disorder *d, kr_error *err)
+{
+    if (d->kind != KR_DISORDER_FILE && d->file[0]) {
+        return kr_fail(err, KR_EINVAL,
+                       "disorder: file \"%s\" is given, but kind is not file, want kind: file",
+                       d->file);
+    }
+    if (d->kind == KR_DISORDER_NONE && (d->strength != 1.0 || d->zero_sum)) {
+        return kr_fail(err, KR_EINVAL,
+                       "disorder: %s is given, but kind is none, want kind: pm1, gaussian or "
+                       "file",
+                       d->zero_sum ? "zero_sum" : "strength");
+    }
+    return KR_OK;
+}
+
 static int fill_values(const kr_disorder *disorder, const kr_lattice *lattice, bool of_bonds,
                        double *value, kr_error *err)
 {
     int64_t n = of_bonds ? lattice->n_bonds : lattice->n_sites;
+    KR_TRY(kr_disorder_check(disorder, err));
     if (disorder->kind == KR_DISORDER_NONE) {
         for (int64_t k = 0; k < n; k++) {
             value[k] = of_bonds ? 1.0 : 0.0;

@@ -227,6 +227,9 @@ int kr_terms_add_bonds(kr_terms *terms, const kr_lattice *lattice, const double 
 int kr_terms_add_disordered_bonds(kr_terms *terms, const kr_lattice *lattice, const double *V,
                                   double uniform, const kr_disorder *disorder, kr_error *err)
 {
+    if (disorder) {
+        KR_TRY(kr_disorder_check(disorder, err));
+    }
     if (!disorder || disorder->kind == KR_DISORDER_NONE) {
         return kr_terms_add_bonds(terms, lattice, V, uniform, NULL, err);
     }

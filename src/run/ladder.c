@@ -12,6 +12,7 @@
 #include "run/ladder.h"
 
 #include "base/memory.h"
+#include "io/files.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,6 +24,8 @@
 
 typedef struct pilot {
     const kr_spec *spec;
+    const kr_run_options *options;
+    double begun;  /* clock */
     int32_t n;     /* temperatures */
     double *beta;  /* (n) ascending */
     int32_t *slot; /* (n_points) */
@@ -167,8 +170,7 @@ static void read_slots(pilot *p, const kr_sampler *sampler)
 }
 
 /* One iteration at the present temperatures: half of the steps are discarded. */
-static int measure(pilot *p, int64_t iteration, int64_t n_steps,
-                   const volatile sig_atomic_t *stop, kr_error *err)
+static int measure(pilot *p, int64_t iteration, int64_t n_steps, kr_error *err)
 {
     kr_sampler_config *c = &p->config;
     c->seed = p->spec->config.seed + UINT64_C(0x9e3779b97f4a7c15) * (uint64_t)(iteration + 1);
@@ -182,10 +184,10 @@ static int measure(pilot *p, int64_t iteration, int64_t n_steps,
     int status = sampler ? KR_OK : err && err->status ? err->status : KR_ENOMEM;
     while (status == KR_OK && kr_sampler_stage(sampler) != KR_STAGE_DONE) {
         status = kr_sampler_advance(sampler, 1, err);
-        if (status == KR_OK && stop && *stop) {
-            status =
-                kr_fail(err, KR_EINVAL,
-                        "tempering: stopped in the pilot, before the run; nothing is saved");
+        if (status == KR_OK && kr_run_must_stop(p->options, p->begun)) {
+            status = kr_fail(err, KR_EIO,
+                             "tempering: stopped in the pilot, before the run, and nothing is "
+                             "saved; a ladder given as beta needs no pilot");
         }
     }
     if (status == KR_OK) {
@@ -212,7 +214,22 @@ static int weigh_flow(pilot *p, double *weight, int64_t n_steps, kr_error *err)
     return KR_OK;
 }
 
-static int iterate(pilot *p, const volatile sig_atomic_t *stop, kr_error *err)
+static void tell(const pilot *p, int64_t iteration, int64_t n_steps)
+{
+    const long long n = (long long)p->spec->tempering.iterations, steps = (long long)n_steps;
+    FILE *out = p->options->messages;
+    if (out && p->options->progress == KR_PROGRESS_JSON) {
+        fprintf(out,
+                "{\"phase\": \"pilot\", \"done\": %lld, \"planned\": %lld, "
+                "\"seconds_left\": null}\n",
+                (long long)iteration, n);
+    } else if (out && p->options->progress == KR_PROGRESS_AUTO) {
+        fprintf(out, "pilot      iteration %lld of %lld, %lld steps\n",
+                (long long)iteration + 1, n, steps);
+    }
+}
+
+static int iterate(pilot *p, kr_error *err)
 {
     const kr_tempering_params *t = &p->spec->tempering;
     /* the flow is looked at from a ladder on which replicas travel */
@@ -220,7 +237,8 @@ static int iterate(pilot *p, const volatile sig_atomic_t *stop, kr_error *err)
     int64_t n_steps = t->pilot;
     for (int64_t i = 0; i < t->iterations; i++) {
         n_steps *= i > n_equal ? 2 : 1;
-        KR_TRY(measure(p, i, n_steps, stop, err));
+        tell(p, i, n_steps);
+        KR_TRY(measure(p, i, n_steps, err));
         if (i >= n_equal) {
             KR_TRY(weigh_flow(p, p->weight, n_steps, err));
         } else {
@@ -299,8 +317,7 @@ static int rewrite(const pilot *p, kr_spec **found, kr_error *err)
     return status;
 }
 
-int kr_ladder_find(kr_spec **spec, int32_t n_threads, const volatile sig_atomic_t *stop,
-                   kr_error *err)
+int kr_ladder_find(kr_spec **spec, const kr_run_options *options, kr_error *err)
 {
     pilot p;
     kr_spec *found = NULL;
@@ -308,9 +325,12 @@ int kr_ladder_find(kr_spec **spec, int32_t n_threads, const volatile sig_atomic_
         return KR_OK;
     }
     int status = init(&p, *spec, err);
-    p.config.n_threads = n_threads;
+    p.options = options;
+    p.begun = kr_files_clock();
+    p.config.n_threads =
+        options->n_threads > 0 ? options->n_threads : kr_sampler_default_threads();
     if (status == KR_OK) {
-        status = iterate(&p, stop, err);
+        status = iterate(&p, err);
     }
     if (status == KR_OK) {
         round_betas(&p);

@@ -3,18 +3,16 @@
 #ifndef KR_RUN_LADDER_H
 #define KR_RUN_LADDER_H
 
-#include "run/spec.h"
-
-#include <signal.h>
+#include "run/run.h"
 
 /* Where the spec asks for a ladder to be found, runs the pilot and replaces *spec by one in
  * which the ladder is given: the same run file with the betas found, tempering.ladder = given
  * and tempering.found, which says how. Counted steps and streams keyed by the seed: the same
- * ladder for any number of threads. The old spec is freed; on error it stays. *stop nonzero
- * (NULL allowed) ends the pilot with KR_EINVAL. Errors: KR_EINVAL no round trip for `flow`;
- * what the sampler says. Serial only. */
-int kr_ladder_find(kr_spec **spec, int32_t n_threads, const volatile sig_atomic_t *stop,
-                   kr_error *err);
+ * ladder for any number of threads. The old spec is freed; on error it stays. Of the options
+ * threads, progress, stop and time limit are heeded; the last two end the pilot with KR_EIO,
+ * since nothing of it is saved. Errors: KR_EINVAL no round trip for `flow`; what the sampler
+ * says. Serial only. */
+int kr_ladder_find(kr_spec **spec, const kr_run_options *options, kr_error *err);
 
 /* moved (n) gets the n temperatures with the inner ones moved so that every interval holds the
  * same weight: weight (n - 1), >= 0, belongs to the intervals of beta and is spread evenly over

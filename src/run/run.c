@@ -27,7 +27,7 @@ typedef struct run {
     kr_state *table;
     char *run_file;            /* resolved text, a row of the restart file */
     int64_t n_parts, has_base; /* has_base: NAME.h5 holds the draws before the parts */
-    double wall_before;
+    double wall_before, begun; /* begun: clock of this call, pilot included */
     uint64_t digest;
     int64_t run_file_length, measure;
     kr_files files;
@@ -175,9 +175,8 @@ static int advance(run *r, int64_t *chunk, kr_error *err)
     return KR_OK;
 }
 
-static bool must_stop(const run *r, double begun)
+bool kr_run_must_stop(const kr_run_options *o, double begun)
 {
-    const kr_run_options *o = r->options;
     return (o->stop && *o->stop) ||
            (o->time_limit > 0.0 && kr_files_clock() - begun >= o->time_limit);
 }
@@ -185,13 +184,14 @@ static bool must_stop(const run *r, double begun)
 static int loop(run *r, bool *is_finished, kr_error *err)
 {
     int64_t chunk = 1;
-    double begun = kr_files_clock(), saved = begun;
+    const double begun = kr_files_clock();
+    double saved = begun;
     kr_progress progress;
     kr_progress_init(&progress, r->options->progress, r->options->messages, r->sampler);
     *is_finished = false;
     KR_TRY(checkpoint(r, err));
     while (kr_sampler_stage(r->sampler) != KR_STAGE_DONE) {
-        if (must_stop(r, begun)) {
+        if (kr_run_must_stop(r->options, r->begun)) {
             kr_progress_end(&progress);
             return checkpoint(r, err);
         }
@@ -228,9 +228,9 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
         status = kr_files_check_new(&r.files, options->overwrite, err);
     }
     if (status == KR_OK) {
-        int32_t n = options->n_threads;
-        status = kr_ladder_find(&r.spec, n > 0 ? n : kr_sampler_default_threads(),
-                                options->stop, err);
+        r.begun = kr_files_clock();
+        status = kr_ladder_find(&r.spec, options, err);
+        r.wall_before = kr_files_clock() - r.begun;
     }
     if (status == KR_OK) {
         status = open_run(&r, err);
@@ -338,7 +338,7 @@ static int set_target(run *r, kr_error *err)
 
 int kr_run_resume(const kr_run_options *options, bool *is_finished, kr_error *err)
 {
-    run r = { .options = options };
+    run r = { .options = options, .begun = kr_files_clock() };
     *is_finished = false;
     int status = kr_files_init(&r.files, options->output, err);
     if (status == KR_OK) {

@@ -38,6 +38,9 @@ typedef struct kr_run_options {
     kr_run_cost *cost; /* filled when not NULL */
 } kr_run_options;
 
+/* A stop was asked for, or the time limit is over for what began at that clock. */
+bool kr_run_must_stop(const kr_run_options *options, double begun);
+
 /* Runs to the end. *is_finished is false when it was stopped by a signal or the time limit, all
  * saved. Errors: KR_EPARSE output exists; KR_EIO; what the sampler says. */
 int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished,

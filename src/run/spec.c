@@ -107,6 +107,24 @@ static int check_distinct(const kr_runfile *file, const scan *s, double *work, k
     return KR_OK;
 }
 
+/* Samples of a disorder that draws nothing would be the same system again and again. */
+static int check_seeds(const kr_runfile *file, const scan *s, kr_error *err)
+{
+    const size_t length = strlen(s->path), tail = strlen(".seed");
+    if (s->n < 2 || length < tail || strcmp(s->path + length - tail, ".seed") != 0) {
+        return KR_OK;
+    }
+    const kr_node *kind = kr_node_get(s->holder, "kind");
+    const char *text = kind && kind->kind == KR_NODE_SCALAR ? kind->text : "none";
+    if (strcmp(text, "pm1") == 0 || strcmp(text, "gaussian") == 0) {
+        return KR_OK;
+    }
+    return kr_runfile_fail(file, s->original, err, KR_EUNSUP,
+                           "%s is a list of samples, but kind is %s, want kind: pm1 or "
+                           "gaussian",
+                           s->path, text);
+}
+
 static int build_points(kr_spec *spec, kr_node *model_map, scan *scans, kr_error *err)
 {
     size_t n_points = (size_t)spec->config.n_points;
@@ -126,6 +144,7 @@ static int build_points(kr_spec *spec, kr_node *model_map, scan *scans, kr_error
     int status = KR_OK;
     for (int32_t a = 0; a < spec->n_axes && status == KR_OK; a++) {
         status = check_distinct(spec->file, &scans[a], spec->axis[a].value, err);
+        status = status == KR_OK ? check_seeds(spec->file, &scans[a], err) : status;
     }
     for (int32_t p = 0; p < spec->config.n_points && status == KR_OK; p++) {
         int32_t rest = p;
@@ -236,6 +255,13 @@ static int check_whole(kr_spec *spec, kr_error *err)
             kr_text_add(&spec->warnings, err,
                         "no update of this schedule is known to reach every state by itself; "
                         "add heat_bath unless you know better\n"));
+    }
+    for (int32_t u = 0; u < config->n_updates && !config->flat.is_on; u++) {
+        if (strcmp(spec->update[u].plug->name, "multicanonical") == 0) {
+            KR_TRY(kr_text_add(&spec->warnings, err,
+                               "update multicanonical is a local update at beta here: flat "
+                               "energies need the section multicanonical\n"));
+        }
     }
     if (config->measure % config->every) {
         KR_TRY(kr_text_add(&spec->warnings, err,

@@ -88,6 +88,16 @@ static int check_range(const kr_spec *spec, const kr_node *map, const kr_node *p
                                "below to",
                                params->from, params->to);
     }
+    kr_flat_span span;
+    kr_flat_measure(terms, &span);
+    if (params->to * terms->n_sites < span.lowest ||
+        params->from * terms->n_sites > span.highest) {
+        return kr_runfile_fail(spec->file, place, err, KR_ERANGE,
+                               "multicanonical: energies from %g to %g J per site, want some "
+                               "of %g..%g, where all states are",
+                               params->from, params->to, span.lowest / terms->n_sites,
+                               span.highest / terms->n_sites);
+    }
     kr_flat_weights flat;
     kr_error why = { 0 };
     int status = kr_flat_init(&flat, terms, params->from * terms->n_sites,

@@ -325,8 +325,9 @@ int kr_flat_advance(kr_sampler *s, bool *is_done, kr_error *err)
     bool is_lost = !kr_flat_ends(f, &f->low, &f->high);
     if (is_lost && (*is_done || f->n_slices == SLICES_LOST)) {
         return kr_fail(err, KR_ERANGE,
-                       "multicanonical: no chain has been between the energies from and to, "
-                       "want a range that holds energies at beta");
+                       "multicanonical: no chain has been between the energies %g and %g J per "
+                       "site, want a range that holds energies at beta",
+                       params->from, params->to);
     }
     f->slice_step = 0;
     f->slice_length =
