@@ -510,7 +510,10 @@ static const kr_field fields[] = { KR_FIELD_END };
 const kr_density_plug kr_density_transfer_matrix = {
     .name = "transfer_matrix",
     .doc =
-        "the exact distribution of a narrow lattice by its transfer matrix; nothing to train",
+        "the exact distribution of a narrow lattice by its transfer matrix: independent "
+        "configurations, nothing to train. Tables take q^width numbers per site, width about "
+        "the product of all sides but the last, twice that where the last one is periodic: "
+        "20 for two states on open lattices",
     .source = "Blote, Nightingale, Physica A 112, 405 (1982)",
     .fields = fields,
     .params_size = 0,
