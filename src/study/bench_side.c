@@ -167,12 +167,14 @@ static int64_t run_loop(kr_bench_side *side, int64_t n)
     return changed;
 }
 
-static void sweep_block(kr_bench_side *side, kr_block *block, int64_t n, kr_tally *tally)
+static void sweep_block(kr_bench_side *side, const kr_fold *fold, kr_block *block, int64_t n,
+                        kr_tally *tally)
 {
     const kr_update_plug *plug = side->entry->plug;
-    const kr_fold *fold = plug->fold ? plug->fold(side->self) : NULL;
     if (fold) {
-        kr_block_convert(block, fold->layout);
+        if (block->layout != fold->layout) {
+            kr_block_convert(block, fold->layout);
+        }
     } else if (!(plug->layouts & (unsigned)block->layout) || block->layout > KR_LAYOUT_LANE) {
         kr_block_convert(block,
                          plug->layouts & KR_LAYOUT_CHAIN ? KR_LAYOUT_CHAIN : KR_LAYOUT_LANE);
@@ -208,14 +210,16 @@ double kr_bench_side_run(void *self, int64_t n)
         side->n_changed += changed;
         return side->is_by_changed ? (double)changed : spins;
     }
+    const kr_update_plug *plug = side->entry->plug;
+    const kr_fold *fold = plug->fold ? plug->fold(side->self) : NULL;
     for (int32_t b = 0; b < side->n_blocks; b++) {
         kr_tally tally = { 0 };
         for (int64_t k = 0; side->is_measured && k < n; k++) {
-            sweep_block(side, side->block[b], 1, &tally);
+            sweep_block(side, fold, side->block[b], 1, &tally);
             measure_block(side, side->block[b]);
         }
         if (!side->is_measured) {
-            sweep_block(side, side->block[b], n, &tally);
+            sweep_block(side, fold, side->block[b], n, &tally);
         }
         for (int32_t lane = 0; lane < side->block[b]->n_lanes; lane++) {
             side->n_attempted += tally.attempted[lane];

@@ -20,6 +20,7 @@ INLINE __m512i count_kind(const bool is_signed, const bool is_rim, const int32_t
                           const kr_bits_pass *pass, const uint64_t *state)
 {
     __m512i sum = _mm512_setzero_si512(), other = sum;
+#pragma GCC unroll 2
     for (size_t v = 0, k = 0; v < (size_t)pass->n; v++) {
         const __m512i own = load(state, (size_t)pass->vector[v]);
         for (int32_t s = 0; s < n_slots; s++, k++) {
@@ -54,6 +55,7 @@ TARGET static kr_bits_counts measure(const kr_bits_pass *pass, int32_t n_passes,
                                      const uint64_t *state, const uint64_t *old)
 {
     __m512i up = _mm512_setzero_si512(), flip = up, bonds = up;
+#pragma GCC unroll 4
     for (size_t v = 0; v < (size_t)n; v++) {
         const __m512i x = load(state, v);
         up = _mm512_add_epi64(up, _mm512_popcnt_epi64(x));
