@@ -283,6 +283,11 @@ def stopped_runs_go_on():
     assert 0.9 < time.monotonic() - started < 20
     for name in ("snapshot.h5", "stopped.h5"):
         assert "energy_per_site" in call("summary", name).stdout
+    os.truncate("limit.h5.parts/part-000001.h5", 3000)
+    before = call("status", "limit.h5").stdout
+    damaged = call("resume", "limit.h5", "--progress", "never", want=1).stderr
+    assert damaged.count("\n") == 1 and "part-000001.h5: truncated" in damaged, damaged
+    assert call("status", "limit.h5").stdout == before
 
 
 def overwrite_replaces():

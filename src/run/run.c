@@ -106,6 +106,28 @@ static int checkpoint(run *r, kr_error *err)
     return KR_OK;
 }
 
+/* File k of those that make the result: the base, then the parts. NULL without memory. */
+static char *part_path(const run *r, int64_t k, kr_error *err)
+{
+    return r->has_base && k == 0 ? kr_files_copy(r->files.output, err)
+                                 : kr_files_part(&r->files, k + (r->has_base == 0), err);
+}
+
+/* Draws that cannot be read are told before more are made. */
+static int check_parts(const run *r, kr_error *err)
+{
+    for (int64_t k = 0; k < r->n_parts + (r->has_base != 0); k++) {
+        char *path = part_path(r, k, err);
+        kr_reader *reader = path ? kr_reader_open(path, err) : NULL;
+        kr_free(path);
+        if (!reader) {
+            return err && err->status ? err->status : KR_ENOMEM;
+        }
+        kr_reader_close(reader);
+    }
+    return KR_OK;
+}
+
 static int assemble(run *r, const char *path, kr_error *err)
 {
     int64_t n = r->n_parts + (r->has_base != 0);
@@ -113,9 +135,7 @@ static int assemble(run *r, const char *path, kr_error *err)
     int64_t *limit = kr_schema_limits(&r->schema, err);
     int status = parts && limit ? KR_OK : KR_ENOMEM;
     for (int64_t k = 0; k < n && status == KR_OK; k++) {
-        parts[k] = r->has_base && k == 0
-                       ? kr_files_copy(r->files.output, err)
-                       : kr_files_part(&r->files, k + (r->has_base == 0), err);
+        parts[k] = part_path(r, k, err);
         status = parts[k] ? KR_OK : KR_ENOMEM;
     }
     if (status == KR_OK) {
@@ -349,6 +369,9 @@ int kr_run_resume(const kr_run_options *options, bool *is_finished, kr_error *er
     }
     if (status == KR_OK) {
         status = kr_files_drop_parts(&r.files, r.n_parts, err);
+    }
+    if (status == KR_OK) {
+        status = check_parts(&r, err);
     }
     /* Killed after the last draw: NAME.h5 may hold the parts already. Counted draws come first
      * in it, so putting them together once more is right; new draws may follow only then. */
