@@ -48,6 +48,32 @@ static inline void *get(size_t count, size_t size)
     return p;
 }
 
+/* borrows params and what the target points to */
+static inline subject subject_alloc(const kr_density_plug *plug, const void *params,
+                                    kr_target target)
+{
+    kr_error err = { 0 };
+    subject s = { .plug = plug,
+                  .params = params,
+                  .target = target,
+                  .n_sites = target.terms->n_sites,
+                  .q = target.terms->q };
+    s.self = plug->alloc(&s.target, params, &err);
+    if (!s.self) {
+        fail_msg("%s", err.text);
+    }
+    s.n_weights = plug->n_weights(s.self);
+    s.scratch_size = plug->scratch_bytes(s.self, LANES);
+    s.scratch = get(s.scratch_size, 1);
+    return s;
+}
+
+static inline void subject_free(subject *s)
+{
+    kr_free(s->scratch);
+    s->plug->free(s->self);
+}
+
 static inline uint8_t *get_states(const subject *s)
 {
     return get((size_t)s->n_sites * LANES, 1);

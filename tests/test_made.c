@@ -12,27 +12,8 @@ extern const kr_density_plug kr_density_made;
 
 static subject make(const kr_system *system, const params *p, double beta)
 {
-    kr_error err = { 0 };
-    subject s = { .plug = &kr_density_made,
-                  .params = p,
-                  .target = system_target(system, beta),
-                  .n_sites = system->terms->n_sites,
-                  .q = system->terms->q };
-    assert_int_equal(s.plug->params_size, sizeof *p);
-    s.self = s.plug->alloc(&s.target, p, &err);
-    if (!s.self) {
-        fail_msg("%s", err.text);
-    }
-    s.n_weights = s.plug->n_weights(s.self);
-    s.scratch_size = s.plug->scratch_bytes(s.self, LANES);
-    s.scratch = get(s.scratch_size, 1);
-    return s;
-}
-
-static void clear(subject *s)
-{
-    kr_free(s->scratch);
-    s->plug->free(s->self);
+    assert_int_equal(kr_density_made.params_size, sizeof *p);
+    return subject_alloc(&kr_density_made, p, system_target(system, beta));
 }
 
 /* No loop, no field: what the later sites add is the same for both states, so the exact local
@@ -56,7 +37,7 @@ static void zero_weights_are_exact_on_an_open_chain(void **state)
     }
     kr_free(x);
     kr_free(log_q);
-    clear(&s);
+    subject_free(&s);
     system_free(&system);
 }
 
@@ -116,7 +97,7 @@ static void training_finds_the_exact_log_z(void **state)
     assert_true(mean * mean / (variance + mean * mean) > 0.95); /* effective sample size */
     kr_free(x);
     kr_adam_clear(&adam);
-    clear(&s);
+    subject_free(&s);
     system_free(&system);
 }
 
@@ -157,7 +138,7 @@ static void deep_gradients_are_derivatives(void **state)
         kr_free(x);
         kr_free(old);
         kr_free(gradient);
-        clear(&s);
+        subject_free(&s);
     }
     system_free(&system);
 }
@@ -169,8 +150,8 @@ static void only_models_without_flip_symmetry_have_biases(void **state)
     kr_system tilted = system_alloc("ising", "field=0.1", "hypercubic", "size=3,3");
     subject a = make(&even, &(params){ 4, 1 }, 0.5), b = make(&tilted, &(params){ 4, 1 }, 0.5);
     assert_int_equal(b.n_weights - a.n_weights, 32 + 16); /* 8 groups of 4; 9, padded */
-    clear(&b);
-    clear(&a);
+    subject_free(&b);
+    subject_free(&a);
     system_free(&tilted);
     system_free(&even);
 }

@@ -9,24 +9,7 @@ extern const kr_density_plug kr_density_transfer_matrix;
 
 static subject make(const kr_system *system, double beta)
 {
-    kr_error err = { 0 };
-    subject s = { .plug = &kr_density_transfer_matrix,
-                  .target = system_target(system, beta),
-                  .n_sites = system->terms->n_sites,
-                  .q = system->terms->q };
-    s.self = s.plug->alloc(&s.target, NULL, &err);
-    if (!s.self) {
-        fail_msg("%s", err.text);
-    }
-    s.scratch_size = s.plug->scratch_bytes(s.self, LANES);
-    s.scratch = get(s.scratch_size, 1);
-    return s;
-}
-
-static void clear(subject *s)
-{
-    kr_free(s->scratch);
-    s->plug->free(s->self);
+    return subject_alloc(&kr_density_transfer_matrix, NULL, system_target(system, beta));
 }
 
 /* log q + beta H is the same for all states, -log Z. Probabilities are rounded to 2^-32, which
@@ -71,7 +54,7 @@ static void every_state_has_its_boltzmann_weight(void **state)
         }
         kr_free(x);
         kr_free(log_q);
-        clear(&s);
+        subject_free(&s);
         system_free(&system);
     }
 }
@@ -99,7 +82,7 @@ static void a_wide_strip_gives_the_partition_function(void **state)
             assert_close(-1.1 * energy - log_q[l], exact.log_z, 1e-8);
         }
         kr_free(x);
-        clear(&s);
+        subject_free(&s);
         system_free(&system);
     }
 }
@@ -116,8 +99,8 @@ static void prepare_moves_to_another_temperature(void **state)
     assert_memory_equal(a, b, 729 * sizeof *a);
     kr_free(b);
     kr_free(a);
-    clear(&moved);
-    clear(&cold);
+    subject_free(&moved);
+    subject_free(&cold);
     system_free(&system);
 }
 

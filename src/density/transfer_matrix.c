@@ -396,16 +396,20 @@ typedef struct pass {
     uint32_t *m;      /* (n_logits, L) */
 } pass;
 
+static size_t stride(int32_t n_lanes)
+{
+    return (size_t)((n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD);
+}
+
 static size_t scratch_bytes(const void *self, int32_t n_lanes)
 {
     const transfer *t = self;
-    size_t L = (size_t)((n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD);
-    return (20 + 4 * (size_t)t->n_logits) * L;
+    return (20 + 4 * (size_t)t->n_logits) * stride(n_lanes);
 }
 
 static void place_pass(pass *now, int32_t n_lanes, unsigned char *base)
 {
-    size_t L = (size_t)((n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD);
+    size_t L = stride(n_lanes);
     now->L = (int32_t)L;
     now->ratio = (double *)(void *)base;
     now->total = (uint64_t *)(void *)(base + 8 * L);

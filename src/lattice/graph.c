@@ -34,7 +34,8 @@ static const kr_field fields[] = {
       .min = 0,
       .max = INT32_MAX,
       .unit = "sites",
-      .doc = "number of sites; 0: one more than the largest number in the file" },
+      .doc = "number of sites; 0: one more than the largest number in the file, which then may "
+             "leave 1000 sites and 10 per bond without a bond" },
     KR_FIELD_END
 };
 

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#define VALUE_MAX 1e6 /* as J and strength: sums stay exact to 1e-10 */
+#define VALUE_MAX 1e6 /* as of J and strength */
 
 const kr_field kr_disorder_fields[] = {
     { .name = "kind",
