@@ -269,6 +269,8 @@ RUN_FILES = [
      "2147483647 sites"),
     ("graph binary", "lattice: {name: graph, file: nul.txt}", "nul.txt:2: a byte 0"),
     # disorder from files
+    ("disorder self", "model: ^{name: ising, disorder: {kind: file, file: bond0.txt}}",
+     "bond0.txt:2: bond 1 1 joins a site to itself"),
     ("disorder file, no kind", "model: ^{name: ising, disorder: {file: few.txt}}",
      "kind is not file"),
     ("disorder file of pm1", "model: ^{name: ising, disorder: {kind: pm1, file: few.txt}}",

@@ -154,6 +154,7 @@ def make_files(folder):
     write(folder, "self.txt", "0 1\n1 1\n")
     write(folder, "again.txt", "0 1\n1 2\n1 0\n")
     write(folder, "minus.txt", "-1 0\n")
+    write(folder, "bond0.txt", "0 1 1\n1 1 5\n")
     write(folder, "nul.txt", "0 1\n\0\0 2\n")
     write(folder, "gap.txt", "0 1\n1 2000000000\n1 2\n")
     write(folder, "huge.txt", "0.5\n1e308\n")

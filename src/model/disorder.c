@@ -122,6 +122,9 @@ static int find_bond(const kr_rows *in, const kr_lattice *lattice, const bond_li
     int32_t i, j;
     KR_TRY(kr_rows_site(in, 0, lattice->n_sites, &i, err));
     KR_TRY(kr_rows_site(in, 1, lattice->n_sites, &j, err));
+    if (i == j) {
+        return kr_rows_fail(in, err, "bond %d %d joins a site to itself, want two sites", i, j);
+    }
     int32_t low = i < j ? i : j, high = i < j ? j : i;
     bool exists = false;
     for (int64_t b = lists->first[low]; b >= 0; b = lists->next[b]) {
