@@ -395,7 +395,8 @@ typedef struct kr_tally {
 
 enum { KR_DENSITY_TRAINABLE = 1, KR_DENSITY_REAL = 2 };
 
-/* A tractable density over configurations. Sites are drawn in the order 0..N-1. Probabilities
+/* A tractable density over configurations. Sites are drawn one after the other, in the order
+ * 0..N-1 unless the density has an order of its own. Probabilities
  * are ratios of integers, so sampled law and log q agree exactly and q > 0. States are in
  * layout LANE (stride n_lanes rounded up to KR_LANES_PAD); scratch is 64-byte aligned. Threads:
  * sample, log_q, grad are pure given their own scratch; prepare, init and writes to params()
@@ -412,11 +413,17 @@ typedef struct kr_density_plug {
     size_t (*n_weights)(const void *self);
     float *(*weights)(
         void *self); /* (n_weights), 64-byte aligned, zero padding stays zero under training */
+    /* Weights that one configuration is drawn with, shared ones as often as they are used: the
+     * unit of training.max_work. The member may be NULL: n_weights. */
+    double (*n_visits)(const void *self);
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes); /* never falls with n_lanes;
                                                                    scratch is 64-byte aligned */
     void (*init)(void *self, kr_rng *rng);                      /* fresh weights */
     int (*prepare)(void *self, double beta, kr_error *err);     /* beta of the skip term */
-    /* Draw sites k..N-1 given sites 0..k-1; log_q (n_lanes) gets log q(s_{>=k} | s_{<k}). */
+    /* (n_sites) the site drawn at each place, borrowed; the member may be NULL: 0..N-1 */
+    const int32_t *(*order)(const void *self);
+    /* Draw the sites of places k..N-1 given those of places 0..k-1; log_q (n_lanes) gets
+     * log q(s_{>=k} | s_{<k}). */
     void (*sample_tail)(const void *self, int32_t k, int32_t n_lanes, uint8_t *state,
                         double *log_q, kr_rng *rng, void *scratch);
     void (*log_q_tail)(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,

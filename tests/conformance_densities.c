@@ -131,11 +131,15 @@ static void count_draws(subject *s, int32_t k, int64_t given, int64_t n_suffix, 
     memcpy(state, prefix, (size_t)s->n_sites * LANES);
     for (int64_t n = 0; n < n_draws; n += LANES) {
         s->plug->sample_tail(s->self, k, LANES, state, log_q, rng, poisoned(s));
-        require(s, memcmp(state, prefix, (size_t)k * LANES) == 0, "sites before %d changed", k);
+        for (int32_t i = 0; i < k; i++) {
+            const size_t at = (size_t)site_at(s, i) * LANES;
+            require(s, memcmp(state + at, prefix + at, LANES) == 0, "places before %d changed",
+                    k);
+        }
         for (int32_t l = 0; l < LANES; l++) {
             int64_t x = 0;
             for (int32_t i = k; i < s->n_sites; i++) {
-                x = x * s->q + state[i * LANES + l];
+                x = x * s->q + state[site_at(s, i) * LANES + l];
             }
             assert_in_range(x, 0, n_suffix - 1);
             count[x]++;
@@ -202,13 +206,15 @@ static void tails_keep_their_prefix(subject *s)
         int32_t n = k % 2 ? 33 : LANES, stride = stride_of(n);
         draw_states(s, n, state, &rng);
         for (int32_t i = 0; i < k; i++) {
-            memset(state + i * stride, state[i * stride], (size_t)n);
+            uint8_t *row = state + site_at(s, i) * stride;
+            memset(row, row[0], (size_t)n);
         }
         memcpy(before, state, (size_t)s->n_sites * (size_t)stride);
         s->plug->sample_tail(s->self, k, n, state, at_draw, &rng, poisoned(s));
         for (int32_t i = 0; i < k; i++) {
-            require(s, memcmp(state + i * stride, before + i * stride, (size_t)n) == 0,
-                    "site %d changed, sites >= %d were to be drawn", i, k);
+            const int32_t at = site_at(s, i) * stride;
+            require(s, memcmp(state + at, before + at, (size_t)n) == 0,
+                    "place %d changed, places >= %d were to be drawn", i, k);
         }
         evaluate(s, k, n, state, again);
         require(s, memcmp(at_draw, again, (size_t)n * sizeof *again) == 0,
@@ -415,6 +421,7 @@ static bool test_density(const subtest *t, pick p, subject *s, bool *more)
         s->self = s->plug->alloc(&s->target, params, &err);
         require(s, s->self, "%s", err.text);
         s->n_weights = s->plug->n_weights(s->self);
+        s->order = s->plug->order ? s->plug->order(s->self) : NULL;
         s->scratch_size = s->plug->scratch_bytes(s->self, LANES);
         s->scratch = get(s->scratch_size, 1);
         t->claim->test(s);

@@ -19,7 +19,8 @@ typedef struct subject {
     void *self;
     int32_t n_sites, q;
     size_t n_weights;
-    int64_t n_states; /* q^n_sites, or 0: too many to enumerate */
+    int64_t n_states;     /* q^n_sites, or 0: too many to enumerate */
+    const int32_t *order; /* (n_sites) site drawn at each place, or NULL: 0..N-1 */
     unsigned char *scratch;
     size_t scratch_size;
     char label[512];
@@ -63,6 +64,7 @@ static inline subject subject_alloc(const kr_density_plug *plug, const void *par
         fail_msg("%s", err.text);
     }
     s.n_weights = plug->n_weights(s.self);
+    s.order = plug->order ? plug->order(s.self) : NULL;
     s.scratch_size = plug->scratch_bytes(s.self, LANES);
     s.scratch = get(s.scratch_size, 1);
     return s;
@@ -72,6 +74,11 @@ static inline void subject_free(subject *s)
 {
     kr_free(s->scratch);
     s->plug->free(s->self);
+}
+
+static inline int32_t site_at(const subject *s, int32_t place)
+{
+    return s->order ? s->order[place] : place;
 }
 
 static inline uint8_t *get_states(const subject *s)
@@ -101,19 +108,21 @@ static inline void draw_states(const subject *s, int32_t n_lanes, uint8_t *state
     }
 }
 
-/* Lanes get the states first, first + 1, ...; site 0 is the most significant digit. */
+/* Lanes get the states first, first + 1, ...; the site drawn first is the most significant
+ * digit.
+ */
 static inline void number_states(const subject *s, int64_t first, int32_t n_lanes,
                                  uint8_t *state)
 {
     for (int32_t l = 0; l < n_lanes; l++) {
         int64_t x = first + l;
         for (int32_t i = s->n_sites - 1; i >= 0; i--, x /= s->q) {
-            state[i * stride_of(n_lanes) + l] = (uint8_t)(x % s->q);
+            state[site_at(s, i) * stride_of(n_lanes) + l] = (uint8_t)(x % s->q);
         }
     }
 }
 
-/* log q of all numbered states given sites < k; owned by the caller. */
+/* log q of all numbered states given the sites of places < k; owned by the caller. */
 static inline double *evaluate_all(subject *s, int32_t k)
 {
     double *log_q = get((size_t)s->n_states + LANES, sizeof *log_q);

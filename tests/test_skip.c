@@ -21,7 +21,7 @@ static void check_last_site(const char *model, const char *fields)
     kr_error err = { 0 };
     kr_skip skip;
     double beta = 0.7;
-    assert_ok(kr_skip_init(&skip, s.terms, beta, &err), &err);
+    assert_ok(kr_skip_init(&skip, s.terms, NULL, beta, &err), &err);
     int32_t n = s.terms->n_sites, q = s.terms->q;
     uint8_t state[12 * L], one[12];
     float z[8 * L];
@@ -62,7 +62,7 @@ static void later_sites_are_not_read(void **state)
     kr_system s = system_alloc("potts", "q=3", "hypercubic", "size=4,3");
     kr_error err = { 0 };
     kr_skip skip;
-    assert_ok(kr_skip_init(&skip, s.terms, 0.5, &err), &err);
+    assert_ok(kr_skip_init(&skip, s.terms, NULL, 0.5, &err), &err);
     uint8_t states[12 * L];
     kr_rng rng;
     kr_rng_seed(&rng, 2, 0, KR_PURPOSE_TEST);
@@ -93,7 +93,7 @@ static void is_odd_without_a_field_only(void **state)
         kr_system s = system_alloc(row[k].model, row[k].fields, "hypercubic", "size=3");
         kr_error err = { 0 };
         kr_skip skip;
-        assert_ok(kr_skip_init(&skip, s.terms, 0.5, &err), &err);
+        assert_ok(kr_skip_init(&skip, s.terms, NULL, 0.5, &err), &err);
         assert_int_equal(skip.is_odd, row[k].is_odd);
         kr_skip_clear(&skip);
         system_free(&s);
@@ -106,7 +106,7 @@ static void refuses_a_beta_that_is_no_number(void **state)
     kr_system s = system_alloc("ising", "", "hypercubic", "size=3");
     kr_error err = { 0 };
     kr_skip skip;
-    assert_ok(kr_skip_init(&skip, s.terms, 0.5, &err), &err);
+    assert_ok(kr_skip_init(&skip, s.terms, NULL, 0.5, &err), &err);
     assert_int_equal(kr_skip_prepare(&skip, NAN, &err), KR_EINVAL);
     assert_non_null(strstr(err.text, "want a finite number"));
     assert_true(skip.beta == 0.5);

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * density/frontier.c - autoregressive density whose networks see only the frontier: life cycle,
- * frontier sets, skip term. The forms are in frontier_binary.c, frontier_colors.c and
- * frontier_states.c; frontier.h says what they are.
+ * density/frontier.c - plug: sites in their order, networks that see the frontier.
  *
  * The exact conditional of site i depends on the past through the energy of the bonds to
- * earlier sites and through the states of the frontier. Wu, Wang, Zhang, Phys. Rev. Lett. 122,
- * 080602 (2019) for autoregressive densities of lattice models. */
+ * earlier sites and through the states of the frontier (frontier.h). With a window the networks
+ * see the frontier near their site only, and on a lattice with translations sites far from the
+ * seam share one network: cost and weights stay within reach on large lattices.
+ * Autoregressive densities of lattice models: Wu, Wang, Zhang, Phys. Rev. Lett. 122, 080602
+ * (2019). */
 #include "density/frontier.h"
-
-#include "base/memory.h"
-#include "base/rng.h"
-#include "density/categorical.h"
-
-#include <math.h>
-#include <string.h>
-
-#define MAX_BYTES 0x1p31
 
 static const kr_field fields[] = {
     { .name = "hidden",
@@ -24,486 +16,52 @@ static const kr_field fields[] = {
       .fallback = "32",
       .min = 1,
       .max = 1024,
-      .doc = "hidden units of the network of each site" },
+      .doc = "hidden units of each network" },
+    { .name = "window",
+      .type = KR_TYPE_INT,
+      .offset = offsetof(kr_frontier_params, window),
+      .fallback = "0",
+      .min = 0,
+      .max = 1024,
+      .unit = "bonds",
+      .doc =
+          "networks see the frontier at most so many bonds away and are shared by sites that "
+          "see alike; 0: all of the frontier, one network per site" },
     KR_FIELD_END,
 };
 
-void *kr_frontier_take(char **end, size_t count, size_t size)
-{
-    void *start = *end;
-    *end += (count * size + KR_ALIGN - 1) / KR_ALIGN * KR_ALIGN;
-    return start;
-}
-
-void kr_frontier_settle(const kr_frontier *self, const kr_frontier_pass *pass, int32_t i,
-                        int32_t first, int32_t n, const uint32_t *m, const uint64_t *total,
-                        double *ratio)
-{
-    const size_t at = (size_t)i * (size_t)pass->stride + (size_t)first;
-    for (int32_t l = 0; l < n; l++, m += self->Q) {
-        if (pass->draw) {
-            pass->draw[at + (size_t)l] =
-                (uint8_t)kr_rng_integer_weights(pass->rng, m, total[l], self->q);
-        }
-        ratio[first + l] *= (double)m[pass->state[at + (size_t)l]] / (double)total[l];
-    }
-    if (((i + 1) % KR_CATEGORICAL_RUN == 0 || i + 1 == self->n_sites) &&
-        first + n == pass->n_lanes) {
-        kr_categorical_flush(pass->n_lanes, ratio, pass->log_q);
-    }
-}
-
-/* ---- shape ------------------------------------------------------------------------------- */
-
-static kr_frontier_form choose_form(const kr_terms *terms)
-{
-    const int32_t q = terms->q;
-    if (q == 2) {
-        return terms->state_class[0] == terms->state_class[1] ? KR_FRONTIER_ODD
-                                                              : KR_FRONTIER_BIASED;
-    }
-    for (int32_t a = 0; a < q; a++) {
-        for (int32_t b = 0; b < q; b++) {
-            if (terms->V[a * q + b] != terms->V[a == b ? 0 : 1]) {
-                return KR_FRONTIER_STATES;
-            }
-        }
-    }
-    return terms->has_local ? KR_FRONTIER_STATES : KR_FRONTIER_COLORS;
-}
-
-static int32_t form_width(kr_frontier_form form, int32_t hidden)
-{
-    const bool in_rows = form == KR_FRONTIER_ODD || form == KR_FRONTIER_BIASED;
-    return in_rows ? hidden : (hidden + 15) / 16 * 16;
-}
-
-/* Arrays of a site with K inputs, from weight `begin` on; *end: first weight after them. */
-static int site_arrays(kr_frontier_form form, size_t q, size_t hidden, size_t K, size_t begin,
-                       kr_frontier_array array[KR_FRONTIER_ARRAYS], size_t *end)
-{
-    const size_t H = K > 0 ? hidden : 0;
-    const size_t P = K > 0 ? (size_t)form_width(form, (int32_t)hidden) : 0;
-    int n = 0;
-    *end = begin;
-    switch (form) {
-    case KR_FRONTIER_ODD:
-    case KR_FRONTIER_BIASED:
-        array[n++] = (kr_frontier_array){ "W", *end, H, K, K };
-        *end += H * K;
-        const size_t n_v = H + (form == KR_FRONTIER_BIASED);
-        array[n++] = (kr_frontier_array){ "v", *end, 1, n_v, n_v };
-        *end += n_v;
-        break;
-    case KR_FRONTIER_COLORS:
-        array[n++] = (kr_frontier_array){ "W", *end, K, H, P };
-        *end += K * P;
-        array[n++] = (kr_frontier_array){ "v", *end, 1, H, P };
-        *end += P;
-        array[n++] = (kr_frontier_array){ "c", *end, 1, H, P };
-        *end += P;
-        break;
-    case KR_FRONTIER_STATES:
-        array[n++] = (kr_frontier_array){ "W", *end, K * q, H, P };
-        *end += K * q * P;
-        array[n++] = (kr_frontier_array){ "v", *end, q, H, P };
-        *end += q * P;
-        array[n++] = (kr_frontier_array){ "c", *end, 1, H, P };
-        *end += P;
-        array[n++] = (kr_frontier_array){ "b", *end, 1, q, (q + 15) / 16 * 16 };
-        *end += (q + 15) / 16 * 16;
-        break;
-    }
-    *end = (*end + 15) / 16 * 16;
-    return n;
-}
-
-int kr_frontier_arrays(const kr_frontier *self, int32_t i,
-                       kr_frontier_array array[KR_FRONTIER_ARRAYS])
-{
-    size_t end;
-    return site_arrays(self->form, (size_t)self->q, (size_t)self->hidden,
-                       (size_t)(self->begin[i + 1] - self->begin[i]), self->offset[i], array,
-                       &end);
-}
-
-/* ---- frontier sets ----------------------------------------------------------------------- */
-
-/* last[j]: the latest site with a bond to j, or j */
-static void latest_neighbors(const kr_terms *terms, int32_t *last)
-{
-    for (int32_t j = 0; j < terms->n_sites; j++) {
-        last[j] = j;
-        for (int64_t k = terms->neighbor_begin[j]; k < terms->neighbor_begin[j + 1]; k++) {
-            last[j] = terms->neighbor[k] > last[j] ? terms->neighbor[k] : last[j];
-        }
-    }
-}
-
-/* begin (n_sites + 1) of the inputs, from the sizes of the frontiers: j is in F_i for
- * j < i < last[j]. */
-static void count_inputs(const kr_terms *terms, kr_frontier_form form, const int32_t *last,
-                         int64_t *begin)
-{
-    const int32_t N = terms->n_sites;
-    memset(begin, 0, ((size_t)N + 1) * sizeof *begin);
-    for (int32_t j = 0; j < N; j++) {
-        begin[j + 1 < last[j] ? j + 1 : N]++; /* enters; N is not read */
-        begin[j + 1 < last[j] ? last[j] : N]--;
-    }
-    int64_t size = 0, sum = 0;
-    for (int32_t i = 0; i < N; i++) {
-        size += begin[i];
-        begin[i] = sum;
-        sum += size > 0 ? size + (form == KR_FRONTIER_BIASED) : 0;
-    }
-    begin[N] = sum;
-}
-
-/* Bytes of the weights, or -1 when memory lacks. */
-static double count_bytes(const kr_terms *terms, int64_t hidden, kr_error *err)
-{
-    const size_t N = (size_t)terms->n_sites;
-    const kr_frontier_form form = choose_form(terms);
-    int32_t *last = kr_alloc(N, sizeof *last, err);
-    int64_t *begin = kr_alloc(N + 1, sizeof *begin, err);
-    double floats = last && begin ? 0.0 : -1.0;
-    for (size_t i = 0; last && begin && i < N; i++) {
-        if (i == 0) {
-            latest_neighbors(terms, last);
-            count_inputs(terms, form, last, begin);
-        }
-        kr_frontier_array array[KR_FRONTIER_ARRAYS];
-        size_t end;
-        site_arrays(form, (size_t)terms->q, (size_t)hidden, (size_t)(begin[i + 1] - begin[i]),
-                    0, array, &end);
-        floats += (double)end;
-    }
-    kr_free(begin);
-    kr_free(last);
-    return floats < 0.0 ? -1.0 : floats * (double)sizeof(float);
-}
-
+/* Weights of the unbounded frontier are counted before the plan is made. */
 static bool supports(const kr_target *target, const void *parameters, kr_error *why)
 {
     const kr_frontier_params *p = parameters;
+    kr_frontier_plan plan;
     if (!kr_skip_supports(target->terms, "frontier", why)) {
         return false;
     }
-    const double bytes = count_bytes(target->terms, p->hidden, why);
-    if (bytes > MAX_BYTES) {
-        kr_fail(why, KR_EUNSUP,
-                "frontier: %.3g bytes of weights for %d sites, q = %d, hidden = %d, want at "
-                "most %.3g",
-                bytes, target->terms->n_sites, target->terms->q, (int)p->hidden, MAX_BYTES);
+    const double least = p->window > 0 ? 0.0
+                                       : kr_frontier_plan_count(target) * (double)p->hidden *
+                                             (double)sizeof(float);
+    if (least > KR_FRONTIER_MAX_BYTES) {
+        kr_fail(
+            why, KR_EUNSUP,
+            "frontier: %.3g bytes of weights for %d sites, hidden = %d, want at most %.3g; a "
+            "window bounds them",
+            least, target->terms->n_sites, (int)p->hidden, KR_FRONTIER_MAX_BYTES);
+        return false;
     }
-    return bytes >= 0.0 && bytes <= MAX_BYTES;
-}
-
-static int read_frontiers(kr_frontier *self, const kr_terms *terms, kr_error *err)
-{
-    const int32_t N = self->n_sites;
-    int32_t *last = kr_alloc((size_t)N, sizeof *last, err);
-    int32_t *open = kr_alloc((size_t)N + 1, sizeof *open, err); /* the frontier, ascending */
-    if (!last || !open) {
-        kr_free(open);
-        kr_free(last);
-        return KR_ENOMEM;
-    }
-    int32_t n_open = 0;
-    latest_neighbors(terms, last);
-    for (int32_t i = 0; i < N; i++) {
-        int32_t n = 0;
-        for (int32_t k = 0; k < n_open; k++) {
-            if (last[open[k]] > i) {
-                open[n++] = open[k];
-            }
-        }
-        n_open = n;
-        int32_t *site = self->site + self->begin[i];
-        memcpy(site, open, (size_t)n * sizeof *site);
-        if (self->begin[i + 1] - self->begin[i] > n) {
-            site[n] = N; /* the constant input of the biased form */
-        }
-        open[n_open++] = i;
-    }
-    kr_free(open);
-    kr_free(last);
-    return KR_OK;
-}
-
-static int alloc_sites(kr_frontier *self, const kr_terms *terms, kr_error *err)
-{
-    const size_t N = (size_t)self->n_sites;
-    self->begin = kr_alloc(N + 1, sizeof *self->begin, err);
-    self->offset = kr_alloc(N + 1, sizeof *self->offset, err);
-    int32_t *last = kr_alloc(N, sizeof *last, err);
-    if (!self->begin || !self->offset || !last) {
-        kr_free(last);
-        return KR_ENOMEM;
-    }
-    latest_neighbors(terms, last);
-    count_inputs(terms, self->form, last, self->begin);
-    kr_free(last);
-    for (size_t i = 0; i < N; i++) {
-        kr_frontier_array array[KR_FRONTIER_ARRAYS];
-        const int64_t K = self->begin[i + 1] - self->begin[i];
-        site_arrays(self->form, (size_t)self->q, (size_t)self->hidden, (size_t)K,
-                    self->offset[i], array, &self->offset[i + 1]);
-        self->K_max = K > self->K_max ? (int32_t)K : self->K_max;
-    }
-    self->site = kr_alloc((size_t)self->begin[N], sizeof *self->site, err);
-    self->weights = kr_alloc(self->offset[N], sizeof *self->weights, err);
-    if (!self->site || !self->weights) {
-        return KR_ENOMEM;
-    }
-    return read_frontiers(self, terms, err);
-}
-
-/* ---- skip term for q > 2 ----------------------------------------------------------------- */
-
-static int alloc_skip(kr_frontier *self, const kr_terms *terms, kr_error *err)
-{
-    const size_t N = (size_t)self->n_sites, q = (size_t)self->q, Q = (size_t)self->Q;
-    self->near_begin = kr_alloc(N + 1, sizeof *self->near_begin, err);
-    if (!self->near_begin) {
-        return KR_ENOMEM;
-    }
-    for (size_t i = 0; i < N; i++) {
-        int64_t n = self->near_begin[i];
-        for (int64_t k = terms->neighbor_begin[i]; k < terms->neighbor_begin[i + 1]; k++) {
-            n += terms->neighbor[k] < (int32_t)i;
-        }
-        self->near_begin[i + 1] = n;
-    }
-    const size_t n_near = (size_t)self->near_begin[N];
-    const bool has_states = self->form == KR_FRONTIER_STATES;
-    self->near = kr_alloc(n_near, sizeof *self->near, err);
-    self->J = kr_alloc(n_near, sizeof *self->J, err);
-    self->beta_J = kr_alloc(n_near, sizeof *self->beta_J, err);
-    self->minus_V = kr_alloc(has_states ? q * Q : 1, sizeof *self->minus_V, err);
-    self->local = kr_alloc(has_states ? N * q : 1, sizeof *self->local, err);
-    self->start = kr_alloc(has_states ? N * Q : 1, sizeof *self->start, err);
-    if (!self->near || !self->J || !self->beta_J || !self->minus_V || !self->local ||
-        !self->start) {
-        return KR_ENOMEM;
-    }
-    return KR_OK;
-}
-
-static void read_skip(kr_frontier *self, const kr_terms *terms)
-{
-    const size_t N = (size_t)self->n_sites, q = (size_t)self->q, Q = (size_t)self->Q;
-    const bool has_states = self->form == KR_FRONTIER_STATES;
-    const double v = has_states ? 1.0 : terms->V[1] - terms->V[0]; /* V = c - v delta */
-    size_t n = 0;
-    for (size_t i = 0; i < N; i++) {
-        for (int64_t k = terms->neighbor_begin[i]; k < terms->neighbor_begin[i + 1]; k++) {
-            if (terms->neighbor[k] < (int32_t)i) {
-                self->near[n] = terms->neighbor[k];
-                self->J[n++] = v * terms->J[k];
-            }
-        }
-    }
-    for (size_t a = 0; has_states && a < q; a++) {
-        for (size_t b = 0; b < q; b++) {
-            self->minus_V[a * Q + b] = (float)-terms->V[a * q + b];
-        }
-    }
-    if (has_states) {
-        memcpy(self->local, terms->local, N * q * sizeof *self->local);
-    }
-}
-
-static int prepare(void *object, double beta, kr_error *err)
-{
-    kr_frontier *self = object;
-    if (!isfinite(beta)) {
-        return kr_fail(err, KR_EINVAL, "beta = %g, want a finite number", beta);
-    }
-    if (self->q == 2) {
-        return kr_skip_prepare(&self->skip, beta, err);
-    }
-    const size_t N = (size_t)self->n_sites, q = (size_t)self->q, Q = (size_t)self->Q;
-    for (size_t k = 0; k < (size_t)self->near_begin[N]; k++) {
-        self->beta_J[k] = (float)(beta * self->J[k]);
-    }
-    for (size_t i = 0; self->form == KR_FRONTIER_STATES && i < N; i++) {
-        for (size_t a = 0; a < q; a++) {
-            self->start[i * Q + a] = (float)(-beta * self->local[i * q + a]);
-        }
-    }
-    return KR_OK;
-}
-
-/* ---- life cycle -------------------------------------------------------------------------- */
-
-static void frontier_free(void *object)
-{
-    kr_frontier *self = object;
-    if (self) {
-        kr_free(self->start);
-        kr_free(self->local);
-        kr_free(self->minus_V);
-        kr_free(self->beta_J);
-        kr_free(self->J);
-        kr_free(self->near);
-        kr_free(self->near_begin);
-        kr_skip_clear(&self->skip);
-        kr_free(self->weights);
-        kr_free(self->site);
-        kr_free(self->offset);
-        kr_free(self->begin);
-        kr_free(self);
-    }
-}
-
-static int fill_object(kr_frontier *self, const kr_target *target, kr_error *err)
-{
-    KR_TRY(alloc_sites(self, target->terms, err));
-    if (self->q == 2) {
-        return kr_skip_init(&self->skip, target->terms, target->beta, err);
-    }
-    KR_TRY(alloc_skip(self, target->terms, err));
-    read_skip(self, target->terms);
-    return prepare(self, target->beta, err);
+    return kr_frontier_plan_raster(&plan, target, p->window, why) == KR_OK &&
+           kr_frontier_fits(target, &plan, p->hidden, "frontier", why);
 }
 
 static void *frontier_alloc(const kr_target *target, const void *parameters, kr_error *err)
 {
     const kr_frontier_params *p = parameters;
-    if (!supports(target, parameters, err)) {
+    kr_frontier_plan plan;
+    if (!supports(target, parameters, err) ||
+        kr_frontier_plan_raster(&plan, target, p->window, err) != KR_OK) {
         return NULL;
     }
-    kr_frontier *self = kr_alloc(1, sizeof *self, err);
-    if (!self) {
-        return NULL;
-    }
-    self->form = choose_form(target->terms);
-    self->n_sites = target->terms->n_sites;
-    self->q = target->terms->q;
-    self->Q = (self->q + 15) / 16 * 16;
-    self->hidden = (int32_t)p->hidden;
-    self->width = form_width(self->form, self->hidden);
-    self->lanes = kr_lanes_best(NULL);
-    self->units = kr_units_best(NULL);
-    if (fill_object(self, target, err) != KR_OK) {
-        frontier_free(self);
-        return NULL;
-    }
-    return self;
-}
-
-static size_t n_weights(const void *object)
-{
-    const kr_frontier *self = object;
-    return self->offset[self->n_sites];
-}
-
-static float *weights(void *object)
-{
-    return ((kr_frontier *)object)->weights;
-}
-
-static void init_array(float *w, const kr_frontier_array *array, double width, kr_rng *rng)
-{
-    for (size_t r = 0; r < array->rows; r++) {
-        for (size_t k = 0; k < array->columns; k++) {
-            w[array->begin + r * array->pitch + k] = (float)(width * kr_rng_normal(rng));
-        }
-    }
-}
-
-/* Small weights: fresh networks start near the skip model with hidden units that are almost
- * linear but differ. Measured with 300 steps of reverse KL (16x16 Ising at the critical point,
- * 8x8 Potts q = 10): widths 0.3 train to a larger effective sample size than 1 or 2. */
-static void init(void *object, kr_rng *rng)
-{
-    kr_frontier *self = object;
-    memset(self->weights, 0, n_weights(self) * sizeof *self->weights);
-    for (int32_t i = 0; i < self->n_sites; i++) {
-        kr_frontier_array array[KR_FRONTIER_ARRAYS];
-        const int n = kr_frontier_arrays(self, i, array);
-        const double K = (double)(self->begin[i + 1] - self->begin[i]);
-        for (int k = 0; K > 0.0 && k < n; k++) {
-            if (array[k].name[0] == 'W') {
-                init_array(self->weights, array + k, 0.3 / sqrt(K), rng);
-            } else if (array[k].name[0] == 'v') {
-                array[k].columns = (size_t)self->hidden; /* b stays zero */
-                init_array(self->weights, array + k, 0.3 / sqrt((double)self->hidden), rng);
-            }
-        }
-    }
-}
-
-/* ---- passes ------------------------------------------------------------------------------ */
-
-static int32_t pad_lanes(int32_t n_lanes)
-{
-    return (n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
-}
-
-static size_t scratch_bytes(const void *object, int32_t n_lanes)
-{
-    const kr_frontier *self = object;
-    switch (self->form) {
-    case KR_FRONTIER_COLORS:
-        return kr_frontier_colors_bytes(self);
-    case KR_FRONTIER_STATES:
-        return kr_frontier_states_bytes(self);
-    default:
-        return kr_frontier_binary_bytes(self, pad_lanes(n_lanes));
-    }
-}
-
-static void run(const kr_frontier *self, kr_frontier_pass *pass)
-{
-    pass->stride = pad_lanes(pass->n_lanes);
-    switch (self->form) {
-    case KR_FRONTIER_COLORS:
-        kr_frontier_colors_run(self, pass);
-        break;
-    case KR_FRONTIER_STATES:
-        kr_frontier_states_run(self, pass);
-        break;
-    default:
-        kr_frontier_binary_run(self, pass);
-    }
-}
-
-static void sample_tail(const void *self, int32_t k, int32_t n_lanes, uint8_t *state,
-                        double *log_q, kr_rng *rng, void *scratch)
-{
-    kr_frontier_pass pass = { .k = k,
-                              .n_lanes = n_lanes,
-                              .state = state,
-                              .draw = state,
-                              .rng = rng,
-                              .log_q = log_q,
-                              .scratch = scratch };
-    run(self, &pass);
-}
-
-static void log_q_tail(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,
-                       double *log_q, void *scratch)
-{
-    kr_frontier_pass pass = {
-        .k = k, .n_lanes = n_lanes, .state = state, .log_q = log_q, .scratch = scratch
-    };
-    run(self, &pass);
-}
-
-static void grad(const void *self, int32_t n_lanes, const uint8_t *state,
-                 const double *coefficient, float *gradient, double *log_q, void *scratch)
-{
-    double unused[KR_LANES_MAX];
-    kr_frontier_pass pass = { .n_lanes = n_lanes,
-                              .state = state,
-                              .log_q = log_q ? log_q : unused,
-                              .coefficient = coefficient,
-                              .gradient = gradient,
-                              .scratch = scratch };
-    run(self, &pass);
+    return kr_frontier_alloc(target, &plan, p->hidden, err);
 }
 
 const kr_density_plug kr_density_frontier = {
@@ -517,13 +75,14 @@ const kr_density_plug kr_density_frontier = {
     .flags = KR_DENSITY_TRAINABLE,
     .supports = supports,
     .alloc = frontier_alloc,
-    .free = frontier_free,
-    .n_weights = n_weights,
-    .weights = weights,
-    .scratch_bytes = scratch_bytes,
-    .init = init,
-    .prepare = prepare,
-    .sample_tail = sample_tail,
-    .log_q_tail = log_q_tail,
-    .grad = grad,
+    .free = kr_frontier_free,
+    .n_weights = kr_frontier_n_weights,
+    .weights = kr_frontier_weights,
+    .n_visits = kr_frontier_n_visits,
+    .scratch_bytes = kr_frontier_scratch_bytes,
+    .init = kr_frontier_init,
+    .prepare = kr_frontier_prepare,
+    .sample_tail = kr_frontier_sample_tail,
+    .log_q_tail = kr_frontier_log_q_tail,
+    .grad = kr_frontier_grad,
 };

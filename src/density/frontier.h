@@ -18,6 +18,7 @@
 #ifndef KR_DENSITY_FRONTIER_H
 #define KR_DENSITY_FRONTIER_H
 
+#include "density/frontier_plan.h"
 #include "density/lanes.h"
 #include "density/lanes_units.h"
 #include "density/skip.h"
@@ -29,8 +30,8 @@ typedef enum kr_frontier_form {
     KR_FRONTIER_STATES,
 } kr_frontier_form;
 
-typedef struct kr_frontier_params {
-    int64_t hidden;
+typedef struct kr_frontier_params { /* of the plug frontier */
+    int64_t hidden, window;
 } kr_frontier_params;
 
 typedef struct kr_frontier {
@@ -42,9 +43,10 @@ typedef struct kr_frontier {
     int32_t K_max;  /* largest number of inputs of a site */
     const kr_lanes *lanes;
     const kr_units *units;
+    kr_frontier_plan plan;
     int64_t *begin; /* (n_sites + 1) into site; owns */
-    int32_t *site;  /* inputs of each site: F_i ascending; in form biased, unless F_i is empty,
-                       then n_sites, the row that is constant 1; owns */
+    int32_t *site;  /* inputs of each site: those of the plan; in form biased, unless there are
+                       none, then n_sites, the row that is constant 1; owns */
     /* skip term: kr_skip for q = 2, else bonds to earlier sites, one entry per bond */
     kr_skip skip;
     int64_t *near_begin; /* (n_sites + 1) into near; owns */
@@ -54,8 +56,9 @@ typedef struct kr_frontier {
     float *minus_V;      /* form states: (q, Q), zero padded; owns */
     double *local;       /* form states: (n_sites, q); owns */
     float *start;        /* form states: (n_sites, Q) -beta local, zero padded; owns */
-    size_t *offset;      /* (n_sites + 1) first weight of each site, a multiple of 16; owns */
-    float *weights;      /* owns */
+    size_t *offset;      /* (n_sites) first weight of each site, a multiple of 16; owns */
+    size_t n_weights;
+    float *weights; /* owns */
 } kr_frontier;
 
 /* A weight array of one site: rows of `columns` floats, `pitch` apart, from weight `begin` on.
@@ -66,13 +69,38 @@ typedef struct kr_frontier_array {
 } kr_frontier_array;
 enum { KR_FRONTIER_ARRAYS = 4 };
 
-/* Fills the arrays of site i, returns their number. The bias c of form biased is the last
- * column of W, and b the last entry of v. Pure. */
+/* Fills the arrays of site i, returns their number; sites of one network have the same. The
+ * bias c of form biased is the last column of W, and b the last entry of v. Pure. */
 int kr_frontier_arrays(const kr_frontier *self, int32_t i,
                        kr_frontier_array array[KR_FRONTIER_ARRAYS]);
 
-/* One pass over sites k..N-1: draws when draw is set (the same memory as state, rng given),
- * scores, and adds to the gradient when that is set (k = 0). */
+#define KR_FRONTIER_MAX_BYTES 0x1p31
+
+/* The life of a frontier density with a plan of its own making; takes the plan over, also on
+ * failure. NULL with KR_ENOMEM. */
+kr_frontier *kr_frontier_alloc(const kr_target *target, kr_frontier_plan *plan, int64_t hidden,
+                               kr_error *err);
+/* Whether the weights of such a plan fit; name: of the density. Takes the plan over. */
+bool kr_frontier_fits(const kr_target *target, kr_frontier_plan *plan, int64_t hidden,
+                      const char *name, kr_error *why);
+/* Functions of a plug. */
+void kr_frontier_free(void *self);
+size_t kr_frontier_n_weights(const void *self);
+float *kr_frontier_weights(void *self);
+double kr_frontier_n_visits(const void *self);
+size_t kr_frontier_scratch_bytes(const void *self, int32_t n_lanes);
+const int32_t *kr_frontier_order(const void *self);
+void kr_frontier_init(void *self, kr_rng *rng);
+int kr_frontier_prepare(void *self, double beta, kr_error *err);
+void kr_frontier_sample_tail(const void *self, int32_t k, int32_t n_lanes, uint8_t *state,
+                             double *log_q, kr_rng *rng, void *scratch);
+void kr_frontier_log_q_tail(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,
+                            double *log_q, void *scratch);
+void kr_frontier_grad(const void *self, int32_t n_lanes, const uint8_t *state,
+                      const double *coefficient, float *gradient, double *log_q, void *scratch);
+
+/* One pass over the places k..N-1 of the order: draws when draw is set (the same memory as
+ * state, rng given), scores, and adds to the gradient when that is set (k = 0). */
 typedef struct kr_frontier_pass {
     int32_t k, n_lanes, stride;
     const uint8_t *state;
@@ -92,9 +120,9 @@ void kr_frontier_colors_run(const kr_frontier *self, const kr_frontier_pass *pas
 size_t kr_frontier_states_bytes(const kr_frontier *self);
 void kr_frontier_states_run(const kr_frontier *self, const kr_frontier_pass *pass);
 
-/* Draws (when draw is set) and scores chains first .. first + n - 1 at site i from their
- * integer weights m (n, Q); after every 16th site the ratios go into log_q. */
-void kr_frontier_settle(const kr_frontier *self, const kr_frontier_pass *pass, int32_t i,
+/* Draws (when draw is set) and scores chains first .. first + n - 1 at the site of place t from
+ * their integer weights m (n, Q); after every 16th place the ratios go into log_q. */
+void kr_frontier_settle(const kr_frontier *self, const kr_frontier_pass *pass, int32_t t,
                         int32_t first, int32_t n, const uint32_t *m, const uint64_t *total,
                         double *ratio);
 

@@ -72,7 +72,7 @@ static site view_site(const kr_frontier *self, int32_t i, const scratch *s, int3
     const int32_t units = K > 0 ? self->width : 0;
     return (site){ .K = K,
                    .units = units,
-                   .n_v = units + (self->form == KR_FRONTIER_BIASED),
+                   .n_v = units + (self->form == KR_FRONTIER_BIASED && self->plan.net[i] >= 0),
                    .input = self->site + self->begin[i],
                    .W = self->offset[i],
                    .v = self->offset[i] + (size_t)units * (size_t)K,
@@ -90,8 +90,10 @@ static void conditional(const kr_frontier *self, int32_t i, const site *x,
                           x->input, x->h, L);
         self->lanes->phi((size_t)x->units * (size_t)L, x->h, x->h);
     }
-    self->lanes->gemm(1, x->n_v, self->weights + x->v, (size_t)x->n_v, NULL, x->h, NULL, s->z,
-                      L);
+    if (x->n_v > 0) {
+        self->lanes->gemm(1, x->n_v, self->weights + x->v, (size_t)x->n_v, NULL, x->h, NULL,
+                          s->z, L);
+    }
     self->lanes->sigmoid(L, s->z, s->m);
 }
 
@@ -117,12 +119,16 @@ void kr_frontier_binary_run(const kr_frontier *self, const kr_frontier_pass *pas
     memset(s.zeros, 0, (size_t)self->width * sizeof(float));
     set_ones(s.x + (size_t)N * (size_t)L, (size_t)L);
     set_ones(s.h + (size_t)self->width * (size_t)L, (size_t)L);
-    read_spins((size_t)(pass->draw ? pass->k : N) * (size_t)L, pass->state, s.x);
+    for (int32_t t = 0; t < (pass->draw ? pass->k : N); t++) {
+        const size_t at = (size_t)self->plan.order[t] * (size_t)L;
+        read_spins((size_t)L, pass->state + at, s.x + at);
+    }
     for (int32_t l = 0; l < pass->n_lanes; l++) {
         s.ratio[l] = 1.0;
         pass->log_q[l] = 0.0;
     }
-    for (int32_t i = pass->k; i < N; i++) {
+    for (int32_t t = pass->k; t < N; t++) {
+        const int32_t i = self->plan.order[t];
         const site x = view_site(self, i, &s, L);
         const size_t at = (size_t)i * (size_t)L;
         conditional(self, i, &x, pass, &s);
@@ -131,10 +137,10 @@ void kr_frontier_binary_run(const kr_frontier *self, const kr_frontier_pass *pas
             read_spins((size_t)L, pass->state + at, s.x + at);
         }
         kr_categorical_score(2, pass->n_lanes, L, s.m, NULL, pass->state + at, s.ratio);
-        if ((i + 1) % KR_CATEGORICAL_RUN == 0 || i + 1 == N) {
+        if ((t + 1) % KR_CATEGORICAL_RUN == 0 || t + 1 == N) {
             kr_categorical_flush(pass->n_lanes, s.ratio, pass->log_q);
         }
-        if (pass->gradient) {
+        if (pass->gradient && x.n_v > 0) {
             back(self, &x, pass->state + at, pass, &s);
         }
     }

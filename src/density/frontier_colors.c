@@ -153,9 +153,10 @@ static void back(const kr_frontier *self, const group *g, const uint8_t *row,
     }
 }
 
-static void run_site(const kr_frontier *self, int32_t i, const kr_frontier_pass *pass,
-                     const scratch *s)
+static void run_place(const kr_frontier *self, int32_t t, const kr_frontier_pass *pass,
+                      const scratch *s)
 {
+    const int32_t i = self->plan.order[t];
     const int32_t K = (int32_t)(self->begin[i + 1] - self->begin[i]);
     const size_t H = (size_t)self->width, at = (size_t)i * (size_t)pass->stride;
     group g = {
@@ -173,7 +174,7 @@ static void run_site(const kr_frontier *self, int32_t i, const kr_frontier_pass 
         g.x.n = pass->n_lanes - g.first < G ? pass->n_lanes - g.first : G;
         g.x.state = pass->state + g.first;
         conditional(self, &g, s);
-        kr_frontier_settle(self, pass, i, g.first, g.x.n, s->m, g.total, s->ratio);
+        kr_frontier_settle(self, pass, t, g.first, g.x.n, s->m, g.total, s->ratio);
         if (pass->gradient) {
             back(self, &g, pass->state + at + g.first, pass, s);
         }
@@ -188,7 +189,7 @@ void kr_frontier_colors_run(const kr_frontier *self, const kr_frontier_pass *pas
         s.ratio[l] = 1.0;
         pass->log_q[l] = 0.0;
     }
-    for (int32_t i = pass->k; i < self->n_sites; i++) {
-        run_site(self, i, pass, &s);
+    for (int32_t t = pass->k; t < self->n_sites; t++) {
+        run_place(self, t, pass, &s);
     }
 }

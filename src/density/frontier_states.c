@@ -38,17 +38,19 @@ size_t kr_frontier_states_bytes(const kr_frontier *self)
 typedef struct group {
     kr_context x;
     int32_t i, first;
+    bool has_net;
     size_t W, c, v, b; /* offsets of the weights of the site */
     uint64_t total[G];
 } group;
 
-/* z[a] = b_a + skip term, a < q: the part that needs no hidden unit */
+/* z[a] = b_a + skip term, a < q: the part that needs no hidden unit. b: NULL without network */
 static void start_logits(const kr_frontier *self, const group *g, int32_t l, float *z)
 {
     const int32_t Q = self->Q;
-    const float *b = self->weights + g->b, *start = self->start + (size_t)g->i * (size_t)Q;
+    const float *start = self->start + (size_t)g->i * (size_t)Q;
+    const float *b = g->has_net ? self->weights + g->b : NULL;
     for (int32_t a = 0; a < Q; a++) {
-        z[a] = b[a] + start[a];
+        z[a] = b ? b[a] + start[a] : start[a];
     }
     for (int64_t k = self->near_begin[g->i]; k < self->near_begin[g->i + 1]; k++) {
         const uint8_t s = g->x.state[(size_t)self->near[k] * g->x.stride + (size_t)l];
@@ -96,15 +98,17 @@ static void back(const kr_frontier *self, const group *g, const uint8_t *row,
     }
 }
 
-static void run_site(const kr_frontier *self, int32_t i, const kr_frontier_pass *pass,
-                     const scratch *s)
+static void run_place(const kr_frontier *self, int32_t t, const kr_frontier_pass *pass,
+                      const scratch *s)
 {
+    const int32_t i = self->plan.order[t];
     const int32_t K = (int32_t)(self->begin[i + 1] - self->begin[i]);
     const size_t H = K > 0 ? (size_t)self->width : 0, q = (size_t)self->q;
     const size_t at = (size_t)i * (size_t)pass->stride;
     group g = {
         .x = { .K = K, .site = self->site + self->begin[i], .stride = (size_t)pass->stride },
         .i = i,
+        .has_net = self->plan.net[i] >= 0,
         .W = self->offset[i]
     };
     g.v = g.W + (size_t)K * q * H;
@@ -114,8 +118,8 @@ static void run_site(const kr_frontier *self, int32_t i, const kr_frontier_pass 
         g.x.n = pass->n_lanes - g.first < G ? pass->n_lanes - g.first : G;
         g.x.state = pass->state + g.first;
         conditional(self, &g, s);
-        kr_frontier_settle(self, pass, i, g.first, g.x.n, s->m, g.total, s->ratio);
-        if (pass->gradient) {
+        kr_frontier_settle(self, pass, t, g.first, g.x.n, s->m, g.total, s->ratio);
+        if (pass->gradient && g.has_net) {
             back(self, &g, pass->state + at + g.first, pass, s);
         }
     }
@@ -129,7 +133,7 @@ void kr_frontier_states_run(const kr_frontier *self, const kr_frontier_pass *pas
         s.ratio[l] = 1.0;
         pass->log_q[l] = 0.0;
     }
-    for (int32_t i = pass->k; i < self->n_sites; i++) {
-        run_site(self, i, pass, &s);
+    for (int32_t t = pass->k; t < self->n_sites; t++) {
+        run_place(self, t, pass, &s);
     }
 }

@@ -147,7 +147,7 @@ static void *made_alloc(const kr_target *target, const void *params, kr_error *e
     d->n_logits = kr_categorical_logits(d->q);
     d->hidden = (int32_t)p->hidden;
     d->n_hidden_layers = (int32_t)p->layers;
-    if (kr_skip_init(&d->skip, target->terms, target->beta, err) != KR_OK) {
+    if (kr_skip_init(&d->skip, target->terms, NULL, target->beta, err) != KR_OK) {
         made_free(d);
         return NULL;
     }

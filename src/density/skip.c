@@ -23,7 +23,13 @@ bool kr_skip_supports(const kr_terms *terms, const char *name, kr_error *why)
     return true;
 }
 
-/* Calls of one walk over the earlier neighbors of all sites, bonds of a pair merged. */
+static bool is_earlier(const int32_t *rank, int32_t j, int32_t i)
+{
+    return rank ? rank[j] < rank[i] : j < i;
+}
+
+/* Calls of one walk over the earlier neighbors of all sites, bonds of a pair merged. Their
+ * number is the same in every order. */
 static int64_t count_earlier(const kr_terms *terms)
 {
     int64_t n = 0;
@@ -50,14 +56,14 @@ size_t kr_skip_bytes(const kr_terms *terms)
            N * (sizeof(int64_t) + logits * (sizeof(double) + sizeof(float)));
 }
 
-static void read_neighbors(kr_skip *skip, const kr_terms *terms)
+static void read_neighbors(kr_skip *skip, const kr_terms *terms, const int32_t *rank)
 {
     int64_t n = 0;
     for (int32_t i = 0; i < terms->n_sites; i++) {
         skip->begin[i] = n;
         for (int64_t k = terms->neighbor_begin[i]; k < terms->neighbor_begin[i + 1]; k++) {
             int32_t j = terms->neighbor[k];
-            if (j >= i) {
+            if (!is_earlier(rank, j, i)) {
                 continue;
             }
             if (n > skip->begin[i] && skip->neighbor[n - 1] == j) {
@@ -95,7 +101,8 @@ static void read_tables(kr_skip *skip, const kr_terms *terms)
     }
 }
 
-int kr_skip_init(kr_skip *skip, const kr_terms *terms, double beta, kr_error *err)
+int kr_skip_init(kr_skip *skip, const kr_terms *terms, const int32_t *rank, double beta,
+                 kr_error *err)
 {
     size_t N = (size_t)terms->n_sites, n = (size_t)count_earlier(terms);
     *skip =
@@ -114,7 +121,7 @@ int kr_skip_init(kr_skip *skip, const kr_terms *terms, double beta, kr_error *er
     int status = KR_ENOMEM;
     if (skip->begin && skip->neighbor && skip->J && skip->local && skip->V && skip->constant &&
         skip->table) {
-        read_neighbors(skip, terms);
+        read_neighbors(skip, terms, rank);
         read_tables(skip, terms);
         status = kr_skip_prepare(skip, beta, err);
     }

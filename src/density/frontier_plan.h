@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * density/frontier_plan.h - which sites are drawn when, what their networks see, and which
+ * sites share one network; private to the frontier densities and their tests.
+ *
+ * The frontier of site i is the set of sites drawn before i that have a bond to a site drawn
+ * after i: all that the sites still to come see of the past. A plan keeps those of its sites
+ * that are near i. A site whose neighbors are all drawn before it needs no network: its
+ * conditional is the heat bath, exactly. */
+#ifndef KR_DENSITY_FRONTIER_PLAN_H
+#define KR_DENSITY_FRONTIER_PLAN_H
+
+#include "kramers_plug.h"
+
+typedef struct kr_frontier_plan {
+    int32_t n_sites, n_nets;
+    int32_t *order; /* (n_sites) site drawn at each place; owns */
+    int32_t *rank;  /* (n_sites) place of each site; owns */
+    int64_t *begin; /* (n_sites + 1) into site; owns */
+    int32_t *site;  /* what the network of a site sees, in the order of its weights; owns */
+    int32_t *net;   /* (n_sites) network of the site, or -1: none; owns */
+    int32_t *owner; /* (n_nets) the first site that has it; owns */
+    int32_t n_most; /* most sites that a network sees */
+} kr_frontier_plan;
+
+/* Sites in their order, networks that see the frontier sites at most `window` bonds away (0:
+ * all of them). With a window, sites share a network when they see the same pattern, have the
+ * same couplings and fields, and are as far from open boundaries. Errors: KR_ENOMEM. */
+int kr_frontier_plan_raster(kr_frontier_plan *plan, const kr_target *target, int64_t window,
+                            kr_error *err);
+/* Coarse to fine: the sites whose coordinates are multiples of the largest power of 2 that
+ * divides the extents, then those of half the spacing, and so on. Networks see the frontier
+ * sites within `radius` spacings; sites share as above. Errors: KR_ENOMEM. */
+int kr_frontier_plan_levels(kr_frontier_plan *plan, const kr_target *target, double radius,
+                            kr_error *err);
+/* Sites that all networks of the raster plan without window see together; 2^53 at most. Pure.
+ */
+double kr_frontier_plan_count(const kr_target *target);
+void kr_frontier_plan_clear(kr_frontier_plan *plan);
+
+#endif
