@@ -18,6 +18,14 @@
 
 static const char learning[] = SYSTEM PHASES("600") TRAINING "}\n";
 
+/* One network for three temperatures, trained on walkers and on its own samples. */
+static const char conditioned[] =
+    "model: {name: ising}\nlattice: {name: hypercubic, size: [4, 4]}\nbeta: [0.3, 0.5, 0.4]\n"
+    "chains: 24\nseed: 5\ndensities: {net: {name: multilevel, hidden: 8}}\n"
+    "updates: [heat_bath, {name: independence, density: net}]\n" PHASES(
+        "300") "training: {batch: 80, certificate: 640, target_ess: 1, beta_degree: 2, "
+               "forward: 0.5, walkers: 0.5}\n";
+
 typedef struct subject {
     kr_spec *spec;
     kr_sampler *sampler;
@@ -165,15 +173,16 @@ static void samples_depend_neither_on_chunks_nor_on_threads(void **state)
     free(whole.value);
 }
 
-static void state_saved_inside_any_stage_continues_to_the_bit(void **state)
+/* Stops inside every stage of every epoch, goes on from the saved state. */
+static void check_restarts(const char *yaml, int64_t n_epochs)
 {
-    (void)state;
-    record whole = run_whole(learning, 2, 5, NULL);
+    record whole = run_whole(yaml, 2, 5, NULL);
     for (kr_stage stage = KR_STAGE_THERMALIZE; stage <= KR_STAGE_MEASURE; stage++) {
-        for (int64_t epoch = stage == KR_STAGE_THERMALIZE ? 0 : 1; epoch >= 0; epoch--) {
+        for (int64_t epoch = stage == KR_STAGE_THERMALIZE ? 0 : n_epochs - 1; epoch >= 0;
+             epoch--) {
             record r = { 0 };
             kr_error err = { 0 };
-            subject a = open_subject(learning, 1), b = open_subject(learning, 2);
+            subject a = open_subject(yaml, 1), b = open_subject(yaml, 2);
             while (kr_sampler_stage(a.sampler) != stage ||
                    kr_sampler_epoch(a.sampler) != epoch) {
                 assert_int_not_equal(kr_sampler_stage(a.sampler), KR_STAGE_DONE);
@@ -192,6 +201,13 @@ static void state_saved_inside_any_stage_continues_to_the_bit(void **state)
     }
     remove("test_sampler.state");
     free(whole.value);
+}
+
+static void state_saved_inside_any_stage_continues_to_the_bit(void **state)
+{
+    (void)state;
+    check_restarts(learning, 2);
+    check_restarts(conditioned, 1);
 }
 
 static void a_run_made_longer_equals_a_longer_run(void **state)

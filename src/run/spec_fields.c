@@ -43,6 +43,12 @@ static const kr_field training_fields[] = {
       .doc = "step size at the start of reverse KL, where it follows forward KL" },
     { "forward", KR_TYPE_REAL, offsetof(kr_training_params, forward), "0.9", 0, 1, .unit = "1",
       .doc = "share of the budget spent on forward KL where phases are known" },
+    { "beta_degree", KR_TYPE_INT, offsetof(kr_training_params, beta_degree), "0", 0,
+      KR_BETA_DEGREE_MAX, .unit = "1",
+      .doc = "one network for all temperatures of a scan, its weights polynomials in beta of "
+             "this degree; 0: each point trains its own" },
+    { "walkers", KR_TYPE_REAL, offsetof(kr_training_params, walkers), "0.25", 0, 1, .unit = "1",
+      .doc = "share of the batch that walkers make after the forward part" },
     { "anneal_from", KR_TYPE_REAL, offsetof(kr_training_params, anneal_from), "0.3", 0, 1,
       .unit = "beta", .doc = "first beta of annealed training where no phase is known" },
     { "min_acceptance", KR_TYPE_REAL, offsetof(kr_training_params, min_acceptance), "0.02", 0,

@@ -416,12 +416,14 @@ static int advance_training(kr_sampler *s, kr_error *err)
         }
         return KR_OK;
     }
-    for (int32_t p = 0; p < s->config.n_points; p++) {
+    const bool is_shared = s->config.training.beta_degree > 0;
+    for (int32_t k = 0; k < (is_shared ? 1 : s->config.n_points); k++) {
         for (int32_t d = 0; d < s->config.n_densities; d++) {
-            kr_trainer *t = &s->point[p].trainer[d];
-            if (t->n_weights && !t->is_done) {
+            const int32_t p = is_shared ? kr_trainer_turn(s, d) : k;
+            const kr_trainer *t = &s->point[p].trainer[d];
+            if (t->n_weights && !t->learner->is_done) {
                 KR_TRY(kr_trainer_step(s, &s->point[p], d, err));
-                is_done = is_done && t->is_done;
+                is_done = is_done && t->learner->is_done;
             }
         }
     }

@@ -14,25 +14,37 @@
 #define KR_WORK_RATE_POTTS   4e9
 #define KR_CERTIFICATE_SLICE 16 /* blocks of 64 samples per advance and thread-independent */
 
-typedef struct kr_trainer {  /* one trainable density at one point */
-    kr_density *density;     /* borrowed */
-    const kr_target *target; /* borrowed */
+/* What an optimizer moves: the weights of one density, or the polynomials in beta that give
+ * those of all points (learner.c). */
+typedef struct kr_learner {
+    int32_t degree; /* in beta; 0: the weights of one point */
+    size_t n_weights, n_params;
+    float *params;           /* (n_params) theta, or the weights of the density; borrowed */
+    float *theta, *gradient; /* (n_params) with degree > 0; own */
     struct kr_adam *adam;
-    size_t n_weights;
-    float *good; /* (n_weights) last weights known to be sound; owns */
-    int32_t n_blocks;
-    kr_block **walker; /* chains moved by local updates, seeded in every known phase; owns */
-    kr_rng *rng;       /* (n_blocks) streams of the reverse-KL samples; owns */
-    kr_rng weights_rng;
+    float *good;        /* (n_params) last ones known to be sound; owns */
+    double from, to;    /* range of beta */
     int64_t step;       /* training steps of this adaptation */
     double work;        /* counted, in nominal CPU-seconds */
     double rate_factor; /* halved by a skipped step */
     int64_t n_bad;      /* skipped steps in a row */
     int64_t n_rollbacks;
+    double best_loss;
+    uint8_t is_done, was_forward;
+} kr_learner;
+
+typedef struct kr_trainer {  /* one trainable density at one point */
+    kr_density *density;     /* borrowed */
+    const kr_target *target; /* borrowed */
+    kr_learner *learner;     /* own, or that of point 0 */
+    kr_learner own;
+    size_t n_weights;
+    int32_t n_blocks;
+    kr_block **walker;   /* chains moved by local updates, seeded in every known phase; owns */
+    kr_rng *rng;         /* (n_blocks) streams of the reverse-KL samples; owns */
+    uint8_t *is_started; /* (n_blocks) walkers; owns */
     double ring_log_max[KR_ESS_RING], ring_sum[KR_ESS_RING], ring_sum2[KR_ESS_RING];
     int64_t ring_n;
-    double best_loss;
-    uint8_t is_done, is_started, was_forward;
     kr_training_row row; /* of the last step */
     uint8_t has_row;
 } kr_trainer;
@@ -186,15 +198,31 @@ void kr_schedule_run_local(const kr_sampler *sampler, const kr_point *point, kr_
  * or LANE as found. */
 void kr_schedule_log_q(const kr_density *density, kr_block *block, void *scratch);
 
+/* learner.c. init: borrows the weights of the density when degree is 0. start: from these
+ * weights, the same at every beta. give: writes the weights for beta into the density. step:
+ * moves along a gradient (n_weights) found at beta; skips what is not finite, rolls back;
+ * KR_EDIVERGED when that did not help. */
+int kr_learner_init(kr_learner *learner, const kr_density *density, int32_t degree,
+                    double beta_from, double beta_to, kr_error *err);
+void kr_learner_clear(kr_learner *learner);
+int kr_learner_declare(kr_learner *learner, kr_state *table, kr_error *err);
+void kr_learner_open(kr_learner *learner);
+void kr_learner_start(kr_learner *learner, const float *weights);
+void kr_learner_give(const kr_learner *learner, kr_density *density, double beta);
+int kr_learner_step(kr_learner *learner, const float *gradient, double beta, double rate,
+                    double loss, int32_t n_sites, const char *name, kr_error *err);
+
 /* trainer.c */
 int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err);
 void kr_trainer_clear(kr_trainer *trainer);
 int kr_trainer_declare(kr_trainer *trainer, kr_state *table, kr_error *err);
 /* Opens an adaptation: step, work and rings from zero, weights kept. */
 void kr_trainer_open(kr_trainer *trainer);
-/* One training step, parallel over walker blocks; sets is_done when the stop rule holds.
- * Errors: KR_EDIVERGED when rolling back did not help. */
+/* One training step, parallel over walker blocks; sets the learner's is_done when the stop rule
+ * holds. Errors: KR_EDIVERGED when rolling back did not help. */
 int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err);
+/* The point whose turn it is where the points share a learner. */
+int32_t kr_trainer_turn(const kr_sampler *sampler, int32_t density);
 /* Largest scratch and gradient needs. */
 size_t kr_trainer_scratch(const kr_sampler *sampler, const kr_point *point, int32_t density);
 

@@ -29,9 +29,10 @@
 
 #include "kramers_plug.h"
 
-#define KR_NAME_MAX    64
-#define KR_UPDATES_MAX 16    /* rows of a schedule */
-#define KR_BATCH_MAX   16384 /* states of a training step */
+#define KR_NAME_MAX        64
+#define KR_UPDATES_MAX     16    /* rows of a schedule */
+#define KR_BATCH_MAX       16384 /* states of a training step */
+#define KR_BETA_DEGREE_MAX 16
 
 typedef enum kr_stage {
     KR_STAGE_THERMALIZE,
@@ -70,6 +71,8 @@ typedef struct kr_training_params {
     double rate;           /* Adam step size at the start */
     double reverse_rate;   /* the same for reverse KL after forward KL */
     double forward;        /* fraction of the budget for forward KL where phases are known */
+    int64_t beta_degree;   /* > 0: one network for all points, weights polynomial in beta */
+    double walkers;        /* share of walker states in the batches after the forward part */
     double anneal_from;    /* beta of the first reverse-KL step, as a fraction of beta */
     double min_acceptance; /* retrain when a window of draws stays below */
     int64_t max_retrainings;

@@ -26,9 +26,10 @@
 #include <omp.h>
 #endif
 
-#define SHARED_SPINS 1e5 /* attempts of a thread between offers that make sharing worth while  \
-                          */
-#define GANG_LANES 32    /* lanes of a gang, at most: of the kernels that know lanes apart */
+#define SHARED_SPINS                                                                           \
+    1e5               /* attempts of a thread between offers that make sharing worth while     \
+                       */
+#define GANG_LANES 32 /* lanes of a gang, at most: of the kernels that know lanes apart */
 
 /* The way of a replica since it was last at an end of its ladder. */
 enum { NO_END, FROM_COLD, FROM_HOT, FROM_HOT_FIRST /* never was at the cold end */ };

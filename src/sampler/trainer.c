@@ -16,7 +16,6 @@
  * order, so the weights do not depend on the number of threads. */
 #include "base/memory.h"
 #include "base/state.h"
-#include "density/adam.h"
 #include "model/block.h"
 #include "model/terms.h"
 #include "sampler/private.h"
@@ -28,13 +27,51 @@
 #include <omp.h>
 #endif
 
-#define MAX_GRADIENT_NORM 1e3
-#define GLOBAL_FROM       0.15 /* share of the forward budget without global proposals */
-#define WALKER_PASSES     32   /* passes of the local updates before the first forward step */
-#define ESS_MIN_BATCHES   16   /* running ESS is believed from so many batches on */
-#define BAD_STEPS_MAX     3    /* skipped steps in a row that bring back the good weights */
-#define ROLLBACKS_MAX     8    /* of one adaptation, then it is lost */
-#define RUNAWAY_PER_SITE  2.0  /* loss above the best by so much per site: roll back */
+#define GLOBAL_FROM     0.15 /* share of the forward budget without global proposals */
+#define WALKER_PASSES   32   /* passes of the local updates before the first forward step */
+#define ESS_MIN_BATCHES 16   /* running ESS is believed from so many batches on */
+
+/* Range of beta of the points; false when they differ in more. */
+static bool beta_range(const kr_sampler *sampler, double *from, double *to)
+{
+    const kr_sampler_config *config = &sampler->config;
+    bool is_scan = true;
+    *from = *to = config->target[0].beta;
+    for (int32_t p = 1; p < config->n_points; p++) {
+        is_scan = is_scan && config->target[p].terms == config->target[0].terms;
+        *from = fmin(*from, config->target[p].beta);
+        *to = fmax(*to, config->target[p].beta);
+    }
+    return is_scan && *to > *from;
+}
+
+static int init_learner(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
+{
+    const kr_sampler_config *config = &sampler->config;
+    const int32_t p = (int32_t)(point - sampler->point);
+    kr_trainer *t = &point->trainer[density];
+    const kr_trainer *leader = &sampler->point[0].trainer[density];
+    const int32_t degree = (int32_t)config->training.beta_degree;
+    double from = 0.0, to = 0.0;
+    kr_rng rng;
+    if (degree > 0 && !beta_range(sampler, &from, &to)) {
+        return kr_fail(err, KR_EINVAL,
+                       "training.beta_degree: degree %d for points that do not differ in beta "
+                       "alone, want a list or range of beta and nothing else that varies",
+                       degree);
+    }
+    t->learner = degree > 0 ? leader->learner : &t->own;
+    if (p == 0 || degree == 0) {
+        t->learner = &t->own;
+        KR_TRY(kr_learner_init(t->learner, t->density, degree, from, to, err));
+        kr_rng_seed(&rng, config->seed, (uint64_t)(p * config->n_densities + density) << 32,
+                    KR_PURPOSE_WEIGHTS);
+        t->density->plug->init(t->density->self, &rng);
+        kr_learner_start(t->learner, t->density->plug->weights(t->density->self));
+    }
+    kr_learner_give(t->learner, t->density, t->target->beta);
+    return KR_OK;
+}
 
 int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
 {
@@ -45,18 +82,15 @@ int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     t->n_weights = t->density->plug->n_weights(t->density->self);
     int32_t lanes = kr_block_lanes(config->training.batch);
     t->n_blocks = (int32_t)((config->training.batch + lanes - 1) / lanes);
-    t->adam = kr_alloc(1, sizeof *t->adam, err);
-    t->good = kr_alloc(t->n_weights, sizeof *t->good, err);
     t->walker = kr_alloc((size_t)t->n_blocks, sizeof(kr_block *), err);
     t->rng = kr_alloc((size_t)t->n_blocks, sizeof *t->rng, err);
-    if (!t->adam || !t->good || !t->walker || !t->rng) {
+    t->is_started = kr_alloc((size_t)t->n_blocks, sizeof *t->is_started, err);
+    if (!t->walker || !t->rng || !t->is_started) {
         return KR_ENOMEM;
     }
-    KR_TRY(kr_adam_init(t->adam, t->n_weights, err));
+    KR_TRY(init_learner(sampler, point, density, err));
     int32_t p = (int32_t)(point - sampler->point);
     uint64_t key = (uint64_t)(p * config->n_densities + density) << 32;
-    kr_rng_seed(&t->weights_rng, config->seed, key, KR_PURPOSE_WEIGHTS);
-    t->density->plug->init(t->density->self, &t->weights_rng);
     for (int32_t b = 0; b < t->n_blocks; b++) {
         int64_t left = config->training.batch - (int64_t)b * lanes;
         t->walker[b] = kr_block_alloc(t->target->terms, (int32_t)(left < lanes ? left : lanes),
@@ -76,35 +110,25 @@ void kr_trainer_clear(kr_trainer *t)
     for (int32_t b = 0; t->walker && b < t->n_blocks; b++) {
         kr_block_free(t->walker[b]);
     }
-    if (t->adam) {
-        kr_adam_clear(t->adam);
-    }
-    kr_free(t->adam);
-    kr_free(t->good);
+    kr_learner_clear(&t->own);
     kr_free(t->walker);
     kr_free(t->rng);
+    kr_free(t->is_started);
 }
 
 int kr_trainer_declare(kr_trainer *t, kr_state *table, kr_error *err)
 {
-    KR_TRY(kr_adam_declare(t->adam, table, err));
+    if (t->learner == &t->own) {
+        KR_TRY(kr_learner_declare(t->learner, table, err));
+    }
     KR_TRY(kr_state_add(table, "weights", KR_F32, t->n_weights,
                         t->density->plug->weights(t->density->self), err));
-    KR_TRY(kr_state_add(table, "good", KR_F32, t->n_weights, t->good, err));
     KR_TRY(kr_state_add(table, "density_epoch", KR_I64, 1, &t->density->epoch, err));
-    KR_TRY(kr_state_add(table, "step", KR_I64, 1, &t->step, err));
-    KR_TRY(kr_state_add(table, "work", KR_F64, 1, &t->work, err));
-    KR_TRY(kr_state_add(table, "rate_factor", KR_F64, 1, &t->rate_factor, err));
-    KR_TRY(kr_state_add(table, "n_bad", KR_I64, 1, &t->n_bad, err));
-    KR_TRY(kr_state_add(table, "n_rollbacks", KR_I64, 1, &t->n_rollbacks, err));
     KR_TRY(kr_state_add(table, "ring_log_max", KR_F64, KR_ESS_RING, t->ring_log_max, err));
     KR_TRY(kr_state_add(table, "ring_sum", KR_F64, KR_ESS_RING, t->ring_sum, err));
     KR_TRY(kr_state_add(table, "ring_sum2", KR_F64, KR_ESS_RING, t->ring_sum2, err));
     KR_TRY(kr_state_add(table, "ring_n", KR_I64, 1, &t->ring_n, err));
-    KR_TRY(kr_state_add(table, "best_loss", KR_F64, 1, &t->best_loss, err));
-    KR_TRY(kr_state_add(table, "is_done", KR_U8, 1, &t->is_done, err));
-    KR_TRY(kr_state_add(table, "was_forward", KR_U8, 1, &t->was_forward, err));
-    KR_TRY(kr_state_add(table, "is_started", KR_U8, 1, &t->is_started, err));
+    KR_TRY(kr_state_add(table, "is_started", KR_U8, (size_t)t->n_blocks, t->is_started, err));
     for (int32_t b = 0; b < t->n_blocks; b++) {
         char name[32];
         snprintf(name, sizeof name, "walker%d", b);
@@ -120,15 +144,19 @@ int kr_trainer_declare(kr_trainer *t, kr_state *table, kr_error *err)
 
 void kr_trainer_open(kr_trainer *t)
 {
-    t->step = 0;
-    t->work = 0.0;
-    t->rate_factor = 1.0;
-    t->n_bad = 0;
-    t->n_rollbacks = 0;
     t->ring_n = 0;
-    t->best_loss = INFINITY;
-    t->is_done = 0;
-    memcpy(t->good, t->density->plug->weights(t->density->self), t->n_weights * sizeof(float));
+    if (t->learner == &t->own) {
+        kr_learner_open(t->learner);
+    }
+}
+
+/* Points take turns along the multiples of the golden ratio: evenly, and neighbors in time are
+ * far apart in beta. */
+int32_t kr_trainer_turn(const kr_sampler *sampler, int32_t density)
+{
+    const double x =
+        0.6180339887498949 * (double)sampler->point[0].trainer[density].learner->step;
+    return (int32_t)((x - floor(x)) * sampler->config.n_points);
 }
 
 size_t kr_trainer_scratch(const kr_sampler *sampler, const kr_point *point, int32_t density)
@@ -175,8 +203,8 @@ static void ring_add(kr_trainer *t, const double *log_w, int64_t n)
     t->ring_sum2[k] = sum2;
 }
 
-/* Walkers start in the known phases by turns and are moved until they have forgotten the start.
- */
+/* Walkers start in the known phases by turns, or at random where none is known, and are moved
+ * until they have forgotten the start. */
 static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                          void *scratch)
 {
@@ -184,8 +212,10 @@ static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_bl
     kr_tally tally = { { 0 }, { 0 }, { 0 } };
     kr_block_convert(block, KR_LAYOUT_CHAIN);
     for (int32_t l = 0; l < block->n_lanes; l++) {
-        int32_t phase = (block->first_chain + l) % terms->n_phases;
-        kr_block_start_lane(block, l, terms->phase[phase].start_state, block->rng);
+        int32_t phase = terms->n_phases ? (block->first_chain + l) % terms->n_phases : -1;
+        kr_block_start_lane(block, l,
+                            phase < 0 ? KR_START_RANDOM : terms->phase[phase].start_state,
+                            block->rng);
     }
     kr_block_score(block, terms);
     for (int pass = 0; pass < WALKER_PASSES; pass++) {
@@ -235,8 +265,9 @@ static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_t
 {
     kr_block *block = t->walker[b];
     kr_tally tally = { { 0 }, { 0 }, { 0 } };
-    if (!t->is_started) {
+    if (!t->is_started[b]) {
         start_walker(sampler, point, block, scratch);
+        t->is_started[b] = 1;
     }
     kr_schedule_run_local(sampler, point, block, scratch, &tally);
     double coefficient[KR_LANES_MAX], log_q[KR_LANES_MAX];
@@ -297,7 +328,6 @@ static void forward_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, do
                       &result[b]);
         cpu += kr_clock_thread() - start;
     }
-    t->is_started = 1;
     for (int32_t b = 0; b < t->n_blocks; b++) {
         total->loss += result[b].loss;
         total->n_accepted += result[b].n_accepted;
@@ -305,8 +335,33 @@ static void forward_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, do
     total->cpu = cpu;
 }
 
-static void reverse_step(kr_sampler *sampler, kr_trainer *t, double beta, batch_result *total,
-                         double *R, double *log_w)
+/* A walker block's part in a step of the second loss: moved as in a forward step. */
+static void walker_sample(const kr_sampler *sampler, const kr_point *point, kr_trainer *t,
+                          int32_t b, double *R, double *log_w, void *scratch)
+{
+    kr_block *block = t->walker[b];
+    kr_tally tally = { { 0 }, { 0 }, { 0 } };
+    size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
+    if (!t->is_started[b]) {
+        start_walker(sampler, point, block, scratch);
+        t->is_started[b] = 1;
+    }
+    kr_schedule_run_local(sampler, point, block, scratch, &tally);
+    propose(t, block, &t->rng[b], scratch, log_w, (char *)scratch + (bytes + 63) / 64 * 64);
+    kr_block_convert(block, KR_LAYOUT_LANE);
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        R[block->first_chain + l] = t->target->beta * block->energy[l] + block->log_q[l];
+    }
+}
+
+/* Walker blocks of this step: n_walkers of them, by turns. */
+static bool is_walker(const kr_trainer *t, int32_t n_walkers, int32_t b)
+{
+    return (b + t->learner->step) % t->n_blocks < n_walkers;
+}
+
+static void reverse_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, double beta,
+                         int32_t n_walkers, batch_result *total, double *R, double *log_w)
 {
     int64_t batch = sampler->config.training.batch;
     double cpu = 0.0, mean = 0.0;
@@ -315,7 +370,12 @@ static void reverse_step(kr_sampler *sampler, kr_trainer *t, double beta, batch_
 #pragma omp for schedule(dynamic, 1)
         for (int32_t b = 0; b < t->n_blocks; b++) {
             double start = kr_clock_thread();
-            reverse_sample(t, b, beta, t->walker[b]->spare, R, log_w, thread_scratch(sampler));
+            if (is_walker(t, n_walkers, b)) {
+                walker_sample(sampler, point, t, b, R, log_w, thread_scratch(sampler));
+            } else {
+                reverse_sample(t, b, beta, t->walker[b]->spare, R, log_w,
+                               thread_scratch(sampler));
+            }
             cpu += kr_clock_thread() - start;
         }
 #pragma omp single
@@ -329,13 +389,14 @@ static void reverse_step(kr_sampler *sampler, kr_trainer *t, double beta, batch_
         for (int32_t b = 0; b < t->n_blocks; b++) {
             double start = kr_clock_thread();
             const kr_block *block = t->walker[b];
+            const uint8_t *state = is_walker(t, n_walkers, b) ? block->state : block->spare;
             float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
             double coefficient[KR_LANES_MAX];
             memset(gradient, 0, t->n_weights * sizeof *gradient);
             for (int32_t l = 0; l < block->n_lanes; l++) {
                 coefficient[l] = -(R[block->first_chain + l] - mean) / (double)(batch - 1);
             }
-            t->density->plug->grad(t->density->self, block->n_lanes, block->spare, coefficient,
+            t->density->plug->grad(t->density->self, block->n_lanes, state, coefficient,
                                    gradient, NULL, thread_scratch(sampler));
             cpu += kr_clock_thread() - start;
         }
@@ -366,44 +427,6 @@ static void sum_gradients(const kr_sampler *sampler, const kr_trainer *t)
     }
 }
 
-/* Applies the summed gradient; keeps or restores weights. Errors: KR_EDIVERGED. */
-static int apply_gradient(kr_sampler *sampler, kr_trainer *t, double rate, double loss,
-                          const char *name, kr_error *err)
-{
-    float *weights = t->density->plug->weights(t->density->self);
-    double runaway = t->best_loss + RUNAWAY_PER_SITE * t->target->terms->n_sites;
-    bool is_bad = !isfinite(loss) || loss > runaway;
-    if (!is_bad && t->n_bad == 0 && t->step % KR_ESS_RING == 0) {
-        memcpy(t->good, weights, t->n_weights * sizeof *weights); /* their loss was seen */
-    }
-    is_bad = is_bad || kr_adam_step(t->adam, weights, sampler->gradient, rate * t->rate_factor,
-                                    MAX_GRADIENT_NORM, NULL) != KR_OK;
-    t->density->epoch++;
-    if (!is_bad) {
-        t->n_bad = 0;
-        t->best_loss = fmin(t->best_loss, loss);
-        return KR_OK;
-    }
-    t->rate_factor *= 0.5;
-    if (++t->n_bad < BAD_STEPS_MAX) {
-        return KR_OK;
-    }
-    memcpy(weights, t->good, t->n_weights * sizeof *weights);
-    if (++t->n_rollbacks > ROLLBACKS_MAX) {
-        return kr_fail(
-            err, KR_EDIVERGED,
-            "training of density %s: loss %g at step %lld after %lld rollbacks, want a "
-            "finite loss; a smaller training.rate may help",
-            name, loss, (long long)t->step, (long long)t->n_rollbacks);
-    }
-    memset(t->adam->m, 0, t->n_weights * sizeof *t->adam->m);
-    memset(t->adam->v, 0, t->n_weights * sizeof *t->adam->v);
-    t->adam->n_steps = 0;
-    t->n_bad = 0;
-    t->best_loss = INFINITY;
-    return KR_OK;
-}
-
 /* Each of the two parts of a training cools down by itself. */
 static double rate_at(const kr_training_params *params, bool has_forward, double progress)
 {
@@ -414,65 +437,109 @@ static double rate_at(const kr_training_params *params, bool has_forward, double
     return start * (x < 0.7 ? 1.0 : x < 0.9 ? 0.3 : 0.1);
 }
 
-/* beta of a reverse step: annealed over the first 60 % where no phase is known. */
+/* beta of a reverse step: annealed over the first 60 % where no phase is known, but not where
+ * other points make the way. */
 static double beta_at(const kr_trainer *t, const kr_training_params *params, double progress)
 {
     double x = progress / 0.6;
-    return t->target->terms->n_phases > 0 || x >= 1.0
+    return t->target->terms->n_phases > 0 || x >= 1.0 || params->beta_degree > 0
                ? t->target->beta
                : t->target->beta * (params->anneal_from + (1.0 - params->anneal_from) * x);
+}
+
+/* True when the running ESS of every point that the learner serves has reached the target. */
+static bool has_target_ess(const kr_sampler *sampler, const kr_trainer *t, int32_t density)
+{
+    const kr_training_params *params = &sampler->config.training;
+    bool has = true;
+    for (int32_t p = 0; p < sampler->config.n_points; p++) {
+        const kr_trainer *other = &sampler->point[p].trainer[density];
+        has = has && (other->learner != t->learner ||
+                      (other->ring_n >= ESS_MIN_BATCHES &&
+                       running_ess(other, params->batch) >= params->target_ess));
+    }
+    return has;
+}
+
+/* Leaves every density of the learner ready for its own beta. */
+static int finish(kr_sampler *sampler, const kr_trainer *t, int32_t density, kr_error *err)
+{
+    for (int32_t p = 0; p < sampler->config.n_points; p++) {
+        const kr_trainer *other = &sampler->point[p].trainer[density];
+        if (other->learner == t->learner) {
+            kr_learner_give(other->learner, other->density, other->target->beta);
+            KR_TRY(
+                other->density->plug->prepare(other->density->self, other->target->beta, err));
+            other->density->epoch++;
+        }
+    }
+    return KR_OK;
+}
+
+/* The batch of a step with its gradient, summed into the first block's. Returns weight visits
+ * per weight of the density and state. */
+static double run_batch(kr_sampler *sampler, kr_point *point, kr_trainer *t, bool is_forward,
+                        bool is_global, double beta, batch_result *total)
+{
+    const kr_training_params *params = &sampler->config.training;
+    double *R = sampler->certificate_log_w, *log_w = R + params->batch, visits;
+    if (is_forward) {
+        forward_step(sampler, point, t, is_global ? log_w : NULL, total);
+        visits = is_global ? 5.0 : 3.0;
+    } else {
+        const int32_t n_walkers =
+            beta == t->target->beta ? (int32_t)lround(params->walkers * t->n_blocks) : 0;
+        reverse_step(sampler, point, t, beta, n_walkers, total, R, log_w);
+        visits = 4.0 + (double)n_walkers / t->n_blocks;
+    }
+    if (!is_forward || is_global) {
+        ring_add(t, log_w, params->batch);
+    }
+    sampler->cpu_train += total->cpu;
+    sum_gradients(sampler, t);
+    return visits;
 }
 
 int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
 {
     const kr_training_params *params = &sampler->config.training;
     kr_trainer *t = &point->trainer[density];
-    double progress =
-        fmax((double)t->step / (double)sampler->config.adapt, t->work / params->max_work);
-    bool is_forward = t->target->terms->n_phases > 0 && progress < params->forward;
+    kr_learner *learner = t->learner;
+    const kr_density_plug *plug = t->density->plug;
+    double progress = fmax((double)learner->step / (double)sampler->config.adapt,
+                           learner->work / params->max_work);
+    bool has_phases = t->target->terms->n_phases > 0;
+    bool is_forward = has_phases && progress < params->forward;
+    bool is_global = is_forward && progress > GLOBAL_FROM * params->forward;
     double beta = is_forward ? t->target->beta : beta_at(t, params, progress);
-    if (is_forward != t->was_forward) {
-        t->best_loss = INFINITY; /* the two losses are on different scales */
-        t->was_forward = is_forward;
+    if (is_forward != learner->was_forward) {
+        learner->best_loss = INFINITY; /* the two losses are on different scales */
+        learner->was_forward = is_forward;
     }
     batch_result total = { 0 };
-    double *R = sampler->certificate_log_w, *log_w = R + params->batch;
-    const kr_density_plug *plug = t->density->plug;
-    double visits = (double)params->batch *
-                    (plug->n_visits ? plug->n_visits(t->density->self) : (double)t->n_weights);
-    KR_TRY(t->density->plug->prepare(t->density->self, beta, err));
-    if (is_forward) {
-        bool is_global = progress > GLOBAL_FROM * params->forward;
-        forward_step(sampler, point, t, is_global ? log_w : NULL, &total);
-        if (is_global) {
-            ring_add(t, log_w, params->batch);
-        }
-        visits *= is_global ? 5.0 : 3.0;
-    } else {
-        reverse_step(sampler, t, beta, &total, R, log_w);
-        ring_add(t, log_w, params->batch);
-        visits *= 4.0;
-    }
-    sampler->cpu_train += total.cpu;
-    sum_gradients(sampler, t);
-    double rate = rate_at(params, t->target->terms->n_phases > 0, progress);
-    KR_TRY(apply_gradient(sampler, t, rate, total.loss, sampler->config.density[density].name,
-                          err));
-    t->step++;
-    t->work += visits / (t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS);
-    double ess = running_ess(t, params->batch);
-    t->is_done =
-        t->step >= sampler->config.adapt || t->work >= params->max_work ||
-        (t->ring_n >= ESS_MIN_BATCHES && beta == t->target->beta && ess >= params->target_ess);
-    if (t->is_done) {
-        KR_TRY(t->density->plug->prepare(t->density->self, t->target->beta, err));
-        t->density->epoch++;
+    kr_learner_give(learner, t->density, beta);
+    KR_TRY(plug->prepare(t->density->self, beta, err));
+    double per_state = plug->n_visits ? plug->n_visits(t->density->self) : (double)t->n_weights;
+    double visits = (double)params->batch * per_state *
+                    run_batch(sampler, point, t, is_forward, is_global, beta, &total);
+    double rate = rate_at(params, has_phases, progress);
+    KR_TRY(kr_learner_step(learner, sampler->gradient, beta, rate, total.loss,
+                           t->target->terms->n_sites, sampler->config.density[density].name,
+                           err));
+    t->density->epoch++;
+    learner->step++;
+    learner->work += visits / (t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS);
+    learner->is_done = learner->step >= sampler->config.adapt ||
+                       learner->work >= params->max_work ||
+                       (beta == t->target->beta && has_target_ess(sampler, t, density));
+    if (learner->is_done) {
+        KR_TRY(finish(sampler, t, density, err));
     }
     t->row = (kr_training_row){ total.loss,
-                                t->ring_n ? ess : NAN,
-                                is_forward ? total.n_accepted / (double)params->batch : NAN,
+                                t->ring_n ? running_ess(t, params->batch) : NAN,
+                                is_global ? total.n_accepted / (double)params->batch : NAN,
                                 beta,
-                                rate * t->rate_factor,
+                                rate * learner->rate_factor,
                                 is_forward };
     t->has_row = 1;
     return KR_OK;
