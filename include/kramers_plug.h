@@ -410,6 +410,9 @@ typedef struct kr_density_plug {
                    kr_error *err); /* ends prepared at target->beta */
     void (*free)(void *self);
     size_t (*n_weights)(const void *self);
+    /* Multiplications of a chain's log q: work of training is counted in them. The member may
+     * be NULL: n_weights, every weight is used once. */
+    double (*n_visits)(const void *self);
     float *(*weights)(
         void *self); /* (n_weights), 64-byte aligned, zero padding stays zero under training */
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes); /* never falls with n_lanes;

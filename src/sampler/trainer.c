@@ -437,7 +437,9 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     }
     batch_result total = { 0 };
     double *R = sampler->certificate_log_w, *log_w = R + params->batch;
-    double visits = (double)params->batch * (double)t->n_weights;
+    const kr_density *d = t->density;
+    double visits = (double)params->batch *
+                    (d->plug->n_visits ? d->plug->n_visits(d->self) : (double)t->n_weights);
     KR_TRY(t->density->plug->prepare(t->density->self, beta, err));
     if (is_forward) {
         bool is_global = progress > GLOBAL_FROM * params->forward;
