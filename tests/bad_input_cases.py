@@ -111,6 +111,7 @@ RUN_FILES = [
     ("sweeps", "updates:\n  - {name: heat_bath, sweeps: ^0}", "sweeps = 0"),
     ("hidden 0", NET + "net: {name: frontier, hidden: ^0}", "hidden = 0"),
     ("hidden 1e9", NET + "net: {name: frontier, hidden: ^1e9}", "hidden = 1e9"),
+    ("kernel 4", NET + "net: {name: conv, kernel: ^4}", 'kernel = "4", want one of 3, 5, 7'),
     ("start 7", "start: ^7", 'start: "7", want random, ordered, mixed, a '
      'state number 0..1 or {file: PATH}'),
     ("start text", "start: ^ordred", '"ordred"'),
@@ -194,6 +195,8 @@ RUN_FILES = [
     ("density name, path", "densities:\n  ^a/b: {name: frontier}", '"a/b" is no name'),
     ("wide frontier", "lattice: {name: hypercubic, size: [1000, 1000]}\n" + NET
      + "net: ^{name: frontier, hidden: 1024}", "want at most"),
+    ("conv on kagome", "lattice: {name: kagome, size: [3, 3]}\n" + NET + "net: ^{name: conv}",
+     "want hypercubic with at most 3, or triangular"),
     ("wide made", "lattice: {name: hypercubic, size: [500, 500]}\n" + NET
      + "net: ^{name: made, hidden: 64}", "want at most"),
     ("memory of chains", "lattice: {name: hypercubic, size: [1000, 1000]}\nchains: ^1e6",
