@@ -8,6 +8,7 @@
  * 080602 (2019) for autoregressive densities of lattice models. */
 #include "density/frontier.h"
 
+#include "base/isa.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "density/categorical.h"
@@ -394,6 +395,13 @@ static void *frontier_alloc(const kr_target *target, const void *parameters, kr_
     return self;
 }
 
+static void use(void *object, kr_isa isa)
+{
+    kr_frontier *self = object;
+    self->lanes = kr_lanes_best(kr_isa_text(isa));
+    self->units = kr_units_best(kr_isa_text(isa));
+}
+
 static size_t n_weights(const void *object)
 {
     const kr_frontier *self = object;
@@ -526,4 +534,5 @@ const kr_density_plug kr_density_frontier = {
     .sample_tail = sample_tail,
     .log_q_tail = log_q_tail,
     .grad = grad,
+    .use = use,
 };
