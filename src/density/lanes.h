@@ -37,6 +37,10 @@ typedef struct kr_lanes {
      */
     void (*softmax)(int32_t q, int32_t L, const float *z, float scale, uint32_t *m,
                     uint64_t *total);
+    /* n rounds of independent fused multiply-adds in registers, nothing else: the most that any
+     * kernel can reach. start: 1, unknown to the compiler. Returns the number of floating-point
+     * operations, two per multiply-add and element. */
+    double (*multiply_adds)(int64_t n, float start);
 } kr_lanes;
 
 size_t kr_lanes_outer_scratch(int32_t M, int32_t K, int32_t L); /* floats */

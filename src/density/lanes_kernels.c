@@ -299,6 +299,31 @@ static void softmax(int32_t q, int32_t L, const float *z, float scale, uint32_t 
     }
 }
 
+/* ---- the yardstick ----------------------------------------------------------------------- */
+
+static double multiply_adds(int64_t n, float start)
+{
+    enum { CHAINS = 12 }; /* more than latency times width of any unit; fit into 16 registers */
+    vf sum[CHAINS], by = vf_set(start);
+    for (int k = 0; k < CHAINS; k++) {
+        sum[k] = vf_set(start + (float)k);
+    }
+    for (int64_t round = 0; round < n; round++) {
+#pragma GCC unroll 12
+        for (int k = 0; k < CHAINS; k++) {
+            sum[k] = vf_fma(sum[k], by, by);
+        }
+    }
+    float kept[KR_VF] __attribute__((aligned(64)));
+    for (int k = 1; k < CHAINS; k++) {
+        sum[0] += sum[k];
+    }
+    vf_store(kept, sum[0]);
+    volatile float used = kept[0]; /* the compiler may not leave the loop out */
+    (void)used;
+    return 2.0 * CHAINS * KR_VF * (double)n;
+}
+
 extern const kr_lanes KR_ISA_NAME(kr_lanes);
 const kr_lanes KR_ISA_NAME(kr_lanes) = {
     .name = KR_ISA_TEXT,
@@ -309,4 +334,5 @@ const kr_lanes KR_ISA_NAME(kr_lanes) = {
     .phi_back = phi_back,
     .sigmoid = sigmoid,
     .softmax = softmax,
+    .multiply_adds = multiply_adds,
 };
