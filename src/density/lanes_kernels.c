@@ -243,6 +243,17 @@ static void phi(size_t n, const float *a, float *h)
     }
 }
 
+static void scale_rows(int32_t M, int32_t L, float scale, const float *bias, float *y)
+{
+    const vf by = vf_set(scale);
+    for (int32_t m = 0; m < M; m++, y += L) {
+        const vf plus = vf_set(bias ? bias[m] : 0.0f);
+        for (int32_t l = 0; l < L; l += KR_VF) {
+            vf_store(y + l, vf_fma(vf_load(y + l), by, plus));
+        }
+    }
+}
+
 static void phi_back(size_t n, const float *h, const float *d, float *e)
 {
     for (size_t i = 0; i < n; i += KR_VF) {
@@ -331,6 +342,7 @@ const kr_lanes KR_ISA_NAME(kr_lanes) = {
     .gemm_transposed = gemm_transposed,
     .outer = outer,
     .phi = phi,
+    .scale = scale_rows,
     .phi_back = phi_back,
     .sigmoid = sigmoid,
     .softmax = softmax,
