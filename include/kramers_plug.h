@@ -390,6 +390,9 @@ typedef struct kr_tally {
         changed[KR_LANES_MAX]; /* changed: sites */
 } kr_tally;
 
+/* Instruction sets of vector kernels; all give the same bits. */
+typedef enum kr_isa { KR_ISA_BEST, KR_ISA_PORTABLE, KR_ISA_AVX2, KR_ISA_AVX512 } kr_isa;
+
 /* ---- densities ----------------------------------------------------------------------------
  */
 
@@ -432,6 +435,9 @@ typedef struct kr_density_plug {
      * weights, lanes in order; log_q (n_lanes) filled when not NULL. */
     void (*grad)(const void *self, int32_t n_lanes, const uint8_t *state,
                  const double *coefficient, float *gradient, double *log_q, void *scratch);
+    /* From now on with the kernels of an instruction set that this CPU runs: another speed, the
+     * same bits. Serial only. NULL: has no vector kernels. */
+    void (*use)(void *self, kr_isa isa);
 } kr_density_plug;
 
 typedef struct kr_density { /* an instance with its plug */
@@ -454,9 +460,6 @@ enum {
     KR_UPDATE_ANY_WEIGHT = 32, /* leaves w(H) of target->flat invariant, whatever it holds */
     KR_UPDATE_LANE_BETA = 64,  /* alloc knows lane_beta; it may still refuse */
 };
-
-/* Instruction sets of vector kernels; all give the same bits. */
-typedef enum kr_isa { KR_ISA_BEST, KR_ISA_PORTABLE, KR_ISA_AVX2, KR_ISA_AVX512 } kr_isa;
 
 /* What an instance of an update is made for. */
 typedef struct kr_update_setting {

@@ -379,13 +379,14 @@ def bench_is_json_with_the_documented_keys():
     assert bench["n_rows"] == len(bench["rows"]) == 1 and bench["seconds"] == 0.05
     row = bench["rows"][0]
     assert set(row) == {"section", "task", "unit", "engine", "rival", "at_least", "at_most",
-                        "aim", "results"}
+                        "aim", "per_second_at_least", "per_second_aim", "results"}
     assert row["task"] == "Wolff, 2D Ising, L=64" and row["unit"] == "flipped spin"
     assert row["at_least"] == 2.2 and row["at_most"] is None and row["aim"] == 4
     result = row["results"][0]
     assert set(result) == {"isa", "status", "note", "ns", "rival_ns", "ratio", "extra_percent",
                            "quartiles", "n_pairs", "changed", "energy_per_site",
-                           "rival_energy_per_site"}
+                           "rival_energy_per_site", "per_second", "gflops", "peak_gflops",
+                           "peak_fraction"}
     assert result["status"] in ("aim", "minimum", "missed") and result["extra_percent"] is None
     assert result["ns"] > 0 and result["rival_ns"] > 0 and result["n_pairs"] >= 5
     assert result["quartiles"][0] <= result["ratio"] <= result["quartiles"][1]

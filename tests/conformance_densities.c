@@ -5,6 +5,8 @@
  * every registered kind and over variants of all parameters. A new plug is covered without a
  * change here. Tiny systems are enumerated; on larger ones claims about bits are tested. */
 #include "kr_subject.h"
+
+#include "base/isa.h"
 #include "kr_variants.h"
 #include "run/registry.h"
 
@@ -419,6 +421,47 @@ static void flip_leaves_every_bit(subject *s)
     kr_free(state);
 }
 
+/* The same seed, weights and states: draws, scores and slopes of all kernels this CPU has. */
+static void instruction_sets_give_the_same_bits(subject *s)
+{
+    enum { N = 33, STRIDE = 48 };
+    if (!s->plug->use) {
+        return;
+    }
+    randomize(s, 18);
+    uint8_t *state[2] = { get_states(s), get_states(s) };
+    float *gradient[2] = { get(s->n_weights, sizeof(float)), get(s->n_weights, sizeof(float)) };
+    double log_q[2][LANES], scored[2][LANES], coefficient[LANES];
+    for (int l = 0; l < LANES; l++) {
+        coefficient[l] = (l - 20) / 16.0;
+    }
+    for (int isa = KR_ISA_BEST; isa <= KR_ISA_AVX512; isa++) {
+        const int k = isa != KR_ISA_BEST;
+        kr_rng rng;
+        kr_rng_seed(&rng, 19, 0, KR_PURPOSE_TEST);
+        if (!kr_isa_runs((kr_isa)isa)) {
+            continue;
+        }
+        s->plug->use(s->self, (kr_isa)isa);
+        memset(gradient[k], 0, s->n_weights * sizeof(float));
+        s->plug->sample_tail(s->self, 0, N, state[k], log_q[k], &rng, poisoned(s));
+        s->plug->grad(s->self, N, state[k], coefficient, gradient[k], scored[k], poisoned(s));
+        require(s, memcmp(state[0], state[k], (size_t)s->n_sites * STRIDE) == 0,
+                "states drawn by %s differ", kr_isa_text((kr_isa)isa));
+        require(s,
+                memcmp(log_q[0], log_q[k], N * sizeof(double)) == 0 &&
+                    memcmp(scored[0], scored[k], N * sizeof(double)) == 0,
+                "log q by %s differs", kr_isa_text((kr_isa)isa));
+        require(s, memcmp(gradient[0], gradient[k], s->n_weights * sizeof(float)) == 0,
+                "gradient by %s differs", kr_isa_text((kr_isa)isa));
+    }
+    s->plug->use(s->self, KR_ISA_BEST);
+    for (int k = 0; k < 2; k++) {
+        kr_free(gradient[k]);
+        kr_free(state[k]);
+    }
+}
+
 static const claim claims[] = {
     { "probabilities sum to one", sums_to_one, false },
     { "scores do not depend on the batch", scores_do_not_depend_on_the_batch, true },
@@ -429,6 +472,7 @@ static const claim claims[] = {
     { "padding stays zero", padding_stays_zero, false },
     { "prepare moves the skip term only", prepare_moves_the_skip_term_only, true },
     { "global flip leaves every bit", flip_leaves_every_bit, true },
+    { "instruction sets give the same bits", instruction_sets_give_the_same_bits, true },
 };
 enum { N_CLAIMS = sizeof claims / sizeof *claims };
 

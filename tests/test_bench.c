@@ -10,7 +10,9 @@ static void every_row_is_a_system_with_its_update(void **state)
     (void)state;
     for (const kr_bench_row *row = kr_bench_rows; row->name; row++) {
         kr_error err = { 0 };
-        const char *updates[] = { row->update };
+        const bool is_density = strcmp(row->engine, "density") == 0;
+        const char *updates[] = { is_density ? "{name: independence, density: net}"
+                                             : row->update };
         kr_spec *spec = kr_bench_spec(row, updates, 1, small, 1, &err);
         if (!spec) {
             fail_msg("%s: %s", row->name, err.text);
@@ -65,6 +67,30 @@ static void verdicts_follow_minimum_and_aim(void **state)
     assert_int_equal(kr_bench_judge(&gain, &result), KR_BENCH_MISSED);
 }
 
+/* A slow core is no slow density: the rate counts as it would be at the reference peak. */
+static void speeds_are_judged_by_the_peak_of_the_core(void **state)
+{
+    const kr_bench_row row = { .rival = KR_BENCH_DRAWING,
+                               .want = 100,
+                               .aim = 200,
+                               .per_second = 1000,
+                               .per_second_aim = 2000 };
+    kr_bench_result result = { .value = 250,
+                               .per_second = 600,
+                               .peak_gflops = 0.5 * KR_BENCH_PEAK_GFLOPS };
+    (void)state;
+    assert_close(kr_bench_scaled(&result), 1200.0, 1e-12);
+    assert_int_equal(kr_bench_judge(&row, &result), KR_BENCH_MINIMUM);
+    result.per_second = 1000;
+    assert_int_equal(kr_bench_judge(&row, &result), KR_BENCH_AIM);
+    result.value = 150;
+    assert_int_equal(kr_bench_judge(&row, &result), KR_BENCH_MINIMUM);
+    result.peak_gflops = 2.0 * KR_BENCH_PEAK_GFLOPS;
+    assert_int_equal(kr_bench_judge(&row, &result), KR_BENCH_MISSED);
+    result.peak_gflops = NAN;
+    assert_int_equal(kr_bench_judge(&row, &result), KR_BENCH_MISSED);
+}
+
 static void a_pattern_without_rows_is_refused(void **state)
 {
     const kr_bench_options options = { .only = "no such row", .seconds = 0.01 };
@@ -82,6 +108,7 @@ int main(void)
         cmocka_unit_test(row_names_are_unique),
         cmocka_unit_test(every_aim_is_beyond_its_minimum),
         cmocka_unit_test(verdicts_follow_minimum_and_aim),
+        cmocka_unit_test(speeds_are_judged_by_the_peak_of_the_core),
         cmocka_unit_test(a_pattern_without_rows_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -271,6 +271,37 @@ static void sigmoid_has_equal_bits_on_every_isa(void **state)
     }
 }
 
+static void scale_rounds_once_on_every_isa(void **state)
+{
+    enum { M = 5, L = 48 };
+    buffers *b = *state;
+    for (int i = 0; i < 2 * N_ISAS; i++) {
+        const kr_lanes *k = kr_lanes_best(isas[i / 2]);
+        const float *bias = i % 2 ? b->bias : NULL;
+        fill(b);
+        for (int n = 0; n < M * L; n++) {
+            b->want[n] = fmaf(b->want[n], 0.7f, bias ? bias[n / L] : 0.0f);
+        }
+        if (k) {
+            k->scale(M, L, 0.7f, bias, b->out);
+            assert_same_bits(b->out, b->want, SIZE);
+        }
+    }
+}
+
+/* Twelve vectors a round, two operations per element. */
+static void multiply_adds_are_counted(void **state)
+{
+    static const double operations[] = { 2 * 12 * 16, 2 * 12 * 8, 2 * 12 * 4 };
+    (void)state;
+    for (int i = 0; i < N_ISAS; i++) {
+        const kr_lanes *k = kr_lanes_best(isas[i]);
+        if (k) {
+            assert_true(k->multiply_adds(7, 1.0f) == 7 * operations[i]);
+        }
+    }
+}
+
 static void an_unknown_isa_is_refused(void **state)
 {
     (void)state;
@@ -288,6 +319,8 @@ int main(void)
         cmocka_unit_test(phi_and_its_cotangent_have_equal_bits_on_every_isa),
         cmocka_unit_test(sigmoid_is_odd_monotone_and_accurate),
         cmocka_unit_test(sigmoid_has_equal_bits_on_every_isa),
+        cmocka_unit_test(scale_rounds_once_on_every_isa),
+        cmocka_unit_test(multiply_adds_are_counted),
         cmocka_unit_test(an_unknown_isa_is_refused),
     };
     return cmocka_run_group_tests_name("lanes", tests, setup, teardown);

@@ -107,13 +107,13 @@ static inline int32_t kr_rng_integer_weights(kr_rng *rng, const uint32_t *weight
 {
     uint64_t u =
         total > UINT32_MAX ? kr_rng_u64(rng) >> 32 : kr_rng_below(rng, (uint32_t)total);
-    for (int32_t a = 0; a < n - 1; a++) {
-        if (u < weight[a]) {
-            return a;
-        }
-        u -= weight[a];
+    uint64_t sum = 0;
+    int32_t index = 0;
+    for (int32_t a = 0; a < n - 1; a++) { /* no branch depends on the draw */
+        sum += weight[a];
+        index += u >= sum;
     }
-    return n - 1;
+    return index;
 }
 
 /* out[l] = 1 with probability p[l] / 2^32 exactly, for l in 0..n-1, else 0. Draws two lanes per

@@ -182,7 +182,7 @@ static void *conv_alloc(const kr_target *target, const void *params, kr_error *e
     d->n_logits = kr_categorical_logits(d->q);
     d->width = (int32_t)p->width;
     d->depth = (int32_t)p->depth;
-    if (kr_skip_init(&d->skip, target->terms, target->beta, err) != KR_OK ||
+    if (kr_skip_init(&d->skip, target->terms, NULL, target->beta, err) != KR_OK ||
         lay_out(d, target->lattice, p, err) != KR_OK) {
         conv_free(d);
         return NULL;

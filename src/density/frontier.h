@@ -85,6 +85,7 @@ bool kr_frontier_fits(const kr_target *target, kr_frontier_plan *plan, int64_t h
                       const char *name, kr_error *why);
 /* Functions of a plug. */
 void kr_frontier_free(void *self);
+void kr_frontier_use(void *self, kr_isa isa);
 size_t kr_frontier_n_weights(const void *self);
 float *kr_frontier_weights(void *self);
 double kr_frontier_n_visits(const void *self);

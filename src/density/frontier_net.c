@@ -8,6 +8,7 @@
  * 080602 (2019) for autoregressive densities of lattice models. */
 #include "density/frontier.h"
 
+#include "base/isa.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "density/categorical.h"
@@ -317,6 +318,13 @@ kr_frontier *kr_frontier_alloc(const kr_target *target, kr_frontier_plan *plan, 
         return NULL;
     }
     return self;
+}
+
+void kr_frontier_use(void *object, kr_isa isa)
+{
+    kr_frontier *self = object;
+    self->lanes = kr_lanes_best(kr_isa_text(isa));
+    self->units = kr_units_best(kr_isa_text(isa));
 }
 
 size_t kr_frontier_n_weights(const void *object)

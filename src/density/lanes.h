@@ -28,6 +28,8 @@ typedef struct kr_lanes {
     /* h = phi(a) elementwise, n a multiple of 16; phi is the tanh of this program: odd to the
      * bit, |phi| <= 1, |phi - tanh| <= 1e-6. In place allowed. */
     void (*phi)(size_t n, const float *a, float *h);
+    /* y[m][l] = y[m][l] scale + bias[m], rounded once; bias NULL: 0. */
+    void (*scale)(int32_t M, int32_t L, float scale, const float *bias, float *y);
     /* e[i] = d[i] * (1 - h[i]^2): cotangent through phi. In place allowed. */
     void (*phi_back)(size_t n, const float *h, const float *d, float *e);
     /* m[l] = clamp(round(2^32 sigma(z[l])), 1, 2^32 - 1), odd: m(-z) = 2^32 - m(z) exactly. */
@@ -37,6 +39,10 @@ typedef struct kr_lanes {
      */
     void (*softmax)(int32_t q, int32_t L, const float *z, float scale, uint32_t *m,
                     uint64_t *total);
+    /* n rounds of independent fused multiply-adds in registers, nothing else: the most that any
+     * kernel can reach. start: 1, unknown to the compiler. Returns the number of floating-point
+     * operations, two per multiply-add and element. */
+    double (*multiply_adds)(int64_t n, float start);
 } kr_lanes;
 
 size_t kr_lanes_outer_scratch(int32_t M, int32_t K, int32_t L); /* floats */

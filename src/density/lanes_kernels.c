@@ -243,6 +243,17 @@ static void phi(size_t n, const float *a, float *h)
     }
 }
 
+static void scale_rows(int32_t M, int32_t L, float scale, const float *bias, float *y)
+{
+    const vf by = vf_set(scale);
+    for (int32_t m = 0; m < M; m++, y += L) {
+        const vf plus = vf_set(bias ? bias[m] : 0.0f);
+        for (int32_t l = 0; l < L; l += KR_VF) {
+            vf_store(y + l, vf_fma(vf_load(y + l), by, plus));
+        }
+    }
+}
+
 static void phi_back(size_t n, const float *h, const float *d, float *e)
 {
     for (size_t i = 0; i < n; i += KR_VF) {
@@ -299,6 +310,31 @@ static void softmax(int32_t q, int32_t L, const float *z, float scale, uint32_t 
     }
 }
 
+/* ---- the yardstick ----------------------------------------------------------------------- */
+
+static double multiply_adds(int64_t n, float start)
+{
+    enum { CHAINS = 12 }; /* more than latency times width of any unit; fit into 16 registers */
+    vf sum[CHAINS], by = vf_set(start);
+    for (int k = 0; k < CHAINS; k++) {
+        sum[k] = vf_set(start + (float)k);
+    }
+    for (int64_t round = 0; round < n; round++) {
+#pragma GCC unroll 12
+        for (int k = 0; k < CHAINS; k++) {
+            sum[k] = vf_fma(sum[k], by, by);
+        }
+    }
+    float kept[KR_VF] __attribute__((aligned(64)));
+    for (int k = 1; k < CHAINS; k++) {
+        sum[0] += sum[k];
+    }
+    vf_store(kept, sum[0]);
+    volatile float used = kept[0]; /* the compiler may not leave the loop out */
+    (void)used;
+    return 2.0 * CHAINS * KR_VF * (double)n;
+}
+
 extern const kr_lanes KR_ISA_NAME(kr_lanes);
 const kr_lanes KR_ISA_NAME(kr_lanes) = {
     .name = KR_ISA_TEXT,
@@ -306,7 +342,9 @@ const kr_lanes KR_ISA_NAME(kr_lanes) = {
     .gemm_transposed = gemm_transposed,
     .outer = outer,
     .phi = phi,
+    .scale = scale_rows,
     .phi_back = phi_back,
     .sigmoid = sigmoid,
     .softmax = softmax,
+    .multiply_adds = multiply_adds,
 };

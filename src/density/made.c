@@ -12,6 +12,7 @@
  * q(s) = q(-s) to the bit.
  * Sources: MADE: Germain et al., arXiv:1502.03509; as a sampler of spin systems: Wu, Wang,
  * Zhang, PRL 122, 080602 (2019). */
+#include "base/isa.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "density/categorical.h"
@@ -177,6 +178,11 @@ static void init(void *self, kr_rng *rng)
         kr_made_layer_draw(&d->layer[l], d->weights, WIDTH_HIDDEN, rng);
     }
     kr_made_layer_draw(&d->layer[d->n_hidden_layers], d->weights, WIDTH_LOGITS, rng);
+}
+
+static void use(void *self, kr_isa isa)
+{
+    ((made *)self)->lanes = kr_lanes_best(kr_isa_text(isa));
 }
 
 static int prepare(void *self, double beta, kr_error *err)
@@ -376,4 +382,5 @@ const kr_density_plug kr_density_made = {
     .sample_tail = sample_tail,
     .log_q_tail = log_q_tail,
     .grad = grad,
+    .use = use,
 };

@@ -125,13 +125,8 @@ void kr_made_layer_finish_group(const kr_made_layer *layer, const kr_lanes *lane
         lanes->gemm(layer->out, columns, weights + group_at(layer, p, g), (size_t)p.width, NULL,
                     x + (size_t)p.first * (size_t)layer->in * lanes_all, NULL, rows, L);
     }
-    float scale = scale_of(layer, g);
-    for (size_t u = 0; u < (size_t)layer->out; u++) {
-        float bias = layer->biases == SIZE_MAX ? 0.0f : weights[layer->biases + first + u];
-        for (size_t l = 0; l < lanes_all; l++) {
-            rows[u * lanes_all + l] = rows[u * lanes_all + l] * scale + bias;
-        }
-    }
+    lanes->scale(layer->out, L, scale_of(layer, g),
+                 layer->biases == SIZE_MAX ? NULL : weights + layer->biases + first, rows);
 }
 
 void kr_made_layer_apply_panel(const kr_made_layer *layer, const kr_lanes *lanes,
@@ -173,25 +168,21 @@ static void add_square(const kr_made_layer *layer, panel p, const float *square,
 }
 
 /* d/dbiases += sum of e over lanes in order, then e *= scale. */
-static void back_through_scale(const kr_made_layer *layer, int32_t n_lanes, float *e,
-                               float *gradient, int32_t L)
+static void back_through_scale(const kr_made_layer *layer, const kr_lanes *lanes,
+                               int32_t n_lanes, float *e, float *gradient, int32_t L)
 {
     for (int32_t g = 0; g < layer->n_out; g++) {
-        float scale = scale_of(layer, g);
-        for (int32_t u = 0; u < layer->out; u++) {
+        for (int32_t u = 0; layer->biases != SIZE_MAX && u < layer->out; u++) {
             size_t m = (size_t)g * (size_t)layer->out + (size_t)u;
-            float *restrict row = e + m * (size_t)L;
-            if (layer->biases != SIZE_MAX) {
-                float sum = 0.0f;
-                for (int32_t l = 0; l < n_lanes; l++) {
-                    sum += row[l];
-                }
-                gradient[layer->biases + m] += sum;
+            const float *row = e + m * (size_t)L;
+            float sum = 0.0f;
+            for (int32_t l = 0; l < n_lanes; l++) {
+                sum += row[l];
             }
-            for (int32_t l = 0; l < L; l++) {
-                row[l] *= scale;
-            }
+            gradient[layer->biases + m] += sum;
         }
+        lanes->scale(layer->out, L, scale_of(layer, g), NULL,
+                     e + (size_t)g * (size_t)layer->out * (size_t)L);
     }
 }
 
@@ -208,7 +199,7 @@ void kr_made_layer_back(const kr_made_layer *layer, const kr_lanes *lanes, const
                         float *pack, int32_t L)
 {
     float *square = pack, *rest = pack + square_size(layer);
-    back_through_scale(layer, n_lanes, e, gradient, L);
+    back_through_scale(layer, lanes, n_lanes, e, gradient, L);
     for (int32_t b = 0; b < n_panels(layer); b++) {
         panel p = panel_at(layer, b);
         int32_t end = square_end(layer, p), rows = (end - p.first) * layer->out;

@@ -89,4 +89,5 @@ const kr_density_plug kr_density_multilevel = {
     .sample_tail = kr_frontier_sample_tail,
     .log_q_tail = kr_frontier_log_q_tail,
     .grad = kr_frontier_grad,
+    .use = kr_frontier_use,
 };

@@ -14,7 +14,8 @@
 enum { ENGINE = 256, ISA, JSON, ONLY, SECONDS, IO, CHECK, LIST };
 
 static const struct argp_option options[] = {
-    { "engine", ENGINE, "E", 0, "rows of one engine: bits, bytes, ref, cluster or sampler", 0 },
+    { "engine", ENGINE, "E", 0,
+      "rows of one engine: bits, bytes, ref, cluster, density or sampler", 0 },
     { "isa", ISA, "ISA", 0,
       "kernels of avx512, avx2 or portable, or all of them beside each other (default: the "
       "best "
@@ -38,7 +39,9 @@ typedef struct arguments {
 
 static void parse_engine(struct argp_state *state, const char *text, const char **engine)
 {
-    static const char *const names[] = { "bits", "bytes", "ref", "cluster", "sampler" };
+    static const char *const names[] = {
+        "bits", "bytes", "ref", "cluster", "density", "sampler"
+    };
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         if (strcmp(text, names[k]) == 0) {
             *engine = names[k];
@@ -46,8 +49,9 @@ static void parse_engine(struct argp_state *state, const char *text, const char 
         }
     }
     const char *near = kr_field_nearest(text, names, sizeof names / sizeof *names);
-    argp_error(state, "--engine: \"%s\", want bits, bytes, ref, cluster or sampler%s%s%s", text,
-               near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    argp_error(state,
+               "--engine: \"%s\", want bits, bytes, ref, cluster, density or sampler%s%s%s",
+               text, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 static void parse_isa(struct argp_state *state, const char *text, kr_bench_options *bench)
@@ -110,7 +114,8 @@ int kr_cli_bench(int argc, char **argv, const volatile sig_atomic_t *stop)
     static const struct argp argp = {
         .options = options,
         .parser = parse_option,
-        .doc = "Speed of every engine and update against its rival. Both run by turns in one "
+        .doc = "Speed of every engine, update and density against its rival. Both run by turns "
+               "in one "
                "process on the same states; told is the median ratio of CPU time per spin, its "
                "quartiles, and the ratio wanted at least and aimed at.",
     };

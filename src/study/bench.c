@@ -23,20 +23,34 @@ bool kr_bench_is_cost(const kr_bench_row *row)
 
 const char *kr_bench_rival_name(const kr_bench_row *row)
 {
-    static const char *const names[] = { "ref", "textbook", "unmeasured", "one thread",
-                                         "sampling" };
+    static const char *const names[] = { "ref",      "textbook", "unmeasured", "one thread",
+                                         "sampling", "VAN",      "VAN" };
     return names[row->rival];
+}
+
+double kr_bench_scaled(const kr_bench_result *result)
+{
+    return result->per_second * KR_BENCH_PEAK_GFLOPS / result->peak_gflops;
+}
+
+static kr_bench_verdict judge(double value, double want, double aim)
+{
+    return want == 0.0     ? KR_BENCH_NO_LIMIT
+           : value >= aim  ? KR_BENCH_AIM
+           : value >= want ? KR_BENCH_MINIMUM
+                           : KR_BENCH_MISSED;
 }
 
 kr_bench_verdict kr_bench_judge(const kr_bench_row *row, const kr_bench_result *result)
 {
     const double sign = kr_bench_is_cost(row) ? -1.0 : 1.0;
-    if (row->want == 0.0) {
-        return KR_BENCH_NO_LIMIT;
-    }
-    return sign * result->value >= sign * row->aim    ? KR_BENCH_AIM
-           : sign * result->value >= sign * row->want ? KR_BENCH_MINIMUM
-                                                      : KR_BENCH_MISSED;
+    const kr_bench_verdict ratio =
+                               judge(sign * result->value, sign * row->want, sign * row->aim),
+                           speed = judge(row->per_second > 0.0 ? kr_bench_scaled(result) : 0.0,
+                                         row->per_second, row->per_second_aim);
+    return ratio == KR_BENCH_NO_LIMIT                    ? speed
+           : speed == KR_BENCH_NO_LIMIT || ratio < speed ? ratio
+                                                         : speed;
 }
 
 kr_spec *kr_bench_spec(const kr_bench_row *row, const char *const *updates, int32_t n_updates,
@@ -117,6 +131,8 @@ static int init_rival(const kr_bench_row *row, const kr_spec *spec, kr_isa isa,
     case KR_BENCH_REF:
     case KR_BENCH_ONE_THREAD:
     case KR_BENCH_WRITING:
+    case KR_BENCH_DRAWING:
+    case KR_BENCH_TRAINING:
         break;
     }
     return kr_bench_side_init(rival, spec, RIVAL, isa, false, 1, err);
@@ -161,7 +177,7 @@ static int race_sides(const kr_bench_row *row, const kr_bench_options *options,
         racer[k] = (kr_bench_racer){ &side[k], kr_bench_side_run,
                                      side[k].is_by_changed ? CLUSTERS_MIN : 1 };
     }
-    KR_TRY(kr_bench_race(racer, n_subjects, CLOCK_THREAD_CPUTIME_ID, options->seconds,
+    KR_TRY(kr_bench_race(racer, n_subjects, false, CLOCK_THREAD_CPUTIME_ID, options->seconds,
                          options->stop, result, err));
     double energy, changed;
     KR_TRY(kr_bench_side_check(&side[n_subjects], &energy, &changed, err));
@@ -223,7 +239,10 @@ static int measure_row(const kr_bench_row *row, const kr_bench_page *page,
         }
         return KR_OK;
     }
-    if (row->rival != KR_BENCH_ONE_THREAD && row->rival != KR_BENCH_WRITING) {
+    if (row->rival == KR_BENCH_DRAWING) {
+        return kr_bench_race_density(row, options, page->n_isas, page->isa, result, err);
+    }
+    if (row->rival < KR_BENCH_ONE_THREAD) {
         return race_row(row, page, result, err);
     }
     for (int32_t k = 1; k < page->n_isas; k++) {
@@ -239,7 +258,9 @@ static int measure_row(const kr_bench_row *row, const kr_bench_page *page,
         return kr_fail(err, KR_EUNSUP, "a whole run takes the best kernels, want no --isa");
     }
     return row->rival == KR_BENCH_WRITING ? kr_bench_weigh_writing(row, options, result, err)
-                                          : kr_bench_race_threads(row, options, result, err);
+           : row->rival == KR_BENCH_TRAINING
+               ? kr_bench_race_density(row, options, 1, page->isa, result, err)
+               : kr_bench_race_threads(row, options, result, err);
 }
 
 static void run_row(kr_bench_page *page, const char *section, const kr_bench_row *row,
@@ -248,9 +269,13 @@ static void run_row(kr_bench_page *page, const char *section, const kr_bench_row
     kr_bench_result result[KR_BENCH_ISAS];
     kr_error err = { 0 };
     for (int32_t k = 0; k < page->n_isas; k++) {
-        result[k] = (kr_bench_result){
-            .status = KR_BENCH_DONE, .changed = NAN, .energy = NAN, .rival_energy = NAN
-        };
+        result[k] = (kr_bench_result){ .status = KR_BENCH_DONE,
+                                       .changed = NAN,
+                                       .energy = NAN,
+                                       .rival_energy = NAN,
+                                       .gflops = NAN,
+                                       .peak_gflops = NAN,
+                                       .peak_fraction = NAN };
     }
     if (measure_row(row, page, result, &err) != KR_OK) {
         for (int32_t k = 0; k < page->n_isas; k++) {

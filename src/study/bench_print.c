@@ -69,12 +69,14 @@ static bool is_optimized(void)
 
 #define NUMBER_MAX 24
 
-/* Three significant digits without exponent; "-" for what does not apply. */
+/* Three significant digits, below 1e7 without exponent; "-" for what does not apply. */
 static const char *three_digits(char text[NUMBER_MAX], double x)
 {
     const double size = fabs(x);
     const int digits = size >= 100.0 ? 0 : size >= 10.0 ? 1 : size >= 1.0 ? 2 : 3;
-    if (isfinite(x)) {
+    if (isfinite(x) && size >= 1e7) {
+        snprintf(text, NUMBER_MAX, "%.2e", x);
+    } else if (isfinite(x)) {
         snprintf(text, NUMBER_MAX, "%.*f", size < 0.1 ? 4 : digits, x);
     } else {
         snprintf(text, NUMBER_MAX, "-");
@@ -257,7 +259,11 @@ static void json_result(FILE *out, const kr_bench_row *row, const char *isa,
     json_number(out, "n_pairs", is_done ? r->n_pairs : 0.0, ", ");
     json_number(out, "changed", r->changed, ",\n     ");
     json_number(out, "energy_per_site", r->energy, ", ");
-    json_number(out, "rival_energy_per_site", r->rival_energy, "}");
+    json_number(out, "rival_energy_per_site", r->rival_energy, ",\n     ");
+    json_number(out, "per_second", is_done && r->per_second > 0.0 ? r->per_second : NAN, ", ");
+    json_number(out, "gflops", is_done ? r->gflops : NAN, ", ");
+    json_number(out, "peak_gflops", is_done ? r->peak_gflops : NAN, ", ");
+    json_number(out, "peak_fraction", is_done ? r->peak_fraction : NAN, "}");
 }
 
 static void json_row(const kr_bench_page *page, const char *section, const kr_bench_row *row,
@@ -273,7 +279,11 @@ static void json_row(const kr_bench_page *page, const char *section, const kr_be
     json_text(out, "rival", kr_bench_rival_name(row), ",\n   ");
     json_number(out, "at_least", !is_cost && row->want > 0.0 ? row->want : NAN, ", ");
     json_number(out, "at_most", is_cost && row->want > 0.0 ? row->want : NAN, ", ");
-    json_number(out, "aim", row->aim > 0.0 ? row->aim : NAN, ",\n   \"results\": [");
+    json_number(out, "aim", row->aim > 0.0 ? row->aim : NAN, ", ");
+    json_number(out, "per_second_at_least", row->per_second > 0.0 ? row->per_second : NAN,
+                ", ");
+    json_number(out, "per_second_aim", row->per_second_aim > 0.0 ? row->per_second_aim : NAN,
+                ",\n   \"results\": [");
     for (int32_t k = 0; k < page->n_isas; k++) {
         fprintf(out, "%s", k ? ",\n    " : "\n    ");
         json_result(out, row, kr_isa_text(page->isa[k]), &result[k]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * study/bench_private.h - shared by the files of the benchmark: bench.c (driver), bench_rows.c
- * (the table), bench_side.c (subjects and rivals), bench_race.c (timing), bench_sampler.c (rows
- * of whole samplers and runs), bench_print.c. */
+ * (the table), bench_side.c (subjects and rivals), bench_race.c (timing), bench_density.c (rows
+ * of densities), bench_sampler.c (rows of whole samplers and runs), bench_print.c. */
 #ifndef KR_STUDY_BENCH_PRIVATE_H
 #define KR_STUDY_BENCH_PRIVATE_H
 
@@ -20,17 +20,27 @@ typedef enum kr_bench_rival {
     KR_BENCH_UNMEASURED, /* the subject measures after every sweep, the rival never */
     KR_BENCH_ONE_THREAD, /* a sampler on two threads against one, wall clock */
     KR_BENCH_WRITING,    /* share of a run that is not sampling, wall clock */
+    KR_BENCH_DRAWING,    /* samples of a density against the textbook sampler (study/van.h) */
+    KR_BENCH_TRAINING,   /* a training step against the sampling alone of the textbook */
 } kr_bench_rival;
+
+/* Speeds of densities in samples per second are wanted of a core that does so many fused
+ * multiply-adds, two operations each, and scaled to the core at hand by what it does itself,
+ * measured by turns with the subject. */
+#define KR_BENCH_PEAK_GFLOPS 114.6
 
 typedef struct kr_bench_row {
     const char *section; /* heading from this row on; NULL: the one before */
     const char *name;    /* unique */
     const char *unit;    /* "spin", "flipped spin" */
-    const char *engine;  /* bits | bytes | ref | cluster | sampler */
+    const char *engine;  /* bits | bytes | ref | cluster | density | sampler */
     const char *system;  /* run-file lines: model, lattice, beta, chains, start */
     const char *update;
     kr_bench_rival rival;
     double want, aim; /* ratio at least, or extra cost in % at most; 0 = no limit */
+    /* densities: samples per second on a core of KR_BENCH_PEAK_GFLOPS; 0 = no limit */
+    double per_second, per_second_aim;
+    double flop; /* of a sample; 0: two for each weight that is not zero; NaN: not counted */
 } kr_bench_row;
 
 extern const kr_bench_row kr_bench_rows[]; /* ends with name == NULL */
@@ -52,6 +62,10 @@ typedef struct kr_bench_result {
     double value, low, high; /* median and quartiles of the ratio or of the cost in % */
     int32_t n_pairs;
     double changed, energy, rival_energy; /* NaN where it does not apply */
+    double per_second;                    /* units; 0: not told */
+    double gflops;                        /* reached; NaN where operations are not counted */
+    double peak_gflops;                   /* of the core with the kernels of the subject */
+    double peak_fraction;                 /* median over all pairs */
 } kr_bench_result;
 
 typedef enum kr_bench_verdict {
@@ -60,7 +74,10 @@ typedef enum kr_bench_verdict {
     KR_BENCH_MINIMUM,
     KR_BENCH_AIM,
 } kr_bench_verdict;
+/* The worse one of the ratio's and of the speed's, where both have limits. */
 kr_bench_verdict kr_bench_judge(const kr_bench_row *row, const kr_bench_result *result);
+/* Samples per second as they would be on a core of KR_BENCH_PEAK_GFLOPS. */
+double kr_bench_scaled(const kr_bench_result *result);
 
 /* The row's system with the updates given as YAML flow maps; sets are "path=value". NULL with
  * the error set. */
@@ -117,10 +134,19 @@ typedef struct kr_bench_racer {
 /* Races n_subjects racers against the one behind them, in rounds A1 A2 .. B, until each has
  * run for about so many seconds of the clock, at least 5 rounds. result (n_subjects): ns,
  * rival_ns, value = time per unit of the rival over that of the subject, quartiles, n_pairs.
+ * with_peaks: one racer more for each subject follows the rival, whose units are floating-point
+ * operations; then peak_gflops, and peak_fraction = its time per operation over the subject's
+ * time per unit, still to be multiplied by the operations of a unit.
  * Errors: KR_ENOMEM, KR_ESANITY (no units were done). */
-int kr_bench_race(const kr_bench_racer *racer, int32_t n_subjects, clockid_t clock,
-                  double seconds, const volatile sig_atomic_t *stop, kr_bench_result *result,
-                  kr_error *err);
+int kr_bench_race(const kr_bench_racer *racer, int32_t n_subjects, bool with_peaks,
+                  clockid_t clock, double seconds, const volatile sig_atomic_t *stop,
+                  kr_bench_result *result, kr_error *err);
+
+/* Rows DRAWING (a subject per ISA of the page, result likewise) and TRAINING (best ISA only).
+ * Errors: what hindered them. */
+int kr_bench_race_density(const kr_bench_row *row, const kr_bench_options *options,
+                          int32_t n_isas, const kr_isa *isa, kr_bench_result *result,
+                          kr_error *err);
 
 /* Rows ONE_THREAD and WRITING. Errors: what hindered them. */
 int kr_bench_race_threads(const kr_bench_row *row, const kr_bench_options *options,

@@ -9,6 +9,7 @@
 #define ROUNDS_WANTED 24 /* slices are a fraction 1/24 of the time of a side */
 #define ROUNDS_MIN    5
 #define ROUNDS_MAX    256
+#define RACERS_MAX    (2 * KR_BENCH_ISAS + 1)
 
 static double now(clockid_t clock)
 {
@@ -54,19 +55,19 @@ static int64_t calibrate(const kr_bench_racer *racer, clockid_t clock, double sl
     return wanted > (double)racer->min_sweeps ? (int64_t)wanted : racer->min_sweeps;
 }
 
-/* Nanoseconds per unit of every racer for every round: ns (n_subjects + 1, ROUNDS_MAX). Returns
- * the number of rounds. */
-static int32_t alternate(const kr_bench_racer *racer, int32_t n_subjects, clockid_t clock,
+/* Nanoseconds per unit of every racer for every round: ns (n_racers, ROUNDS_MAX). Returns the
+ * number of rounds. */
+static int32_t alternate(const kr_bench_racer *racer, int32_t n_racers, clockid_t clock,
                          double seconds, const volatile sig_atomic_t *stop, double *ns)
 {
-    int64_t n[KR_BENCH_ISAS + 1];
-    for (int32_t k = 0; k <= n_subjects; k++) {
+    int64_t n[RACERS_MAX];
+    for (int32_t k = 0; k < n_racers; k++) {
         n[k] = calibrate(&racer[k], clock, seconds / ROUNDS_WANTED);
     }
     double spent = 0.0;
     int32_t round = 0;
-    while (round < ROUNDS_MIN || (round < ROUNDS_MAX && spent < seconds * (n_subjects + 1))) {
-        for (int32_t k = 0; k <= n_subjects; k++) {
+    while (round < ROUNDS_MIN || (round < ROUNDS_MAX && spent < seconds * n_racers)) {
+        for (int32_t k = 0; k < n_racers; k++) {
             const double start = now(clock);
             const double units = racer[k].run(racer[k].self, n[k]);
             const double took = now(clock) - start;
@@ -81,19 +82,34 @@ static int32_t alternate(const kr_bench_racer *racer, int32_t n_subjects, clocki
     return round;
 }
 
-int kr_bench_race(const kr_bench_racer *racer, int32_t n_subjects, clockid_t clock,
-                  double seconds, const volatile sig_atomic_t *stop, kr_bench_result *result,
-                  kr_error *err)
+/* How near a subject comes to the yardstick beside it, pair by pair. */
+static void compare_peak(double *peak, const double *own, double *ratio, int32_t n,
+                         kr_bench_result *result)
 {
-    double *ns = kr_alloc((size_t)(n_subjects + 2) * ROUNDS_MAX, sizeof *ns, err);
+    for (int32_t round = 0; round < n; round++) {
+        ratio[round] = peak[round] / own[round];
+    }
+    result->peak_fraction = median(ratio, n);
+    result->peak_gflops = 1.0 / median(peak, n);
+}
+
+int kr_bench_race(const kr_bench_racer *racer, int32_t n_subjects, bool with_peaks,
+                  clockid_t clock, double seconds, const volatile sig_atomic_t *stop,
+                  kr_bench_result *result, kr_error *err)
+{
+    const int32_t n_racers = n_subjects + 1 + (with_peaks ? n_subjects : 0);
+    double *ns = kr_alloc((size_t)(n_racers + 1) * ROUNDS_MAX, sizeof *ns, err);
     if (!ns) {
         return KR_ENOMEM;
     }
-    double *ratio = ns + (n_subjects + 1) * ROUNDS_MAX, *rival = ns + n_subjects * ROUNDS_MAX;
-    const int32_t n = alternate(racer, n_subjects, clock, seconds, stop, ns);
+    double *ratio = ns + n_racers * ROUNDS_MAX, *rival = ns + n_subjects * ROUNDS_MAX;
+    const int32_t n = alternate(racer, n_racers, clock, seconds, stop, ns);
     int status = KR_OK;
     for (int32_t k = 0; k < n_subjects; k++) {
         double *own = ns + k * ROUNDS_MAX;
+        if (with_peaks) {
+            compare_peak(rival + (k + 1) * ROUNDS_MAX, own, ratio, n, &result[k]);
+        }
         for (int32_t round = 0; round < n; round++) {
             ratio[round] = rival[round] / own[round];
             if (!isfinite(ratio[round]) || !(ratio[round] > 0.0)) {

@@ -58,8 +58,8 @@ int kr_bench_race_threads(const kr_bench_row *row, const kr_bench_options *optio
     }
     if (status == KR_OK) {
         const kr_bench_racer racer[] = { { &side[0], advance, 1 }, { &side[1], advance, 1 } };
-        status = kr_bench_race(racer, 1, CLOCK_MONOTONIC, options->seconds, options->stop,
-                               result, err);
+        status = kr_bench_race(racer, 1, false, CLOCK_MONOTONIC, options->seconds,
+                               options->stop, result, err);
     }
     for (int k = 0; k < 2; k++) {
         status = status == KR_OK && side[k].status != KR_OK
