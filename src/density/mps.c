@@ -12,12 +12,16 @@
  * SciPost Phys. 14, 123 (2023); sampling of glasses: Rams, Mohseni, Eppens, Jalowiecki, Gardas,
  * PRE 104, 025308 (2021). */
 #include "base/memory.h"
+#include "base/rng.h"
 #include "density/categorical.h"
+#include "density/mps_balance.h"
 #include "density/mps_sweep.h"
 #include "density/skip.h"
 
 #include <math.h>
 #include <string.h>
+
+#define STAGE_DRAWS 512 /* configurations from which the balance of a stage is learned */
 
 typedef struct mps_params {
     int64_t chi;
@@ -63,50 +67,6 @@ static void copy(size_t n, const double *from, float *to)
     }
 }
 
-static int prepare(void *self, double beta, kr_error *err)
-{
-    kr_mps *m = self;
-    KR_TRY(kr_mps_rows_prepare(&m->rows, beta, err));
-    const size_t q = (size_t)m->q, n = (size_t)m->n_sites * q;
-    copy(m->rows.n_store, m->rows.store, m->matrix);
-    copy(n, m->rows.own, m->own);
-    copy(n * q, m->rows.across, m->across);
-    copy(n * q, m->rows.down, m->down);
-    return KR_OK;
-}
-
-static void *mps_alloc(const kr_target *target, const void *params, kr_error *err)
-{
-    const mps_params *p = params;
-    if (!supports(target, params, err)) {
-        return NULL;
-    }
-    kr_mps *m = kr_alloc(1, sizeof *m, err);
-    if (!m) {
-        return NULL;
-    }
-    const kr_terms *terms = target->terms;
-    m->lanes = kr_lanes_best(NULL);
-    m->n_sites = terms->n_sites;
-    m->q = terms->q;
-    m->n_logits = kr_categorical_logits(m->q);
-    m->is_odd = m->q == 2 && terms->state_class[0] == terms->state_class[1];
-    if (kr_mps_rows_init(&m->rows, target, p->chi, err) == KR_OK) {
-        const size_t n = (size_t)m->n_sites * (size_t)m->q;
-        m->chi = m->rows.chi_most;
-        m->matrix = kr_alloc(m->rows.n_store, sizeof *m->matrix, err);
-        m->own = kr_alloc(n, sizeof *m->own, err);
-        m->across = kr_alloc(n * (size_t)m->q, sizeof *m->across, err);
-        m->down = kr_alloc(n * (size_t)m->q, sizeof *m->down, err);
-    }
-    if (!m->matrix || !m->own || !m->across || !m->down ||
-        prepare(m, target->beta, err) != KR_OK) {
-        mps_free(m);
-        return NULL;
-    }
-    return m;
-}
-
 static size_t n_weights(const void *self)
 {
     (void)self;
@@ -142,8 +102,14 @@ static void decide(kr_mps_pass *now, int32_t i, const uint8_t *state, uint8_t *d
     for (size_t l = 0; l < (size_t)now->n_lanes; l++) {
         double w[KR_STATES_MAX];
         uint32_t integer[KR_STATES_MAX];
+        double sum = 0.0;
         for (size_t s = 0; s < q; s++) {
-            const double a = now->weight[s * L + l];
+            w[s] = (double)now->weight[s * L + l];
+            sum += w[s];
+        }
+        for (size_t s = 0; s < q;
+             s++) { /* lost products may have the wrong sign, all of them */
+            const double a = sum < 0.0 ? -w[s] : w[s];
             w[s] = a > 0.0 && isfinite(a) ? a : 0.0;
         }
         now->total[l] = kr_categorical_integers(m->q, w, integer);
@@ -248,6 +214,118 @@ static void run(const kr_mps *m, int32_t k, int32_t n_lanes, const uint8_t *stat
             memcpy(now.first, now.row, size);
         }
     }
+}
+
+/* ---- contraction --------------------------------------------------------------------------
+ */
+
+static int contract(kr_mps *m, double beta, kr_error *err)
+{
+    KR_TRY(kr_mps_rows_prepare(&m->rows, beta, err));
+    const size_t q = (size_t)m->q, n = (size_t)m->n_sites * q;
+    copy(m->rows.n_store, m->rows.store, m->matrix);
+    copy(n, m->rows.own, m->own);
+    copy(n * q, m->rows.across, m->across);
+    copy(n * q, m->rows.down, m->down);
+    return KR_OK;
+}
+
+/* pair (n_sites, q, q): how often the states s, t of a site and its right neighbor occur in
+ * STAGE_DRAWS configurations, relative to site 0 where H is odd. */
+static int count_pairs(const kr_mps *m, double *pair, kr_error *err)
+{
+    uint8_t *state = kr_alloc((size_t)m->n_sites * KR_LANES_MAX, 1, err);
+    void *scratch = kr_alloc(scratch_bytes(m, KR_LANES_MAX), 1, err);
+    double log_q[KR_LANES_MAX];
+    kr_rng rng;
+    kr_rng_seed(&rng, 1, 0, KR_PURPOSE_WEIGHTS);
+    for (int n = 0; n < STAGE_DRAWS && state && scratch; n += KR_LANES_MAX) {
+        run(m, 0, KR_LANES_MAX, state, state, log_q, &rng, scratch);
+        for (int32_t i = 0; i + 1 < m->n_sites; i++) {
+            const uint8_t *at = state + (size_t)i * KR_LANES_MAX;
+            for (int l = 0; l < KR_LANES_MAX; l++) {
+                const int flip = m->is_odd ? state[l] : 0;
+                const int s = at[l] ^ flip, t = at[KR_LANES_MAX + l] ^ flip;
+                pair[(i * m->q + s) * m->q + t] += 1.0 / STAGE_DRAWS;
+            }
+        }
+    }
+    bool has_all = state && scratch;
+    kr_free(scratch);
+    kr_free(state);
+    return has_all ? KR_OK : KR_ENOMEM;
+}
+
+/* Moves the balance of all rows by samples of what is contracted. */
+static int balance(kr_mps *m, kr_error *err)
+{
+    kr_mps_rows *rows = &m->rows;
+    const size_t W = (size_t)rows->width, q = (size_t)m->q, H = (size_t)rows->height;
+    const double floor = 1.0 / STAGE_DRAWS;
+    double *want = kr_alloc(H * W * q * q, sizeof *want, err);
+    double *have = kr_alloc(W * q * q, sizeof *have, err);
+    int status = want && have ? count_pairs(m, want, err) : KR_ENOMEM;
+    for (size_t y = 0; y + 1 < H && status == KR_OK; y++) {
+        const size_t at = y * W * q;
+        status = kr_mps_balance_pairs(rows, (int32_t)y, false, have, err);
+        kr_mps_balance_move(rows->width, m->q, want + at * q, have, floor, rows->site_log + at,
+                            rows->pair_log + at * q);
+    }
+    if (rows->is_tube &&
+        status == KR_OK) { /* the first row, as the middle of the lattice sees it */
+        status = kr_mps_balance_pairs(rows, rows->height / 2, true, have, err);
+        kr_mps_balance_move(rows->width, m->q, want, have, floor, rows->first_site,
+                            rows->first_pair);
+    }
+    rows->is_balanced = true;
+    kr_free(have);
+    kr_free(want);
+    return status;
+}
+
+static int prepare(void *self, double beta, kr_error *err)
+{
+    kr_mps *m = self;
+    const int32_t n =
+        m->rows.width > 1 && isfinite(beta) ? kr_mps_rows_stages(m->rows.terms, beta) : 0;
+    kr_mps_rows_reset(&m->rows);
+    for (int32_t k = 0; k < n; k++) {
+        KR_TRY(contract(m, beta * pow(KR_MPS_STAGE, k - n), err));
+        KR_TRY(balance(m, err));
+    }
+    return contract(m, beta, err);
+}
+
+static void *mps_alloc(const kr_target *target, const void *params, kr_error *err)
+{
+    const mps_params *p = params;
+    if (!supports(target, params, err)) {
+        return NULL;
+    }
+    kr_mps *m = kr_alloc(1, sizeof *m, err);
+    if (!m) {
+        return NULL;
+    }
+    const kr_terms *terms = target->terms;
+    m->lanes = kr_lanes_best(NULL);
+    m->n_sites = terms->n_sites;
+    m->q = terms->q;
+    m->n_logits = kr_categorical_logits(m->q);
+    m->is_odd = m->q == 2 && terms->state_class[0] == terms->state_class[1];
+    if (kr_mps_rows_init(&m->rows, target, p->chi, err) == KR_OK) {
+        const size_t n = (size_t)m->n_sites * (size_t)m->q;
+        m->chi = m->rows.chi_most;
+        m->matrix = kr_alloc(m->rows.n_store, sizeof *m->matrix, err);
+        m->own = kr_alloc(n, sizeof *m->own, err);
+        m->across = kr_alloc(n * (size_t)m->q, sizeof *m->across, err);
+        m->down = kr_alloc(n * (size_t)m->q, sizeof *m->down, err);
+    }
+    if (!m->matrix || !m->own || !m->across || !m->down ||
+        prepare(m, target->beta, err) != KR_OK) {
+        mps_free(m);
+        return NULL;
+    }
+    return m;
 }
 
 static void sample_tail(const void *self, int32_t k, int32_t n_lanes, uint8_t *state,

@@ -14,13 +14,14 @@
 #define BYTES_MAX 4294967296.0 /* of matrices, or of the work space of a row */
 #define WORK_MAX  3e13         /* floating-point operations of prepare: hours */
 #define KEEP      0x1p-52      /* singular values below this part of the largest are dropped */
+#define COLD      2.0 /* beta times the energy of a bond above which rows are balanced */
 
 /* ---- the lattice --------------------------------------------------------------------------
  */
 
 typedef struct shape {
     int32_t width, height, q;
-    bool is_ring, is_tube;
+    bool is_ring, is_tube, is_balanced;
 } shape;
 
 /* Sum of the couplings of sites i and j. */
@@ -100,7 +101,7 @@ static int32_t blow_up(const shape *s, int32_t k)
     if (before == 0 || k == chain_length(s)) {
         return 1;
     }
-    return s->q * (s->is_ring ? s->q : 1);
+    return s->q * (s->is_ring ? s->q : 1) * (s->is_balanced ? s->q : 1);
 }
 
 /* Sizes of the work space of one row, and what prepare costs. */
@@ -136,6 +137,44 @@ static extent measure(const shape *s, int32_t chi)
     return e;
 }
 
+static bool fits(const shape *s, int64_t chi, int32_t n_stages, kr_error *why)
+{
+    const extent e = measure(s, (int32_t)chi);
+    const double bytes = 8.0 * (e.store + 2.0 * e.blown + 2.0 * e.triangles);
+    const double work = e.work * (1.0 + n_stages);
+    if (bytes > BYTES_MAX || work > WORK_MAX) {
+        kr_fail(
+            why, KR_EUNSUP,
+            "mps: chi = %d with q = %d takes %.2g bytes and %.2g operations before the first "
+            "sample, want at most %.2g and %.2g: a smaller chi%s",
+            (int)chi, s->q, bytes, work, BYTES_MAX, WORK_MAX,
+            s->is_ring || s->is_tube ? ", or an open boundary" : "");
+        return false;
+    }
+    return true;
+}
+
+/* Root mean square over the bonds of the largest difference of their energies. */
+static double energy_scale(const kr_terms *terms)
+{
+    double least = INFINITY, most = -INFINITY, sum = 0.0;
+    for (int32_t c = 0; c < terms->q * terms->q; c++) {
+        least = fmin(least, terms->V[c]);
+        most = fmax(most, terms->V[c]);
+    }
+    const int64_t n = terms->neighbor_begin[terms->n_sites];
+    for (int64_t k = 0; k < n; k++) {
+        sum += terms->J[k] * terms->J[k];
+    }
+    return n > 0 ? (most - least) * sqrt(sum / (double)n) : 0.0;
+}
+
+int32_t kr_mps_rows_stages(const kr_terms *terms, double beta)
+{
+    const double cold = fabs(beta) * energy_scale(terms) / COLD;
+    return cold > 1.0 ? 1 + (int32_t)(log(cold) / log(KR_MPS_STAGE)) : 0;
+}
+
 bool kr_mps_rows_supports(const kr_target *target, int64_t chi, kr_error *why)
 {
     if (!target->lattice || strcmp(target->lattice->name, "hypercubic") ||
@@ -149,19 +188,10 @@ bool kr_mps_rows_supports(const kr_target *target, int64_t chi, kr_error *why)
         kr_fail(why, KR_EUNSUP, "mps: a bond beyond nearest neighbors, want none");
         return false;
     }
-    const shape s = find_shape(target);
-    const extent e = measure(&s, (int32_t)chi);
-    const double bytes = 8.0 * (e.store + 2.0 * e.blown + 2.0 * e.triangles);
-    if (bytes > BYTES_MAX || e.work > WORK_MAX) {
-        kr_fail(
-            why, KR_EUNSUP,
-            "mps: chi = %d with q = %d takes %.2g bytes and %.2g operations before the first "
-            "sample, want at most %.2g and %.2g: a smaller chi%s",
-            (int)chi, s.q, bytes, e.work, BYTES_MAX, WORK_MAX,
-            s.is_ring || s.is_tube ? ", or an open boundary" : "");
-        return false;
-    }
-    return true;
+    shape s = find_shape(target);
+    const int32_t n_stages = s.width > 1 ? kr_mps_rows_stages(target->terms, target->beta) : 0;
+    s.is_balanced = n_stages > 0;
+    return fits(&s, chi, n_stages, why);
 }
 
 int kr_mps_rows_init(kr_mps_rows *rows, const kr_target *target, int64_t chi, kr_error *err)
@@ -182,7 +212,13 @@ int kr_mps_rows_init(kr_mps_rows *rows, const kr_target *target, int64_t chi, kr
     rows->own = kr_alloc(N * q, sizeof *rows->own, err);
     rows->across = kr_alloc(N * q * q, sizeof *rows->across, err);
     rows->down = kr_alloc(N * q * q, sizeof *rows->down, err);
-    if (!rows->site || !rows->store || !rows->own || !rows->across || !rows->down) {
+    const size_t W = (size_t)s.width;
+    rows->site_log = kr_alloc(N * q, sizeof *rows->site_log, err);
+    rows->pair_log = kr_alloc(N * q * q, sizeof *rows->pair_log, err);
+    rows->first_site = kr_alloc(W * q, sizeof *rows->first_site, err);
+    rows->first_pair = kr_alloc(W * q * q, sizeof *rows->first_pair, err);
+    if (!rows->site || !rows->store || !rows->own || !rows->across || !rows->down ||
+        !rows->site_log || !rows->pair_log || !rows->first_site || !rows->first_pair) {
         kr_mps_rows_clear(rows);
         return KR_ENOMEM;
     }
@@ -200,6 +236,10 @@ int kr_mps_rows_init(kr_mps_rows *rows, const kr_target *target, int64_t chi, kr
 
 void kr_mps_rows_clear(kr_mps_rows *rows)
 {
+    kr_free(rows->first_pair);
+    kr_free(rows->first_site);
+    kr_free(rows->pair_log);
+    kr_free(rows->site_log);
     kr_free(rows->down);
     kr_free(rows->across);
     kr_free(rows->own);
@@ -208,18 +248,31 @@ void kr_mps_rows_clear(kr_mps_rows *rows)
     *rows = (kr_mps_rows){ .n_chain = 0 };
 }
 
+void kr_mps_rows_reset(kr_mps_rows *rows)
+{
+    const size_t W = (size_t)rows->width, q = (size_t)rows->q, N = W * (size_t)rows->height;
+    memset(rows->site_log, 0, N * q * sizeof *rows->site_log);
+    memset(rows->pair_log, 0, N * q * q * sizeof *rows->pair_log);
+    memset(rows->first_site, 0, W * q * sizeof *rows->first_site);
+    memset(rows->first_pair, 0, W * q * q * sizeof *rows->first_pair);
+    rows->is_balanced = false;
+}
+
 /* ---- Boltzmann factors --------------------------------------------------------------------
  */
 
-/* n factors exp(-beta scale e), the largest 1. */
-static void fill_factors(size_t n, double beta, double scale, const double *e, double *factor)
+/* n factors exp(-beta scale e - balance - first), the largest 1; NULL: 0. */
+static void fill_factors(size_t n, double beta, double scale, const double *e,
+                         const double *balance, const double *first, double *factor)
 {
-    double least = INFINITY;
+    double most = -INFINITY;
     for (size_t a = 0; a < n; a++) {
-        least = fmin(least, scale * e[a]);
+        factor[a] =
+            -beta * (scale * e[a]) - (balance ? balance[a] : 0.0) - (first ? first[a] : 0.0);
+        most = fmax(most, factor[a]);
     }
     for (size_t a = 0; a < n; a++) {
-        factor[a] = exp(-beta * (scale * e[a] - least));
+        factor[a] = exp(factor[a] - most);
     }
 }
 
@@ -233,12 +286,17 @@ static void fill_all_factors(kr_mps_rows *rows, double beta)
         const int32_t right = y * W + (x + 1) % W, below = (y + 1) % H * W + x;
         const bool has_right = x + 1 < W || rows->is_ring;
         const bool has_below = y + 1 < H || rows->is_tube;
+        const bool has_balance = rows->is_balanced && y + 1 < H;
+        const bool has_first = rows->is_balanced && rows->is_tube && y == 0;
         const size_t at = (size_t)i * q;
-        fill_factors(q, beta, 1.0, terms->local + at, rows->own + at);
+        fill_factors(q, beta, 1.0, terms->local + at, has_balance ? rows->site_log + at : NULL,
+                     has_first ? rows->first_site + at : NULL, rows->own + at);
         fill_factors(q * q, beta, has_right ? coupling(terms, i, right) : 0.0, terms->V,
+                     has_balance && x + 1 < W ? rows->pair_log + at * q : NULL,
+                     has_first && x + 1 < W ? rows->first_pair + at * q : NULL,
                      rows->across + at * q);
-        fill_factors(q * q, beta, has_below ? coupling(terms, i, below) : 0.0, terms->V,
-                     rows->down + at * q);
+        fill_factors(q * q, beta, has_below ? coupling(terms, i, below) : 0.0, terms->V, NULL,
+                     NULL, rows->down + at * q);
     }
 }
 
@@ -273,7 +331,8 @@ static void blown_clear(blown *b)
 
 static int blown_alloc(blown *b, const kr_mps_rows *rows, kr_error *err)
 {
-    const shape s = { rows->width, rows->height, rows->q, rows->is_ring, rows->is_tube };
+    const shape s = { rows->width,   rows->height,  rows->q,
+                      rows->is_ring, rows->is_tube, rows->is_balanced };
     const extent e = measure(&s, rows->chi);
     const size_t n = (size_t)rows->n_chain, q = (size_t)rows->q;
     const size_t bond = kr_svd_stride((int32_t)e.bond);
@@ -295,17 +354,26 @@ static int blown_alloc(blown *b, const kr_mps_rows *rows, kr_error *err)
     return has_all ? KR_OK : KR_ENOMEM;
 }
 
+/* The weights of state s of column x of row y - 1 with state e on its left. */
+static double balance_of(const kr_mps_rows *rows, size_t i, int32_t x, int32_t e, int32_t s)
+{
+    const size_t q = (size_t)rows->q, up = i - (size_t)rows->width;
+    double sum = rows->site_log[up * q + (size_t)s];
+    sum += x > 0 ? rows->pair_log[((up - 1) * q + (size_t)e) * q + (size_t)s] : 0.0;
+    return exp(sum);
+}
+
 /* Multiplies chain site k by the factors of row y. Bonds carry (old bond, state on the left,
- * state of column 0), the last one fastest. */
+ * state of column 0, new state on the left), the last one fastest. */
 static void blow_up_site(const kr_mps_rows *rows, int32_t y, int32_t k, blown *b)
 {
     const kr_mps_site *from = &rows->site[y * rows->n_chain + k];
     const int32_t q = rows->q, per_column = rows->is_tube ? 2 : 1;
-    const int32_t x = k / per_column, Q = rows->is_ring ? q : 1;
+    const int32_t x = k / per_column, Q = rows->is_ring ? q : 1, P = rows->is_balanced ? q : 1;
     const bool is_first = per_column == 2 && k % 2 == 0; /* a site of the first row */
     const bool has_left = x > 0, has_right = k + 1 < rows->n_chain;
     const bool is_closing = !has_right && rows->is_ring;
-    const int32_t n_left = has_left ? q : 1, n_zero = has_left ? Q : 1;
+    const int32_t n_left = has_left ? q * Q * P : 1;
     const size_t i = (size_t)(y * rows->width + x), q2 = (size_t)(q * q);
     const double *own = rows->own + i * (size_t)q;
     const double *up = rows->down + (i - (size_t)rows->width) * q2;
@@ -314,25 +382,27 @@ static void blow_up_site(const kr_mps_rows *rows, int32_t y, int32_t k, blown *b
     const size_t ldc = kr_svd_stride(b->left[k + 1]);
     double *C = b->C[k];
     memset(C, 0, (size_t)b->left[k] * (size_t)q * ldc * sizeof *C);
-    for (int32_t t = 0; t < q; t++) { /* state of the site of the chain */
-        for (int32_t al = 0; al < from->left; al++) {
-            for (int32_t be = 0; be < from->right; be++) {
-                const double a = from->A[(t * from->left + al) * from->right + be];
-                for (int32_t p = 0; p < n_left * n_zero; p++) {
-                    const int32_t l = p / n_zero, z = p % n_zero;
-                    const int32_t row = al * n_left * n_zero + p;
-                    if (is_first) {
-                        C[(size_t)(row * q + t) * ldc + (size_t)(be * n_left * n_zero + p)] = a;
-                        continue;
-                    }
-                    const int32_t zero = has_left ? z : rows->is_ring ? t : 0;
-                    const int32_t column = has_right ? (be * q + t) * Q + zero : be;
-                    double w = a * own[t] * (has_left ? before[l * q + t] : 1.0);
-                    w *= is_closing ? around[t * q + zero] : 1.0;
-                    for (int32_t s = 0; s < q; s++) {
-                        C[(size_t)(row * q + s) * ldc + (size_t)column] += w * up[s * q + t];
-                    }
-                }
+    for (int32_t p = 0; p < n_left; p++) {
+        const int32_t l = p / (Q * P), z = p / P % Q, e = p % P;
+        for (int32_t t = 0; t < q && is_first; t++) {
+            for (int32_t ab = 0; ab < from->left * from->right; ab++) {
+                const int32_t row = ab / from->right * n_left + p;
+                C[(size_t)(row * q + t) * ldc + (size_t)(ab % from->right * n_left + p)] =
+                    from->A[t * from->left * from->right + ab];
+            }
+        }
+        for (int32_t st = 0; st < q * q && !is_first; st++) {
+            const int32_t s = st / q, t = st % q; /* of the new row, of the chain */
+            const int32_t zero = has_left ? z : rows->is_ring ? t : 0;
+            double w = own[t] * up[st] * (has_left ? before[l * q + t] : 1.0);
+            w *= is_closing ? around[t * q + zero] : 1.0;
+            w *= rows->is_balanced ? balance_of(rows, i, x, e, s) : 1.0;
+            const int32_t to = has_right ? (t * Q + zero) * P + (P > 1 ? s : 0) : 0;
+            const int32_t n_right = has_right ? q * Q * P : 1;
+            for (int32_t ab = 0; ab < from->left * from->right; ab++) {
+                const int32_t row = ab / from->right * n_left + p;
+                C[(size_t)(row * q + s) * ldc + (size_t)(ab % from->right * n_right + to)] +=
+                    w * from->A[t * from->left * from->right + ab];
             }
         }
     }
@@ -340,7 +410,8 @@ static void blow_up_site(const kr_mps_rows *rows, int32_t y, int32_t k, blown *b
 
 static void blow_up_row(const kr_mps_rows *rows, int32_t y, blown *b)
 {
-    const shape s = { rows->width, rows->height, rows->q, rows->is_ring, rows->is_tube };
+    const shape s = { rows->width,   rows->height,  rows->q,
+                      rows->is_ring, rows->is_tube, rows->is_balanced };
     const kr_mps_site *site = rows->site + y * rows->n_chain;
     double *next = b->memory;
     for (int32_t k = 0; k <= rows->n_chain; k++) {
@@ -447,23 +518,42 @@ static bool sweep_right(const kr_mps_rows *rows, int32_t y, blown *b)
     return true;
 }
 
-/* The chain of the last row: no row below, but its bonds to the first row where there are some.
- */
+/* The chain of the last row where it is bound to the first: bonds carry the state of the first
+ * row on the left. */
+static void fill_last_of_tube(kr_mps_rows *rows)
+{
+    const int32_t q = rows->q, W = rows->width, last = (rows->height - 1) * W;
+    for (int32_t k = 0; k < 2 * W; k++) {
+        kr_mps_site *site = &rows->site[(rows->height - 1) * rows->n_chain + k];
+        const int32_t x = k / 2;
+        const double *down = rows->down + (last + x) * q * q;
+        site->left = k ? q : 1;
+        site->right = k + 1 < 2 * W ? q : 1;
+        memset(site->A, 0, (size_t)(site->left * q * site->right) * sizeof *site->A);
+        for (int32_t s = 0; s < q; s++) { /* state of the site */
+            for (int32_t e = 0; e < site->left; e++) {
+                double *A = site->A + (s * site->left + e) * site->right;
+                if (k % 2) {
+                    A[site->right > 1 ? e : 0] = down[s * q + e];
+                    continue;
+                }
+                double sum = rows->is_balanced ? rows->first_site[x * q + s] : 0.0;
+                sum +=
+                    rows->is_balanced && k ? rows->first_pair[((x - 1) * q + e) * q + s] : 0.0;
+                A[s] = exp(sum);
+            }
+        }
+    }
+}
+
+/* The chain of the last row where there is nothing below. */
 static void fill_last(kr_mps_rows *rows)
 {
-    const int32_t q = rows->q, last = (rows->height - 1) * rows->width;
     kr_mps_site *site = rows->site + (rows->height - 1) * rows->n_chain;
     for (int32_t k = 0; k < rows->n_chain; k++) {
-        const bool is_first = rows->is_tube && k % 2 == 0;
-        site[k].left = rows->is_tube && !is_first ? q : 1;
-        site[k].right = is_first ? q : 1;
-        const double *down = rows->down + (last + k / 2) * q * q;
-        for (int32_t s = 0; s < q; s++) {
-            for (int32_t t = 0; t < (rows->is_tube ? q : 1); t++) {
-                site[k].A[rows->is_tube ? s * q + t : s] = !rows->is_tube ? 1.0
-                                                           : is_first     ? s == t
-                                                                          : down[s * q + t];
-            }
+        site[k].left = site[k].right = 1;
+        for (int32_t s = 0; s < rows->q; s++) {
+            site[k].A[s] = 1.0;
         }
     }
 }
@@ -473,11 +563,20 @@ int kr_mps_rows_prepare(kr_mps_rows *rows, double beta, kr_error *err)
     if (!isfinite(beta)) {
         return kr_fail(err, KR_EINVAL, "mps: beta = %g, want a finite number", beta);
     }
+    const shape s = { rows->width,   rows->height,  rows->q,
+                      rows->is_ring, rows->is_tube, rows->is_balanced };
+    if (!fits(&s, rows->chi, 0, err)) {
+        return KR_EUNSUP;
+    }
     blown b = { 0 };
     int status = blown_alloc(&b, rows, err);
     if (status == KR_OK) {
         fill_all_factors(rows, beta);
-        fill_last(rows);
+        if (rows->is_tube) {
+            fill_last_of_tube(rows);
+        } else {
+            fill_last(rows);
+        }
     }
     for (int32_t y = rows->height - 1; y > 0 && status == KR_OK; y--) {
         blow_up_row(rows, y, &b);

@@ -19,6 +19,8 @@
 
 #include "kramers_plug.h"
 
+#define KR_MPS_STAGE 1.4 /* ratio of beta from stage to stage */
+
 typedef struct kr_mps_site {
     int32_t left, right; /* sizes of the matrices */
     double *A;           /* (q, left, right); borrowed from store */
@@ -37,6 +39,10 @@ typedef struct kr_mps_rows {
     double *across, *down; /* (n_sites, q, q) of the bond to the next column and row, the
                               largest 1; of the last ones to the first; owns */
     int32_t chi_most;      /* largest size of a matrix */
+    bool is_balanced;      /* chains are multiplied by the weights of the next four, owned: */
+    double *site_log, *pair_log; /* (n_sites, q), (n_sites, q, q) of a row */
+    double *first_site,
+        *first_pair; /* (width, q), (width, q, q) of the first row in all chains */
 } kr_mps_rows;
 
 /* True for pair models on hypercubic lattices of one or two dimensions. */
@@ -44,8 +50,13 @@ bool kr_mps_rows_supports(const kr_target *target, int64_t chi, kr_error *why);
 /* Errors: KR_ENOMEM, nothing is left. The tables are not filled. */
 int kr_mps_rows_init(kr_mps_rows *rows, const kr_target *target, int64_t chi, kr_error *err);
 void kr_mps_rows_clear(kr_mps_rows *rows);
-/* Fills everything at beta. Errors: KR_EINVAL beta not finite, KR_ENOMEM, KR_ESANITY a matrix
- * that is not finite. Serial only. */
+/* No balance. Serial only. */
+void kr_mps_rows_reset(kr_mps_rows *rows);
+/* Smaller values of beta from which balance (density/mps_balance.h) has to be learned on the
+ * way to this one; 0: none is needed. Pure. */
+int32_t kr_mps_rows_stages(const kr_terms *terms, double beta);
+/* Fills everything at beta, with the balance as it is. Errors: KR_EINVAL beta not finite,
+ * KR_EUNSUP too large, KR_ENOMEM, KR_ESANITY a matrix that is not finite. Serial only. */
 int kr_mps_rows_prepare(kr_mps_rows *rows, double beta, kr_error *err);
 
 #endif
