@@ -133,7 +133,8 @@ static void an_open_glass_is_exact(void **state)
     assert_true(t.ess > 1.0 - 1e-9);
 }
 
-/* What is cut costs little, and less with larger matrices. KL measured: 1.3e-2, 1.2e-4, 8e-10. */
+/* What is cut costs little, and less with larger matrices. KL measured: 1.3e-2, 1.2e-4, 8e-10.
+ */
 static void divergence_falls_with_the_size_of_the_matrices(void **state)
 {
     (void)state;
@@ -153,16 +154,23 @@ static void divergence_falls_with_the_size_of_the_matrices(void **state)
 }
 
 /* Rows that occur are far from the largest of what is approximated; without the balance of
- * density/mps_balance.h, log Z is too small by 5 for this glass, at an ESS of 1. */
+ * density/mps_balance.h, log Z is too small by 5 for the first glass, at an ESS of 1. In the
+ * last one some sums come out with the wrong sign: taken as zero they halve the ESS. */
 static void cold_glasses_keep_their_states(void **state)
 {
     (void)state;
     static const char size[] = "size=12,16 boundary=open";
-    static const char *const text[] = { "disorder.kind=gaussian disorder.seed=1",
-                                        "disorder.kind=pm1 disorder.seed=3" };
-    for (int k = 0; k < 2; k++) {
-        const double want = exact_log_z("ising", text[k], size, 3.0);
-        const told t = draw_many("ising", text[k], size, 3.0, 16);
+    static const struct {
+        const char *text;
+        int64_t chi;
+    } rows[] = {
+        { "disorder.kind=gaussian disorder.seed=1", 16 },
+        { "disorder.kind=pm1 disorder.seed=3", 16 },
+        { "disorder.kind=pm1 disorder.seed=1", 8 },
+    };
+    for (int k = 0; k < 3; k++) {
+        const double want = exact_log_z("ising", rows[k].text, size, 3.0);
+        const told t = draw_many("ising", rows[k].text, size, 3.0, rows[k].chi);
         assert_within_sigma(t.log_z, t.error + 1e-5, want, 4.5);
         assert_true(t.ess > 0.99);
     }
