@@ -189,6 +189,26 @@ static void sixteen_least_factors_do_not_underflow(void **state)
     assert_close(log_q[0], -32.0 * KR_CATEGORICAL_RUN * log(2.0), 1e-14);
 }
 
+static void integers_follow_their_weights(void **state)
+{
+    (void)state;
+    static const double w[4] = { 0.25, 0.0, 0.5, 1e-30 };
+    const double two[2][2] = { { 3.0, 1.0 }, { 1.0, 3.0 } }, none[3] = { 0.0, 0.0, 0.0 };
+    uint32_t m[4];
+    assert_int_equal(kr_categorical_integers(2, two[0], m), UINT64_C(1) << 32);
+    assert_int_equal(m[0], UINT32_C(1) << 30);
+    kr_categorical_integers(2, two[1], m);
+    assert_int_equal(m[0], 3 * (UINT32_C(1) << 30));
+    const uint64_t total = kr_categorical_integers(4, w, m);
+    const double scale = (double)kr_categorical_scale(4);
+    assert_close((double)m[0], 0.5 * scale, 1e-9);
+    assert_close((double)m[2], scale, 1e-9);
+    assert_int_equal(m[1], 1);
+    assert_int_equal(m[3], 1);
+    assert_int_equal(total, (uint64_t)m[0] + m[1] + m[2] + m[3]);
+    assert_int_equal(kr_categorical_integers(3, none, m), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +217,7 @@ int main(void)
         cmocka_unit_test(weights_are_the_same_on_every_instruction_set),
         cmocka_unit_test(draws_have_the_probabilities_scored),
         cmocka_unit_test(cotangent_is_the_derivative),
+        cmocka_unit_test(integers_follow_their_weights),
         cmocka_unit_test(sixteen_least_factors_do_not_underflow),
     };
     return cmocka_run_group_tests_name("categorical", tests, NULL, NULL);

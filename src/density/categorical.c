@@ -23,6 +23,28 @@ void kr_categorical_weights(const kr_lanes *lanes, int32_t q, int32_t stride, co
     }
 }
 
+uint64_t kr_categorical_integers(int32_t q, const double *w, uint32_t *m)
+{
+    if (q == 2) {
+        const double sum = w[0] + w[1];
+        const double p = sum > 0.0 ? fmin(w[0], w[1]) / sum : 0.5;
+        const uint32_t lesser = (uint32_t)fmax(1.0, rint(p * 0x1p32));
+        m[0] = w[1] <= w[0] ? lesser : 0u - lesser;
+        return UINT64_C(1) << 32;
+    }
+    const double scale = (double)kr_categorical_scale(q);
+    double most = 0.0;
+    for (int32_t a = 0; a < q; a++) {
+        most = fmax(most, w[a]);
+    }
+    uint64_t total = 0;
+    for (int32_t a = 0; a < q; a++) {
+        m[a] = most > 0.0 ? (uint32_t)fmax(1.0, rint(w[a] / most * scale)) : 1;
+        total += m[a];
+    }
+    return total;
+}
+
 void kr_categorical_draw(int32_t q, int32_t n_lanes, int32_t stride, const uint32_t *m,
                          const uint64_t *total, uint8_t *row, kr_rng *rng)
 {

@@ -32,6 +32,10 @@ static inline int32_t kr_categorical_logits(int32_t q)
  * whole rows: z must be readable up to stride. */
 void kr_categorical_weights(const kr_lanes *lanes, int32_t q, int32_t stride, const float *z,
                             uint32_t *m, uint64_t *total);
+/* The same from q >= 2 weights w >= 0, not all zero: fills m (n_logits), which is the rounded
+ * m_1 alone for q = 2; returns their sum. Of two weights the smaller one is rounded, so that
+ * exchanged weights give exchanged integers. Weights that are all zero count as equal. */
+uint64_t kr_categorical_integers(int32_t q, const double *w, uint32_t *m);
 /* Fills row (n_lanes) with states drawn from m / total. */
 void kr_categorical_draw(int32_t q, int32_t n_lanes, int32_t stride, const uint32_t *m,
                          const uint64_t *total, uint8_t *row, kr_rng *rng);

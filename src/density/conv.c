@@ -18,6 +18,7 @@
  * Ramachandran et al., arXiv:1704.06001. */
 #include "density/conv.h"
 
+#include "base/isa.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "density/categorical.h"
@@ -188,6 +189,11 @@ static void *conv_alloc(const kr_target *target, const void *params, kr_error *e
         return NULL;
     }
     return d;
+}
+
+static void use(void *self, kr_isa isa)
+{
+    ((kr_conv *)self)->lanes = kr_lanes_best(kr_isa_text(isa));
 }
 
 static size_t n_weights(const void *self)
@@ -456,4 +462,5 @@ const kr_density_plug kr_density_conv = {
     .sample_tail = sample_tail,
     .log_q_tail = log_q_tail,
     .grad = grad,
+    .use = use,
 };

@@ -220,28 +220,6 @@ static void half_fill(half *h, const transfer *t, int32_t i, double beta, int32_
     }
 }
 
-/* Integer probabilities of q states of weights w; returns their sum. The smaller of two is
- * rounded, so that exchanged weights give exchanged integers. */
-static double set_integers(int32_t q, const double *w, uint32_t *m)
-{
-    double sum = 0.0, most = 0.0;
-    for (int32_t s = 0; s < q; s++) {
-        sum += w[s];
-        most = fmax(most, w[s]);
-    }
-    if (q == 2) {
-        double p = sum > 0.0 ? fmin(w[0], w[1]) / sum : 0.5;
-        uint32_t lesser = (uint32_t)fmax(1.0, rint(ldexp(p, 32)));
-        m[0] = w[1] <= w[0] ? lesser : 0u - lesser;
-        return sum;
-    }
-    const double scale = (double)kr_categorical_scale(q);
-    for (int32_t s = 0; s < q; s++) {
-        m[s] = most > 0.0 ? (uint32_t)fmax(1.0, rint(w[s] / most * scale)) : 1;
-    }
-    return sum;
-}
-
 /* B of the step of site i from that of the next one; B is scaled to a maximum of 1. */
 static void sum_step(const transfer *t, int32_t i, double beta, half *low, half *high,
                      const double *after, double *B)
@@ -263,11 +241,13 @@ static void sum_step(const transfer *t, int32_t i, double beta, half *low, half 
     for (size_t g = 0, f = 0; g < high->n; g++) {
         for (size_t l = 0; l < low->n; l++, f++) {
             const double *next = after + high->next[g] + low->next[l];
+            B[f] = 0.0;
             for (size_t s = 0; s < q; s++) {
                 w[s] =
                     own[s] * high->factor[g * q + s] * low->factor[l * q + s] * next[s * new];
+                B[f] += w[s];
             }
-            B[f] = set_integers(t->q, w, now->m + f * K);
+            kr_categorical_integers(t->q, w, now->m + f * K);
             most = fmax(most, B[f]);
         }
     }
