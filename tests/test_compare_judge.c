@@ -158,6 +158,18 @@ static void a_phase_nobody_enters_is_not_compared(void **state)
     }
 }
 
+static void memory_of_rare_visits_is_not_compared(void **state)
+{
+    (void)state;
+    for (int is_memory = 0; is_memory < 2; is_memory++) {
+        kr_compare *study = study_begin();
+        study_add(study, "a", KR_COMPARE_LOCAL, 0.0, 2e-3)->value[2].tau = is_memory ? 4 : 2;
+        kr_compare_judge(study);
+        assert_int_equal(study->column[2].is_compared, !is_memory);
+        free(study);
+    }
+}
+
 static void who_cannot_measure_all_is_not_ranked(void **state)
 {
     kr_compare *study = study_begin();
@@ -185,6 +197,7 @@ int main(void)
         cmocka_unit_test(of_two_that_disagree_neither_wins_unless_exact_values_tell),
         cmocka_unit_test(phases_that_are_hardly_seen_are_not_compared),
         cmocka_unit_test(a_phase_nobody_enters_is_not_compared),
+        cmocka_unit_test(memory_of_rare_visits_is_not_compared),
         cmocka_unit_test(who_cannot_measure_all_is_not_ranked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WORK_DEFAULT 10.0
 #define SETS_MAX     64
@@ -119,43 +120,62 @@ static kr_runfile *load(const arguments *a, kr_error *err)
     return file;
 }
 
-static int complain(const kr_error *err)
+/* A file that cannot be written is told before the work, not after it. */
+static bool can_write(const char *path)
 {
-    fprintf(stderr, "kramers: %s\n", err->text);
-    return err->status == KR_ENOMEM || err->status == KR_EIO ? KR_EXIT_FAILED : KR_EXIT_USAGE;
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1,
+             slash ? path : ".");
+    if (access(*folder ? folder : "/", W_OK) != 0) {
+        fprintf(stderr, "kramers: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static bool can_begin(const arguments *a)
+{
+    if (a->output && (!*a->output || strcmp(a->output, a->path) == 0)) {
+        fprintf(stderr, "kramers: compare: -o is %s, want another name\n",
+                *a->output ? "the run file itself" : "empty");
+        return false;
+    }
+    return (!a->output || can_write(a->output)) &&
+           (!a->compare.figure || can_write(a->compare.figure));
+}
+
+/* Into a file beside it first: whole or not at all. */
+static int run_to_file(const arguments *a, kr_runfile *file, bool *is_stopped, kr_error *err)
+{
+    char partial[4096];
+    snprintf(partial, sizeof partial, "%.4080s.partial", a->output);
+    FILE *out = fopen(partial, "w");
+    if (!out) {
+        kr_runfile_free(file);
+        return kr_fail(err, KR_EIO, "%s: %s", partial, strerror(errno));
+    }
+    int status = kr_compare_run(file, &a->compare, out, is_stopped, err);
+    bool is_bad = ferror(out);
+    is_bad = fclose(out) != 0 || is_bad;
+    if (status == KR_OK && (is_bad || rename(partial, a->output) != 0)) {
+        status = kr_fail(err, KR_EIO, "%s: %s", a->output, strerror(errno));
+    }
+    if (status != KR_OK) {
+        remove(partial);
+    }
+    return status;
 }
 
 static int run(const arguments *a, kr_runfile *file)
 {
     kr_error err = { 0 };
-    bool is_stopped;
-    char partial[4096];
-    FILE *out = stdout;
-    if (a->output) { /* whole or not at all */
-        snprintf(partial, sizeof partial, "%s.partial", a->output);
-        out = fopen(partial, "w");
-        if (!out) {
-            fprintf(stderr, "kramers: %s: %s\n", partial, strerror(errno));
-            kr_runfile_free(file);
-            return KR_EXIT_FAILED;
-        }
-    }
-    int status = kr_compare_run(file, &a->compare, out, &is_stopped, &err);
-    if (a->output) {
-        bool is_written = fclose(out) == 0;
-        is_written = is_written && (status == KR_OK ? rename(partial, a->output) == 0 : true);
-        if (!is_written) {
-            fprintf(stderr, "kramers: %s: %s\n", a->output, strerror(errno));
-        }
-        if (!is_written || status != KR_OK) {
-            remove(partial);
-        }
-        if (!is_written) {
-            return KR_EXIT_FAILED;
-        }
-    }
+    bool is_stopped = false;
+    int status = a->output ? run_to_file(a, file, &is_stopped, &err)
+                           : kr_compare_run(file, &a->compare, stdout, &is_stopped, &err);
     if (status != KR_OK) {
-        return complain(&err);
+        fprintf(stderr, "kramers: %s\n", err.text);
+        return status == KR_ENOMEM || status == KR_EIO ? KR_EXIT_FAILED : KR_EXIT_USAGE;
     }
     if (is_stopped) {
         fprintf(stderr, "kramers: compare: stopped by a signal, candidates are missing\n");
@@ -183,6 +203,9 @@ int kr_cli_compare(int argc, char **argv, const volatile sig_atomic_t *stop)
     argv[0] = name;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     argv[0] = program;
+    if (!can_begin(&a)) {
+        return KR_EXIT_USAGE;
+    }
     kr_runfile *file = load(&a, &err);
     if (!file) {
         fprintf(stderr, "kramers: %s\n", err.text);

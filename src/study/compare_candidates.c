@@ -283,7 +283,7 @@ static int edit_annealing(const kr_compare *study, kr_runfile *file, kr_error *e
     KR_TRY(kr_compare_set(file, err, "start=random"));
     KR_TRY(kr_compare_set(file, err, "phases={thermalize: 0, every: %d, measure: 1000}",
                           ANNEALING_PASSES));
-    KR_TRY(kr_compare_set_observables(study, file, true, err));
+    KR_TRY(kr_compare_set_observables(study, file, false, false, err));
     KR_TRY(kr_compare_set(file, err, "population_annealing={}"));
     return kr_compare_set(file, err, "updates=[heat_bath]");
 }
@@ -291,7 +291,7 @@ static int edit_annealing(const kr_compare *study, kr_runfile *file, kr_error *e
 static int edit_flat(const kr_compare *study, kr_runfile *file, kr_error *err)
 {
     bool flips = has_useful_exchange(study);
-    KR_TRY(kr_compare_set_observables(study, file, false, err));
+    KR_TRY(kr_compare_set_observables(study, file, true, false, err));
     KR_TRY(kr_compare_set(file, err, "phases.adapt=%d", FLAT_ADAPT));
     KR_TRY(kr_compare_set(file, err, "multicanonical={}"));
     return kr_compare_set(file, err, "updates=[multicanonical%s]", flips ? ", symmetry" : "");

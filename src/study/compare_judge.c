@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RARE 0.005 /* a phase of less weight, or of all but so much, is not compared */
+#define RARE   0.005 /* a phase of less weight, or of all but so much, is not compared */
+#define MEMORY 3.0   /* tau_int of a phase over that of the order parameter */
 
 bool kr_compare_is_learned(const kr_compare_row *row)
 {
@@ -129,15 +130,30 @@ static int32_t find_reference(const kr_compare *study, int32_t k)
     return best;
 }
 
-/* True when some row resolves the order parameter. */
-static bool has_order(const kr_compare *study)
+static int32_t order_column(const kr_compare *study)
 {
     for (int32_t k = 0; k < study->n_columns; k++) {
         if (strcmp(study->column[k].name, "magnetization_per_site") == 0) {
-            return find_reference(study, k) >= 0;
+            return k;
         }
     }
-    return false;
+    return -1;
+}
+
+/* True when some row resolves the order parameter. */
+static bool has_order(const kr_compare *study)
+{
+    int32_t k = order_column(study);
+    return k >= 0 && find_reference(study, k) >= 0;
+}
+
+/* A chain between the phases keeps the one it was last in. Where that memory outlives the order
+ * parameter itself, it tells of rare visits (of a glass, say), not of slow states. */
+static bool is_memory(const kr_compare *study, const kr_compare_row *row, int32_t k)
+{
+    int32_t m = order_column(study);
+    const kr_compare_value *order = m >= 0 ? resolved(row, m) : NULL;
+    return order && order->tau * MEMORY < row->value[k].tau;
 }
 
 /* Constant everywhere, or a phase that is hardly ever seen: nothing to compare. Nor is a phase
@@ -155,7 +171,8 @@ static void choose_columns(kr_compare *study)
         int32_t best = find_reference(study, k);
         if (c->is_phase && best >= 0) {
             double p = study->row[best].value[k].mean;
-            c->is_compared = c->is_compared && p > RARE && p < 1.0 - RARE;
+            c->is_compared = c->is_compared && p > RARE && p < 1.0 - RARE &&
+                             !is_memory(study, &study->row[best], k);
         } else if (c->is_phase) {
             c->is_compared = c->is_compared && !has_order(study);
         }

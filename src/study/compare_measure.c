@@ -31,6 +31,7 @@ typedef struct measurement {
     kr_sampler *sampler;
     kr_compare_series series;
     kr_compare_value value[KR_COMPARE_COLUMNS];
+    kr_compare_value kept[KR_COMPARE_COLUMNS]; /* resolved before draws were thinned out */
     double cpu_s, attempted, accepted;
     int64_t n_seen, chunk;
     kr_error why; /* of the sampler */
@@ -134,6 +135,27 @@ static bool is_precise(const measurement *m)
     return true;
 }
 
+static bool estimate(measurement *m, kr_error *err)
+{
+    if (m->series.n_draws == 0) {
+        return true;
+    }
+    if (kr_compare_series_estimate(&m->series, m->value, err) != KR_OK) {
+        return false;
+    }
+    for (int32_t k = 0; k < m->study->n_columns; k++) {
+        m->value[k] = m->kept[k].is_resolved ? m->kept[k] : m->value[k];
+    }
+    return true;
+}
+
+/* Draws fewer and further apart would make what is fast look dear: that is kept as it is. */
+static void thin(measurement *m)
+{
+    memcpy(m->kept, m->value, sizeof m->kept);
+    kr_compare_series_thin(&m->series);
+}
+
 /* Rounds of growing length until the work is spent or the costs are known. */
 static bool measure_rounds(measurement *m, double work, kr_error *err)
 {
@@ -145,8 +167,7 @@ static bool measure_rounds(measurement *m, double work, kr_error *err)
                 return false;
             }
         }
-        if (m->series.n_draws > 0 &&
-            kr_compare_series_estimate(&m->series, m->value, err) != KR_OK) {
+        if (!estimate(m, err)) {
             return false;
         }
         bool is_full = m->series.n_draws * m->config.n_chains >= VALUES_MAX;
@@ -155,7 +176,7 @@ static bool measure_rounds(measurement *m, double work, kr_error *err)
             return true;
         }
         if (is_full) {
-            kr_compare_series_thin(&m->series);
+            thin(m);
         }
         next = (int64_t)(ROUND_GROWTH * (double)m->n_seen) + 1;
     }

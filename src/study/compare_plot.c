@@ -16,7 +16,13 @@ static void write_curve(kr_gnuplot *g, const kr_compare_row *row)
     }
 }
 
-/* Learned moves are thick; what is known by a lower bound only is dashed. */
+/* What is known by a lower bound only is broken; colors come back with another dash. */
+static const char *dash_of(int n, bool is_bound)
+{
+    return is_bound ? (n < KR_COLORS ? "'-'" : "'.'") : n < KR_COLORS ? "1" : "'_. '";
+}
+
+/* Learned moves are thick. */
 static void write_curves(const kr_compare *study, kr_gnuplot *g)
 {
     int n = 0;
@@ -34,10 +40,7 @@ static void write_curves(const kr_compare *study, kr_gnuplot *g)
         fprintf(g->script,
                 "%sdata index %d using 1:2 with lines lw %s lc rgb '%s' dt %s title ",
                 n ? ", \\\n     " : "", block, kr_compare_is_learned(row) ? "4" : "2",
-                kr_gnuplot_color(n),
-                is_bound        ? "'-'"
-                : n < KR_COLORS ? "1"
-                                : "'_. '");
+                kr_gnuplot_color(n), dash_of(n, is_bound));
         kr_gnuplot_text(g, title, 100);
         fputs(" noenhanced", g->script);
         n++;
@@ -76,7 +79,7 @@ int kr_compare_plot(const kr_compare *study, const char *figure, kr_error *err)
     if (n == 0) {
         return kr_fail(err, KR_EUNSUP, "compare: no candidate has a cost to draw");
     }
-    int status = kr_gnuplot_open(&g, figure, 900, 520, err);
+    int status = kr_gnuplot_open(&g, figure, 800, 640, err);
     if (status == KR_OK) {
         snprintf(title, sizeof title, "%s on %s, %d sites, beta = %.6g", spec->model->name,
                  spec->lattice_plug->name, spec->target[0].terms->n_sites,
@@ -86,9 +89,9 @@ int kr_compare_plot(const kr_compare *study, const char *figure, kr_error *err)
         fprintf(g.script,
                 " noenhanced\nset logscale xy\nset xrange [1:1e%d]\n"
                 "set format x '10^{%%T}'\nset format y '10^{%%T}'\n"
-                "set xlabel 'independent samples of the slowest observable'\n"
+                "set xlabel 'independent samples of the slowest observable' offset 0,0.6\n"
                 "set ylabel 'CPU-seconds, set-up and training included'\n"
-                "set key outside right top Left reverse spacing 1.2\n"
+                "set key below maxcols 2 Left reverse samplen 3 width 1 height 1\n"
                 "set grid lc rgb '#DDDDDD'\n",
                 DECADES);
         write_marks(study, &g);

@@ -120,27 +120,33 @@ static void print_wrapped(const char *text, FILE *out)
     fputc('\n', out);
 }
 
+/* A heading and the notes of all rows of that status; nothing without any. */
+static void print_group(const kr_compare *study, kr_compare_status status, const char *heading,
+                        FILE *out)
+{
+    bool has_heading = false;
+    for (int32_t r = 0; r < study->n_rows; r++) {
+        const kr_compare_row *row = &study->row[r];
+        if (row->status != status) {
+            continue;
+        }
+        if (!has_heading) {
+            fprintf(out, "\n%s\n", heading);
+            has_heading = true;
+        }
+        fprintf(out, "  %-37s %s%s\n", row->name, row->note,
+                row->is_stopped ? " (stopped)" : "");
+    }
+}
+
 static void print_notes(const kr_compare *study, FILE *out)
 {
-    for (int32_t r = 0; r < study->n_rows; r++) {
-        const kr_compare_row *row = &study->row[r];
-        if (row->status == KR_COMPARE_NOT_RESOLVED) {
-            fprintf(out, "not resolved, costs are lower bounds: %s: %s%s\n", row->name,
-                    row->note, row->is_stopped ? " (stopped)" : "");
-        } else if (row->status == KR_COMPARE_PARTIAL) {
-            fprintf(out, "not ranked: %s: %s\n", row->name, row->note);
-        } else if (row->status == KR_COMPARE_DISAGREES) {
-            fprintf(out, "DISAGREES: %s: %s\n", row->name, row->note);
-        }
-    }
-    for (int32_t r = 0; r < study->n_rows; r++) {
-        const kr_compare_row *row = &study->row[r];
-        if (row->status == KR_COMPARE_LEFT_OUT) {
-            fprintf(out, "left out: %s: %s\n", row->name, row->note);
-        } else if (row->status == KR_COMPARE_NOT_RUN) {
-            fprintf(out, "not run: %s\n", row->name);
-        }
-    }
+    print_group(study, KR_COMPARE_NOT_RESOLVED,
+                "not resolved, costs are lower bounds (>):", out);
+    print_group(study, KR_COMPARE_PARTIAL, "not ranked:", out);
+    print_group(study, KR_COMPARE_DISAGREES, "OUT, a mean disagrees:", out);
+    print_group(study, KR_COMPARE_LEFT_OUT, "left out:", out);
+    print_group(study, KR_COMPARE_NOT_RUN, "not run:", out);
 }
 
 /* Column of a row whose mean is furthest from what it is held to, or -1. */
@@ -201,9 +207,10 @@ void kr_compare_print(const kr_compare *study, FILE *out)
             print_row(study, &study->row[r], out);
         }
     }
-    fputc('\n', out);
     print_notes(study, out);
-    print_means(study, out);
+    if (study->n_rows > 0 && was_measured(&study->row[0])) { /* they stand first */
+        print_means(study, out);
+    }
     if (isfinite(study->energy_j)) {
         fprintf(out, "\nenergy of the whole study: %.0f J (RAPL, all packages)\n",
                 study->energy_j);

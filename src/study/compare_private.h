@@ -121,10 +121,9 @@ kr_runfile *kr_compare_file(const kr_compare *study, bool bare, kr_error *err);
 int kr_compare_set(kr_runfile *file, kr_error *err, const char *format, ...) KR_PRINTF(3, 4);
 int kr_compare_set_list(kr_runfile *file, const char *path, const double *x, int32_t n,
                         kr_error *err);
-/* Observables that all candidates measure; without those that remember or pair chains when
- * is_plain. */
-int kr_compare_set_observables(const kr_compare *study, kr_runfile *file, bool is_plain,
-                               kr_error *err);
+/* Energy and magnetization; residence and overlap where asked for and the system has them. */
+int kr_compare_set_observables(const kr_compare *study, kr_runfile *file, bool residence,
+                               bool overlap, kr_error *err);
 /* Removes a key of the root if it is there. */
 void kr_compare_drop(kr_runfile *file, const char *key);
 bool kr_compare_must_stop(const kr_compare *study);

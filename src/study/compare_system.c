@@ -76,14 +76,14 @@ static bool has_overlap(const kr_spec *spec)
     return false;
 }
 
-int kr_compare_set_observables(const kr_compare *study, kr_runfile *file, bool is_plain,
-                               kr_error *err)
+int kr_compare_set_observables(const kr_compare *study, kr_runfile *file, bool residence,
+                               bool overlap, kr_error *err)
 {
     const kr_spec *spec = study->spec;
     bool has_phases = spec->target[0].terms->n_phases >= 2;
     return kr_compare_set(file, err, "observables=[energy, magnetization%s%s]",
-                          has_phases && !is_plain ? ", residence" : "",
-                          has_overlap(spec) && !is_plain ? ", overlap" : "");
+                          residence && has_phases ? ", residence" : "",
+                          overlap && has_overlap(spec) ? ", overlap" : "");
 }
 
 kr_runfile *kr_compare_file(const kr_compare *study, bool bare, kr_error *err)
@@ -146,7 +146,7 @@ static int simplify(kr_compare *study, kr_runfile *file, double beta, kr_error *
     if (study->spec->target[0].terms->n_phases >= 2 && !study->spec->start_states) {
         KR_TRY(kr_compare_set(file, err, "start=mixed")); /* a phase nobody is in is not seen */
     }
-    return kr_compare_set_observables(study, file, false, err);
+    return kr_compare_set_observables(study, file, true, true, err);
 }
 
 static void find_exact(kr_compare *study)
