@@ -24,6 +24,7 @@
 #ifndef KR_ANALYSIS_SUMMARY_H
 #define KR_ANALYSIS_SUMMARY_H
 
+#include "analysis/format.h"
 #include "analysis/series.h"
 #include "stats/stats.h"
 
@@ -187,11 +188,5 @@ void kr_summary_print(const kr_summary *s, FILE *out);
 void kr_summary_print_annealing(const kr_summary *s, FILE *out);
 void kr_summary_print_flat(const kr_summary *s, FILE *out);
 void kr_summary_print_json(const kr_summary *s, FILE *out);
-
-/* "1.23456(78)": mean rounded to `digits` significant digits of its error; plain when the error
- * is 0 or unknown; "-" when the mean is. */
-void kr_format_value(double mean, double error, int digits, char *out, size_t size);
-/* "12.3 %" of the fraction 0.123, "0.012 %" below one percent; "-" when it is not a number. */
-void kr_format_percent(double fraction, char *out, size_t size);
 
 #endif

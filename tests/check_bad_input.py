@@ -84,7 +84,8 @@ class Checker:
             return ["message without `kramers` or line end"]
         if any(ord(c) < 32 and c != "\t" for line in lines for c in line):
             return ["control characters in the message"]
-        lines = [line for line in lines[:-1] if not line.startswith("Try `kramers ")]
+        lines = [line for line in lines[:-1] if not line.startswith("Try `kramers ") and
+                 line != "information."]  # the rest of that hint, where it is too long
         if place:
             path, line, column = place
             if not lines[0].startswith(f"kramers: {path}:{line}:{column}: "):

@@ -21,6 +21,9 @@ int kr_cli_main(int argc, char **argv, const volatile sig_atomic_t *stop);
 /* cli_bench.c */
 int kr_cli_bench(int argc, char **argv, const volatile sig_atomic_t *stop);
 
+/* cli_compare.c */
+int kr_cli_compare(int argc, char **argv, const volatile sig_atomic_t *stop);
+
 /* explain.c */
 int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop);
 int kr_cli_list(int argc, char **argv, const volatile sig_atomic_t *stop);

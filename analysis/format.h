@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/format.h - numbers with errors, and percentages, as text. Threads: pure. */
+#ifndef KR_ANALYSIS_FORMAT_H
+#define KR_ANALYSIS_FORMAT_H
+
+#include <stddef.h>
+
+/* "1.23456(78)": mean rounded to `digits` significant digits of its error; plain when the error
+ * is 0 or unknown; "-" when the mean is. */
+void kr_format_value(double mean, double error, int digits, char *out, size_t size);
+/* "12.3 %" of the fraction 0.123, "0.012 %" below one percent; "-" when it is not a number. */
+void kr_format_percent(double fraction, char *out, size_t size);
+
+#endif

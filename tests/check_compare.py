@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command compare on 4 x 4 spins: the object it prints, a learned move that loses, a stop.
+
+usage: check_compare.py KRAMERS
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+LEARNED = """model: {name: ising}
+lattice: {name: hypercubic, size: [4, 4]}
+beta: 0.4406867935097715
+phases: {thermalize: 20, adapt: 400}
+updates:
+  - {name: heat_bath}
+  - {name: independence, density: net}
+densities: {net: {name: frontier, hidden: 16}}
+training: {max_work: 0.5, batch: 64, certificate: 1024}
+"""
+CANDIDATE = {"name", "schedule", "kind", "status", "note", "set_up_cpu_s", "train_cpu_s",
+             "sample_cpu_s", "n_chains", "n_points", "n_draws", "every", "cpu_s_per_step",
+             "acceptance", "ess_q", "observables", "slowest", "cost_cpu_s", "cost_error",
+             "is_lower_bound", "break_even", "cost_10000_cpu_s", "rival_10000", "ratio_10000",
+             "ratio_is_upper_bound"}
+
+
+def compare_says_wolff_where_that_is_the_truth():
+    subprocess.run([KRAMERS, "compare", "learned.yaml", "--work", "0.5", "--json", "-o",
+                    "learned.json", "--plot", "learned.svg"], check=True, timeout=200,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open("learned.json", encoding="utf-8") as file:
+        result = json.load(file)
+    assert set(result) == {"kramers", "run_file", "system", "work_s", "n_threads", "is_stopped",
+                           "energy_j", "exact_method", "scan", "observables", "candidates",
+                           "left_out", "verdict"}, set(result)
+    assert result["system"]["n_sites"] == 16 and result["exact_method"] == "enumeration"
+    rows = {row["name"]: row for row in result["candidates"]}
+    for row in rows.values():
+        assert set(row) == CANDIDATE, set(row) ^ CANDIDATE
+        assert row["status"] != "disagrees", row
+        for name, value in row["observables"].items():
+            assert value["z"] is None or abs(value["z"]) < 5, (row["name"], name, value)
+    for name in ("heat_bath", "heat_bath + wolff", "tempering", "multicanonical",
+                 "population_annealing", "independence (transfer_matrix)",
+                 "as scheduled: net (frontier)"):
+        assert name in rows, (name, list(rows))
+    net, wolff = rows["as scheduled: net (frontier)"], rows["heat_bath + wolff"]
+    assert net["kind"] == "learned" and net["train_cpu_s"] > 0 and 0.3 < net["acceptance"] <= 1
+    assert wolff["status"] == "resolved" and wolff["cost_cpu_s"] < net["cost_cpu_s"]
+    assert net["break_even"]["status"] == "never" and net["break_even"]["n"] is None
+    assert "never pays" in result["verdict"]["sentence"]
+    costs = [row["cost_cpu_s"] for row in result["candidates"] if row["status"] == "resolved"]
+    assert costs == sorted(costs) and result["verdict"]["ranges"][0]["from_n"] == 1
+    with open("learned.svg", encoding="utf-8") as file:
+        figure = file.read()
+    assert "as scheduled: net (frontier)" in figure and os.path.exists("learned.gp")
+
+
+def compare_stops_with_what_it_has():
+    process = subprocess.Popen([KRAMERS, "compare", "learned.yaml", "--work", "0.3", "--json"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    first = process.stderr.readline().decode()
+    assert "heat_bath" in first, first
+    process.send_signal(signal.SIGINT)
+    text, message = process.communicate(timeout=60)
+    assert process.returncode == 3, (process.returncode, message)
+    assert b"stopped by a signal" in message
+    result = json.loads(text)
+    assert result["is_stopped"] and result["candidates"][0]["name"].startswith("heat_bath")
+    assert {"name": "multicanonical", "why": "stopped"} in result["left_out"], result["left_out"]
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="compare-", dir=os.getcwd()) as folder:
+        os.chdir(folder)
+        with open("learned.yaml", "w", encoding="utf-8") as file:
+            file.write(LEARNED)
+        for check in (compare_says_wolff_where_that_is_the_truth, compare_stops_with_what_it_has):
+            check()
+            print("ok", check.__name__.replace("_", " "), flush=True)
+        os.chdir("..")
+
+
+KRAMERS = os.path.abspath(sys.argv[1])
+main()
