@@ -412,6 +412,7 @@ typedef struct kr_density_plug {
     size_t (*n_weights)(const void *self);
     float *(*weights)(
         void *self); /* (n_weights), 64-byte aligned, zero padding stays zero under training */
+    bool (*is_padding)(const void *self, size_t weight);        /* NULL: no weight is */
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes); /* never falls with n_lanes;
                                                                    scratch is 64-byte aligned */
     void (*init)(void *self, kr_rng *rng);                      /* fresh weights */

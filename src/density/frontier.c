@@ -405,6 +405,24 @@ static float *weights(void *object)
     return ((kr_frontier *)object)->weights;
 }
 
+static bool is_padding(const void *object, size_t weight)
+{
+    const kr_frontier *self = object;
+    int32_t low = 0, high = self->n_sites; /* offset[low] <= weight < offset[high] */
+    while (high - low > 1) {
+        const int32_t middle = low + (high - low) / 2;
+        *(self->offset[middle] <= weight ? &low : &high) = middle;
+    }
+    kr_frontier_array array[KR_FRONTIER_ARRAYS];
+    for (int k = kr_frontier_arrays(self, low, array) - 1; k >= 0; k--) {
+        const size_t at = weight - array[k].begin;
+        if (weight >= array[k].begin && at < array[k].rows * array[k].pitch) {
+            return at % array[k].pitch >= array[k].columns;
+        }
+    }
+    return true; /* between the sites */
+}
+
 static void init_array(float *w, const kr_frontier_array *array, double width, kr_rng *rng)
 {
     for (size_t r = 0; r < array->rows; r++) {
@@ -520,6 +538,7 @@ const kr_density_plug kr_density_frontier = {
     .free = frontier_free,
     .n_weights = n_weights,
     .weights = weights,
+    .is_padding = is_padding,
     .scratch_bytes = scratch_bytes,
     .init = init,
     .prepare = prepare,

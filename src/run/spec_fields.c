@@ -80,6 +80,29 @@ static const kr_field start_fields[] = {
     KR_FIELD_END,
 };
 
+static const kr_field density_start_fields[] = {
+    { "file", KR_TYPE_TEXT, 0, NULL, 0, 0, .unit = "",
+      .doc =
+          "density file to take the weights from, trained at another beta, field or disorder "
+          "maybe; plug, its keys, states and coupled pairs must agree. With phases.adapt: 0 "
+          "they are used as they are, else training goes on from them. One file serves all "
+          "points, unless a * in its name stands for the number of the point. A relative "
+          "path is meant from the folder of the run file; resume does not need the file" },
+    KR_FIELD_END,
+};
+
+static const kr_field density_table[] = {
+    { "start", KR_TYPE_MAP, offsetof(kr_density_files, start), "null", 0, 0,
+      .sub = density_start_fields, .doc = "weights to start from; null or absent: fresh ones" },
+    { "save", KR_TYPE_TEXT, offsetof(kr_density_files, save), "", 0, 0, .unit = "",
+      .doc =
+          "density file that the weights are written to when they are frozen, and again with "
+          "their ESS_q; with several points a * in its name becomes the number of the point "
+          "(0000, 0001, ... in their order in the result file). A relative path is meant "
+          "from the folder of the run file" },
+    KR_FIELD_END,
+};
+
 static const kr_field top_table[] = {
     { "beta", KR_TYPE_REAL, offsetof(kr_top_params, beta), NULL, 0, 1e6, .unit = "1/J",
       .flags = KR_FIELD_SCAN,
@@ -156,6 +179,11 @@ const kr_field *kr_spec_optional_fields(void)
 const kr_field *kr_spec_entry_fields(void)
 {
     return entry_table;
+}
+
+const kr_field *kr_spec_density_fields(void)
+{
+    return density_table;
 }
 
 const kr_field *kr_spec_start_fields(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/spec_private.h - shared by the files that build a kr_spec: spec.c (points, whole),
- * spec_fields.c (descriptor tables), spec_entries.c (densities, updates, observables),
+ * spec_fields.c (descriptor tables), spec_densities.c, spec_entries.c (updates, observables),
  * spec_start.c, spec_tempering.c, spec_memory.c. */
 #ifndef KR_RUN_SPEC_PRIVATE_H
 #define KR_RUN_SPEC_PRIVATE_H
@@ -38,6 +38,13 @@ const kr_field *kr_spec_entry_fields(void);
 /* Keys of `start` where it is a map: a text `file`. */
 const kr_field *kr_spec_start_fields(void);
 
+/* Keys of a density beside those of its plug: the texts of kr_density_files. */
+const kr_field *kr_spec_density_fields(void);
+
+/* Where the node at path was written in the run file, a relative path in it is meant from the
+ * folder of that file: it is replaced by the path from here. */
+int kr_spec_resolve(kr_runfile *file, const char *path, const kr_node *node, kr_error *err);
+
 /* Inserts every default of a table that the map at path does not have. */
 int kr_spec_fill_defaults(kr_runfile *file, const char *path, const kr_node *map,
                           const kr_field *fields, kr_error *err);
@@ -68,6 +75,7 @@ int kr_spec_annealing_defaults(kr_runfile *file, kr_error *err);
 int kr_spec_parse_annealing(kr_spec *spec, kr_error *err);
 
 int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
+void kr_spec_clear_densities(kr_spec *spec);
 int kr_spec_parse_updates(kr_spec *spec, kr_error *err);
 int kr_spec_parse_observables(kr_spec *spec, kr_error *err);
 /* The section `tempering`, off when it is absent or null. The points are there already. */

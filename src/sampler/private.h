@@ -24,8 +24,10 @@ typedef struct kr_trainer {  /* one trainable density at one point */
     kr_block **walker; /* chains moved by local updates, seeded in every known phase; owns */
     kr_rng *rng;       /* (n_blocks) streams of the reverse-KL samples; owns */
     kr_rng weights_rng;
-    int64_t step;       /* training steps of this adaptation */
-    double work;        /* counted, in nominal CPU-seconds */
+    int64_t step;      /* training steps of this adaptation */
+    double work;       /* counted, in nominal CPU-seconds */
+    int64_t all_steps; /* of all adaptations, those before a start from a file included */
+    double all_work;
     double rate_factor; /* halved by a skipped step */
     int64_t n_bad;      /* skipped steps in a row */
     int64_t n_rollbacks;
@@ -33,6 +35,8 @@ typedef struct kr_trainer {  /* one trainable density at one point */
     int64_t ring_n;
     double best_loss;
     uint8_t is_done, is_started, was_forward;
+    uint8_t is_warm; /* began with weights from a file: the density is good for proposals, and
+                        beta is not annealed */
     kr_training_row row; /* of the last step */
     uint8_t has_row;
 } kr_trainer;

@@ -153,6 +153,18 @@ bool kr_sampler_training_row(const kr_sampler *s, int32_t density, int32_t point
     return t->has_row;
 }
 
+bool kr_sampler_learned(const kr_sampler *s, int32_t density, int32_t point,
+                        kr_learned *learned)
+{
+    const kr_trainer *t = &s->point[point].trainer[density];
+    if (t->n_weights == 0) {
+        return false;
+    }
+    *learned = (kr_learned){ t->density->plug->weights(t->density->self), t->n_weights,
+                             t->all_steps, t->all_work };
+    return true;
+}
+
 void kr_sampler_certificate(const kr_sampler *s, int32_t density, int32_t point,
                             kr_certificate *certificate)
 {

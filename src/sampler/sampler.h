@@ -56,6 +56,8 @@ typedef struct kr_density_entry { /* one row of `densities` */
     const kr_density_plug *plug;
     const void *params; /* borrowed */
     char name[KR_NAME_MAX];
+    const struct kr_stored *const *start; /* (n_points) weights to start from, NULL: fresh ones;
+                                             read by kr_sampler_alloc only; borrowed */
 } kr_density_entry;
 
 typedef struct kr_observable_entry {
@@ -170,6 +172,17 @@ typedef struct kr_training_row {
 } kr_training_row;
 bool kr_sampler_training_row(const kr_sampler *sampler, int32_t density, int32_t point,
                              kr_training_row *row);
+
+/* What a density at a point has learned; false when it has no weights. Borrowed, valid until
+ * the next advance. */
+typedef struct kr_learned {
+    const float *weights;
+    size_t n_weights;
+    int64_t steps; /* of training, those before a start from a file included */
+    double work;   /* of them, in nominal CPU-seconds */
+} kr_learned;
+bool kr_sampler_learned(const kr_sampler *sampler, int32_t density, int32_t point,
+                        kr_learned *learned);
 
 /* Certificate of a density at a point (NaN before certify). */
 typedef struct kr_certificate {

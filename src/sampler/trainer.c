@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/state.h"
 #include "density/adam.h"
+#include "density/stored.h"
 #include "model/block.h"
 #include "model/terms.h"
 #include "sampler/private.h"
@@ -35,6 +36,20 @@
 #define BAD_STEPS_MAX     3    /* skipped steps in a row that bring back the good weights */
 #define ROLLBACKS_MAX     8    /* of one adaptation, then it is lost */
 #define RUNAWAY_PER_SITE  2.0  /* loss above the best by so much per site: roll back */
+
+static int start_from(const kr_density_entry *entry, int32_t p, kr_trainer *t, kr_error *err)
+{
+    const kr_stored *stored = entry->start[p];
+    kr_error why = { 0 };
+    if (kr_stored_apply(stored, entry->plug, t->density->self, &why) != KR_OK) {
+        return kr_fail(err, why.status, "densities.%s: start: %s: %s", entry->name,
+                       stored->path, why.text);
+    }
+    t->all_steps = stored->steps;
+    t->all_work = stored->work;
+    t->is_warm = 1;
+    return KR_OK;
+}
 
 int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
 {
@@ -57,6 +72,9 @@ int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     uint64_t key = (uint64_t)(p * config->n_densities + density) << 32;
     kr_rng_seed(&t->weights_rng, config->seed, key, KR_PURPOSE_WEIGHTS);
     t->density->plug->init(t->density->self, &t->weights_rng);
+    if (config->density[density].start) {
+        KR_TRY(start_from(&config->density[density], p, t, err));
+    }
     for (int32_t b = 0; b < t->n_blocks; b++) {
         int64_t left = config->training.batch - (int64_t)b * lanes;
         t->walker[b] = kr_block_alloc(t->target->terms, (int32_t)(left < lanes ? left : lanes),
@@ -94,6 +112,9 @@ int kr_trainer_declare(kr_trainer *t, kr_state *table, kr_error *err)
     KR_TRY(kr_state_add(table, "density_epoch", KR_I64, 1, &t->density->epoch, err));
     KR_TRY(kr_state_add(table, "step", KR_I64, 1, &t->step, err));
     KR_TRY(kr_state_add(table, "work", KR_F64, 1, &t->work, err));
+    KR_TRY(kr_state_add(table, "all_steps", KR_I64, 1, &t->all_steps, err));
+    KR_TRY(kr_state_add(table, "all_work", KR_F64, 1, &t->all_work, err));
+    KR_TRY(kr_state_add(table, "is_warm", KR_U8, 1, &t->is_warm, err));
     KR_TRY(kr_state_add(table, "rate_factor", KR_F64, 1, &t->rate_factor, err));
     KR_TRY(kr_state_add(table, "n_bad", KR_I64, 1, &t->n_bad, err));
     KR_TRY(kr_state_add(table, "n_rollbacks", KR_I64, 1, &t->n_rollbacks, err));
@@ -418,7 +439,7 @@ static double rate_at(const kr_training_params *params, bool has_forward, double
 static double beta_at(const kr_trainer *t, const kr_training_params *params, double progress)
 {
     double x = progress / 0.6;
-    return t->target->terms->n_phases > 0 || x >= 1.0
+    return t->is_warm || t->target->terms->n_phases > 0 || x >= 1.0
                ? t->target->beta
                : t->target->beta * (params->anneal_from + (1.0 - params->anneal_from) * x);
 }
@@ -440,7 +461,7 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     double visits = (double)params->batch * (double)t->n_weights;
     KR_TRY(t->density->plug->prepare(t->density->self, beta, err));
     if (is_forward) {
-        bool is_global = progress > GLOBAL_FROM * params->forward;
+        bool is_global = t->is_warm || progress > GLOBAL_FROM * params->forward;
         forward_step(sampler, point, t, is_global ? log_w : NULL, &total);
         if (is_global) {
             ring_add(t, log_w, params->batch);
@@ -456,8 +477,11 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     double rate = rate_at(params, t->target->terms->n_phases > 0, progress);
     KR_TRY(apply_gradient(sampler, t, rate, total.loss, sampler->config.density[density].name,
                           err));
+    double work = visits / (t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS);
     t->step++;
-    t->work += visits / (t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS);
+    t->all_steps++;
+    t->work += work;
+    t->all_work += work;
     double ess = running_ess(t, params->batch);
     t->is_done =
         t->step >= sampler->config.adapt || t->work >= params->max_work ||
