@@ -342,9 +342,10 @@ static int build(kr_spec *spec, kr_error *err)
     spec->config.adapt = t.phases.adapt;
     spec->config.measure = t.phases.measure;
     spec->config.every = t.phases.every;
-    spec->config.training = t.training;
+    spec->config.training = t.training.params;
     spec->output = t.output;
     KR_TRY(kr_spec_parse_start(spec, t.start, err));
+    KR_TRY(kr_spec_parse_phases(spec, t.training.phases, err));
     KR_TRY(kr_spec_parse_flat(spec, err));
     KR_TRY(kr_spec_parse_densities(spec, err));
     KR_TRY(kr_spec_parse_updates(spec, err));

@@ -35,8 +35,7 @@ typedef struct kr_trainer {  /* one trainable density at one point */
     int64_t ring_n;
     double best_loss;
     uint8_t is_done, is_started, was_forward;
-    uint8_t is_warm; /* began with weights from a file: the density is good for proposals, and
-                        beta is not annealed */
+    uint8_t is_warm;     /* until the first adaptation ends, with weights from a file */
     kr_training_row row; /* of the last step */
     uint8_t has_row;
 } kr_trainer;
@@ -77,6 +76,7 @@ typedef struct kr_point { /* the chains of one target and all that moves and mea
     kr_trainer *trainer; /* (n_densities); n_weights 0 when not trainable */
     void **observable;
     kr_certificate *certificate; /* (n_densities) */
+    double *estimate;            /* (n_densities, n_estimates, 2) mean and error */
     kr_flat *flat;               /* NULL: weight exp(-beta H) */
 } kr_point;
 
@@ -91,7 +91,9 @@ struct kr_sampler {
     kr_sampler_config config;
     int32_t n_blocks; /* per point */
     kr_point *point;
-    int32_t n_columns, first_lp, first_density, first_flat, first_count, first_exchange;
+    int32_t n_columns, first_lp, first_density, first_flat, first_count, first_run,
+        first_exchange;
+    int32_t n_runs; /* columns of rejection runs, of the updates that propose from a density */
     int32_t *observable_first; /* first column of each observable */
     int32_t *observable_columns;
     void **scratch;  /* (n_threads) */
@@ -102,7 +104,13 @@ struct kr_sampler {
     int64_t *task_done; /* (n_points, n_blocks) work of a call */
     bool new_is_warmup;
     int64_t new_epoch;
-    double *certificate_log_w; /* (certificate) of the density now certified */
+    double *certificate_log_w;    /* (certificate) of the density now certified */
+    kr_block **certificate_block; /* (n_threads) states of a batch of its samples */
+    double *certificate_sum; /* (batches, n_estimates) sum of w x over the largest w there */
+    int32_t n_estimates;     /* quantities estimated from its samples */
+    int32_t first_drawn;     /* from here on not weighted */
+    kr_column *estimate;     /* (n_estimates) their names; owns */
+    char (*phase_name)[40];  /* (2 KR_PHASES_MAX) "in_PHASE", "drawn_in_PHASE"; owns */
 
     int32_t stage;
     int64_t stage_step; /* draws (x every = steps), training steps, or certificate blocks */
@@ -225,7 +233,11 @@ int64_t kr_flat_learn(kr_flat *flat, const int64_t *visits);
 /* Lowest and highest known bin; false when none is known. */
 bool kr_flat_ends(const kr_flat *flat, int32_t *low, int32_t *high);
 
-/* certificate.c: a slice of the certificate; true in *is_done when all points and densities
+/* certificate.c: names and room of the estimates, once the points are built. */
+int kr_certificate_init(kr_sampler *sampler, kr_error *err);
+void kr_certificate_clear(kr_sampler *sampler);
+int kr_certificate_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
+/* A slice of the certificate; true in *is_done when all points and densities
  * have theirs. */
 int kr_certificate_advance(kr_sampler *sampler, bool *is_done, kr_error *err);
 

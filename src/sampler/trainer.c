@@ -8,9 +8,11 @@
  *   reverse KL   s_b ~ q, c_b = -(R_b - <R>)/(B - 1), R = beta H + log q: the leave-one-out
  *                baseline (Kool, van Hoof, Welling 2019; Wu, Wang, Zhang, PRL 122, 080602
  * (2019)). Where phases are known the forward part comes first, so that none of them is lost;
- * where none is known, reverse KL alone with beta annealed. A gradient that is not finite skips
- * the step and halves the rate; three in a row, or a runaway loss, bring back the last good
- * weights. The stop rule counts steps, work and the running ESS, never seconds.
+ * where none is known, reverse KL alone with beta annealed. Weights from a file go on with
+ * reverse KL at the target's beta: forward KL at its full rate would first undo them. A
+ * gradient that is not finite skips the step and halves the rate; three in a row, or a runaway
+ * loss, bring back the last good weights. The stop rule counts steps, work and the running ESS,
+ * never seconds.
  *
  * Threads: called serially; OpenMP over walker blocks; gradients are summed pairwise in block
  * order, so the weights do not depend on the number of threads. */
@@ -196,6 +198,18 @@ static void ring_add(kr_trainer *t, const double *log_w, int64_t n)
     t->ring_sum2[k] = sum2;
 }
 
+/* Phase k of those to seed walkers in, counted round and round. */
+static int32_t nth_phase(int32_t n_phases, uint32_t mask, int32_t k)
+{
+    int32_t chosen[KR_PHASES_MAX], n = 0;
+    for (int32_t p = 0; p < n_phases; p++) {
+        if (mask == 0 || mask >> p & 1) {
+            chosen[n++] = p;
+        }
+    }
+    return n > 0 ? chosen[k % n] : k % n_phases;
+}
+
 /* Walkers start in the known phases by turns and are moved until they have forgotten the start.
  */
 static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_block *block,
@@ -205,7 +219,8 @@ static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_bl
     kr_tally tally = { { 0 }, { 0 }, { 0 } };
     kr_block_convert(block, KR_LAYOUT_CHAIN);
     for (int32_t l = 0; l < block->n_lanes; l++) {
-        int32_t phase = (block->first_chain + l) % terms->n_phases;
+        int32_t phase =
+            nth_phase(terms->n_phases, sampler->config.training.phases, block->first_chain + l);
         kr_block_start_lane(block, l, terms->phase[phase].start_state, block->rng);
     }
     kr_block_score(block, terms);
@@ -214,10 +229,25 @@ static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_bl
     }
 }
 
+/* Walkers keep to the chosen phases: a state in another one is not for them. */
+static bool is_left_out(const kr_terms *terms, uint32_t mask, const uint8_t *state,
+                        int32_t stride)
+{
+    int64_t count[KR_STATES_MAX] = { 0 };
+    if (mask == 0) {
+        return false;
+    }
+    for (int32_t i = 0; i < terms->n_sites; i++) {
+        count[state[(size_t)i * (size_t)stride]]++;
+    }
+    int32_t phase = kr_terms_phase(terms, kr_terms_order(terms, count));
+    return phase >= 0 && !(mask >> phase & 1);
+}
+
 /* A global proposal for every lane: the chain learns from the net as the net from the chain.
  * Fills the proposals' log w; returns the number accepted. */
-static int64_t propose(const kr_trainer *t, kr_block *block, kr_rng *rng, uint8_t *proposal,
-                       double *log_w, void *scratch)
+static int64_t propose(const kr_trainer *t, uint32_t phases, kr_block *block, kr_rng *rng,
+                       uint8_t *proposal, double *log_w, void *scratch)
 {
     const kr_density *d = t->density;
     const kr_terms *terms = t->target->terms;
@@ -232,6 +262,7 @@ static int64_t propose(const kr_trainer *t, kr_block *block, kr_rng *rng, uint8_
             -t->target->beta * (energy - block->energy[l]) + block->log_q[l] - log_q[l];
         log_w[block->first_chain + l] = -t->target->beta * energy - log_q[l];
         double p = log_ratio >= 0.0 ? 1.0 : exp(log_ratio);
+        p = is_left_out(terms, phases, proposal + l, block->stride) ? 0.0 : p;
         if (p >= 0.0 && kr_rng_bernoulli(rng, p)) { /* NaN is refused */
             for (size_t k = (size_t)l; k < (size_t)terms->n_sites * (size_t)block->stride;
                  k += (size_t)block->stride) {
@@ -263,8 +294,9 @@ static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_t
     double coefficient[KR_LANES_MAX], log_q[KR_LANES_MAX];
     if (log_w) {
         size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
-        result->n_accepted += (double)propose(t, block, &t->rng[b], scratch, log_w,
-                                              (char *)scratch + (bytes + 63) / 64 * 64);
+        result->n_accepted +=
+            (double)propose(t, sampler->config.training.phases, block, &t->rng[b], scratch,
+                            log_w, (char *)scratch + (bytes + 63) / 64 * 64);
     }
     kr_block_convert(block, KR_LAYOUT_LANE);
     for (int32_t l = 0; l < block->n_lanes; l++) {
@@ -425,13 +457,16 @@ static int apply_gradient(kr_sampler *sampler, kr_trainer *t, double rate, doubl
     return KR_OK;
 }
 
-/* Each of the two parts of a training cools down by itself. */
-static double rate_at(const kr_training_params *params, bool has_forward, double progress)
+/* Each of the two parts of a training cools down by itself; a warm start begins with the
+ * second.
+ */
+static double rate_at(const kr_training_params *params, bool has_forward, bool is_warm,
+                      double progress)
 {
     double from = has_forward ? params->forward : 0.0;
     bool is_second = progress >= from;
     double x = is_second ? (progress - from) / (1.0 - from) : progress / from;
-    double start = is_second && from > 0.0 ? params->reverse_rate : params->rate;
+    double start = is_warm || (is_second && from > 0.0) ? params->reverse_rate : params->rate;
     return start * (x < 0.7 ? 1.0 : x < 0.9 ? 0.3 : 0.1);
 }
 
@@ -450,7 +485,8 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     kr_trainer *t = &point->trainer[density];
     double progress =
         fmax((double)t->step / (double)sampler->config.adapt, t->work / params->max_work);
-    bool is_forward = t->target->terms->n_phases > 0 && progress < params->forward;
+    bool has_forward = t->target->terms->n_phases > 0 && !t->is_warm;
+    bool is_forward = has_forward && progress < params->forward;
     double beta = is_forward ? t->target->beta : beta_at(t, params, progress);
     if (is_forward != t->was_forward) {
         t->best_loss = INFINITY; /* the two losses are on different scales */
@@ -461,7 +497,7 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     double visits = (double)params->batch * (double)t->n_weights;
     KR_TRY(t->density->plug->prepare(t->density->self, beta, err));
     if (is_forward) {
-        bool is_global = t->is_warm || progress > GLOBAL_FROM * params->forward;
+        bool is_global = progress > GLOBAL_FROM * params->forward;
         forward_step(sampler, point, t, is_global ? log_w : NULL, &total);
         if (is_global) {
             ring_add(t, log_w, params->batch);
@@ -474,7 +510,7 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     }
     sampler->cpu_train += total.cpu;
     sum_gradients(sampler, t);
-    double rate = rate_at(params, t->target->terms->n_phases > 0, progress);
+    double rate = rate_at(params, has_forward, t->is_warm, progress);
     KR_TRY(apply_gradient(sampler, t, rate, total.loss, sampler->config.density[density].name,
                           err));
     double work = visits / (t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS);
@@ -489,6 +525,7 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     if (t->is_done) {
         KR_TRY(t->density->plug->prepare(t->density->self, t->target->beta, err));
         t->density->epoch++;
+        t->is_warm = 0; /* a retraining means that it was not good enough */
     }
     t->row = (kr_training_row){ total.loss,
                                 t->ring_n ? ess : NAN,
