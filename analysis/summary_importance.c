@@ -183,8 +183,8 @@ static void print_estimates(const kr_summary *s, FILE *out)
         kr_format_value(i->chain_mean, i->chain_error, 2, chain, sizeof chain);
         snprintf(z, sizeof z, isnan(i->z) ? "-" : "%+.2f", i->z);
         kr_format_percent(i->drawn, drawn, sizeof drawn);
-        fprintf(out, "%-30s %18s %18s %7s %9s\n", head, value, chain, z,
-                i->is_phase ? drawn : "");
+        fprintf(out, "%-30s %18s %18s %7s", head, value, chain, z);
+        fprintf(out, i->is_phase ? " %9s\n" : "\n", drawn);
     }
 }
 
