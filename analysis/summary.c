@@ -76,6 +76,7 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
     KR_TRY(kr_summary_observables(reader, s, err));
     KR_TRY(kr_summary_updates(reader, s, err));
     KR_TRY(kr_summary_densities(reader, s, err));
+    KR_TRY(kr_summary_importance(reader, s, err));
     KR_TRY(kr_summary_tempering(reader, s, err));
     KR_TRY(kr_summary_flat(reader, s, err));
     kr_summary_judge(s);
@@ -90,6 +91,7 @@ void kr_summary_clear(kr_summary *s)
     kr_free(s->residence);
     kr_free(s->update);
     kr_free(s->density);
+    kr_free(s->importance);
     kr_free(s->n_changed_chains);
     kr_free(s->chain);
     kr_free(s->exchange);

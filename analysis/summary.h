@@ -11,15 +11,17 @@
  *                  chains_coupled = 2 where an update couples chains 2k and 2k + 1
  *   replica_pairs  NAME, derived_NAME likewise; an entry of dim chain is a pair of chains
  *   constant_data  beta, scanned parameters, exact_NAME, exact_log_z, ess_q_D, log_z_q_D,
- *                  log_z_q_D_error, max_share_D, n_q_D of density D; attribute scanned;
- *                  under replica exchange ladder, slot, round_trips, flow_from_cold and the
- *                  attribute exchange_every
- *   sample_stats   lp = -beta H; attempted_E, accepted_E, changed_E of schedule entry E
- *                  (attribute density of attempted_E names the density it proposes from),
- * log_w_D; under multicanonical weights log_weight, energy, round_trips in runs of population
- * annealing log_z_ratio, n_families, rho_t (draw, point), attributes annealing_from, log_states
- * density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes cost
- * sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E Threads: serial only.
+ *                  log_z_q_D_error, max_share_D, n_q_D, mean_log_w_q_D[_error],
+ * overlap_q_D[_error], tail_index_q_D, acceptance_q_D, tau_int_q_D, holding_q_D of density D,
+ *                  NAME_q_D[_error] of column NAME, [drawn_]in_PHASE_q_D[_error]; attribute
+ * scanned; under replica exchange ladder, slot, round_trips, flow_from_cold and the attribute
+ * exchange_every sample_stats   lp = -beta H; attempted_E, accepted_E, changed_E of schedule
+ * entry E (attribute density of attempted_E names the density it proposes from),
+ * rejection_run_E, log_w_D; under multicanonical weights log_weight, energy, round_trips in
+ * runs of population annealing log_z_ratio, n_families, rho_t (draw, point), attributes
+ * annealing_from, log_states density_of_states  of a multicanonical run: log_w, block_visits,
+ * betas, attributes cost sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
+ * Threads: serial only.
  */
 #ifndef KR_ANALYSIS_SUMMARY_H
 #define KR_ANALYSIS_SUMMARY_H
@@ -62,7 +64,24 @@ typedef struct kr_density_row {
     double ess_q, ess_p, log_z_q, log_z_q_error, log_z_p, log_z_p_error, exact_log_z, z;
     double max_share, n_q, longest_rejection_run;
     bool is_lower_bound;
+    double lower, lower_error, upper, upper_error; /* <log w> of density and chain: bounds */
+    double overlap, overlap_error; /* <w/(w + Z)> by the density, error of its distance from */
+    double overlap_p, overlap_p_error;         /* <Z/(w + Z)> by the chain */
+    double tail_index;                         /* Pareto k of the weights */
+    double acceptance, n_proposals;            /* of the chains */
+    double acceptance_q, tau_int_q, holding_q; /* predicted by the weights */
 } kr_density_row;
+
+/* A mean from the weighted samples of a density alone, beside that of the chain. */
+typedef struct kr_importance {
+    char name[KR_SERIES_NAME]; /* of the column or phase */
+    int density;
+    bool is_phase;
+    double mean, error, chain_mean, chain_error;
+    double drawn;    /* phases: share of the samples, not weighted */
+    double collapse; /* by how many errors the chain has more of it */
+    double z; /* phases: how far the chain is outside of what the samples allow, see README */
+} kr_importance;
 
 /* A multicanonical run at one beta: reweighted means. */
 typedef struct kr_reweighted {
@@ -126,11 +145,13 @@ typedef struct kr_summary {
     double every, n_sites;
     kr_points points;
     int n_quantities, n_phases, n_updates, n_densities;
-    kr_quantity *quantity;     /* (n_quantities, n_points); owns */
-    kr_quantity *phase;        /* (n_phases, n_points) probabilities; owns */
-    kr_residence *residence;   /* (n_points); owns */
-    kr_update_row *update;     /* (n_updates, n_points); owns */
-    kr_density_row *density;   /* (n_densities, n_points); owns */
+    kr_quantity *quantity;   /* (n_quantities, n_points); owns */
+    kr_quantity *phase;      /* (n_phases, n_points) probabilities; owns */
+    kr_residence *residence; /* (n_points); owns */
+    kr_update_row *update;   /* (n_updates, n_points); owns */
+    kr_density_row *density; /* (n_densities, n_points); owns */
+    int n_importance;
+    kr_importance *importance; /* (n_importance, n_points); owns */
     int64_t *n_changed_chains; /* (n_points) chains in which an update changed something, -1
                                   unknown; owns */
     kr_chain_row *chain;       /* (n_points, n_chains) point-major; owns */
@@ -159,6 +180,7 @@ int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_chains(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
+int kr_summary_importance(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_annealing(kr_reader *reader, kr_summary *s, kr_error *err);
@@ -185,6 +207,7 @@ kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char
                                      bool is_phase, kr_error *err);
 
 void kr_summary_print(const kr_summary *s, FILE *out);
+void kr_summary_print_importance(const kr_summary *s, FILE *out);
 void kr_summary_print_annealing(const kr_summary *s, FILE *out);
 void kr_summary_print_flat(const kr_summary *s, FILE *out);
 void kr_summary_print_json(const kr_summary *s, FILE *out);

@@ -69,6 +69,28 @@ static void write_update(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_field(j, "cpu_s", s->n_points > 1 ? NAN : u->cpu_s);
 }
 
+/* Means or phases of density d from its samples alone. */
+static void write_importance(kr_json *j, const kr_summary *s, int d, int64_t p, bool is_phase)
+{
+    kr_json_key(j, is_phase ? "phases" : "observables");
+    kr_json_open(j, '{');
+    for (int k = 0; k < s->n_importance; k++) {
+        const kr_importance *i = &s->importance[k * s->n_points + p];
+        if (i->density == d && i->is_phase == is_phase) {
+            kr_json_key(j, i->name);
+            kr_json_open(j, '{');
+            kr_json_field(j, is_phase ? "probability" : "mean", i->mean);
+            kr_json_field(j, "error", i->error);
+            kr_json_field(j, "z", i->z);
+            if (is_phase) {
+                kr_json_field(j, "drawn", i->drawn);
+            }
+            kr_json_close(j, '}');
+        }
+    }
+    kr_json_close(j, '}');
+}
+
 static void write_density(kr_json *j, const kr_summary *s, int k, int64_t p)
 {
     const kr_density_row *d = &s->density[k * s->n_points + p];
@@ -85,6 +107,17 @@ static void write_density(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_field(j, "longest_rejection_run", d->longest_rejection_run);
     kr_json_key(j, "longest_rejection_run_is_lower_bound");
     kr_json_bool(j, d->is_lower_bound);
+    kr_json_field(j, "log_z_lower", d->lower);
+    kr_json_field(j, "log_z_lower_error", d->lower_error);
+    kr_json_field(j, "log_z_upper", d->upper);
+    kr_json_field(j, "log_z_upper_error", d->upper_error);
+    kr_json_field(j, "tail_index", d->tail_index);
+    kr_json_field(j, "acceptance", d->acceptance);
+    kr_json_field(j, "acceptance_predicted", d->acceptance_q);
+    kr_json_field(j, "tau_int_predicted", d->tau_int_q);
+    kr_json_field(j, "holding_predicted", d->holding_q);
+    write_importance(j, s, k, p, false);
+    write_importance(j, s, k, p, true);
 }
 
 static void write_slot(kr_json *j, const kr_summary *s, int unused, int64_t p)

@@ -436,6 +436,7 @@ void kr_summary_print(const kr_summary *s, FILE *out)
         print_updates(s, out);
         print_slots(s, out);
         print_densities(s, out);
+        kr_summary_print_importance(s, out);
         print_residence(s, out);
         kr_summary_print_flat(s, out);
         kr_summary_print_annealing(s, out);

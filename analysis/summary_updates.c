@@ -81,6 +81,24 @@ static void find_rejection_run(const kr_series *attempted, const kr_series *acce
     }
 }
 
+/* The same where the file tells the runs, those over several draws included. */
+static int read_rejection_runs(kr_reader *reader, const kr_summary *s, const char *entry,
+                               kr_update_row *row, kr_error *err)
+{
+    kr_series run;
+    KR_TRY(load_counts(reader, "rejection_run", entry, &run, err));
+    for (int64_t p = 0; p < run.n_points && p < s->n_points; p++) {
+        row[p].longest_rejection_run = 0.0;
+        row[p].is_lower_bound = false;
+        for (int64_t k = 0; k < run.n_chains * run.n_draws; k++) {
+            row[p].longest_rejection_run =
+                fmax(row[p].longest_rejection_run, run.value[k * run.n_points + p]);
+        }
+    }
+    kr_series_clear(&run);
+    return KR_OK;
+}
+
 static double sum_chain(const kr_series *series, int64_t chain, int64_t point)
 {
     double sum = 0.0;
@@ -153,6 +171,9 @@ static int add_update(kr_reader *reader, kr_summary *s, int index, bool *is_know
         row->is_exchange = strcmp(entry, "exchange") == 0 && changed.n_points == 0;
         find_rejection_run(&attempted, &accepted, p, row);
     }
+    if (status == KR_OK) {
+        status = read_rejection_runs(reader, s, entry, &s->update[index * s->n_points], err);
+    }
     if (status == KR_OK && changed.n_points > 0) {
         mark_chains(s, &attempted, &accepted, &changed);
         *is_known = true;
@@ -194,6 +215,7 @@ static void weigh_chain(const kr_summary *s, double *log_w, kr_density_row *row)
 {
     int64_t n = s->n_chains * s->n_draws;
     kr_weights_summary w, inverse;
+    kr_estimate e;
     kr_weights_summarize(log_w, n, &w);
     double shift = -INFINITY;
     for (int64_t k = 0; k < n; k++) {
@@ -201,12 +223,15 @@ static void weigh_chain(const kr_summary *s, double *log_w, kr_density_row *row)
         shift = fmax(shift, log_w[k]);
     }
     kr_weights_summarize(log_w, n, &inverse);
+    if (kr_gamma_estimate(log_w, s->n_chains, s->n_draws, &e, NULL) == KR_OK) {
+        row->upper = -e.mean;
+        row->upper_error = e.error;
+    }
     row->ess_p = exp(-w.log_mean - inverse.log_mean);
     row->log_z_p = -inverse.log_mean;
     for (int64_t k = 0; k < n; k++) {
         log_w[k] = exp(log_w[k] - shift);
     }
-    kr_estimate e;
     if (kr_gamma_estimate(log_w, s->n_chains, s->n_draws, &e, NULL) == KR_OK) {
         const double *column[] = { log_w };
         int64_t bin = kr_jackknife_bin(e.tau_int, s->n_chains, s->n_draws, 20);
@@ -214,6 +239,31 @@ static void weigh_chain(const kr_summary *s, double *log_w, kr_density_row *row)
         kr_jackknife(column, 1, s->n_chains, s->n_draws, bin, minus_log_mean, &shift, &value,
                      &row->log_z_p_error, NULL);
         row->log_z_p = isfinite(value) ? value : row->log_z_p;
+    }
+}
+
+/* Mean of Z/(w + Z) of one point with the Z of the density; log_w (n_chains, n_draws) is
+ * overwritten. Weights of several epochs have several such means: then it stays unknown. */
+static void find_overlap(kr_reader *reader, const kr_summary *s, double *log_w,
+                         kr_density_row *row)
+{
+    int n_dims;
+    int64_t shape[KR_DIMS_MAX];
+    kr_error none = { 0 };
+    kr_estimate e;
+    double *epoch =
+        kr_reader_read(reader, "sample_stats", "epoch", &n_dims, shape, NULL, &none);
+    bool is_one = epoch && n_dims == 1 && shape[0] == s->n_draws;
+    for (int64_t t = 1; is_one && t < s->n_draws; t++) {
+        is_one = epoch[t] == epoch[0];
+    }
+    kr_free(epoch);
+    for (int64_t k = 0; k < s->n_chains * s->n_draws; k++) {
+        log_w[k] = 1.0 / (1.0 + exp(log_w[k] - row->log_z_q));
+    }
+    if (is_one && kr_gamma_estimate(log_w, s->n_chains, s->n_draws, &e, NULL) == KR_OK) {
+        row->overlap_p = e.mean;
+        row->overlap_p_error = e.error;
     }
 }
 
@@ -229,13 +279,28 @@ static double density_constant(kr_reader *reader, const char *format, const char
 static void fill_density(kr_reader *reader, const kr_summary *s, const char *name,
                          int64_t point, kr_density_row *row)
 {
-    *row = (kr_density_row){ .ess_p = NAN, .log_z_p = NAN, .log_z_p_error = NAN, .z = NAN };
+    *row = (kr_density_row){ .ess_p = NAN,
+                             .log_z_p = NAN,
+                             .log_z_p_error = NAN,
+                             .z = NAN,
+                             .upper = NAN,
+                             .upper_error = NAN,
+                             .overlap_p = NAN,
+                             .overlap_p_error = NAN };
     snprintf(row->name, sizeof row->name, "%s", name);
     row->ess_q = density_constant(reader, "ess_q_*", name, point);
     row->log_z_q = density_constant(reader, "log_z_q_*", name, point);
     row->log_z_q_error = density_constant(reader, "log_z_q_*_error", name, point);
     row->max_share = density_constant(reader, "max_share_*", name, point);
     row->n_q = density_constant(reader, "n_q_*", name, point);
+    row->lower = density_constant(reader, "mean_log_w_q_*", name, point);
+    row->lower_error = density_constant(reader, "mean_log_w_q_*_error", name, point);
+    row->overlap = density_constant(reader, "overlap_q_*", name, point);
+    row->overlap_error = density_constant(reader, "overlap_q_*_error", name, point);
+    row->tail_index = density_constant(reader, "tail_index_q_*", name, point);
+    row->acceptance_q = density_constant(reader, "acceptance_q_*", name, point);
+    row->tau_int_q = density_constant(reader, "tau_int_q_*", name, point);
+    row->holding_q = density_constant(reader, "holding_q_*", name, point);
     row->exact_log_z = kr_series_constant(reader, "constant_data", "exact_log_z", point);
     if (row->log_z_q_error > 0.0) {
         /* probabilities are multiples of 2^-32: states that rounding takes away at each site
@@ -250,8 +315,11 @@ static void fill_density(kr_reader *reader, const kr_summary *s, const char *nam
             row->longest_rejection_run =
                 fmax(row->longest_rejection_run, update->longest_rejection_run);
             row->is_lower_bound = row->is_lower_bound || update->is_lower_bound;
+            row->n_proposals += update->attempted;
+            row->acceptance += update->accepted;
         }
     }
+    row->acceptance /= row->n_proposals; /* NaN where there was none */
 }
 
 static int add_density(kr_reader *reader, kr_summary *s, int index, double *work, kr_error *err)
@@ -267,6 +335,8 @@ static int add_density(kr_reader *reader, kr_summary *s, int index, double *work
             log_w.n_draws == s->n_draws) {
             kr_series_point(&log_w, p, work);
             weigh_chain(s, work, row);
+            kr_series_point(&log_w, p, work);
+            find_overlap(reader, s, work, row);
         }
     }
     kr_series_clear(&log_w);

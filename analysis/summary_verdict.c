@@ -23,6 +23,9 @@
 #define FEW_RUNS    20
 #define KIN_WARN    0.10 /* rho_t over members */
 #define ITEMS_SHOWN 4
+#define TAIL_LIMIT  0.7  /* Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024) */
+#define LOST        0.1  /* of the weight on the other side: a phase is lacking */
+#define RUN_CHANCE  1e-3 /* of a run of rejections that the weights allow */
 
 enum {
     RULE_UNUSABLE,
@@ -32,6 +35,9 @@ enum {
     RULE_R_HAT,
     RULE_ESS,
     RULE_GAP,
+    RULE_COLLAPSE,
+    RULE_UNSEEN,
+    RULE_DISAGREE,
     RULE_SHARE,
     RULE_Z,
     RULE_REACH,
@@ -44,6 +50,8 @@ enum {
     WARN_CONSTANT,
     WARN_PHASES,
     WARN_REJECTED,
+    WARN_HELD,
+    WARN_TAIL,
     WARN_TRIPS,
     WARN_NOT_FLAT,
     WARN_KIN,
@@ -64,6 +72,9 @@ static const kr_rule rule[N_RULES] = {
     [RULE_R_HAT] = { "R-hat not below 1.05", true },
     [RULE_ESS] = { "ESS below 400", true },
     [RULE_GAP] = { "log Z of density and chain 4 sigma or more apart", true },
+    [RULE_COLLAPSE] = { "mode collapse, a density lacks a phase that chains are in", true },
+    [RULE_UNSEEN] = { "chains lack a phase that a density has", true },
+    [RULE_DISAGREE] = { "chain and samples of the density disagree", true },
     [RULE_SHARE] = { "one sample holds 10 % of the weight or more", true },
     [RULE_Z] = { "too far from the exact value", true },
     [RULE_TRIPS] = { "fewer than 10 round trips between the ends of the energies", true },
@@ -77,6 +88,11 @@ static const kr_rule rule[N_RULES] = {
     [WARN_CONSTANT] = { "constant, no error can be given", false },
     [WARN_PHASES] = { "not every chain has seen every phase", false },
     [WARN_REJECTED] = { "long runs of rejected proposals", false },
+    [WARN_HELD] = { "more proposals rejected in a row than the weights of the density explain",
+                    false },
+    [WARN_TAIL] = { "weights with a heavy tail, trust nothing that rests on samples of the "
+                    "density alone",
+                    false },
     [WARN_TRIPS] = { "no replica made a round trip between the ends of its ladder", false },
     [WARN_NOT_FLAT] = { "learning of the weights ended before its rule held, raise "
                         "phases.adapt",
@@ -145,17 +161,107 @@ static void judge_column(kr_findings *f, const kr_summary *s, const char *prefix
     }
 }
 
+/* Of log q: the probabilities of a density are multiples of 2^-32. */
+static double rounding_of(const kr_summary *s)
+{
+    return isfinite(s->n_sites) ? 0x1p-32 * s->n_sites : 0.0;
+}
+
+/* Distance of the log Z of density and chain in errors. <1/w> of the chain may have so heavy a
+ * tail that its error says little; the overlaps are means of bounded numbers (Bennett, J.
+ * Comput. Phys. 22, 245 (1976)). */
+static double gap_of(const kr_summary *s, const kr_density_row *d)
+{
+    double sigma = hypot(hypot(d->overlap_error, d->overlap_p_error), rounding_of(s));
+    double gap = fabs(d->overlap - d->overlap_p) / sigma;
+    return isnan(gap)
+               ? fabs(d->log_z_q - d->log_z_p) / hypot(d->log_z_q_error, d->log_z_p_error)
+               : gap;
+}
+
 static void judge_density(kr_findings *f, const kr_summary *s, const kr_density_row *d,
                           int64_t p)
 {
-    double sigma = hypot(d->log_z_q_error, d->log_z_p_error);
-    double gap = fabs(d->log_z_q - d->log_z_p) / sigma;
+    double gap = gap_of(s, d);
     if (gap >= GAP_LIMIT) {
         find(f, RULE_GAP, s, p, "%s %.8g and %.8g, %.1f sigma", d->name, d->log_z_q, d->log_z_p,
              gap);
     }
     if (d->max_share >= SHARE_LIMIT) {
         find(f, RULE_SHARE, s, p, "%s %.0f %%", d->name, 100.0 * d->max_share);
+    }
+}
+
+/* Longest run of rejections to be expected of n proposals, none staying longer than the
+ * heaviest sample: n lambda^run is RUN_CHANCE. */
+static double longest_run(const kr_density_row *d)
+{
+    double lambda = 1.0 - 1.0 / d->holding_q;
+    return lambda > 0.0 ? log(RUN_CHANCE / d->n_proposals) / log(lambda) : 1.0;
+}
+
+static void judge_weights(kr_findings *f, const kr_summary *s, const kr_density_row *d,
+                          int64_t p)
+{
+    double run = longest_run(d);
+    if (d->longest_rejection_run > fmax(run, 1.0)) {
+        find(f, WARN_HELD, s, p, "%s %.0f, want at most %.0f", d->name,
+             d->longest_rejection_run, run);
+    }
+    if (d->tail_index >= TAIL_LIMIT) {
+        find(f, WARN_TAIL, s, p, "%s k = %.2f, want below %g", d->name, d->tail_index,
+             TAIL_LIMIT);
+    }
+}
+
+/* A phase that chains are in, of which the density draws next to nothing. Its samples may tell
+ * of it with huge weights, or not at all: what they draw is known in any case. */
+static int judge_collapse(kr_findings *f, const kr_summary *s, int d, int64_t p, double limit)
+{
+    int n = 0;
+    for (int k = 0; k < s->n_importance; k++) {
+        const kr_importance *i = &s->importance[k * s->n_points + p];
+        if (i->density == d && i->drawn < LOST * i->chain_mean && i->collapse >= limit) {
+            find(f, RULE_COLLAPSE, s, p,
+                 "%s, %.2g of the samples of %s, %.2g of the chain, %.1f sigma", i->name,
+                 i->drawn, s->density[d * s->n_points].name, i->chain_mean, i->collapse);
+            n++;
+        }
+    }
+    return n;
+}
+
+/* The two sides side by side, where the samples of the density can be trusted. */
+static void judge_importance(kr_findings *f, const kr_summary *s, int d, int64_t p,
+                             double limit)
+{
+    const kr_density_row *row = &s->density[d * s->n_points + p];
+    int n_unseen = 0;
+    if (judge_collapse(f, s, d, p, limit) > 0 || !(row->ess_q * row->n_q >= ESS_LIMIT) ||
+        row->tail_index >= TAIL_LIMIT) {
+        return;
+    }
+    for (int k = 0; k < s->n_importance; k++) {
+        const kr_importance *i = &s->importance[k * s->n_points + p];
+        if (i->density == d && i->is_phase && fabs(i->z) >= limit &&
+            i->chain_mean < LOST * i->mean) {
+            find(f, RULE_UNSEEN, s, p, "%s, weight %.2g by %s, %.2g by the chain, %.1f sigma",
+                 i->name, i->mean, row->name, i->chain_mean, fabs(i->z));
+            n_unseen++;
+        }
+    }
+    double sigma = hypot(row->lower_error, row->upper_error);
+    double crossed = (row->lower - row->upper) / hypot(sigma, rounding_of(s));
+    if (crossed >= limit) {
+        find(f, RULE_DISAGREE, s, p, "<log w> of %s above that of the chain by %.1f sigma",
+             row->name, crossed);
+    }
+    for (int k = 0; n_unseen == 0 && k < s->n_importance; k++) {
+        const kr_importance *i = &s->importance[k * s->n_points + p];
+        if (i->density == d && fabs(i->z) >= limit) {
+            find(f, RULE_DISAGREE, s, p, "%s%s z = %+.1f", i->is_phase ? "phase " : "", i->name,
+                 i->z);
+        }
     }
 }
 
@@ -272,8 +378,11 @@ static void judge_point(kr_findings *f, const kr_summary *s, int64_t p)
     for (int k = 0; k < s->n_phases; k++) {
         judge_column(f, s, "phase ", &s->phase[k * s->n_points + p], p);
     }
+    double limit = fmax(GAP_LIMIT, kr_z_limit(s->n_importance * s->n_points));
     for (int k = 0; k < s->n_densities; k++) {
         judge_density(f, s, &s->density[k * s->n_points + p], p);
+        judge_weights(f, s, &s->density[k * s->n_points + p], p);
+        judge_importance(f, s, k, p, limit);
     }
     judge_chains(f, s, p);
 }

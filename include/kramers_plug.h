@@ -370,8 +370,9 @@ typedef struct kr_block {
     int32_t has_halo; /* the halos of layout BITS or BYTES, or the lanes of the gang where the
                          layout is CHAIN, are current */
     int64_t log_q_epoch;
-    int64_t *count; /* (KR_LANES_MAX, q); owns */
-    kr_rng *rng;    /* one stream for the block; owns */
+    int64_t *count;    /* (KR_LANES_MAX, q); owns */
+    int64_t *rejected; /* (KR_LANES_MAX) global proposals refused in a row up to now; owns */
+    kr_rng *rng;       /* one stream for the block; owns */
 } kr_block;
 
 /* Says that a state of the block has changed. */
@@ -387,7 +388,9 @@ static inline void kr_block_touch(kr_block *block)
  * last sweep of each call only, on large lattices in a sample of the sites, and scales. */
 typedef struct kr_tally {
     int64_t attempted[KR_LANES_MAX], accepted[KR_LANES_MAX],
-        changed[KR_LANES_MAX]; /* changed: sites */
+        changed[KR_LANES_MAX];     /* changed: sites */
+    int64_t longest[KR_LANES_MAX]; /* run of refused global proposals, its part before the
+                                      counts were cleared included */
 } kr_tally;
 
 /* Instruction sets of vector kernels; all give the same bits. */
@@ -419,6 +422,7 @@ typedef struct kr_density_plug {
     /* Weights that one configuration is drawn with, shared ones as often as they are used: the
      * unit of training.max_work. The member may be NULL: n_weights. */
     double (*n_visits)(const void *self);
+    bool (*is_padding)(const void *self, size_t weight);        /* NULL: no weight is */
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes); /* never falls with n_lanes;
                                                                    scratch is 64-byte aligned */
     void (*init)(void *self, kr_rng *rng);                      /* fresh weights */

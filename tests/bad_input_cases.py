@@ -26,6 +26,8 @@ RUN_FILES = [
     ("key of update", "updates:\n  - {name: heat_bath, ^sweps: 2}", 'did you mean "sweeps"?'),
     ("key of density", NET + "net: {name: frontier, ^hiden: 4}", 'did you mean "hidden"?'),
     ("key of training", "training: {^target_es: 0.5}", 'did you mean "target_ess"?'),
+    ("phase of training", "training: {phases: [up, ^dwn]}", 'phase "dwn"; did you mean "down"?'),
+    ("no phase of training", "training: {phases: ^[]}", "no phase in the list"),
     ("key of phases", "phases: {^mesure: 8}", 'did you mean "measure"?'),
     ("key of output", "output: {^chekpoint: 8}", 'did you mean "checkpoint"?'),
     ("key of configurations", "output: {configurations: {^evry: 8}}", 'did you mean "every"?'),

@@ -261,8 +261,11 @@ static void padding_stays_zero(subject *s)
             int64_t n = s->n_states - first < LANES ? s->n_states - first : LANES;
             matters = memcmp(again, log_q + first, (size_t)n * sizeof *again) != 0;
         }
+        bool is_padding = s->plug->is_padding && s->plug->is_padding(s->self, x);
         require(s, matters || w[x] == 0.0f, "weight %zu changes nothing and is %g", x,
                 (double)w[x]);
+        require(s, is_padding != matters, "weight %zu %s, but is %s padding", x,
+                matters ? "matters" : "changes nothing", is_padding ? "called" : "not called");
     }
     kr_free(log_q);
     kr_free(state);

@@ -38,6 +38,39 @@ static void log_normal_weights_have_their_mean_and_ess(void **state)
     free(log_w);
 }
 
+/* w/Z = exp(s x - s^2/2) under q, and log w shifted by s^2 under p = q w/Z: the two overlaps
+ * agree within the errors told, whose sum of squares over 200 pairs of samples is as it should
+ * be. The mean of log w lies s^2/2 below log Z. */
+static void overlaps_of_both_sides_agree(void **state)
+{
+    (void)state;
+    enum { N = 2000, RUNS = 200 };
+    static double log_w[N];
+    const double s = 0.9;
+    double square = 0.0;
+    kr_rng rng;
+    kr_rng_seed(&rng, 43, 0, KR_PURPOSE_TEST);
+    for (int run = 0; run < RUNS; run++) {
+        kr_weights_summary summary;
+        double sum = 0.0, sum2 = 0.0;
+        for (int k = 0; k < N; k++) {
+            log_w[k] = 50.0 + s * kr_rng_normal(&rng) - s * s / 2.0;
+        }
+        kr_weights_summarize(log_w, N, &summary);
+        assert_within_sigma(summary.mean_log, summary.mean_log_error, 50.0 - s * s / 2.0, 4.9);
+        for (int k = 0; k < N; k++) {
+            double x = 50.0 + s * kr_rng_normal(&rng) + s * s / 2.0;
+            double y = 1.0 / (1.0 + exp(x - summary.log_mean));
+            sum += y;
+            sum2 += y * y;
+        }
+        double mean = sum / N, error = sqrt((sum2 / N - mean * mean) / N);
+        double z = (summary.overlap - mean) / hypot(summary.overlap_error, error);
+        square += z * z;
+    }
+    assert_within_sigma(square / RUNS, sqrt(2.0 / RUNS), 1.0, 4.5);
+}
+
 static void a_common_factor_moves_only_the_mean(void **state)
 {
     (void)state;
@@ -90,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_weights_give_hand_values),
         cmocka_unit_test(log_normal_weights_have_their_mean_and_ess),
+        cmocka_unit_test(overlaps_of_both_sides_agree),
         cmocka_unit_test(a_common_factor_moves_only_the_mean),
         cmocka_unit_test(equal_weights_have_full_ess_and_one_heavy_weight_takes_all),
         cmocka_unit_test(degenerate_weights_give_nan),

@@ -480,17 +480,68 @@ static void *copy_row(cursor *c, const char *name, kr_dtype dtype, size_t *count
     return NULL;
 }
 
+/* ---- rows by name, from a file whose rows are not known beforehand ---- */
+
+struct kr_arrays {
+    char *path;
+    unsigned char *data;
+    size_t size;
+};
+
+kr_arrays *kr_arrays_open(const char *path, kr_error *err)
+{
+    kr_arrays *file = kr_alloc(1, sizeof *file, err);
+    if (!file) {
+        return NULL;
+    }
+    file->path = kr_alloc(strlen(path) + 1, 1, err);
+    if (file->path) {
+        memcpy(file->path, path, strlen(path) + 1);
+        file->data = read_verified(path, &file->size, err);
+    }
+    if (!file->data) {
+        kr_arrays_close(file);
+        return NULL;
+    }
+    return file;
+}
+
+void kr_arrays_close(kr_arrays *file)
+{
+    if (file) {
+        kr_free(file->data);
+        kr_free(file->path);
+        kr_free(file);
+    }
+}
+
+bool kr_arrays_has(const kr_arrays *file, const char *name)
+{
+    cursor c = first_row(file->data, file->size, file->path, NULL);
+    bool has = false;
+    for (uint64_t k = 0; !has && k < c.n_rows; k++) {
+        entry e = { 0 };
+        if (next_row(&c, &e) != KR_OK) {
+            return false;
+        }
+        has = e.name_length == strlen(name) && memcmp(e.name, name, e.name_length) == 0;
+    }
+    return has;
+}
+
+void *kr_arrays_copy(const kr_arrays *file, const char *name, kr_dtype dtype, size_t *count,
+                     kr_error *err)
+{
+    cursor c = first_row(file->data, file->size, file->path, err);
+    return copy_row(&c, name, dtype, count);
+}
+
 void *kr_state_peek(const char *path, const char *name, kr_dtype dtype, size_t *count,
                     kr_error *err)
 {
-    size_t size = 0;
-    unsigned char *data = read_verified(path, &size, err);
-    if (!data) {
-        return NULL;
-    }
-    cursor c = first_row(data, size, path, err);
-    void *copy = copy_row(&c, name, dtype, count);
-    kr_free(data);
+    kr_arrays *file = kr_arrays_open(path, err);
+    void *copy = file ? kr_arrays_copy(file, name, dtype, count, err) : NULL;
+    kr_arrays_close(file);
     return copy;
 }
 

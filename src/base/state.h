@@ -39,6 +39,16 @@ int kr_state_load(const kr_state *table, const char *path, kr_error *err);
 void *kr_state_peek(const char *path, const char *name, kr_dtype dtype, size_t *count,
                     kr_error *err);
 
+/* A verified file held in memory, for rows whose names or lengths are not known beforehand;
+ * rows nobody asks for are no error. open: NULL with KR_EIO or KR_ENOMEM. copy (owned by the
+ * caller, kr_free): NULL with KR_EMISMATCH missing or of another type, KR_EIO, KR_ENOMEM. */
+typedef struct kr_arrays kr_arrays;
+kr_arrays *kr_arrays_open(const char *path, kr_error *err);
+void kr_arrays_close(kr_arrays *file);
+bool kr_arrays_has(const kr_arrays *file, const char *name);
+void *kr_arrays_copy(const kr_arrays *file, const char *name, kr_dtype dtype, size_t *count,
+                     kr_error *err);
+
 /* XXH3 digest of bytes, chained through seed. */
 uint64_t kr_state_hash(const void *data, size_t bytes, uint64_t seed);
 

@@ -78,6 +78,7 @@ const kr_density_plug kr_density_frontier = {
     .free = kr_frontier_free,
     .n_weights = kr_frontier_n_weights,
     .weights = kr_frontier_weights,
+    .is_padding = kr_frontier_is_padding,
     .n_visits = kr_frontier_n_visits,
     .scratch_bytes = kr_frontier_scratch_bytes,
     .init = kr_frontier_init,

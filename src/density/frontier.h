@@ -88,6 +88,7 @@ void kr_frontier_free(void *self);
 void kr_frontier_use(void *self, kr_isa isa);
 size_t kr_frontier_n_weights(const void *self);
 float *kr_frontier_weights(void *self);
+bool kr_frontier_is_padding(const void *self, size_t weight);
 double kr_frontier_n_visits(const void *self);
 size_t kr_frontier_scratch_bytes(const void *self, int32_t n_lanes);
 const int32_t *kr_frontier_order(const void *self);

@@ -337,6 +337,24 @@ float *kr_frontier_weights(void *object)
     return ((kr_frontier *)object)->weights;
 }
 
+bool kr_frontier_is_padding(const void *object, size_t weight)
+{
+    const kr_frontier *self = object;
+    int32_t low = 0, high = self->plan.n_nets; /* the network whose weights hold it */
+    while (high - low > 1) {
+        const int32_t middle = low + (high - low) / 2;
+        *(self->offset[self->plan.owner[middle]] <= weight ? &low : &high) = middle;
+    }
+    kr_frontier_array array[KR_FRONTIER_ARRAYS];
+    for (int k = kr_frontier_arrays(self, self->plan.owner[low], array) - 1; k >= 0; k--) {
+        const size_t at = weight - array[k].begin;
+        if (weight >= array[k].begin && at < array[k].rows * array[k].pitch) {
+            return at % array[k].pitch >= array[k].columns;
+        }
+    }
+    return true; /* between the networks */
+}
+
 double kr_frontier_n_visits(const void *object)
 {
     const kr_frontier *self = object;

@@ -171,6 +171,16 @@ static float *weights(void *self)
     return ((made *)self)->weights;
 }
 
+static bool is_padding(const void *self, size_t weight)
+{
+    const made *d = self;
+    int32_t l = 0;
+    while (l < d->n_hidden_layers && weight >= d->layer[l].end) {
+        l++;
+    }
+    return kr_made_layer_is_padding(&d->layer[l], weight);
+}
+
 static void init(void *self, kr_rng *rng)
 {
     made *d = self;
@@ -376,6 +386,7 @@ const kr_density_plug kr_density_made = {
     .free = made_free,
     .n_weights = n_weights,
     .weights = weights,
+    .is_padding = is_padding,
     .scratch_bytes = scratch_bytes,
     .init = init,
     .prepare = prepare,

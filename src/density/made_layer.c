@@ -102,6 +102,28 @@ void kr_made_layer_draw(const kr_made_layer *layer, float *weights, double width
     }
 }
 
+bool kr_made_layer_is_padding(const kr_made_layer *layer, size_t weight)
+{
+    if (layer->biases != SIZE_MAX && weight >= layer->biases) {
+        return weight - layer->biases >= (size_t)layer->n_out * (size_t)layer->out;
+    }
+    int32_t b = n_panels(layer) - 1;
+    while (b > 0 && panel_at(layer, b).offset > weight) {
+        b--;
+    }
+    if (b < 0) {
+        return true;
+    }
+    panel p = panel_at(layer, b);
+    size_t row = (weight - p.offset) / (size_t)p.width,
+           at = (weight - p.offset) % (size_t)p.width;
+    if (row >= (size_t)p.rows) {
+        return true; /* behind the last panel */
+    }
+    int32_t g = p.first + (int32_t)row / layer->out;
+    return at >= (size_t)n_visible(layer, p, g) * (size_t)layer->in;
+}
+
 static float scale_of(const kr_made_layer *layer, int32_t g)
 {
     int32_t seen = layer->is_strict ? g : g + 1;

@@ -41,6 +41,9 @@ double kr_made_layer_bytes(int32_t n_in, int32_t n_out, int32_t in, int32_t out)
 /* Fresh weights: normal with the given width, biases 0, padding 0. */
 void kr_made_layer_draw(const kr_made_layer *layer, float *weights, double width, kr_rng *rng);
 
+/* Is this weight of begin .. end - 1 masked, or behind the others? */
+bool kr_made_layer_is_padding(const kr_made_layer *layer, size_t weight);
+
 /* y = 0, all rows. */
 void kr_made_layer_begin(const kr_made_layer *layer, float *y, int32_t L);
 /* Rows of output group g: adds the inputs within the panel of g, scales, adds the biases. To be

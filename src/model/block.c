@@ -36,9 +36,10 @@ kr_block *kr_block_alloc(const kr_terms *terms, int32_t n_lanes, int32_t first_c
     block->count = kr_alloc(KR_LANES_MAX * (size_t)terms->q, sizeof *block->count, err);
     block->energy = kr_alloc(KR_LANES_MAX, sizeof *block->energy, err);
     block->log_q = kr_alloc(KR_LANES_MAX, sizeof *block->log_q, err);
+    block->rejected = kr_alloc(KR_LANES_MAX, sizeof *block->rejected, err);
     block->rng = kr_alloc(1, sizeof *block->rng, err);
     if (!block->state || !block->spare || !block->energy || !block->log_q || !block->count ||
-        !block->rng) {
+        !block->rejected || !block->rng) {
         kr_block_free(block);
         return NULL;
     }
@@ -49,6 +50,7 @@ void kr_block_free(kr_block *block)
 {
     if (block) {
         kr_free(block->rng);
+        kr_free(block->rejected);
         kr_free(block->count);
         kr_free(block->log_q);
         kr_free(block->energy);
@@ -434,6 +436,7 @@ int kr_block_declare(kr_block *block, kr_state *table, kr_error *err)
     KR_TRY(kr_state_add(table, "log_q_epoch", KR_I64, 1, &block->log_q_epoch, err));
     KR_TRY(kr_state_add(table, "count", KR_I64, n_counts, block->count, err));
     KR_TRY(kr_state_add(table, "has_count", KR_I32, 1, &block->has_count, err));
+    KR_TRY(kr_state_add(table, "rejected", KR_I64, KR_LANES_MAX, block->rejected, err));
     KR_TRY(kr_state_add(table, "layout", KR_I32, 1, &block->layout, err));
     return kr_rng_declare(block->rng, table, err);
 }

@@ -48,8 +48,8 @@ void kr_block_score(kr_block *block, const kr_terms *terms);
 /* Largest |energy - recomputed|; also replaces energy by the recomputed value and converts
  * folded states to CHAIN. */
 double kr_block_audit(kr_block *block, const kr_terms *terms);
-/* Rows state, energy, log_q, log_q_of, log_q_epoch, count, has_count, layout, and those of the
- * stream (base/rng.h) under the caller's prefix. */
+/* Rows state, energy, log_q, log_q_of, log_q_epoch, count, has_count, rejected, layout, and
+ * those of the stream (base/rng.h) under the caller's prefix. */
 int kr_block_declare(kr_block *block, kr_state *table, kr_error *err);
 
 #endif

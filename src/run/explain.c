@@ -3,6 +3,7 @@
  * out. */
 #include "base/field.h"
 #include "run/cli.h"
+#include "run/density_files.h"
 #include "run/plugs.h"
 #include "run/spec.h"
 #include "run/spec_private.h"
@@ -10,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The sections of a run file that name plugs, in the order of kr_plug_kind; `explain` takes the
  * plural and the name of the kind. */
@@ -112,10 +114,15 @@ static void print_plug(kr_plug_kind kind, const kr_plug_head *head)
         }
     }
     const kr_field *common = kind == KR_PLUG_UPDATE ? kr_spec_entry_fields() : NULL;
+    common = kind == KR_PLUG_DENSITY &&
+                     ((const kr_density_plug *)head->plug)->flags & KR_DENSITY_TRAINABLE
+                 ? kr_spec_density_fields()
+                 : common;
     if ((head->fields && head->fields->name) || common) {
         puts("    keys:");
     }
-    if (common && ((const kr_update_plug *)head->plug)->flags & KR_UPDATE_NEEDS_DENSITY) {
+    if (kind == KR_PLUG_UPDATE &&
+        ((const kr_update_plug *)head->plug)->flags & KR_UPDATE_NEEDS_DENSITY) {
         puts("        density: text, required");
         print_wrapped(12, "name of an entry of the section densities");
     }
@@ -201,6 +208,7 @@ static int explain_word(const char *word)
         }
     }
     n += explain_field("updates", kr_spec_entry_fields(), word);
+    n += explain_field("densities", kr_spec_density_fields(), word);
     n += explain_field("start", kr_spec_start_fields(), word);
     n += explain_field("", kr_spec_optional_fields(), word);
     return n + explain_field("", kr_spec_fields(), word);
@@ -244,13 +252,35 @@ static int wants_help(int argc, char **argv, const char *usage, const char *doc)
     return 0;
 }
 
+/* A word of this program, else a density file of that name. */
+static int explain_argument(const char *word)
+{
+    kr_error err = { 0 };
+    if (explain_word(word) > 0) {
+        return KR_EXIT_DONE;
+    }
+    if (access(word, F_OK) != 0) {
+        const char *near = nearest(word);
+        fprintf(stderr, "kramers: explain: unknown word \"%s\"%s%s%s\n", word,
+                near ? "; did you mean \"" : ", see kramers explain", near ? near : "",
+                near ? "\"?" : "");
+        return KR_EXIT_USAGE;
+    }
+    if (kr_density_files_show(word, stdout, &err) != KR_OK) {
+        fprintf(stderr, "kramers: %s\n", err.text);
+        return KR_EXIT_USAGE;
+    }
+    return KR_EXIT_DONE;
+}
+
 int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
     (void)stop;
     if (wants_help(
-            argc, argv, "explain [WORD ...]",
+            argc, argv, "explain [WORD|FILE ...]",
             "What a model, lattice, update, density, observable, key or command is, with "
-            "its keys, ranges and defaults; without a word: all keys of a run file.")) {
+            "its keys, ranges and defaults, or what a density file holds; without a word: all "
+            "keys of a run file.")) {
         return KR_EXIT_DONE;
     }
     if (argc == 1) {
@@ -273,12 +303,9 @@ int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop)
         return KR_EXIT_DONE;
     }
     for (int k = 1; k < argc; k++) {
-        if (explain_word(argv[k]) == 0) {
-            const char *near = nearest(argv[k]);
-            fprintf(stderr, "kramers: explain: unknown word \"%s\"%s%s%s\n", argv[k],
-                    near ? "; did you mean \"" : ", see kramers explain", near ? near : "",
-                    near ? "\"?" : "");
-            return KR_EXIT_USAGE;
+        int status = explain_argument(argv[k]);
+        if (status != KR_EXIT_DONE) {
+            return status;
         }
     }
     return KR_EXIT_DONE;

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/state.h"
 #include "io/files.h"
+#include "run/density_files.h"
 #include "run/ladder.h"
 #include "run/progress.h"
 #include "run/schema.h"
@@ -178,7 +179,12 @@ static int advance(run *r, int64_t *chunk, kr_error *err)
     int64_t to_configuration = draws_to_configuration(r);
     int64_t n = *chunk < to_configuration ? *chunk : to_configuration;
     double before = kr_files_clock();
+    kr_stage stage = kr_sampler_stage(r->sampler);
     KR_TRY(kr_sampler_advance(r->sampler, n, err));
+    if (stage != kr_sampler_stage(r->sampler) &&
+        (stage == KR_STAGE_ADAPT || stage == KR_STAGE_CERTIFY)) {
+        KR_TRY(kr_density_files_save(r->spec, r->sampler, stage == KR_STAGE_CERTIFY, err));
+    }
     if (r->options->cost) {
         r->options->cost->advance_wall_s += kr_files_clock() - before;
     }
@@ -246,6 +252,9 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
     int status = kr_files_init(&r.files, options->output, err);
     if (status == KR_OK) {
         status = kr_files_check_new(&r.files, options->overwrite, err);
+    }
+    if (status == KR_OK) {
+        status = kr_density_files_check(spec, options->output, options->overwrite, err);
     }
     if (status == KR_OK) {
         r.begun = kr_files_clock();

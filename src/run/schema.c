@@ -119,6 +119,16 @@ static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
             }
         }
     }
+    for (int32_t u = 0, k = kr_sampler_first_run(s->sampler); k >= 0 && u < c->n_updates; u++) {
+        char name[2 * KR_NAME_MAX];
+        snprintf(name, sizeof name, "rejection_run_%s", c->update[u].name);
+        if (c->update[u].density >= 0) {
+            KR_TRY(add(s, kind, stats, name, KR_I64, series_dims(s), "1",
+                       "longest run of rejected proposals up to this draw, that began or went "
+                       "on since the last one",
+                       &s->series[kind - 1][k++], err));
+        }
+    }
     return KR_OK;
 }
 
@@ -240,8 +250,6 @@ int kr_schema_draw_variable(kr_schema *s, const char *name, const char *dims, co
 static int add_constants(kr_schema *s, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
-    static const char *const format[] = { "ess_q_%s", "log_z_q_%s", "log_z_q_%s_error",
-                                          "max_share_%s", "n_q_%s" };
     char text[KR_PHASES_MAX * 32] = "";
     KR_TRY(add_dims(s, "constant_data", NO_CHAINS, NULL, err));
     bool beta_is_axis = false;
@@ -260,15 +268,7 @@ static int add_constants(kr_schema *s, kr_error *err)
         KR_TRY(status);
     }
     KR_TRY(kr_schema_exact(s, err));
-    for (int32_t d = 0; d < c->n_densities; d++) {
-        for (int k = 0; k < 5; k++) {
-            char name[2 * KR_NAME_MAX];
-            snprintf(name, sizeof name, format[k], c->density[d].name);
-            KR_TRY(kr_schema_constant(s, name, "1",
-                                      "from independent samples of the frozen density", NULL,
-                                      &s->certificate[5 * d + k], err));
-        }
-    }
+    KR_TRY(kr_schema_add_certificates(s, err));
     const kr_terms *terms = s->spec->target[0].terms;
     for (int32_t p = 0; p < terms->n_phases; p++) {
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", p ? " " : "",
@@ -384,7 +384,7 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     s->series[0] = kr_alloc(n_columns, sizeof(int), err);
     s->series[1] = kr_alloc(n_columns, sizeof(int), err);
     s->cost = kr_alloc(6 + KR_UPDATES_MAX, sizeof(int), err);
-    s->certificate = kr_alloc(5 * KR_DENSITIES_MAX, sizeof(int), err);
+    s->certificate = kr_alloc(kr_schema_certificates(s), sizeof(int), err);
     s->group_of = kr_alloc(VARIABLES_MAX, 1, err);
     if (!s->results || !s->series[0] || !s->series[1] || !s->cost || !s->certificate ||
         !s->group_of) {
@@ -517,19 +517,7 @@ int kr_schema_put_final(kr_schema *s, double wall_s, kr_error *err)
                                               : kr_sampler_exchange_cost(s->sampler);
         KR_TRY(kr_results_put(s->results, s->cost[k], &value, err));
     }
-    double *values = kr_alloc((size_t)c->n_points, sizeof(double), err);
-    int status = values ? KR_OK : KR_ENOMEM;
-    for (int32_t j = 0; j < 5 * c->n_densities && status == KR_OK; j++) {
-        for (int32_t p = 0; p < c->n_points; p++) {
-            kr_certificate k;
-            kr_sampler_certificate(s->sampler, j / 5, p, &k);
-            const double field[5] = { k.ess_q, k.log_z, k.log_z_error, k.max_share, k.n };
-            values[p] = field[j % 5];
-        }
-        status = kr_results_put(s->results, s->certificate[j], values, err);
-    }
-    kr_free(values);
-    KR_TRY(status);
+    KR_TRY(kr_schema_put_certificates(s, err));
     KR_TRY(kr_schema_put_flat(s, err));
     return s->spec->has_tempering ? kr_schema_put_slots(s, err) : KR_OK;
 }

@@ -22,7 +22,7 @@ typedef struct kr_schema {
     int configuration, configuration_draw;
     int *cost;                 /* five totals, then one per update, then replica exchange */
     int slot[KR_SCHEMA_SLOTS]; /* replica exchange */
-    int *certificate;          /* five per density */
+    int *certificate;          /* (kr_schema_certificates) */
     int annealing[KR_ANNEALING_ROWS];
     int flat[5]; /* variables of the group density_of_states */
     int n_variables;
@@ -46,6 +46,11 @@ int kr_schema_constant(kr_schema *schema, const char *name, const char *unit, co
                        const double *values, int *index, kr_error *err);
 /* schema_exact.c: exact values where enumeration, a narrow strip or Kaufman gives them. */
 int kr_schema_exact(kr_schema *schema, kr_error *err);
+/* schema_certificates.c: what the independent samples of each density say, in constant_data;
+ * how many variables that is, adding them, and putting them as they are now. */
+size_t kr_schema_certificates(const kr_schema *schema);
+int kr_schema_add_certificates(kr_schema *schema, kr_error *err);
+int kr_schema_put_certificates(kr_schema *schema, kr_error *err);
 /* schema_slots.c: variables of the slots, nothing without replica exchange; the same as they
  * are now. */
 int kr_schema_add_slots(kr_schema *schema, kr_error *err);

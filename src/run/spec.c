@@ -271,20 +271,37 @@ static int check_whole(kr_spec *spec, kr_error *err)
     return KR_OK;
 }
 
+int kr_spec_resolve(kr_runfile *file, const char *path, const kr_node *node, kr_error *err)
+{
+    const char *slash = strrchr(file->path, '/');
+    char assignment[8 * KR_TEXT_MAX];
+    if (!slash || node->kind != KR_NODE_SCALAR || node->origin || !*node->text ||
+        *node->text == '/') {
+        return KR_OK;
+    }
+    int32_t line = node->line, column = node->column;
+    snprintf(assignment, sizeof assignment, "%s=\"%.*s/%s\"", path, (int)(slash - file->path),
+             file->path, node->text);
+    KR_TRY(kr_runfile_set(file, assignment, err));
+    kr_node *put = (kr_node *)(uintptr_t)kr_node_find(file->root, path, strlen(path));
+    if (put) { /* messages show what was written */
+        put->origin = NULL;
+        put->line = line;
+        put->column = column;
+    }
+    return KR_OK;
+}
+
 /* A relative path in a `file` key is meant from the run file's folder. */
 static int resolve_paths(kr_runfile *file, const char *path, const kr_node *map, kr_error *err)
 {
-    const char *slash = strrchr(file->path, '/');
-    for (int32_t k = 0; map->kind == KR_NODE_MAP && slash && k < map->n; k++) {
+    for (int32_t k = 0; map->kind == KR_NODE_MAP && k < map->n; k++) {
         const kr_node *child = map->child[k];
-        char inner[KR_TEXT_MAX], assignment[8 * KR_TEXT_MAX];
+        char inner[KR_TEXT_MAX];
         snprintf(inner, sizeof inner, "%s.%s", path, map->key[k]->text);
         KR_TRY(resolve_paths(file, inner, child, err));
-        if (strcmp(map->key[k]->text, "file") == 0 && child->kind == KR_NODE_SCALAR &&
-            !child->origin && *child->text && *child->text != '/') {
-            snprintf(assignment, sizeof assignment, "%s=\"%.*s/%s\"", inner,
-                     (int)(slash - file->path), file->path, child->text);
-            KR_TRY(kr_runfile_set(file, assignment, err));
+        if (strcmp(map->key[k]->text, "file") == 0) {
+            KR_TRY(kr_spec_resolve(file, inner, child, err));
         }
     }
     return KR_OK;
@@ -325,9 +342,10 @@ static int build(kr_spec *spec, kr_error *err)
     spec->config.adapt = t.phases.adapt;
     spec->config.measure = t.phases.measure;
     spec->config.every = t.phases.every;
-    spec->config.training = t.training;
+    spec->config.training = t.training.params;
     spec->output = t.output;
     KR_TRY(kr_spec_parse_start(spec, t.start, err));
+    KR_TRY(kr_spec_parse_phases(spec, t.training.phases, err));
     KR_TRY(kr_spec_parse_flat(spec, err));
     KR_TRY(kr_spec_parse_densities(spec, err));
     KR_TRY(kr_spec_parse_updates(spec, err));
@@ -405,9 +423,7 @@ void kr_spec_free(kr_spec *spec)
     for (int32_t k = 0; k < KR_UPDATES_MAX; k++) {
         kr_free((void *)(uintptr_t)spec->update[k].params);
     }
-    for (int32_t k = 0; k < KR_DENSITIES_MAX; k++) {
-        kr_free((void *)(uintptr_t)spec->density[k].params);
-    }
+    kr_spec_clear_densities(spec);
     for (int32_t k = 0; k < KR_OBSERVABLES_MAX; k++) {
         kr_free((void *)(uintptr_t)spec->observable[k].params);
     }

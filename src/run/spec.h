@@ -32,6 +32,13 @@ typedef struct kr_tempering_params {
     char found[KR_TEXT_MAX]; /* how a ladder that is given now was found */
 } kr_tempering_params;
 
+/* Files of a density; a * in their names stands for the number of the point, four digits. */
+typedef struct kr_density_files {
+    char start[KR_TEXT_MAX], save[KR_TEXT_MAX]; /* empty: none */
+    struct kr_stored **stored; /* (n_points) read from start, one of all where it has no *;
+                                  owns */
+} kr_density_files;
+
 typedef struct kr_spec {
     kr_runfile *file; /* with every default filled in; owns */
     const kr_model_plug *model;
@@ -45,6 +52,7 @@ typedef struct kr_spec {
     kr_axis axis[KR_AXES_MAX];
     kr_schedule_entry update[KR_UPDATES_MAX];
     kr_density_entry density[KR_DENSITIES_MAX];
+    kr_density_files density_files[KR_DENSITIES_MAX];
     kr_observable_entry observable[KR_OBSERVABLES_MAX];
     kr_sampler_config config;
     uint8_t *start_states; /* read from the start file, else NULL; owns */
@@ -57,6 +65,9 @@ typedef struct kr_spec {
     int32_t reach;    /* of the schedule: 2 every state, 1 not known, 0 cluster moves only */
     kr_text warnings; /* lines for the user; may be empty */
 } kr_spec;
+
+/* Path of the density file of a point: * becomes its number. */
+void kr_spec_density_path(const char *pattern, int32_t point, char *path, size_t size);
 
 /* Takes the file (freed with the spec, also on failure). NULL with KR_EPARSE, KR_ERANGE,
  * KR_EUNSUP or KR_ENOMEM and a message that names the place. */

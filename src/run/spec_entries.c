@@ -1,61 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * run/spec_entries.c - the lists of plugs in a run file: densities, updates, observables. */
+ * run/spec_entries.c - the lists of plugs in a run file: updates and observables. */
 #include "base/field.h"
 #include "run/spec_private.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static bool is_identifier(const char *text)
-{
-    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-    return n > 0 && n <= 32 && text[n] == '\0' && (text[0] < '0' || text[0] > '9');
-}
-
-int kr_spec_parse_densities(kr_spec *spec, kr_error *err)
-{
-    kr_runfile *file = spec->file;
-    const kr_node *map = kr_node_get(file->root, "densities");
-    if (!map) {
-        return KR_OK;
-    }
-    if (map->kind != KR_NODE_MAP || map->n > KR_DENSITIES_MAX) {
-        return kr_runfile_fail(
-            file, map, err, KR_EPARSE,
-            "densities: want a map of at most %d names, e.g. {net: {name: frontier}}",
-            KR_DENSITIES_MAX);
-    }
-    for (int32_t k = 0; k < map->n; k++) {
-        kr_density_entry *entry = &spec->density[k];
-        const void *plug;
-        void *params;
-        char path[2 * KR_TEXT_MAX];
-        if (!is_identifier(map->key[k]->text)) {
-            return kr_runfile_fail(
-                file, map->key[k], err, KR_EPARSE,
-                "densities: \"%s\" is no name, want letters, digits and _, at most 32",
-                map->key[k]->text);
-        }
-        KR_TRY(kr_spec_find_plug(file, map->child[k], KR_PLUG_DENSITY, &plug, err));
-        entry->plug = plug;
-        snprintf(entry->name, sizeof entry->name, "%s", map->key[k]->text);
-        snprintf(path, sizeof path, "densities.%s", map->key[k]->text);
-        if (map->child[k]->kind == KR_NODE_MAP) {
-            KR_TRY(kr_spec_fill_defaults(file, path, map->child[k], entry->plug->fields, err));
-        }
-        KR_TRY(kr_spec_parse_params(file, map->child[k], "density", entry->plug->name,
-                                    entry->plug->fields, entry->plug->params_size, "name",
-                                    &params, err));
-        entry->params = params;
-        spec->config.n_densities++;
-        kr_error why = { 0 };
-        if (!entry->plug->supports(&spec->target[0], params, &why)) {
-            return kr_runfile_fail(file, map->child[k], err, KR_EUNSUP, "density %s: %s",
-                                   entry->name, why.text);
-        }
-    }
-    return KR_OK;
-}
 
 static int find_density(kr_spec *spec, const kr_node *item, kr_schedule_entry *entry,
                         kr_error *err)

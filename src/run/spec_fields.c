@@ -57,6 +57,9 @@ static const kr_field training_fields[] = {
       1000, .unit = "1", .doc = "how often training may resume during measure" },
     { "certificate", KR_TYPE_INT, offsetof(kr_training_params, certificate), "65536", 64, 1e9,
       .unit = "samples", .doc = "independent samples for ESS_q and log Z after each training" },
+    { "phases", KR_TYPE_TEXT, offsetof(kr_top_training, phases), "all", 0, 0, .unit = "",
+      .doc = "phases of the model that walkers of forward KL are seeded in, by turns, and kept "
+             "in: all, or a list such as [up]" },
     KR_FIELD_END,
 };
 
@@ -83,6 +86,29 @@ static const kr_field start_fields[] = {
              "configuration in site order (coordinate 0 fastest), # starts a comment; chain c "
              "takes configuration c mod their number; a relative path is meant from the folder "
              "of the run file" },
+    KR_FIELD_END,
+};
+
+static const kr_field density_start_fields[] = {
+    { "file", KR_TYPE_TEXT, 0, NULL, 0, 0, .unit = "",
+      .doc =
+          "density file to take the weights from, trained at another beta, field or disorder "
+          "maybe; plug, its keys, states and coupled pairs must agree. With phases.adapt: 0 "
+          "they are used as they are, else reverse KL goes on from them. One file serves all "
+          "points, unless a * in its name stands for the number of the point. A relative "
+          "path is meant from the folder of the run file; resume does not need the file" },
+    KR_FIELD_END,
+};
+
+static const kr_field density_table[] = {
+    { "start", KR_TYPE_MAP, offsetof(kr_density_files, start), "null", 0, 0,
+      .sub = density_start_fields, .doc = "weights to start from; null or absent: fresh ones" },
+    { "save", KR_TYPE_TEXT, offsetof(kr_density_files, save), "", 0, 0, .unit = "",
+      .doc =
+          "density file that the weights are written to when they are frozen, and again with "
+          "their ESS_q; with several points a * in its name becomes the number of the point "
+          "(0000, 0001, ... in their order in the result file). A relative path is meant "
+          "from the folder of the run file" },
     KR_FIELD_END,
 };
 
@@ -164,23 +190,41 @@ const kr_field *kr_spec_entry_fields(void)
     return entry_table;
 }
 
+const kr_field *kr_spec_density_fields(void)
+{
+    return density_table;
+}
+
 const kr_field *kr_spec_start_fields(void)
 {
     return start_fields;
 }
 
+/* A node of another kind than the table knows gives way to the empty text. */
+static kr_node *hide(kr_node **slot, kr_node_kind kind, kr_node *empty)
+{
+    kr_node *node = slot ? *slot : NULL;
+    if (node && node->kind == kind) {
+        *slot = empty;
+    }
+    return node;
+}
+
 int kr_spec_parse_top(const kr_runfile *file, kr_top_params *t, kr_error *err)
 {
-    kr_node **slot = kr_node_slot(file->root, "start"), *start = slot ? *slot : NULL;
     char none[] = "";
-    kr_node text = { .kind = KR_NODE_SCALAR, .is_quoted = true, .text = none };
-    if (start && start->kind == KR_NODE_MAP) {
-        *slot = &text;
-    }
+    kr_node empty = { .kind = KR_NODE_SCALAR, .is_quoted = true, .text = none };
+    kr_node **start_slot = kr_node_slot(file->root, "start");
+    kr_node **phases_slot = kr_node_slot(kr_node_get(file->root, "training"), "phases");
+    kr_node *start = hide(start_slot, KR_NODE_MAP, &empty);
+    kr_node *phases = hide(phases_slot, KR_NODE_LIST, &empty);
     int status = kr_field_parse(file, file->root, "the run file", kr_spec_fields(),
                                 KR_TOP_OTHERS, t, err);
-    if (slot) {
-        *slot = start;
+    if (start_slot) {
+        *start_slot = start;
+    }
+    if (phases_slot) {
+        *phases_slot = phases;
     }
     return status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/spec_private.h - shared by the files that build a kr_spec: spec.c (points, whole),
- * spec_fields.c (descriptor tables), spec_entries.c (densities, updates, observables),
+ * spec_fields.c (descriptor tables), spec_densities.c, spec_entries.c (updates, observables),
  * spec_start.c, spec_tempering.c, spec_memory.c. */
 #ifndef KR_RUN_SPEC_PRIVATE_H
 #define KR_RUN_SPEC_PRIVATE_H
@@ -12,12 +12,17 @@ typedef struct kr_phases_params {
     int64_t thermalize, adapt, measure, every;
 } kr_phases_params;
 
+typedef struct kr_top_training { /* with the key that names phases of the model */
+    kr_training_params params;
+    char phases[KR_TEXT_MAX]; /* of a list: empty */
+} kr_top_training;
+
 typedef struct kr_top_params {
     int64_t chains, seed;
     double beta;
     char start[KR_TEXT_MAX];
     kr_phases_params phases;
-    kr_training_params training;
+    kr_top_training training;
     kr_output_params output;
 } kr_top_params;
 
@@ -29,7 +34,8 @@ typedef struct kr_top_params {
 /* Table of the section `multicanonical` without `betas`, which has a parser of its own. */
 extern const kr_field kr_spec_flat_fields[];
 
-/* Parses the keys of kr_spec_fields; a `start` that is a map leaves the empty text. */
+/* Parses the keys of kr_spec_fields; a `start` that is a map and `training.phases` that is a
+ * list leave the empty text. */
 int kr_spec_parse_top(const kr_runfile *file, kr_top_params *t, kr_error *err);
 
 /* The schedule's own keys of an update: an int64_t `sweeps`. */
@@ -37,6 +43,13 @@ const kr_field *kr_spec_entry_fields(void);
 
 /* Keys of `start` where it is a map: a text `file`. */
 const kr_field *kr_spec_start_fields(void);
+
+/* Keys of a density beside those of its plug: the texts of kr_density_files. */
+const kr_field *kr_spec_density_fields(void);
+
+/* Where the node at path was written in the run file, a relative path in it is meant from the
+ * folder of that file: it is replaced by the path from here. */
+int kr_spec_resolve(kr_runfile *file, const char *path, const kr_node *node, kr_error *err);
 
 /* Inserts every default of a table that the map at path does not have. */
 int kr_spec_fill_defaults(kr_runfile *file, const char *path, const kr_node *map,
@@ -61,6 +74,8 @@ int kr_spec_check_memory(const kr_spec *spec, const kr_node *lattice_map, double
 int kr_spec_flat_defaults(kr_runfile *file, kr_error *err);
 int kr_spec_parse_flat(kr_spec *spec, kr_error *err);
 
+/* training.phases: which phases of the model walkers are seeded in. */
+int kr_spec_parse_phases(kr_spec *spec, const char *text, kr_error *err);
 /* Where the chains start: a word, a state, or a file of configurations. */
 int kr_spec_parse_start(kr_spec *spec, const char *text, kr_error *err);
 /* spec_annealing.c: the same for the section `population_annealing`. */
@@ -68,6 +83,7 @@ int kr_spec_annealing_defaults(kr_runfile *file, kr_error *err);
 int kr_spec_parse_annealing(kr_spec *spec, kr_error *err);
 
 int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
+void kr_spec_clear_densities(kr_spec *spec);
 int kr_spec_parse_updates(kr_spec *spec, kr_error *err);
 int kr_spec_parse_observables(kr_spec *spec, kr_error *err);
 /* The section `tempering`, off when it is absent or null. The points are there already. */

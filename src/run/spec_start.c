@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/spec_start.c - where the chains start: the key `start` of a run file, and the file of
- * configurations it may name. */
+ * configurations it may name; where walkers of the training start. */
 #include "base/field.h"
 #include "base/memory.h"
+#include "base/names.h"
 #include "base/rows.h"
 #include "model/terms.h"
 #include "run/spec_private.h"
@@ -127,5 +128,45 @@ int kr_spec_parse_start(kr_spec *spec, const char *text, kr_error *err)
             text, spec->target[0].terms->q - 1);
     }
     spec->config.start = (int32_t)state;
+    return KR_OK;
+}
+
+/* ---- training.phases ----------------------------------------------------------------------
+ */
+
+static int add_phase(kr_spec *spec, const kr_node *node, const char *name, kr_error *err)
+{
+    const kr_terms *terms = spec->target[0].terms;
+    const char *names[KR_PHASES_MAX] = { 0 };
+    char list[KR_PHASES_MAX * 26];
+    for (int32_t p = 0; p < terms->n_phases; p++) {
+        names[p] = terms->phase[p].name;
+        if (strcmp(names[p], name) == 0) {
+            spec->config.training.phases |= UINT32_C(1) << p;
+            return KR_OK;
+        }
+    }
+    size_t n = (size_t)terms->n_phases;
+    const char *near = kr_field_nearest(name, names, n);
+    return kr_runfile_fail(spec->file, node, err, KR_EPARSE,
+                           "training: unknown phase \"%s\"%s%s%s, the model has %s", name,
+                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
+                           n ? kr_names_join(names, n, list, sizeof list) : "none");
+}
+
+int kr_spec_parse_phases(kr_spec *spec, const char *text, kr_error *err)
+{
+    const kr_node *node = kr_node_get(kr_node_get(spec->file->root, "training"), "phases");
+    if (!node || node->kind != KR_NODE_LIST) {
+        return strcmp(text, "all") == 0 ? KR_OK : add_phase(spec, node, text, err);
+    }
+    if (node->n == 0) {
+        return kr_runfile_fail(spec->file, node, err, KR_ERANGE,
+                               "training: no phase in the list, want all or one at least");
+    }
+    for (int32_t k = 0; k < node->n; k++) {
+        const kr_node *item = node->child[k];
+        KR_TRY(add_phase(spec, item, item->kind == KR_NODE_SCALAR ? item->text : "", err));
+    }
     return KR_OK;
 }

@@ -19,7 +19,9 @@
 static void count_block(kr_sampler *s, const kr_block *block, int64_t draw,
                         const kr_tally *tally)
 {
+    int32_t run = s->first_run;
     for (int32_t u = 0; u < s->config.n_updates; u++) {
+        bool has_run = s->n_runs > 0 && s->config.update[u].density >= 0;
         for (int32_t l = 0; l < block->n_lanes; l++) {
             int32_t column = s->first_count + 3 * u;
             int64_t c = block->first_chain + l;
@@ -29,6 +31,11 @@ static void count_block(kr_sampler *s, const kr_block *block, int64_t draw,
             *kr_sampler_cell(s, draw, column + 2, c, block->point) =
                 (double)tally[u].changed[l];
         }
+        for (int32_t l = 0; has_run && l < block->n_lanes; l++) {
+            *kr_sampler_cell(s, draw, run, block->first_chain + l, block->point) =
+                (double)tally[u].longest[l];
+        }
+        run += has_run;
     }
 }
 
@@ -239,6 +246,10 @@ static void enter(kr_sampler *s, kr_stage stage)
 {
     s->stage = (int32_t)stage;
     s->stage_step = 0;
+    for (int32_t k = 0; k < s->config.n_points * s->n_blocks; k++) { /* runs begin anew */
+        memset(s->point[k / s->n_blocks].block[k % s->n_blocks]->rejected, 0,
+               KR_LANES_MAX * sizeof(int64_t));
+    }
     if (s->config.flat.is_on) {
         kr_flat_open(s, stage);
     }

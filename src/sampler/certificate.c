@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * sampler/certificate.c - independent samples of a frozen density: ESS_q, log Z, largest
- * weight.
+ * weight, and what the weights say about chains that propose from it; estimates of observables
+ * without any chain.
  *
- * w = exp(-beta H)/q on samples of q: log Z = log <w>, ESS_q = <w>^2/<w^2>. Small samples
- * flatter (rare configurations with huge weights are not seen), hence the declared number of at
- * least 65 536. Streams are keyed by (epoch, density, point, block), so a restart repeats them.
- */
+ * w = exp(-beta H)/q on samples of q: log Z = log <w> >= <log w>, ESS_q = <w>^2/<w^2>,
+ * <x>_p = <w x>/<w>. Small samples flatter (rare configurations with huge weights are not
+ * seen), hence the declared number of at least 65 536. Streams are keyed by (epoch, density,
+ * point, block), so a restart repeats them. Errors of <x>_p come from the batches of 64
+ * samples, which are independent. */
+#include "base/memory.h"
+#include "base/state.h"
+#include "model/block.h"
 #include "model/terms.h"
 #include "sampler/private.h"
 #include "stats/stats.h"
 
 #include <math.h>
+#include <stdio.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -22,27 +28,241 @@ static int64_t n_sample_blocks(const kr_sampler *sampler)
     return (sampler->config.training.certificate + LANES - 1) / LANES;
 }
 
+/* ---- what is estimated ------------------------------------------------------------------- */
+
+/* A function of one configuration: no memory of earlier ones, no pairs. */
+static bool is_plain(const kr_observable_plug *plug)
+{
+    return !(plug->flags & KR_OBSERVABLE_PAIRS) && !plug->declare;
+}
+
+/* Phases that residence would tell: fewer than two say nothing. */
+static int32_t n_phases(const kr_sampler *sampler)
+{
+    int32_t n = sampler->config.target[0].terms->n_phases;
+    for (int32_t p = 1; p < sampler->config.n_points; p++) {
+        n = sampler->config.target[p].terms->n_phases == n ? n : 0;
+    }
+    return n >= 2 ? n : 0;
+}
+
+static int name_estimates(kr_sampler *s, kr_error *err)
+{
+    const kr_sampler_config *config = &s->config;
+    const kr_terms *terms = config->target[0].terms;
+    int32_t n = 2 * n_phases(s), e = 0;
+    for (int32_t o = 0; o < config->n_observables; o++) {
+        n += is_plain(config->observable[o].plug) ? s->observable_columns[o] : 0;
+    }
+    s->n_estimates = n;
+    s->estimate = kr_alloc((size_t)n, sizeof *s->estimate, err);
+    s->phase_name = kr_alloc(2 * KR_PHASES_MAX, sizeof *s->phase_name, err);
+    if (!s->estimate || !s->phase_name) {
+        return KR_ENOMEM;
+    }
+    for (int32_t o = 0; o < config->n_observables; o++) {
+        int32_t k = 0, m = s->observable_columns[o];
+        const kr_observable_plug *plug = config->observable[o].plug;
+        for (; is_plain(plug) && k < m; k++) {
+            s->estimate[e++] = plug->columns(s->point[0].observable[o], &m)[k];
+        }
+    }
+    s->first_drawn = n - n_phases(s);
+    for (int32_t p = 0; e < n; p++) { /* weights of the phases, then shares of the samples */
+        bool is_drawn = e >= s->first_drawn;
+        snprintf(s->phase_name[p], sizeof s->phase_name[p], is_drawn ? "drawn_in_%s" : "in_%s",
+                 terms->phase[p % n_phases(s)].name);
+        s->estimate[e++] = (kr_column){ s->phase_name[p], "1",
+                                        is_drawn ? "share of the samples in this phase"
+                                                 : "weight of this phase" };
+    }
+    return KR_OK;
+}
+
+int kr_certificate_init(kr_sampler *s, kr_error *err)
+{
+    const kr_sampler_config *config = &s->config;
+    KR_TRY(name_estimates(s, err));
+    size_t n = (size_t)s->n_estimates;
+    s->certificate_sum = kr_alloc((size_t)n_sample_blocks(s) * n, sizeof(double), err);
+    s->certificate_block = kr_alloc((size_t)config->n_threads, sizeof(kr_block *), err);
+    if (!s->certificate_sum || !s->certificate_block) {
+        return KR_ENOMEM;
+    }
+    for (int32_t t = 0; t < config->n_threads; t++) {
+        s->certificate_block[t] = kr_block_alloc(config->target[0].terms, LANES, 0, 0, err);
+        if (!s->certificate_block[t]) {
+            return KR_ENOMEM;
+        }
+    }
+    for (int32_t p = 0; p < config->n_points; p++) {
+        size_t size = 2 * n * (size_t)config->n_densities;
+        s->point[p].estimate = kr_alloc(size, sizeof(double), err);
+        if (!s->point[p].estimate) {
+            return KR_ENOMEM;
+        }
+        for (size_t k = 0; k < size; k++) {
+            s->point[p].estimate[k] = NAN;
+        }
+    }
+    return KR_OK;
+}
+
+void kr_certificate_clear(kr_sampler *s)
+{
+    for (int32_t t = 0; s->certificate_block && t < s->config.n_threads; t++) {
+        kr_block_free(s->certificate_block[t]);
+    }
+    kr_free(s->certificate_block);
+    kr_free(s->certificate_sum);
+    kr_free(s->estimate);
+    kr_free(s->phase_name);
+}
+
+int kr_certificate_declare(kr_sampler *s, kr_state *table, kr_error *err)
+{
+    return kr_state_add(table, "certificate_sum", KR_F64,
+                        (size_t)n_sample_blocks(s) * (size_t)s->n_estimates, s->certificate_sum,
+                        err);
+}
+
+/* ---- a batch of samples ------------------------------------------------------------------ */
+
+/* sum[e] += w x_e of all lanes; out: room for the columns of an observable. */
+static void add_observables(const kr_sampler *sampler, const kr_point *point, kr_block *block,
+                            const double *w, double *sum, double *out)
+{
+    const kr_terms *terms = point->target->terms;
+    int32_t e = 0;
+    kr_block_count(block);
+    for (int32_t o = 0; o < sampler->config.n_observables; o++) {
+        const kr_observable_plug *plug = sampler->config.observable[o].plug;
+        int32_t n = sampler->observable_columns[o];
+        if (!is_plain(plug)) {
+            continue;
+        }
+        if (!(plug->layouts & (unsigned)block->layout)) {
+            kr_block_convert(block, KR_LAYOUT_CHAIN);
+        }
+        plug->measure(point->observable[o], block, out);
+        for (int32_t l = 0; l < LANES; l++) {
+            for (int32_t k = 0; k < n; k++) {
+                sum[e + k] += w[l] * out[l * n + k];
+            }
+        }
+        e += n;
+    }
+    for (int32_t l = 0; e < sampler->first_drawn && l < LANES; l++) {
+        const int64_t *count = block->count + (size_t)l * (size_t)block->q;
+        int32_t phase = kr_terms_phase(terms, kr_terms_order(terms, count));
+        if (phase >= 0) {
+            sum[e + phase] += w[l];
+            sum[sampler->first_drawn + phase] += 1.0;
+        }
+    }
+}
+
 static void sample_block(const kr_sampler *sampler, int32_t p, int32_t d, int64_t b,
-                         void *scratch)
+                         kr_block *block, void *scratch)
 {
     const kr_point *point = &sampler->point[p];
     const kr_density *density = &point->density[d];
     const kr_terms *terms = point->target->terms;
-    uint8_t *state = scratch;
-    size_t state_bytes = (size_t)LANES * (size_t)terms->n_sites;
-    double log_q[LANES];
+    double *log_w = sampler->certificate_log_w + b * LANES, w[LANES], top = -INFINITY;
+    double *sum = sampler->certificate_sum + b * sampler->n_estimates;
     kr_rng rng;
     uint64_t key =
         ((uint64_t)sampler->epoch * (uint64_t)sampler->config.n_densities + (uint64_t)d) *
             (uint64_t)sampler->config.n_points +
         (uint64_t)p;
     kr_rng_seed(&rng, sampler->config.seed, key << 32 | (uint64_t)b, KR_PURPOSE_CERTIFICATE);
-    density->plug->sample_tail(density->self, 0, LANES, state, log_q, &rng,
-                               (char *)scratch + state_bytes);
+    kr_block_touch(block);
+    block->layout = KR_LAYOUT_LANE;
+    density->plug->sample_tail(density->self, 0, LANES, block->state, block->log_q, &rng,
+                               scratch);
     for (int32_t l = 0; l < LANES; l++) {
-        sampler->certificate_log_w[b * LANES + l] =
-            -point->target->beta * kr_terms_energy(terms, state + l, LANES) - log_q[l];
+        block->energy[l] = kr_terms_energy(terms, block->state + l, LANES);
+        log_w[l] = -point->target->beta * block->energy[l] - block->log_q[l];
+        top = fmax(top, log_w[l]);
     }
+    for (int32_t l = 0; l < LANES; l++) {
+        w[l] = exp(log_w[l] - top);
+    }
+    for (int32_t e = 0; e < sampler->n_estimates; e++) {
+        sum[e] = 0.0;
+    }
+    add_observables(sampler, point, block, w, sum, scratch);
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+/* Largest of a batch. */
+static double top_of(const double *log_w)
+{
+    double top = -INFINITY;
+    for (int32_t l = 0; l < LANES; l++) {
+        top = fmax(top, log_w[l]);
+    }
+    return top;
+}
+
+/* Mean of quantity e, weighted unless it is a share of the samples, with the error of a ratio
+ * of sums over independent batches. */
+static void estimate(const kr_sampler *s, int32_t e, double *result)
+{
+    const int64_t n = n_sample_blocks(s);
+    double top = -INFINITY, sum_w = 0.0, sum_x = 0.0, square = 0.0;
+    for (int64_t b = 0; b < n; b++) {
+        top = fmax(top, top_of(s->certificate_log_w + b * LANES));
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        const double mean = pass ? sum_x / sum_w : 0.0;
+        for (int64_t b = 0; b < n; b++) {
+            const double *log_w = s->certificate_log_w + b * LANES;
+            double w = 0.0, x = s->certificate_sum[b * s->n_estimates + e];
+            for (int32_t l = 0; l < LANES; l++) {
+                w += e < s->first_drawn ? exp(log_w[l] - top) : 1.0;
+            }
+            x *= e < s->first_drawn ? exp(top_of(log_w) - top) : 1.0;
+            sum_w += pass ? 0.0 : w;
+            sum_x += pass ? 0.0 : x;
+            square += pass ? (x - mean * w) * (x - mean * w) : 0.0;
+        }
+    }
+    result[0] = sum_x / sum_w;
+    result[1] = n > 1 ? sqrt(square * (double)n / (double)(n - 1)) / sum_w : NAN;
+}
+
+static int conclude(kr_sampler *sampler, int32_t p, int32_t d, kr_error *err)
+{
+    int64_t n = n_sample_blocks(sampler) * LANES;
+    kr_point *point = &sampler->point[p];
+    kr_weights_summary summary;
+    kr_weights_spectrum spectrum;
+    kr_weights_summarize(sampler->certificate_log_w, n, &summary);
+    if (!isfinite(summary.log_mean)) {
+        return kr_fail(err, KR_ESANITY,
+                       "density %s: log Z of the certificate is %g, want a finite number",
+                       sampler->config.density[d].name, summary.log_mean);
+    }
+    for (int32_t e = 0; e < sampler->n_estimates; e++) {
+        estimate(sampler, e, point->estimate + 2 * (d * sampler->n_estimates + e));
+    }
+    kr_weights_analyze(sampler->certificate_log_w, n, &spectrum);
+    point->certificate[d] = (kr_certificate){ .ess_q = summary.ess,
+                                              .log_z = summary.log_mean,
+                                              .log_z_error = summary.log_mean_error,
+                                              .max_share = summary.max_share,
+                                              .n = (double)summary.n,
+                                              .mean_log_w = summary.mean_log,
+                                              .mean_log_w_error = summary.mean_log_error,
+                                              .overlap = summary.overlap,
+                                              .overlap_error = summary.overlap_error,
+                                              .tail_index = spectrum.tail_index,
+                                              .acceptance = spectrum.acceptance,
+                                              .tau_int = spectrum.tau_int,
+                                              .holding = spectrum.holding };
+    return KR_OK;
 }
 
 int kr_certificate_advance(kr_sampler *sampler, bool *is_done, kr_error *err)
@@ -58,30 +278,22 @@ int kr_certificate_advance(kr_sampler *sampler, bool *is_done, kr_error *err)
 #pragma omp parallel num_threads(config->n_threads) reduction(+ : cpu)
     {
 #ifdef _OPENMP
-        void *scratch = sampler->scratch[omp_get_thread_num()];
+        int thread = omp_get_thread_num();
 #else
-        void *scratch = sampler->scratch[0];
+        int thread = 0;
 #endif
 #pragma omp for schedule(dynamic, 1)
         for (int64_t b = first; b < first + n; b++) {
             double start = kr_clock_thread();
-            sample_block(sampler, p, d, b, scratch);
+            sample_block(sampler, p, d, b, sampler->certificate_block[thread],
+                         sampler->scratch[thread]);
             cpu += kr_clock_thread() - start;
         }
     }
     sampler->cpu_certificate += cpu;
     sampler->stage_step += n;
     if (first + n == n_blocks) {
-        kr_weights_summary summary;
-        kr_weights_summarize(sampler->certificate_log_w, n_blocks * LANES, &summary);
-        if (!isfinite(summary.log_mean)) {
-            return kr_fail(err, KR_ESANITY,
-                           "density %s: log Z of the certificate is %g, want a finite number",
-                           config->density[d].name, summary.log_mean);
-        }
-        sampler->point[p].certificate[d] =
-            (kr_certificate){ summary.ess, summary.log_mean, summary.log_mean_error,
-                              summary.max_share, (double)summary.n };
+        KR_TRY(conclude(sampler, p, d, err));
     }
     *is_done = sampler->stage_step == n_blocks * config->n_points * config->n_densities;
     return KR_OK;

@@ -56,6 +56,9 @@ int kr_learner_declare(kr_learner *l, kr_state *table, kr_error *err)
     }
     KR_TRY(kr_state_add(table, "step", KR_I64, 1, &l->step, err));
     KR_TRY(kr_state_add(table, "work", KR_F64, 1, &l->work, err));
+    KR_TRY(kr_state_add(table, "all_steps", KR_I64, 1, &l->all_steps, err));
+    KR_TRY(kr_state_add(table, "all_work", KR_F64, 1, &l->all_work, err));
+    KR_TRY(kr_state_add(table, "is_warm", KR_U8, 1, &l->is_warm, err));
     KR_TRY(kr_state_add(table, "rate_factor", KR_F64, 1, &l->rate_factor, err));
     KR_TRY(kr_state_add(table, "n_bad", KR_I64, 1, &l->n_bad, err));
     KR_TRY(kr_state_add(table, "n_rollbacks", KR_I64, 1, &l->n_rollbacks, err));

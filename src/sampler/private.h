@@ -22,16 +22,23 @@ typedef struct kr_learner {
     float *params;           /* (n_params) theta, or the weights of the density; borrowed */
     float *theta, *gradient; /* (n_params) with degree > 0; own */
     struct kr_adam *adam;
-    float *good;        /* (n_params) last ones known to be sound; owns */
-    double from, to;    /* range of beta */
-    int64_t step;       /* training steps of this adaptation */
-    double work;        /* counted, in nominal CPU-seconds */
+    float *good;       /* (n_params) last ones known to be sound; owns */
+    double from, to;   /* range of beta */
+    int64_t step;      /* training steps of this adaptation */
+    double work;       /* counted, in nominal CPU-seconds */
+    int64_t all_steps; /* of all adaptations, those before a start from a file included */
+    double all_work;
     double rate_factor; /* halved by a skipped step */
     int64_t n_bad;      /* skipped steps in a row */
     int64_t n_rollbacks;
     double best_loss;
     uint8_t is_done, was_forward;
+    uint8_t is_warm; /* until the first adaptation ends, with weights from a file */
 } kr_learner;
+
+typedef struct kr_batch {
+    double loss, n_accepted, cpu;
+} kr_batch;
 
 typedef struct kr_trainer {  /* one trainable density at one point */
     kr_density *density;     /* borrowed */
@@ -85,6 +92,7 @@ typedef struct kr_point { /* the chains of one target and all that moves and mea
     kr_trainer *trainer; /* (n_densities); n_weights 0 when not trainable */
     void **observable;
     kr_certificate *certificate; /* (n_densities) */
+    double *estimate;            /* (n_densities, n_estimates, 2) mean and error */
     kr_flat *flat;               /* NULL: weight exp(-beta H) */
 } kr_point;
 
@@ -99,7 +107,9 @@ struct kr_sampler {
     kr_sampler_config config;
     int32_t n_blocks; /* per point */
     kr_point *point;
-    int32_t n_columns, first_lp, first_density, first_flat, first_count, first_exchange;
+    int32_t n_columns, first_lp, first_density, first_flat, first_count, first_run,
+        first_exchange;
+    int32_t n_runs; /* columns of rejection runs, of the updates that propose from a density */
     int32_t *observable_first; /* first column of each observable */
     int32_t *observable_columns;
     void **scratch;  /* (n_threads) */
@@ -110,7 +120,13 @@ struct kr_sampler {
     int64_t *task_done; /* (n_points, n_blocks) work of a call */
     bool new_is_warmup;
     int64_t new_epoch;
-    double *certificate_log_w; /* (certificate) of the density now certified */
+    double *certificate_log_w;    /* (certificate) of the density now certified */
+    kr_block **certificate_block; /* (n_threads) states of a batch of its samples */
+    double *certificate_sum; /* (batches, n_estimates) sum of w x over the largest w there */
+    int32_t n_estimates;     /* quantities estimated from its samples */
+    int32_t first_drawn;     /* from here on not weighted */
+    kr_column *estimate;     /* (n_estimates) their names; owns */
+    char (*phase_name)[40];  /* (2 KR_PHASES_MAX) "in_PHASE", "drawn_in_PHASE"; owns */
 
     int32_t stage;
     int64_t stage_step; /* draws (x every = steps), training steps, or certificate blocks */
@@ -198,6 +214,17 @@ void kr_schedule_run_local(const kr_sampler *sampler, const kr_point *point, kr_
  * or LANE as found. */
 void kr_schedule_log_q(const kr_density *density, kr_block *block, void *scratch);
 
+/* trainer_batch.c. forward: moves the walkers, gradient of their mean log q; log_w (batch) of
+ * global proposals, NULL: without. reverse: samples of the density and n_walkers blocks of
+ * walkers, gradient against the variance of R; R, log_w (batch) filled. sum: gradients of the
+ * blocks into that of block 0. */
+void kr_trainer_forward(kr_sampler *sampler, kr_point *point, struct kr_trainer *trainer,
+                        double *log_w, kr_batch *total);
+void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, struct kr_trainer *trainer,
+                        double beta, int32_t n_walkers, kr_batch *total, double *R,
+                        double *log_w);
+void kr_trainer_sum(const kr_sampler *sampler, const struct kr_trainer *trainer);
+
 /* learner.c. init: borrows the weights of the density when degree is 0. start: from these
  * weights, the same at every beta. give: writes the weights for beta into the density. step:
  * moves along a gradient (n_weights) found at beta; skips what is not finite, rolls back;
@@ -249,7 +276,11 @@ int64_t kr_flat_learn(kr_flat *flat, const int64_t *visits);
 /* Lowest and highest known bin; false when none is known. */
 bool kr_flat_ends(const kr_flat *flat, int32_t *low, int32_t *high);
 
-/* certificate.c: a slice of the certificate; true in *is_done when all points and densities
+/* certificate.c: names and room of the estimates, once the points are built. */
+int kr_certificate_init(kr_sampler *sampler, kr_error *err);
+void kr_certificate_clear(kr_sampler *sampler);
+int kr_certificate_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
+/* A slice of the certificate; true in *is_done when all points and densities
  * have theirs. */
 int kr_certificate_advance(kr_sampler *sampler, bool *is_done, kr_error *err);
 

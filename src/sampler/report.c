@@ -74,6 +74,24 @@ int32_t kr_sampler_first_count(const kr_sampler *s)
     return s->first_count;
 }
 
+int32_t kr_sampler_first_run(const kr_sampler *s)
+{
+    return s->n_runs > 0 ? s->first_run : -1;
+}
+
+const kr_column *kr_sampler_estimate_column(const kr_sampler *s, int32_t estimate)
+{
+    return estimate < s->n_estimates ? &s->estimate[estimate] : NULL;
+}
+
+void kr_sampler_estimate(const kr_sampler *s, int32_t density, int32_t point, int32_t estimate,
+                         double *mean, double *error)
+{
+    const double *e = s->point[point].estimate + 2 * (density * s->n_estimates + estimate);
+    *mean = e[0];
+    *error = e[1];
+}
+
 int32_t kr_sampler_first_flat(const kr_sampler *s)
 {
     return s->config.flat.is_on ? s->first_flat : -1;
@@ -151,6 +169,18 @@ bool kr_sampler_training_row(const kr_sampler *s, int32_t density, int32_t point
     const kr_trainer *t = &s->point[point].trainer[density];
     *row = t->row;
     return t->has_row;
+}
+
+bool kr_sampler_learned(const kr_sampler *s, int32_t density, int32_t point,
+                        kr_learned *learned)
+{
+    const kr_trainer *t = &s->point[point].trainer[density];
+    if (t->n_weights == 0) {
+        return false;
+    }
+    *learned = (kr_learned){ t->density->plug->weights(t->density->self), t->n_weights,
+                             t->learner->all_steps, t->learner->all_work };
+    return true;
 }
 
 void kr_sampler_certificate(const kr_sampler *s, int32_t density, int32_t point,

@@ -46,7 +46,10 @@ static int alloc_densities(kr_sampler *s, kr_point *point, kr_error *err)
         if (!density->self) {
             return err ? err->status : KR_ENOMEM;
         }
-        point->certificate[d] = (kr_certificate){ NAN, NAN, NAN, NAN, NAN };
+        double *number = (double *)&point->certificate[d]; /* a struct of doubles */
+        for (size_t k = 0; k < sizeof(kr_certificate) / sizeof *number; k++) {
+            number[k] = NAN;
+        }
     }
     return KR_OK;
 }
@@ -328,7 +331,12 @@ static int count_columns(kr_sampler *s, kr_error *err)
     s->first_density = s->first_lp + 1;
     s->first_flat = s->first_density + 2 * config->n_densities;
     s->first_count = s->first_flat + (config->flat.is_on ? KR_FLAT_COLUMNS : 0);
-    s->first_exchange = s->first_count + 3 * config->n_updates;
+    s->first_run = s->first_count + 3 * config->n_updates;
+    for (int32_t u = 0; u < config->n_updates; u++) { /* chains that are mixed up have none */
+        s->n_runs += config->update[u].density >= 0 && !config->is_annealing &&
+                     config->exchange_every == 0;
+    }
+    s->first_exchange = s->first_run + s->n_runs;
     s->n_columns = s->first_exchange + (config->exchange_every > 0 ? 3 : 0);
     return KR_OK;
 }
@@ -356,6 +364,7 @@ static int build(kr_sampler *s, kr_error *err)
     }
     KR_TRY(config->exchange_every > 0 ? kr_tempering_init(s, err) : KR_OK);
     KR_TRY(count_columns(s, err));
+    KR_TRY(config->n_densities > 0 ? kr_certificate_init(s, err) : KR_OK);
     KR_TRY(alloc_shared(s, err));
     return config->is_annealing ? kr_annealing_init(s, err) : KR_OK;
 }
@@ -431,6 +440,7 @@ static void free_point(const kr_sampler *s, kr_point *point)
     kr_free(point->density);
     kr_free(point->trainer);
     kr_free(point->certificate);
+    kr_free(point->estimate);
     kr_flat_free(point->flat);
 }
 
@@ -444,6 +454,7 @@ void kr_sampler_free(kr_sampler *s)
     }
     kr_tempering_clear(s);
     kr_annealing_clear(s);
+    kr_certificate_clear(s);
     for (int32_t t = 0; s->scratch && t < s->config.n_threads; t++) {
         kr_free(s->scratch[t]);
     }
@@ -491,6 +502,8 @@ static int declare_point(kr_sampler *s, kr_point *point, kr_state *table, kr_err
         KR_TRY(kr_state_add(table, "certificate", KR_F64,
                             sizeof(kr_certificate) / sizeof(double), &point->certificate[d],
                             err));
+        KR_TRY(kr_state_add(table, "estimate", KR_F64, 2 * (size_t)s->n_estimates,
+                            point->estimate + 2 * d * s->n_estimates, err));
         kr_state_pop(table);
     }
     return KR_OK;
@@ -517,6 +530,7 @@ int kr_sampler_declare(kr_sampler *s, kr_state *table, kr_error *err)
     KR_TRY(kr_state_add(table, "certificate_log_w", KR_F64,
                         s->config.n_densities ? (size_t)s->config.training.certificate : 1,
                         s->certificate_log_w, err));
+    KR_TRY(s->config.n_densities ? kr_certificate_declare(s, table, err) : KR_OK);
     if (s->tempering) {
         KR_TRY(kr_state_push(table, "tempering", err));
         KR_TRY(kr_tempering_declare(s, table, err));

@@ -57,6 +57,8 @@ typedef struct kr_density_entry { /* one row of `densities` */
     const kr_density_plug *plug;
     const void *params; /* borrowed */
     char name[KR_NAME_MAX];
+    const struct kr_stored *const *start; /* (n_points) weights to start from, NULL: fresh ones;
+                                             read by kr_sampler_alloc only; borrowed */
 } kr_density_entry;
 
 typedef struct kr_observable_entry {
@@ -77,6 +79,7 @@ typedef struct kr_training_params {
     double min_acceptance; /* retrain when a window of draws stays below */
     int64_t max_retrainings;
     int64_t certificate; /* independent samples for ESS_q and log Z */
+    uint32_t phases;     /* bit k: walkers are seeded in phase k of the model; 0: in all */
 } kr_training_params;
 
 /* Multicanonical sampling (flat.c): the chains sample w(H) = exp(-S(H)) with a table S that is
@@ -143,13 +146,16 @@ void kr_sampler_set_measure(kr_sampler *sampler, int64_t measure);
 /* Draws of the last advance. The columns are those of all observables in order, then lp, then
  * for each density log_q and log_w, then under multicanonical weights the KR_FLAT_COLUMNS
  * energy, log_weight = log of exp(-beta H)/w(H), and round trips since the last draw, then for
- * each update attempted, accepted, changed, then under replica exchange the replica (the slot
+ * each update attempted, accepted, changed, then for each that proposes from a density the
+ * longest run of rejected proposals (not where chains are mixed up by replica exchange or
+ * population annealing), then under replica exchange the replica (the slot
  * it was in at the start), and the offers to exchange with the next colder slot, attempted and
  * accepted. */
 #define KR_FLAT_COLUMNS 3
 int32_t kr_sampler_columns(const kr_sampler *sampler);
-int32_t kr_sampler_first_count(const kr_sampler *sampler);   /* column of the first attempted */
-int32_t kr_sampler_first_flat(const kr_sampler *sampler);    /* column of the energy, or -1 */
+int32_t kr_sampler_first_count(const kr_sampler *sampler); /* column of the first attempted */
+int32_t kr_sampler_first_run(const kr_sampler *sampler);   /* column of the first run, or -1 */
+int32_t kr_sampler_first_flat(const kr_sampler *sampler);  /* column of the energy, or -1 */
 int32_t kr_sampler_first_density(const kr_sampler *sampler); /* column of the first log_q */
 /* Column of an observable: its plug and descriptor. */
 const kr_column *kr_sampler_observable_column(const kr_sampler *sampler, int32_t column);
@@ -174,10 +180,33 @@ typedef struct kr_training_row {
 bool kr_sampler_training_row(const kr_sampler *sampler, int32_t density, int32_t point,
                              kr_training_row *row);
 
-/* Certificate of a density at a point (NaN before certify). */
+/* What a density at a point has learned; false when it has no weights. Borrowed, valid until
+ * the next advance. */
+typedef struct kr_learned {
+    const float *weights;
+    size_t n_weights;
+    int64_t steps; /* of training, those before a start from a file included */
+    double work;   /* of them, in nominal CPU-seconds */
+} kr_learned;
+bool kr_sampler_learned(const kr_sampler *sampler, int32_t density, int32_t point,
+                        kr_learned *learned);
+
+/* Certificate of a density at a point (NaN before certify), from n independent samples with
+ * weights w = exp(-beta H)/q. Acceptance, tau_int and holding are those of the chain that
+ * proposes from the density and does nothing else (stats.h, kr_weights_spectrum). */
 typedef struct kr_certificate {
     double ess_q, log_z, log_z_error, max_share, n;
+    double mean_log_w, mean_log_w_error; /* a lower bound of log Z */
+    double overlap, overlap_error;       /* <w/(w + Z)>, to be compared with the chain */
+    double tail_index, acceptance, tau_int, holding;
 } kr_certificate;
+/* Estimates from the same samples alone, without any chain: of the columns of all observables
+ * that are functions of one configuration, then the weights of the declared phases, "in_PHASE",
+ * and the shares of the samples in them, not weighted, "drawn_in_PHASE". NULL past the last
+ * one. */
+const kr_column *kr_sampler_estimate_column(const kr_sampler *sampler, int32_t estimate);
+void kr_sampler_estimate(const kr_sampler *sampler, int32_t density, int32_t point,
+                         int32_t estimate, double *mean, double *error);
 void kr_sampler_certificate(const kr_sampler *sampler, int32_t density, int32_t point,
                             kr_certificate *certificate);
 

@@ -8,14 +8,17 @@
  *   reverse KL   s_b ~ q, c_b = -(R_b - <R>)/(B - 1), R = beta H + log q: the leave-one-out
  *                baseline (Kool, van Hoof, Welling 2019; Wu, Wang, Zhang, PRL 122, 080602
  * (2019)). Where phases are known the forward part comes first, so that none of them is lost;
- * where none is known, reverse KL alone with beta annealed. A gradient that is not finite skips
- * the step and halves the rate; three in a row, or a runaway loss, bring back the last good
- * weights. The stop rule counts steps, work and the running ESS, never seconds.
+ * where none is known, reverse KL alone with beta annealed. Weights from a file go on with
+ * reverse KL at the target's beta: forward KL at its full rate would first undo them. A
+ * gradient that is not finite skips the step and halves the rate; three in a row, or a runaway
+ * loss, bring back the last good weights. The stop rule counts steps, work and the running ESS,
+ * never seconds.
  *
  * Threads: called serially; OpenMP over walker blocks; gradients are summed pairwise in block
  * order, so the weights do not depend on the number of threads. */
 #include "base/memory.h"
 #include "base/state.h"
+#include "density/stored.h"
 #include "model/block.h"
 #include "model/terms.h"
 #include "sampler/private.h"
@@ -28,7 +31,6 @@
 #endif
 
 #define GLOBAL_FROM     0.15 /* share of the forward budget without global proposals */
-#define WALKER_PASSES   32   /* passes of the local updates before the first forward step */
 #define ESS_MIN_BATCHES 16   /* running ESS is believed from so many batches on */
 
 /* Range of beta of the points; false when they differ in more. */
@@ -43,6 +45,20 @@ static bool beta_range(const kr_sampler *sampler, double *from, double *to)
         *to = fmax(*to, config->target[p].beta);
     }
     return is_scan && *to > *from;
+}
+
+static int start_from(const kr_density_entry *entry, int32_t p, kr_trainer *t, kr_error *err)
+{
+    const kr_stored *stored = entry->start[p];
+    kr_error why = { 0 };
+    if (kr_stored_apply(stored, entry->plug, t->density->self, &why) != KR_OK) {
+        return kr_fail(err, why.status, "densities.%s: start: %s: %s", entry->name,
+                       stored->path, why.text);
+    }
+    t->learner->all_steps = stored->steps;
+    t->learner->all_work = stored->work;
+    t->learner->is_warm = 1;
+    return KR_OK;
 }
 
 static int init_learner(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
@@ -67,6 +83,9 @@ static int init_learner(kr_sampler *sampler, kr_point *point, int32_t density, k
         kr_rng_seed(&rng, config->seed, (uint64_t)(p * config->n_densities + density) << 32,
                     KR_PURPOSE_WEIGHTS);
         t->density->plug->init(t->density->self, &rng);
+        if (config->density[density].start) {
+            KR_TRY(start_from(&config->density[density], p, t, err));
+        }
         kr_learner_start(t->learner, t->density->plug->weights(t->density->self));
     }
     kr_learner_give(t->learner, t->density, t->target->beta);
@@ -203,246 +222,25 @@ static void ring_add(kr_trainer *t, const double *log_w, int64_t n)
     t->ring_sum2[k] = sum2;
 }
 
-/* Walkers start in the known phases by turns, or at random where none is known, and are moved
- * until they have forgotten the start. */
-static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_block *block,
-                         void *scratch)
-{
-    const kr_terms *terms = point->target->terms;
-    kr_tally tally = { { 0 }, { 0 }, { 0 } };
-    kr_block_convert(block, KR_LAYOUT_CHAIN);
-    for (int32_t l = 0; l < block->n_lanes; l++) {
-        int32_t phase = terms->n_phases ? (block->first_chain + l) % terms->n_phases : -1;
-        kr_block_start_lane(block, l,
-                            phase < 0 ? KR_START_RANDOM : terms->phase[phase].start_state,
-                            block->rng);
-    }
-    kr_block_score(block, terms);
-    for (int pass = 0; pass < WALKER_PASSES; pass++) {
-        kr_schedule_run_local(sampler, point, block, scratch, &tally);
-    }
-}
-
-/* A global proposal for every lane: the chain learns from the net as the net from the chain.
- * Fills the proposals' log w; returns the number accepted. */
-static int64_t propose(const kr_trainer *t, kr_block *block, kr_rng *rng, uint8_t *proposal,
-                       double *log_w, void *scratch)
-{
-    const kr_density *d = t->density;
-    const kr_terms *terms = t->target->terms;
-    double log_q[KR_LANES_MAX];
-    int64_t n_accepted = 0;
-    kr_schedule_log_q(d, block, scratch);
-    kr_block_convert(block, KR_LAYOUT_LANE);
-    d->plug->sample_tail(d->self, 0, block->n_lanes, proposal, log_q, rng, scratch);
-    for (int32_t l = 0; l < block->n_lanes; l++) {
-        double energy = kr_terms_energy(terms, proposal + l, (size_t)block->stride);
-        double log_ratio =
-            -t->target->beta * (energy - block->energy[l]) + block->log_q[l] - log_q[l];
-        log_w[block->first_chain + l] = -t->target->beta * energy - log_q[l];
-        double p = log_ratio >= 0.0 ? 1.0 : exp(log_ratio);
-        if (p >= 0.0 && kr_rng_bernoulli(rng, p)) { /* NaN is refused */
-            for (size_t k = (size_t)l; k < (size_t)terms->n_sites * (size_t)block->stride;
-                 k += (size_t)block->stride) {
-                block->state[k] = proposal[k];
-            }
-            block->has_count = 0;
-            block->energy[l] = energy;
-            block->log_q[l] = log_q[l];
-            n_accepted++;
-        }
-    }
-    return n_accepted;
-}
-
-typedef struct batch_result {
-    double loss, n_accepted, cpu;
-} batch_result;
-
-static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_trainer *t,
-                          int32_t b, double *log_w, void *scratch, float *gradient,
-                          batch_result *result)
-{
-    kr_block *block = t->walker[b];
-    kr_tally tally = { { 0 }, { 0 }, { 0 } };
-    if (!t->is_started[b]) {
-        start_walker(sampler, point, block, scratch);
-        t->is_started[b] = 1;
-    }
-    kr_schedule_run_local(sampler, point, block, scratch, &tally);
-    double coefficient[KR_LANES_MAX], log_q[KR_LANES_MAX];
-    if (log_w) {
-        size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
-        result->n_accepted += (double)propose(t, block, &t->rng[b], scratch, log_w,
-                                              (char *)scratch + (bytes + 63) / 64 * 64);
-    }
-    kr_block_convert(block, KR_LAYOUT_LANE);
-    for (int32_t l = 0; l < block->n_lanes; l++) {
-        coefficient[l] = 1.0 / (double)sampler->config.training.batch;
-    }
-    t->density->plug->grad(t->density->self, block->n_lanes, block->state, coefficient,
-                           gradient, log_q, scratch);
-    for (int32_t l = 0; l < block->n_lanes; l++) {
-        result->loss += -coefficient[l] * log_q[l];
-    }
-}
-
-/* Samples of q with their R and log w at the target's own beta, kept in the walker's spare
- * area. */
-static void reverse_sample(const kr_trainer *t, int32_t b, double beta, uint8_t *state,
-                           double *R, double *log_w, void *scratch)
-{
-    const kr_block *block = t->walker[b];
-    double log_q[KR_LANES_MAX];
-    t->density->plug->sample_tail(t->density->self, 0, block->n_lanes, state, log_q, &t->rng[b],
-                                  scratch);
-    for (int32_t l = 0; l < block->n_lanes; l++) {
-        double energy = kr_terms_energy(t->target->terms, state + l, (size_t)block->stride);
-        R[block->first_chain + l] = beta * energy + log_q[l];
-        log_w[block->first_chain + l] = -t->target->beta * energy - log_q[l];
-    }
-}
-
-static void *thread_scratch(const kr_sampler *sampler)
-{
-#ifdef _OPENMP
-    return sampler->scratch[omp_get_thread_num()];
-#else
-    return sampler->scratch[0];
-#endif
-}
-
-/* log_w NULL: without global proposals. */
-static void forward_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, double *log_w,
-                         batch_result *total)
-{
-    batch_result result[KR_BATCH_MAX / KR_LANES_MAX] = { { 0 } };
-    double cpu = 0.0;
-#pragma omp parallel for num_threads(sampler->config.n_threads) schedule(dynamic, 1) \
-    reduction(+ : cpu)
-    for (int32_t b = 0; b < t->n_blocks; b++) {
-        double start = kr_clock_thread();
-        float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
-        memset(gradient, 0, t->n_weights * sizeof *gradient);
-        forward_block(sampler, point, t, b, log_w, thread_scratch(sampler), gradient,
-                      &result[b]);
-        cpu += kr_clock_thread() - start;
-    }
-    for (int32_t b = 0; b < t->n_blocks; b++) {
-        total->loss += result[b].loss;
-        total->n_accepted += result[b].n_accepted;
-    }
-    total->cpu = cpu;
-}
-
-/* A walker block's part in a step of the second loss: moved as in a forward step. */
-static void walker_sample(const kr_sampler *sampler, const kr_point *point, kr_trainer *t,
-                          int32_t b, double *R, double *log_w, void *scratch)
-{
-    kr_block *block = t->walker[b];
-    kr_tally tally = { { 0 }, { 0 }, { 0 } };
-    size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
-    if (!t->is_started[b]) {
-        start_walker(sampler, point, block, scratch);
-        t->is_started[b] = 1;
-    }
-    kr_schedule_run_local(sampler, point, block, scratch, &tally);
-    propose(t, block, &t->rng[b], scratch, log_w, (char *)scratch + (bytes + 63) / 64 * 64);
-    kr_block_convert(block, KR_LAYOUT_LANE);
-    for (int32_t l = 0; l < block->n_lanes; l++) {
-        R[block->first_chain + l] = t->target->beta * block->energy[l] + block->log_q[l];
-    }
-}
-
-/* Walker blocks of this step: n_walkers of them, by turns. */
-static bool is_walker(const kr_trainer *t, int32_t n_walkers, int32_t b)
-{
-    return (b + t->learner->step) % t->n_blocks < n_walkers;
-}
-
-static void reverse_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, double beta,
-                         int32_t n_walkers, batch_result *total, double *R, double *log_w)
-{
-    int64_t batch = sampler->config.training.batch;
-    double cpu = 0.0, mean = 0.0;
-#pragma omp parallel num_threads(sampler->config.n_threads) reduction(+ : cpu)
-    {
-#pragma omp for schedule(dynamic, 1)
-        for (int32_t b = 0; b < t->n_blocks; b++) {
-            double start = kr_clock_thread();
-            if (is_walker(t, n_walkers, b)) {
-                walker_sample(sampler, point, t, b, R, log_w, thread_scratch(sampler));
-            } else {
-                reverse_sample(t, b, beta, t->walker[b]->spare, R, log_w,
-                               thread_scratch(sampler));
-            }
-            cpu += kr_clock_thread() - start;
-        }
-#pragma omp single
-        {
-            for (int64_t k = 0; k < batch; k++) {
-                mean += R[k];
-            }
-            mean /= (double)batch;
-        }
-#pragma omp for schedule(dynamic, 1)
-        for (int32_t b = 0; b < t->n_blocks; b++) {
-            double start = kr_clock_thread();
-            const kr_block *block = t->walker[b];
-            const uint8_t *state = is_walker(t, n_walkers, b) ? block->state : block->spare;
-            float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
-            double coefficient[KR_LANES_MAX];
-            memset(gradient, 0, t->n_weights * sizeof *gradient);
-            for (int32_t l = 0; l < block->n_lanes; l++) {
-                coefficient[l] = -(R[block->first_chain + l] - mean) / (double)(batch - 1);
-            }
-            t->density->plug->grad(t->density->self, block->n_lanes, state, coefficient,
-                                   gradient, NULL, thread_scratch(sampler));
-            cpu += kr_clock_thread() - start;
-        }
-    }
-    total->loss = mean;
-    total->cpu = cpu;
-}
-
-/* Gradients of the blocks summed pairwise in block order, into that of block 0. */
-static void sum_gradients(const kr_sampler *sampler, const kr_trainer *t)
-{
-    enum { CHUNK = 4096 };
-    int64_t n_chunks = ((int64_t)t->n_weights + CHUNK - 1) / CHUNK;
-#pragma omp parallel for num_threads(sampler->config.n_threads) schedule(static)
-    for (int64_t chunk = 0; chunk < n_chunks; chunk++) {
-        size_t from = (size_t)chunk * CHUNK;
-        size_t to = from + CHUNK < t->n_weights ? from + CHUNK : t->n_weights;
-        for (int32_t width = 1; width < t->n_blocks; width *= 2) {
-            for (int32_t b = 0; b + width < t->n_blocks; b += 2 * width) {
-                float *restrict sum = sampler->gradient + (size_t)b * sampler->gradient_stride;
-                const float *restrict other =
-                    sampler->gradient + (size_t)(b + width) * sampler->gradient_stride;
-                for (size_t k = from; k < to; k++) {
-                    sum[k] += other[k];
-                }
-            }
-        }
-    }
-}
-
-/* Each of the two parts of a training cools down by itself. */
-static double rate_at(const kr_training_params *params, bool has_forward, double progress)
+/* Each of the two parts of a training cools down by itself; a warm start begins with the
+ * second. */
+static double rate_at(const kr_training_params *params, bool has_forward, bool is_warm,
+                      double progress)
 {
     double from = has_forward ? params->forward : 0.0;
     bool is_second = progress >= from;
     double x = is_second ? (progress - from) / (1.0 - from) : progress / from;
-    double start = is_second && from > 0.0 ? params->reverse_rate : params->rate;
+    double start = is_warm || (is_second && from > 0.0) ? params->reverse_rate : params->rate;
     return start * (x < 0.7 ? 1.0 : x < 0.9 ? 0.3 : 0.1);
 }
 
-/* beta of a reverse step: annealed over the first 60 % where no phase is known, but not where
- * other points make the way. */
+/* beta of a reverse step: annealed over the first 60 % where no phase is known, but not after a
+ * warm start or where other points make the way. */
 static double beta_at(const kr_trainer *t, const kr_training_params *params, double progress)
 {
     double x = progress / 0.6;
-    return t->target->terms->n_phases > 0 || x >= 1.0 || params->beta_degree > 0
+    return t->learner->is_warm || t->target->terms->n_phases > 0 || x >= 1.0 ||
+                   params->beta_degree > 0
                ? t->target->beta
                : t->target->beta * (params->anneal_from + (1.0 - params->anneal_from) * x);
 }
@@ -479,24 +277,24 @@ static int finish(kr_sampler *sampler, const kr_trainer *t, int32_t density, kr_
 /* The batch of a step with its gradient, summed into the first block's. Returns weight visits
  * per weight of the density and state. */
 static double run_batch(kr_sampler *sampler, kr_point *point, kr_trainer *t, bool is_forward,
-                        bool is_global, double beta, batch_result *total)
+                        bool is_global, double beta, kr_batch *total)
 {
     const kr_training_params *params = &sampler->config.training;
     double *R = sampler->certificate_log_w, *log_w = R + params->batch, visits;
     if (is_forward) {
-        forward_step(sampler, point, t, is_global ? log_w : NULL, total);
+        kr_trainer_forward(sampler, point, t, is_global ? log_w : NULL, total);
         visits = is_global ? 5.0 : 3.0;
     } else {
         const int32_t n_walkers =
             beta == t->target->beta ? (int32_t)lround(params->walkers * t->n_blocks) : 0;
-        reverse_step(sampler, point, t, beta, n_walkers, total, R, log_w);
+        kr_trainer_reverse(sampler, point, t, beta, n_walkers, total, R, log_w);
         visits = 4.0 + (double)n_walkers / t->n_blocks;
     }
     if (!is_forward || is_global) {
         ring_add(t, log_w, params->batch);
     }
     sampler->cpu_train += total->cpu;
-    sum_gradients(sampler, t);
+    kr_trainer_sum(sampler, t);
     return visits;
 }
 
@@ -508,32 +306,36 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     const kr_density_plug *plug = t->density->plug;
     double progress = fmax((double)learner->step / (double)sampler->config.adapt,
                            learner->work / params->max_work);
-    bool has_phases = t->target->terms->n_phases > 0;
-    bool is_forward = has_phases && progress < params->forward;
+    bool has_forward = t->target->terms->n_phases > 0 && !learner->is_warm;
+    bool is_forward = has_forward && progress < params->forward;
     bool is_global = is_forward && progress > GLOBAL_FROM * params->forward;
     double beta = is_forward ? t->target->beta : beta_at(t, params, progress);
     if (is_forward != learner->was_forward) {
         learner->best_loss = INFINITY; /* the two losses are on different scales */
         learner->was_forward = is_forward;
     }
-    batch_result total = { 0 };
+    kr_batch total = { 0 };
     kr_learner_give(learner, t->density, beta);
     KR_TRY(plug->prepare(t->density->self, beta, err));
     double per_state = plug->n_visits ? plug->n_visits(t->density->self) : (double)t->n_weights;
     double visits = (double)params->batch * per_state *
                     run_batch(sampler, point, t, is_forward, is_global, beta, &total);
-    double rate = rate_at(params, has_phases, progress);
+    double rate = rate_at(params, has_forward, learner->is_warm, progress);
     KR_TRY(kr_learner_step(learner, sampler->gradient, beta, rate, total.loss,
                            t->target->terms->n_sites, sampler->config.density[density].name,
                            err));
     t->density->epoch++;
+    double work = visits / (t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS);
     learner->step++;
-    learner->work += visits / (t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS);
+    learner->all_steps++;
+    learner->work += work;
+    learner->all_work += work;
     learner->is_done = learner->step >= sampler->config.adapt ||
                        learner->work >= params->max_work ||
                        (beta == t->target->beta && has_target_ess(sampler, t, density));
     if (learner->is_done) {
         KR_TRY(finish(sampler, t, density, err));
+        learner->is_warm = 0; /* a retraining means that it was not good enough */
     }
     t->row = (kr_training_row){ total.loss,
                                 t->ring_n ? running_ess(t, params->batch) : NAN,

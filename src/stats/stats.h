@@ -56,8 +56,34 @@ int64_t kr_jackknife_bin(double tau_int, int64_t n_chains, int64_t n_draws, int6
 typedef struct kr_weights_summary {
     double log_mean, log_mean_error, ess, max_share;
     int64_t n;
+    double mean_log, mean_log_error; /* of log w itself: a lower bound of the log of the mean */
+    /* With Z = <w>, samples of q and of p = q w/Z must agree in <w/(w + Z)>_q = <Z/(w + Z)>_p
+     * (Bennett, J. Comput. Phys. 22, 245 (1976)): both are means of bounded numbers, where
+     * <1/w>_p may have no error to speak of. The left side, and the error of its distance from
+     * the right one that these samples make, that of Z included. */
+    double overlap, overlap_error;
 } kr_weights_summary;
 void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *summary);
+
+/* What importance weights w = p/q of n samples of q say about the chain that proposes from q
+ * and accepts with min(1, w'/w). lambda(w) = E_q[(1 - w'/w)_+] is the probability that a
+ * proposal is rejected at weight w, and these are the eigenvalues of that chain (Liu, Stat.
+ * Comput. 6, 113 (1996)). */
+typedef struct kr_weights_spectrum {
+    double acceptance; /* mean of 1 - lambda over p */
+    double tau_int;    /* in proposals: mean of 1/(1 - lambda) over p, less 1/2. That of every
+                          quantity whose mean at a given weight is 0 and whose square does not
+                          depend on it */
+    double holding;    /* proposals for which the heaviest sample stays, in the mean */
+    double tail_index; /* k of the generalized Pareto law of the upper tail: moments of order
+                          1/k and above do not exist; from 0.7 on no mean can be trusted.
+                          Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024); fit: Zhang,
+                          Stephens, Technometrics 51, 316 (2009). NaN with fewer than 5
+                          distinct weights there, or all equal to 1e-6 */
+} kr_weights_spectrum;
+/* log_w (n) is overwritten. NaN for n = 0 and weights that are NaN or infinite. Cost: n log n.
+ */
+void kr_weights_analyze(double *log_w, int64_t n, kr_weights_spectrum *spectrum);
 
 /* Histograms of energies e_min + k width taken under weights w = exp(log_w), in independent
  * groups. visits (n_groups, n_bins + 2): the first and last entry lie below and above. */

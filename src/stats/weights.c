@@ -4,9 +4,40 @@
 
 #include <math.h>
 
+static void mean_of_log(const double *log_w, int64_t n, kr_weights_summary *summary)
+{
+    double sum = 0.0, square = 0.0, count = (double)n;
+    for (int64_t k = 0; k < n; k++) {
+        sum += log_w[k] - log_w[0];
+    }
+    for (int64_t k = 0; k < n; k++) {
+        double d = log_w[k] - log_w[0] - sum / count;
+        square += d * d;
+    }
+    summary->mean_log = log_w[0] + sum / count;
+    summary->mean_log_error = n > 1 ? sqrt(square / (count - 1.0) / count) : NAN;
+}
+
+/* The distance changes with log Z by -<w Z/(w + Z)^2>_q - <w Z/(w + Z)^2>_p = -<w/(w + Z)>_q.
+ */
+static void overlap(const double *log_w, int64_t n, kr_weights_summary *summary)
+{
+    double sum = 0.0, square = 0.0, count = (double)n;
+    for (int64_t k = 0; k < n; k++) {
+        sum += 1.0 / (1.0 + exp(summary->log_mean - log_w[k]));
+    }
+    for (int64_t k = 0; k < n; k++) {
+        double x = log_w[k] - summary->log_mean;
+        double d = 1.0 / (1.0 + exp(-x)) - sum / count * exp(x);
+        square += d * d; /* of mean zero */
+    }
+    summary->overlap = sum / count;
+    summary->overlap_error = n > 1 ? sqrt(square / (count - 1.0) / count) : NAN;
+}
+
 void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *summary)
 {
-    *summary = (kr_weights_summary){ NAN, NAN, NAN, NAN, n };
+    *summary = (kr_weights_summary){ NAN, NAN, NAN, NAN, n, NAN, NAN, NAN, NAN };
     double top = -INFINITY;
     for (int64_t k = 0; k < n; k++) {
         if (isnan(log_w[k])) {
@@ -32,4 +63,6 @@ void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *su
     summary->log_mean_error = n > 1 ? sqrt(excess / count) : NAN;
     summary->ess = sum * sum / (count * square);
     summary->max_share = 1.0 / sum;
+    mean_of_log(log_w, n, summary);
+    overlap(log_w, n, summary);
 }

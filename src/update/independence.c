@@ -122,6 +122,9 @@ static void sweep_once(const void *self, kr_block *block, void *scratch, kr_tall
             block->has_count = 0;
             block->energy[lane] = energy;
             block->log_q[lane] = new_log_q[lane];
+            block->rejected[lane] = 0;
+        } else if (++block->rejected[lane] > tally->longest[lane]) {
+            tally->longest[lane] = block->rejected[lane];
         }
     }
 }

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/summary_importance.c - what the samples of a density say without any chain, beside
+ * what the chain says: means, weights of phases, bounds of log Z.
+ *
+ * A chain counts as in the phase it entered last, a sample as in a phase only where its order
+ * parameter lies in the interval. So the weight of a phase in the chain is between that of its
+ * interval and the same plus all that lies between the phases, and z says by how many errors
+ * it is outside. Where one side has hardly seen a phase, its error is at least that of as many
+ * independent draws as it is worth: sqrt(P (1 - P)/ESS) with the P of the other side. */
+#include "analysis/summary.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Independent draws that the chains of a point are worth, from the column that moves least. */
+static double chain_ess(const kr_summary *s, int64_t p)
+{
+    double least = INFINITY;
+    for (int k = 0; k < s->n_quantities; k++) {
+        const kr_quantity *q = &s->quantity[k * s->n_points + p];
+        if (!q->is_bad && !q->is_derived && !q->estimate.is_constant && q->estimate.ess > 0.0) {
+            least = fmin(least, q->estimate.ess);
+        }
+    }
+    return isfinite(least) ? least : (double)s->n_chains;
+}
+
+static double least_error(double error, double probability, double ess)
+{
+    return fmax(error, sqrt(fmax(0.0, probability * (1.0 - probability)) / ess));
+}
+
+/* between: weight of the samples that are in no phase */
+static void compare_phase(const kr_summary *s, kr_importance *i, int64_t p, double between)
+{
+    const kr_density_row *d = &s->density[i->density * s->n_points + p];
+    double q_error = least_error(i->error, i->chain_mean, d->n_q * d->ess_q);
+    double p_error = least_error(i->chain_error, i->mean, chain_ess(s, p));
+    double below = i->chain_mean - i->mean, above = below - between;
+    i->z = (below < 0.0 ? below : above > 0.0 ? above : 0.0) / hypot(q_error, p_error);
+    if (isnan(i->mean) || isnan(i->chain_mean)) {
+        i->z = NAN;
+    }
+}
+
+/* How sure is it that the density draws less of a phase than the chain holds? The chain alone
+ * has an error to speak of. */
+static void compare_drawn(const kr_summary *s, kr_importance *i, int64_t p, double between)
+{
+    double error = least_error(i->chain_error, i->chain_mean, chain_ess(s, p));
+    i->collapse = (i->chain_mean - i->drawn - between) / error;
+}
+
+/* Column k of the chain, or phase k, as density d has it; false when its samples do not tell.
+ */
+static bool read_row(kr_reader *reader, const kr_summary *s, int d, bool is_phase, int k,
+                     kr_importance *row)
+{
+    const kr_quantity *q = &(is_phase ? s->phase : s->quantity)[k * s->n_points];
+    char name[2 * KR_SERIES_NAME + 16], error[2 * KR_SERIES_NAME + 24],
+        drawn[2 * KR_SERIES_NAME + 24];
+    bool is_known = false;
+    snprintf(name, sizeof name, "%s%s_q_%s", is_phase ? "in_" : "", q->name,
+             s->density[d * s->n_points].name);
+    snprintf(error, sizeof error, "%s_error", name);
+    snprintf(drawn, sizeof drawn, "drawn_%s", name);
+    for (int64_t p = 0; !q->is_derived && p < s->n_points; p++) {
+        kr_importance *i = &row[p];
+        *i = (kr_importance){
+            .density = d, .is_phase = is_phase, .drawn = NAN, .collapse = NAN, .z = NAN
+        };
+        if (is_phase) {
+            i->drawn = kr_series_constant(reader, "constant_data", drawn, p);
+        }
+        snprintf(i->name, sizeof i->name, "%s", q->name);
+        i->mean = kr_series_constant(reader, "constant_data", name, p);
+        i->error = kr_series_constant(reader, "constant_data", error, p);
+        i->chain_mean = q[p].is_bad ? NAN : q[p].estimate.mean;
+        i->chain_error = q[p].is_bad ? NAN : q[p].estimate.error;
+        double sigma = hypot(i->error, i->chain_error);
+        if (sigma > 0.0) {
+            i->z = (i->mean - i->chain_mean) / sigma;
+        }
+        is_known = is_known || !isnan(i->mean);
+    }
+    return is_known;
+}
+
+/* Phases of a density come last and together. */
+static void compare_phases(kr_summary *s, int first)
+{
+    for (int64_t p = 0; p < s->n_points; p++) {
+        double between = 1.0, between_drawn = 1.0;
+        for (int k = first; k < s->n_importance; k++) {
+            between -= s->importance[k * s->n_points + p].mean;
+            between_drawn -= s->importance[k * s->n_points + p].drawn;
+        }
+        for (int k = first; k < s->n_importance; k++) {
+            kr_importance *i = &s->importance[k * s->n_points + p];
+            compare_phase(s, i, p, fmax(0.0, between));
+            compare_drawn(s, i, p, fmax(0.0, between_drawn));
+        }
+    }
+}
+
+int kr_summary_importance(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    size_t n = (size_t)s->n_densities * (size_t)(s->n_quantities + s->n_phases);
+    s->importance = kr_alloc(n * (size_t)s->n_points, sizeof *s->importance, err);
+    if (!s->importance) {
+        return KR_ENOMEM;
+    }
+    for (int d = 0; d < s->n_densities; d++) {
+        for (int k = 0; k < s->n_quantities; k++) {
+            s->n_importance +=
+                read_row(reader, s, d, false, k, &s->importance[s->n_importance * s->n_points]);
+        }
+        int first = s->n_importance;
+        for (int k = 0; k < s->n_phases; k++) {
+            s->n_importance +=
+                read_row(reader, s, d, true, k, &s->importance[s->n_importance * s->n_points]);
+        }
+        compare_phases(s, first);
+    }
+    return KR_OK;
+}
+
+/* ---- table ------------------------------------------------------------------------------- */
+
+static void print_certificate(const kr_density_row *d, const char *label, FILE *out)
+{
+    char lower[48], upper[48], tail[24], told[24], seen[24], tau[24], held[24];
+    kr_format_value(d->lower, d->lower_error, 2, lower, sizeof lower);
+    kr_format_value(d->upper, d->upper_error, 2, upper, sizeof upper);
+    kr_format_percent(d->acceptance_q, told, sizeof told);
+    kr_format_percent(d->acceptance, seen, sizeof seen);
+    snprintf(tail, sizeof tail, isnan(d->tail_index) ? "-" : "%.2f", d->tail_index);
+    snprintf(tau, sizeof tau, isnan(d->tau_int_q) ? "-" : "%.3g", d->tau_int_q);
+    snprintf(held, sizeof held, isnan(d->holding_q) ? "-" : "%.3g", d->holding_q);
+    fprintf(out, "%-14.14s %17s %17s %7s %9s %9s %9s %9s\n", label, lower, upper, tail, seen,
+            told, tau, held);
+}
+
+static void print_certificates(const kr_summary *s, FILE *out)
+{
+    for (int k = 0; k < s->n_densities; k++) {
+        const kr_density_row *d = &s->density[k * s->n_points];
+        if (k == 0 || s->n_points > 1) {
+            fprintf(out, "\n%-14.14s %17s %17s %7s %9s %9s %9s %9s\n",
+                    s->n_points > 1 ? d->name : "density", "log Z above", "log Z below",
+                    "tail k", "accepted", "told", "tau_int", "held");
+        }
+        for (int64_t p = 0; p < s->n_points; p++) {
+            char label[128];
+            snprintf(label, sizeof label, "%s", d->name);
+            if (s->n_points > 1) {
+                kr_points_label(&s->points, p, label, sizeof label);
+            }
+            print_certificate(&d[p], label, out);
+        }
+    }
+    fprintf(out, "log Z is above <log w> of the density and below that of the chain; tail k: "
+                 "Pareto index of the\nweights; told by the weights for independence steps "
+                 "alone: acceptance, tau_int and longest mean\nstay in proposals\n");
+}
+
+/* One point: scans have them in --json. */
+static void print_estimates(const kr_summary *s, FILE *out)
+{
+    int density = -1;
+    for (int k = 0; s->n_points == 1 && k < s->n_importance; k++) {
+        const kr_importance *i = &s->importance[k];
+        char head[2 * KR_SERIES_NAME], value[48], chain[48], z[24], drawn[24];
+        if (i->density != density) {
+            density = i->density;
+            snprintf(head, sizeof head, "samples of %s alone", s->density[density].name);
+            fprintf(out, "\n%-30s %18s %18s %7s %9s\n", head, "value", "chain", "z", "drawn");
+        }
+        snprintf(head, sizeof head, "%s%s", i->is_phase ? "in " : "", i->name);
+        kr_format_value(i->mean, i->error, 2, value, sizeof value);
+        kr_format_value(i->chain_mean, i->chain_error, 2, chain, sizeof chain);
+        snprintf(z, sizeof z, isnan(i->z) ? "-" : "%+.2f", i->z);
+        kr_format_percent(i->drawn, drawn, sizeof drawn);
+        fprintf(out, "%-30s %18s %18s %7s", head, value, chain, z);
+        fprintf(out, i->is_phase ? " %9s\n" : "\n", drawn);
+    }
+}
+
+void kr_summary_print_importance(const kr_summary *s, FILE *out)
+{
+    bool is_known = false;
+    for (int64_t k = 0; k < s->n_densities * s->n_points; k++) {
+        is_known = is_known || !isnan(s->density[k].lower);
+    }
+    if (is_known) { /* files of old and runs without a certificate yet tell nothing */
+        print_certificates(s, out);
+        print_estimates(s, out);
+    }
+}

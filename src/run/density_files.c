@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/density_files.c - densities of a run kept in files, and such a file in words. */
+#include "run/density_files.h"
+
+#include "base/memory.h"
+#include "density/stored.h"
+#include "model/terms.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- may the files be written? ----------------------------------------------------------- */
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return *a && *b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+static int check_folder(const char *path, kr_error *why)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[2 * KR_TEXT_MAX] = ".";
+    if (slash) {
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path + 1), path);
+    }
+    if (access(folder, W_OK | X_OK) != 0) {
+        return kr_fail(why, KR_EPARSE, "save: %s: cannot write to the folder: %s", path,
+                       strerror(errno));
+    }
+    return KR_OK;
+}
+
+static int check_path(const kr_density_files *files, int32_t point, const char *output,
+                      bool overwrite, kr_error *why)
+{
+    char save[2 * KR_TEXT_MAX], start[2 * KR_TEXT_MAX];
+    struct stat info;
+    kr_spec_density_path(files->save, point, save, sizeof save);
+    kr_spec_density_path(files->start, point, start, sizeof start);
+    KR_TRY(check_folder(save, why));
+    if (strcmp(save, output) == 0 || is_same_file(save, output)) {
+        return kr_fail(why, KR_EPARSE, "save: %s is the result file, want another name", save);
+    }
+    if (stat(save, &info) != 0) {
+        return KR_OK;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        return kr_fail(why, KR_EPARSE, "save: %s is no regular file", save);
+    }
+    if (!overwrite && !is_same_file(save, start)) {
+        return kr_fail(why, KR_EPARSE,
+                       "save: %s exists, want another name, --overwrite, or start: {file: %s}",
+                       save, save);
+    }
+    return KR_OK;
+}
+
+int kr_density_files_check(const kr_spec *spec, const char *output, bool overwrite,
+                           kr_error *err)
+{
+    for (int32_t d = 0; d < spec->config.n_densities; d++) {
+        const kr_density_files *files = &spec->density_files[d];
+        for (int32_t p = 0; files->save[0] && p < spec->config.n_points; p++) {
+            kr_error why = { 0 };
+            if (check_path(files, p, output, overwrite, &why) != KR_OK) {
+                const kr_node *map = kr_node_get(kr_node_get(spec->file->root, "densities"),
+                                                 spec->density[d].name);
+                return kr_runfile_fail(spec->file, kr_node_get(map, "save"), err, why.status,
+                                       "%s", why.text);
+            }
+        }
+    }
+    return KR_OK;
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d, int32_t p,
+                      bool is_certified, kr_error *err)
+{
+    const kr_density_entry *entry = &spec->density[d];
+    const kr_target *target = &spec->target[p];
+    kr_learned learned;
+    kr_certificate certificate;
+    kr_text fields[3] = { { 0 }, { 0 }, { 0 } };
+    char path[2 * KR_TEXT_MAX];
+    if (!kr_sampler_learned(sampler, d, p, &learned)) {
+        return KR_OK;
+    }
+    kr_sampler_certificate(sampler, d, p, &certificate);
+    int status = kr_stored_write_fields(entry->plug->fields, entry->params, &fields[0], err);
+    if (status == KR_OK) {
+        status =
+            kr_stored_write_fields(spec->model->fields, spec->model_params[p], &fields[1], err);
+    }
+    if (status == KR_OK) {
+        status = kr_stored_write_fields(spec->lattice_plug->fields, spec->lattice_params,
+                                        &fields[2], err);
+    }
+    if (status == KR_OK) { /* borrows all: never freed by kr_stored_free */
+        const char *const text[KR_STORED_TEXTS] = {
+            entry->plug->name,        fields[0].data, spec->model->name, fields[1].data,
+            spec->lattice_plug->name, fields[2].data, KR_VERSION,
+        };
+        kr_stored stored = { .n_sites = target->terms->n_sites,
+                             .q = target->terms->q,
+                             .structure = kr_stored_structure(target->terms),
+                             .beta = target->beta,
+                             .n_weights = learned.n_weights,
+                             .weights = (float *)(uintptr_t)learned.weights,
+                             .steps = learned.steps,
+                             .work = learned.work,
+                             .ess_q = is_certified ? certificate.ess_q : NAN,
+                             .n_q = is_certified ? certificate.n : NAN };
+        for (int k = 0; k < KR_STORED_TEXTS; k++) {
+            stored.text[k] = (char *)(uintptr_t)text[k];
+        }
+        kr_spec_density_path(spec->density_files[d].save, p, path, sizeof path);
+        status = kr_stored_save(&stored, path, err);
+    }
+    for (int k = 0; k < 3; k++) {
+        kr_text_clear(&fields[k]);
+    }
+    return status;
+}
+
+int kr_density_files_save(const kr_spec *spec, const kr_sampler *sampler, bool is_certified,
+                          kr_error *err)
+{
+    for (int32_t d = 0; d < spec->config.n_densities; d++) {
+        for (int32_t p = 0; spec->density_files[d].save[0] && p < spec->config.n_points; p++) {
+            KR_TRY(save_point(spec, sampler, d, p, is_certified, err));
+        }
+    }
+    return KR_OK;
+}
+
+/* ---- in words ---------------------------------------------------------------------------- */
+
+/* "frontier {hidden: 32}" */
+static void show_plug(const char *label, const char *name, const char *fields, FILE *out)
+{
+    fprintf(out, "%-11s %s", label, name);
+    for (const char *line = fields; *line;) {
+        size_t n = strcspn(line, "\n");
+        fprintf(out, "%s%.*s", line == fields ? " {" : ", ", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+    fprintf(out, "%s\n", *fields ? "}" : "");
+}
+
+int kr_density_files_show(const char *path, FILE *out, kr_error *err)
+{
+    char beta[KR_NUMBER_MAX];
+    kr_stored *s = kr_stored_load(path, err);
+    if (!s) {
+        return err && err->status ? err->status : KR_EIO;
+    }
+    fprintf(out, "density file %s, version %d, kramers %s\n", path, KR_STORED_VERSION,
+            s->text[KR_STORED_PROGRAM]);
+    show_plug("density:", s->text[KR_STORED_PLUG], s->text[KR_STORED_FIELDS], out);
+    show_plug("model:", s->text[KR_STORED_MODEL], s->text[KR_STORED_MODEL_FIELDS], out);
+    show_plug("lattice:", s->text[KR_STORED_LATTICE], s->text[KR_STORED_LATTICE_FIELDS], out);
+    fprintf(out, "%-11s %s\n", "beta:", kr_number_format(s->beta, beta));
+    fprintf(out, "%-11s %" PRId64 ", q = %" PRId64 ", structure %016" PRIx64 "\n",
+            "sites:", s->n_sites, s->q, s->structure);
+    fprintf(out, "%-11s %zu\n", "weights:", s->n_weights);
+    fprintf(out, "%-11s %" PRId64 " steps, %.3g nominal CPU-seconds\n", "training:", s->steps,
+            s->work);
+    if (isnan(s->ess_q)) {
+        fprintf(out, "%-11s not measured yet\n", "ESS_q:");
+    } else {
+        fprintf(out, "%-11s %.4g %% of %.0f samples\n", "ESS_q:", 100.0 * s->ess_q, s->n_q);
+    }
+    kr_stored_free(s);
+    return KR_OK;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/density_files.h - densities of a run kept in files, and such a file in words. */
+#ifndef KR_RUN_DENSITY_FILES_H
+#define KR_RUN_DENSITY_FILES_H
+
+#include "run/spec.h"
+
+#include <stdio.h>
+
+/* Before a run begins: each `save` has a folder that can be written to and would replace
+ * nothing, unless overwrite, but the file it starts from; none is the output. KR_EPARSE with
+ * the place in the run file. */
+int kr_density_files_check(const kr_spec *spec, const char *output, bool overwrite,
+                           kr_error *err);
+/* Writes the weights of every density that wants it, with ESS_q when the certificate is there.
+ * KR_EIO, KR_ENOMEM. */
+int kr_density_files_save(const kr_spec *spec, const kr_sampler *sampler, bool is_certified,
+                          kr_error *err);
+/* What a density file holds, on out. KR_EIO, KR_EMISMATCH. */
+int kr_density_files_show(const char *path, FILE *out, kr_error *err);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * sampler/trainer_batch.c - the states of a training step, their coefficients, the gradient.
+ *
+ * Walkers are chains seeded in the phases that the model declares and moved by the local
+ * updates and by proposals of the density itself (Gabrie, Rotskoff, Vanden-Eijnden, PNAS 119
+ * (2022), arXiv:2105.12603). In a step of the second part samples of the density and walkers
+ * make one batch of R = beta H + log q with the coefficients -(R - <R>)/(B - 1): on samples of
+ * q the gradient of reverse KL with the leave-one-out baseline, on any states that of the
+ * variance of R (Nusken, Richter, Partial Differ. Equ. Appl. 2, 48 (2021)), which vanishes when
+ * q is exact; so walkers where q is too small pull hardest.
+ *
+ * Threads: called serially; OpenMP over walker blocks; gradients are summed pairwise in block
+ * order, so they do not depend on the number of threads. */
+#include "base/memory.h"
+#include "model/block.h"
+#include "model/terms.h"
+#include "sampler/private.h"
+
+#include <math.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#define WALKER_PASSES 32 /* passes of the local updates before a walker's first step */
+
+/* Phase k of those to seed walkers in, counted round and round; -1: none is known. */
+static int32_t nth_phase(int32_t n_phases, uint32_t mask, int32_t k)
+{
+    int32_t chosen[KR_PHASES_MAX], n = 0;
+    for (int32_t p = 0; p < n_phases; p++) {
+        if (mask == 0 || mask >> p & 1) {
+            chosen[n++] = p;
+        }
+    }
+    return n > 0 ? chosen[k % n] : n_phases > 0 ? k % n_phases : -1;
+}
+
+/* Walkers start in the known phases by turns, or at random where none is known, and are moved
+ * until they have forgotten the start. */
+static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_block *block,
+                         void *scratch)
+{
+    const kr_terms *terms = point->target->terms;
+    kr_tally tally = { { 0 }, { 0 }, { 0 } };
+    kr_block_convert(block, KR_LAYOUT_CHAIN);
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        int32_t phase =
+            nth_phase(terms->n_phases, sampler->config.training.phases, block->first_chain + l);
+        kr_block_start_lane(block, l,
+                            phase < 0 ? KR_START_RANDOM : terms->phase[phase].start_state,
+                            block->rng);
+    }
+    kr_block_score(block, terms);
+    for (int pass = 0; pass < WALKER_PASSES; pass++) {
+        kr_schedule_run_local(sampler, point, block, scratch, &tally);
+    }
+}
+
+/* Walkers keep to the chosen phases: a state in another one is not for them. */
+static bool is_left_out(const kr_terms *terms, uint32_t mask, const uint8_t *state,
+                        int32_t stride)
+{
+    int64_t count[KR_STATES_MAX] = { 0 };
+    if (mask == 0) {
+        return false;
+    }
+    for (int32_t i = 0; i < terms->n_sites; i++) {
+        count[state[(size_t)i * (size_t)stride]]++;
+    }
+    int32_t phase = kr_terms_phase(terms, kr_terms_order(terms, count));
+    return phase >= 0 && !(mask >> phase & 1);
+}
+
+/* A global proposal for every lane: the chain learns from the net as the net from the chain.
+ * Fills the proposals' log w; returns the number accepted. */
+static int64_t propose(const kr_trainer *t, uint32_t phases, kr_block *block, kr_rng *rng,
+                       uint8_t *proposal, double *log_w, void *scratch)
+{
+    const kr_density *d = t->density;
+    const kr_terms *terms = t->target->terms;
+    double log_q[KR_LANES_MAX];
+    int64_t n_accepted = 0;
+    kr_schedule_log_q(d, block, scratch);
+    kr_block_convert(block, KR_LAYOUT_LANE);
+    d->plug->sample_tail(d->self, 0, block->n_lanes, proposal, log_q, rng, scratch);
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        double energy = kr_terms_energy(terms, proposal + l, (size_t)block->stride);
+        double log_ratio =
+            -t->target->beta * (energy - block->energy[l]) + block->log_q[l] - log_q[l];
+        log_w[block->first_chain + l] = -t->target->beta * energy - log_q[l];
+        double p = log_ratio >= 0.0 ? 1.0 : exp(log_ratio);
+        p = is_left_out(terms, phases, proposal + l, block->stride) ? 0.0 : p;
+        if (p >= 0.0 && kr_rng_bernoulli(rng, p)) { /* NaN is refused */
+            for (size_t k = (size_t)l; k < (size_t)terms->n_sites * (size_t)block->stride;
+                 k += (size_t)block->stride) {
+                block->state[k] = proposal[k];
+            }
+            block->has_count = 0;
+            block->energy[l] = energy;
+            block->log_q[l] = log_q[l];
+            n_accepted++;
+        }
+    }
+    return n_accepted;
+}
+
+static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_trainer *t,
+                          int32_t b, double *log_w, void *scratch, float *gradient,
+                          kr_batch *result)
+{
+    kr_block *block = t->walker[b];
+    kr_tally tally = { { 0 }, { 0 }, { 0 } };
+    if (!t->is_started[b]) {
+        start_walker(sampler, point, block, scratch);
+        t->is_started[b] = 1;
+    }
+    kr_schedule_run_local(sampler, point, block, scratch, &tally);
+    double coefficient[KR_LANES_MAX], log_q[KR_LANES_MAX];
+    if (log_w) {
+        size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
+        result->n_accepted +=
+            (double)propose(t, sampler->config.training.phases, block, &t->rng[b], scratch,
+                            log_w, (char *)scratch + (bytes + 63) / 64 * 64);
+    }
+    kr_block_convert(block, KR_LAYOUT_LANE);
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        coefficient[l] = 1.0 / (double)sampler->config.training.batch;
+    }
+    t->density->plug->grad(t->density->self, block->n_lanes, block->state, coefficient,
+                           gradient, log_q, scratch);
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        result->loss += -coefficient[l] * log_q[l];
+    }
+}
+
+/* Samples of q with their R and log w at the target's own beta, kept in the walker's spare
+ * area. */
+static void reverse_sample(const kr_trainer *t, int32_t b, double beta, uint8_t *state,
+                           double *R, double *log_w, void *scratch)
+{
+    const kr_block *block = t->walker[b];
+    double log_q[KR_LANES_MAX];
+    t->density->plug->sample_tail(t->density->self, 0, block->n_lanes, state, log_q, &t->rng[b],
+                                  scratch);
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        double energy = kr_terms_energy(t->target->terms, state + l, (size_t)block->stride);
+        R[block->first_chain + l] = beta * energy + log_q[l];
+        log_w[block->first_chain + l] = -t->target->beta * energy - log_q[l];
+    }
+}
+
+static void *thread_scratch(const kr_sampler *sampler)
+{
+#ifdef _OPENMP
+    return sampler->scratch[omp_get_thread_num()];
+#else
+    return sampler->scratch[0];
+#endif
+}
+
+void kr_trainer_forward(kr_sampler *sampler, kr_point *point, kr_trainer *t, double *log_w,
+                        kr_batch *total)
+{
+    kr_batch result[KR_BATCH_MAX / KR_LANES_MAX] = { { 0 } };
+    double cpu = 0.0;
+#pragma omp parallel for num_threads(sampler->config.n_threads) schedule(dynamic, 1) \
+    reduction(+ : cpu)
+    for (int32_t b = 0; b < t->n_blocks; b++) {
+        double start = kr_clock_thread();
+        float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
+        memset(gradient, 0, t->n_weights * sizeof *gradient);
+        forward_block(sampler, point, t, b, log_w, thread_scratch(sampler), gradient,
+                      &result[b]);
+        cpu += kr_clock_thread() - start;
+    }
+    for (int32_t b = 0; b < t->n_blocks; b++) {
+        total->loss += result[b].loss;
+        total->n_accepted += result[b].n_accepted;
+    }
+    total->cpu = cpu;
+}
+
+/* A walker block's part in a step of the second loss: moved as in a forward step. */
+static void walker_sample(const kr_sampler *sampler, const kr_point *point, kr_trainer *t,
+                          int32_t b, double *R, double *log_w, void *scratch)
+{
+    kr_block *block = t->walker[b];
+    kr_tally tally = { { 0 }, { 0 }, { 0 } };
+    size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
+    if (!t->is_started[b]) {
+        start_walker(sampler, point, block, scratch);
+        t->is_started[b] = 1;
+    }
+    kr_schedule_run_local(sampler, point, block, scratch, &tally);
+    propose(t, sampler->config.training.phases, block, &t->rng[b], scratch, log_w,
+            (char *)scratch + (bytes + 63) / 64 * 64);
+    kr_block_convert(block, KR_LAYOUT_LANE);
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        R[block->first_chain + l] = t->target->beta * block->energy[l] + block->log_q[l];
+    }
+}
+
+/* Walker blocks of this step: n_walkers of them, by turns. */
+static bool is_walker(const kr_trainer *t, int32_t n_walkers, int32_t b)
+{
+    return (b + t->learner->step) % t->n_blocks < n_walkers;
+}
+
+void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, kr_trainer *t, double beta,
+                        int32_t n_walkers, kr_batch *total, double *R, double *log_w)
+{
+    int64_t batch = sampler->config.training.batch;
+    double cpu = 0.0, mean = 0.0;
+#pragma omp parallel num_threads(sampler->config.n_threads) reduction(+ : cpu)
+    {
+#pragma omp for schedule(dynamic, 1)
+        for (int32_t b = 0; b < t->n_blocks; b++) {
+            double start = kr_clock_thread();
+            if (is_walker(t, n_walkers, b)) {
+                walker_sample(sampler, point, t, b, R, log_w, thread_scratch(sampler));
+            } else {
+                reverse_sample(t, b, beta, t->walker[b]->spare, R, log_w,
+                               thread_scratch(sampler));
+            }
+            cpu += kr_clock_thread() - start;
+        }
+#pragma omp single
+        {
+            for (int64_t k = 0; k < batch; k++) {
+                mean += R[k];
+            }
+            mean /= (double)batch;
+        }
+#pragma omp for schedule(dynamic, 1)
+        for (int32_t b = 0; b < t->n_blocks; b++) {
+            double start = kr_clock_thread();
+            const kr_block *block = t->walker[b];
+            const uint8_t *state = is_walker(t, n_walkers, b) ? block->state : block->spare;
+            float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
+            double coefficient[KR_LANES_MAX];
+            memset(gradient, 0, t->n_weights * sizeof *gradient);
+            for (int32_t l = 0; l < block->n_lanes; l++) {
+                coefficient[l] = -(R[block->first_chain + l] - mean) / (double)(batch - 1);
+            }
+            t->density->plug->grad(t->density->self, block->n_lanes, state, coefficient,
+                                   gradient, NULL, thread_scratch(sampler));
+            cpu += kr_clock_thread() - start;
+        }
+    }
+    total->loss = mean;
+    total->cpu = cpu;
+}
+
+/* Gradients of the blocks summed pairwise in block order, into that of block 0. */
+void kr_trainer_sum(const kr_sampler *sampler, const kr_trainer *t)
+{
+    enum { CHUNK = 4096 };
+    int64_t n_chunks = ((int64_t)t->n_weights + CHUNK - 1) / CHUNK;
+#pragma omp parallel for num_threads(sampler->config.n_threads) schedule(static)
+    for (int64_t chunk = 0; chunk < n_chunks; chunk++) {
+        size_t from = (size_t)chunk * CHUNK;
+        size_t to = from + CHUNK < t->n_weights ? from + CHUNK : t->n_weights;
+        for (int32_t width = 1; width < t->n_blocks; width *= 2) {
+            for (int32_t b = 0; b + width < t->n_blocks; b += 2 * width) {
+                float *restrict sum = sampler->gradient + (size_t)b * sampler->gradient_stride;
+                const float *restrict other =
+                    sampler->gradient + (size_t)(b + width) * sampler->gradient_stride;
+                for (size_t k = from; k < to; k++) {
+                    sum[k] += other[k];
+                }
+            }
+        }
+    }
+}
