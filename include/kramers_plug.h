@@ -401,6 +401,12 @@ typedef enum kr_isa { KR_ISA_BEST, KR_ISA_PORTABLE, KR_ISA_AVX2, KR_ISA_AVX512 }
 
 enum { KR_DENSITY_TRAINABLE = 1, KR_DENSITY_REAL = 2 };
 
+/* Networks that began with the weights of the same network of another lattice, with those of
+ * the most similar one, and with fresh ones. */
+typedef struct kr_adopted {
+    int32_t n_same, n_near, n_fresh;
+} kr_adopted;
+
 /* A tractable density over configurations. Sites are drawn one after the other, in the order
  * 0..N-1 unless the density has an order of its own. Probabilities
  * are ratios of integers, so sampled law and log q agree exactly and q > 0. States are in
@@ -426,7 +432,17 @@ typedef struct kr_density_plug {
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes); /* never falls with n_lanes;
                                                                    scratch is 64-byte aligned */
     void (*init)(void *self, kr_rng *rng);                      /* fresh weights */
-    int (*prepare)(void *self, double beta, kr_error *err);     /* beta of the skip term */
+    /* For weights that serve lattices of other sizes; both members may be NULL. networks: what
+     * tells the networks of this instance apart, the same on every lattice; count of the
+     * numbers, which go into out unless that is NULL; 0: no other lattice can use them. adopt:
+     * weights and networks of an instance of this plug with the same params on another lattice
+     * or target, which may come from a damaged file; networks without a likeness keep the
+     * weights they have. KR_EMISMATCH says what is wrong or that nothing is alike, then nothing
+     * has changed. Serial only. */
+    size_t (*networks)(const void *self, int64_t *out);
+    int (*adopt)(void *self, const int64_t *networks, size_t n_networks, const float *weights,
+                 size_t n_weights, kr_adopted *count, kr_error *err);
+    int (*prepare)(void *self, double beta, kr_error *err); /* beta of the skip term */
     /* (n_sites) the site drawn at each place, borrowed; the member may be NULL: 0..N-1 */
     const int32_t *(*order)(const void *self);
     /* Draw the sites of places k..N-1 given those of places 0..k-1; log_q (n_lanes) gets

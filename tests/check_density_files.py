@@ -59,7 +59,7 @@ def read(path):
 def weights_are_used_as_they_are():
     run("run.yaml", "trained.h5")
     said = call("explain", "net.krd").stdout
-    assert "frontier {hidden: 4}" in said and "60 steps" in said and "of 4096 samples" in said, said
+    assert "frontier {hidden: 4, window: 0}" in said and "60 steps" in said and "of 4096 samples" in said, said
     run("use.yaml", "used.h5")
     for key in ("ess_q", "log_z", "log_z_error", "max_weight"):
         assert density("used.h5")[key] == density("trained.h5")[key], key
@@ -120,6 +120,23 @@ def a_scan_has_a_file_for_each_point():
     result = run("use.yaml", "none.h5", "beta=[0.40, 0.42, 0.43]",
                  "densities.net.start.file=scan-*.krd", want=2)
     assert "scan-0002.krd: cannot open" in result.stderr
+
+
+def a_small_lattice_is_a_start_for_a_large_one():
+    """What is taken over is told; what has nothing alike is refused."""
+    multilevel = "densities.net={name: multilevel, hidden: 4, radius: 2, %s}"
+    start = multilevel % "start: {file: small.krd}"
+    run("run.yaml", "small.h5", multilevel % "save: small.krd", "lattice.size=[8, 8]")
+    grown = [start, "lattice.size=[16, 16]", "phases.adapt=0"]
+    said = run("use.yaml", "large.h5", *grown).stderr
+    assert "density net begins with networks of another lattice: " in said, said
+    assert ", 0 fresh" in said, said
+    assert density("large.h5")["ess_q"] > 0.0
+    result = run("use.yaml", "no.h5", start, "lattice.size=[16, 16, 16]", want=2)
+    assert "small.krd: table of networks: dimension 2, want 3" in result.stderr, result.stderr
+    result = run("use.yaml", "no.h5", start, "lattice.size=[16, 16]",
+                 "densities.net.hidden=5", want=2)
+    assert "small.krd: hidden = 4, want 5" in result.stderr, result.stderr
 
 
 def what_does_not_fit_is_refused():
@@ -192,7 +209,8 @@ def main():
     write("run.yaml", RUN)
     write("use.yaml", USE)
     tests = [weights_are_used_as_they_are, training_goes_on_elsewhere, resume_needs_no_file,
-             a_scan_has_a_file_for_each_point, what_does_not_fit_is_refused,
+             a_scan_has_a_file_for_each_point, a_small_lattice_is_a_start_for_a_large_one,
+             what_does_not_fit_is_refused,
              paths_are_meant_from_the_run_file, a_file_that_cannot_be_written_ends_the_run]
     for number, test in enumerate(tests, 1):
         test()

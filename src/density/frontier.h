@@ -74,6 +74,11 @@ enum { KR_FRONTIER_ARRAYS = 4 };
 int kr_frontier_arrays(const kr_frontier *self, int32_t i,
                        kr_frontier_array array[KR_FRONTIER_ARRAYS]);
 
+/* The same of a network that sees n_seen sites and begins at weight `begin`, in a density of
+ * that form, q and hidden; *end: first weight of the next network. Pure. */
+int kr_frontier_net_arrays(const kr_frontier *like, size_t n_seen, size_t begin,
+                           kr_frontier_array array[KR_FRONTIER_ARRAYS], size_t *end);
+
 #define KR_FRONTIER_MAX_BYTES 0x1p31
 
 /* The life of a frontier density with a plan of its own making; takes the plan over, also on
@@ -93,6 +98,9 @@ double kr_frontier_n_visits(const void *self);
 size_t kr_frontier_scratch_bytes(const void *self, int32_t n_lanes);
 const int32_t *kr_frontier_order(const void *self);
 void kr_frontier_init(void *self, kr_rng *rng);
+size_t kr_frontier_networks(const void *self, int64_t *out);
+int kr_frontier_adopt(void *self, const int64_t *networks, size_t n_networks,
+                      const float *weights, size_t n_weights, kr_adopted *count, kr_error *err);
 int kr_frontier_prepare(void *self, double beta, kr_error *err);
 void kr_frontier_sample_tail(const void *self, int32_t k, int32_t n_lanes, uint8_t *state,
                              double *log_q, kr_rng *rng, void *scratch);

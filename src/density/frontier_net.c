@@ -106,6 +106,13 @@ static int net_arrays(kr_frontier_form form, size_t q, size_t hidden, size_t K, 
     return n;
 }
 
+int kr_frontier_net_arrays(const kr_frontier *like, size_t n_seen, size_t begin,
+                           kr_frontier_array array[KR_FRONTIER_ARRAYS], size_t *end)
+{
+    const size_t K = n_seen > 0 ? n_seen + (like->form == KR_FRONTIER_BIASED) : 0;
+    return net_arrays(like->form, (size_t)like->q, (size_t)like->hidden, K, begin, array, end);
+}
+
 static size_t n_inputs(const kr_frontier_plan *plan, kr_frontier_form form, int32_t i)
 {
     const size_t seen = (size_t)(plan->begin[i + 1] - plan->begin[i]);

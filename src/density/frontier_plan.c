@@ -29,15 +29,17 @@ typedef struct maker {
     int32_t n_levels, power[KR_DIM_MAX]; /* of 2 in each extent, at most n_levels */
     int32_t *level;                      /* (n_sites) or NULL; owns */
     /* keys of sharing */
-    double reach; /* bonds, or spacings */
-    int64_t *key, *other;
-    size_t key_capacity;
-    int32_t *table; /* open addressing: network, or -1; owns */
+    double reach;        /* bonds, or spacings */
+    int64_t *key;        /* of the site at hand; owns */
+    size_t *key_begin;   /* (n_nets + 1) into plan->key; owns */
+    size_t key_capacity; /* of plan->key */
+    int32_t *table;      /* open addressing: network, or -1; owns */
     size_t n_slots;
 } maker;
 
 void kr_frontier_plan_clear(kr_frontier_plan *plan)
 {
+    kr_free(plan->key);
     kr_free(plan->owner);
     kr_free(plan->net);
     kr_free(plan->site);
@@ -50,7 +52,7 @@ void kr_frontier_plan_clear(kr_frontier_plan *plan)
 static void maker_clear(maker *m)
 {
     kr_free(m->table);
-    kr_free(m->other);
+    kr_free(m->key_begin);
     kr_free(m->key);
     kr_free(m->level);
     kr_free(m->stamp);
@@ -66,6 +68,10 @@ static int maker_init(maker *m, kr_frontier_plan *plan, const kr_terms *terms,
     const size_t N = (size_t)terms->n_sites, dim = lattice ? (size_t)lattice->dim : 0;
     *plan = (kr_frontier_plan){ .n_sites = (int32_t)N };
     *m = (maker){ .plan = plan, .lattice = lattice, .terms = terms };
+    plan->dim = (int32_t)dim;
+    for (size_t d = 0; d < dim; d++) {
+        plan->open |= lattice->is_periodic[d] ? 0 : 1u << d;
+    }
     plan->order = kr_alloc(N, sizeof *plan->order, err);
     plan->rank = kr_alloc(N, sizeof *plan->rank, err);
     plan->begin = kr_alloc(N + 1, sizeof *plan->begin, err);
@@ -161,13 +167,19 @@ static int32_t offset(const maker *m, int32_t i, int32_t j, int32_t d)
     return x;
 }
 
-/* All offsets in one integer, the same on a lattice of another size. */
-static int64_t offset_code(const maker *m, int32_t i, int32_t j)
+static int32_t spacing(const maker *m, int32_t level, int32_t d)
+{
+    return 1 << (level < m->power[d] ? level : m->power[d]);
+}
+
+/* All offsets in one integer, in spacings of a level, of which they are multiples: the same on
+ * a lattice of another size, and ascending in the same order at every level. */
+static int64_t offset_code(const maker *m, int32_t i, int32_t j, int32_t level)
 {
     const int32_t dim = m->lattice->dim, bits = dim < 2 ? 32 : 64 / dim;
     uint64_t code = 0;
     for (int32_t d = dim - 1; d >= 0; d--) {
-        code = code << bits | ((uint64_t)(int64_t)offset(m, i, j, d) &
+        code = code << bits | ((uint64_t)(int64_t)(offset(m, i, j, d) / spacing(m, level, d)) &
                                (bits == 32 ? UINT32_MAX : (UINT64_C(1) << bits) - 1));
     }
     return (int64_t)code;
@@ -198,11 +210,6 @@ static int see_ball(maker *m, int32_t i, int64_t window, int64_t *n, kr_error *e
         }
     }
     return KR_OK;
-}
-
-static int32_t spacing(const maker *m, int32_t level, int32_t d)
-{
-    return 1 << (level < m->power[d] ? level : m->power[d]);
 }
 
 /* Sites of the frontier within m->reach spacings of the level of i. */
@@ -265,9 +272,9 @@ static void sort_by_offset(const maker *m, int32_t i, int64_t n, int32_t *site)
 {
     for (int64_t k = 1; k < n; k++) {
         const int32_t j = site[k];
-        const int64_t code = offset_code(m, i, j);
+        const int64_t code = offset_code(m, i, j, 0);
         int64_t a = k;
-        for (; a > 0 && offset_code(m, i, site[a - 1]) > code; a--) {
+        for (; a > 0 && offset_code(m, i, site[a - 1], 0) > code; a--) {
             site[a] = site[a - 1];
         }
         site[a] = j;
@@ -281,42 +288,47 @@ static int64_t bits_of(double x)
     return bits;
 }
 
-/* Distance from an open end, as far as a network can notice it. */
-static int64_t end_distance(const maker *m, int32_t i, int32_t d, bool from_top)
+/* Distance from an open end in spacings of a level, as far as a network can notice it. */
+static int64_t end_distance(const maker *m, int32_t i, int32_t d, int32_t level, bool from_top)
 {
     const int32_t x = m->coordinate[i * m->lattice->dim + d];
-    const int32_t distance = from_top ? m->lattice->extent[d] - 1 - x : x;
-    const int32_t s = m->level ? spacing(m, m->level[i], d) : 1;
-    const double most = ceil(m->reach) * s;
+    const int32_t distance =
+        (from_top ? m->lattice->extent[d] - 1 - x : x) / spacing(m, level, d);
+    const double most = ceil(m->reach);
     return distance < most ? distance : (int64_t)most;
 }
 
-/* Everything by which networks of two sites may differ; returns the length. The bonds of a site
- * enter as a sum of hashes: they come in another order at another place. */
+/* Everything by which networks of two sites may differ, in the order of kr_frontier_plan.key;
+ * returns the length. The bonds of a site enter as sums of hashes: they come in another order
+ * at another place. */
 static size_t write_key(const maker *m, int32_t i, int64_t *key)
 {
     const kr_terms *terms = m->terms;
     const kr_frontier_plan *plan = m->plan;
+    const int32_t level = m->level ? m->level[i] : 0;
     size_t n = 0;
-    key[n++] = m->level ? m->level[i] : 0;
+    key[n++] = level;
     for (int32_t d = 0; d < m->lattice->dim; d++) {
         if (!m->lattice->is_periodic[d]) {
-            key[n++] = end_distance(m, i, d, false);
-            key[n++] = end_distance(m, i, d, true);
+            key[n++] = end_distance(m, i, d, level, false);
+            key[n++] = end_distance(m, i, d, level, true);
         }
+    }
+    uint64_t bonds = 0, couplings = 0;
+    for (int64_t k = terms->neighbor_begin[i]; k < terms->neighbor_begin[i + 1]; k++) {
+        const int64_t bond[2] = { offset_code(m, i, terms->neighbor[k], 0),
+                                  bits_of(terms->J[k]) };
+        bonds += kr_state_hash(bond, sizeof *bond, 0);
+        couplings += kr_state_hash(bond, sizeof bond, 0);
+    }
+    key[n++] = (int64_t)bonds;
+    key[n++] = (int64_t)couplings;
+    for (int32_t a = 0; a < terms->q; a++) {
+        key[n++] = bits_of(terms->local[(size_t)i * (size_t)terms->q + (size_t)a]);
     }
     key[n++] = plan->begin[i + 1] - plan->begin[i];
     for (int64_t k = plan->begin[i]; k < plan->begin[i + 1]; k++) {
-        key[n++] = offset_code(m, i, plan->site[k]);
-    }
-    uint64_t sum = 0;
-    for (int64_t k = terms->neighbor_begin[i]; k < terms->neighbor_begin[i + 1]; k++) {
-        const int64_t bond[2] = { offset_code(m, i, terms->neighbor[k]), bits_of(terms->J[k]) };
-        sum += kr_state_hash(bond, sizeof bond, 0);
-    }
-    key[n++] = (int64_t)sum;
-    for (int32_t a = 0; a < terms->q; a++) {
-        key[n++] = bits_of(terms->local[(size_t)i * (size_t)terms->q + (size_t)a]);
+        key[n++] = offset_code(m, i, plan->site[k], level);
     }
     return n;
 }
@@ -335,16 +347,44 @@ static int give_own_nets(maker *m)
     return KR_OK;
 }
 
+/* The key of the newest network goes behind those of the others. */
+static int keep_key(maker *m, size_t n, kr_error *err)
+{
+    kr_frontier_plan *plan = m->plan;
+    if (plan->n_key + n > m->key_capacity) {
+        const size_t capacity = 2 * m->key_capacity + n;
+        int64_t *key = kr_grow(plan->key, m->key_capacity, capacity, sizeof *key, err);
+        if (!key) {
+            return KR_ENOMEM;
+        }
+        plan->key = key;
+        m->key_capacity = capacity;
+    }
+    memcpy(plan->key + plan->n_key, m->key, n * sizeof *m->key);
+    m->key_begin[plan->n_nets - 1] = plan->n_key;
+    plan->n_key += n;
+    m->key_begin[plan->n_nets] = plan->n_key;
+    return KR_OK;
+}
+
+static bool has_key(const maker *m, int32_t net, size_t n)
+{
+    const size_t begin = m->key_begin[net];
+    return m->key_begin[net + 1] - begin == n &&
+           memcmp(m->key, m->plan->key + begin, n * sizeof *m->key) == 0;
+}
+
 static int share_nets(maker *m, kr_error *err)
 {
     kr_frontier_plan *plan = m->plan;
-    m->key_capacity = (size_t)plan->n_most + ENDS_PER_SITE + (size_t)m->terms->q;
-    m->key = kr_alloc(m->key_capacity, sizeof *m->key, err);
-    m->other = kr_alloc(m->key_capacity, sizeof *m->other, err);
-    for (m->n_slots = 64; m->n_slots < 2 * (size_t)plan->n_sites; m->n_slots *= 2) {
+    const size_t N = (size_t)plan->n_sites;
+    m->key = kr_alloc((size_t)plan->n_most + ENDS_PER_SITE + (size_t)m->terms->q,
+                      sizeof *m->key, err);
+    m->key_begin = kr_alloc(N + 1, sizeof *m->key_begin, err);
+    for (m->n_slots = 64; m->n_slots < 2 * N; m->n_slots *= 2) {
     }
     m->table = kr_alloc(m->n_slots, sizeof *m->table, err);
-    if (!m->key || !m->other || !m->table) {
+    if (!m->key || !m->key_begin || !m->table) {
         return KR_ENOMEM;
     }
     memset(m->table, -1, m->n_slots * sizeof *m->table);
@@ -354,16 +394,15 @@ static int share_nets(maker *m, kr_error *err)
         if (is_closed(m, i)) {
             continue;
         }
-        const size_t n = write_key(m, i, m->key) * sizeof *m->key;
-        size_t slot = (size_t)kr_state_hash(m->key, n, 1) & (m->n_slots - 1);
-        while (m->table[slot] >= 0 &&
-               (write_key(m, plan->owner[m->table[slot]], m->other) * sizeof *m->other != n ||
-                memcmp(m->key, m->other, n) != 0)) {
+        const size_t n = write_key(m, i, m->key);
+        size_t slot = (size_t)kr_state_hash(m->key, n * sizeof *m->key, 1) & (m->n_slots - 1);
+        while (m->table[slot] >= 0 && !has_key(m, m->table[slot], n)) {
             slot = (slot + 1) & (m->n_slots - 1);
         }
         if (m->table[slot] < 0) {
             m->table[slot] = plan->n_nets;
             plan->owner[plan->n_nets++] = i;
+            KR_TRY(keep_key(m, n, err));
         }
         plan->net[i] = m->table[slot];
     }

@@ -20,6 +20,15 @@ typedef struct kr_frontier_plan {
     int32_t *net;   /* (n_sites) network of the site, or -1: none; owns */
     int32_t *owner; /* (n_nets) the first site that has it; owns */
     int32_t n_most; /* most sites that a network sees */
+    /* Where sites share networks, what tells these apart, in numbers that do not depend on the
+     * size of the lattice; per network: level counted from the finest, distances from the ends
+     * of every open direction, digests of where the bonds lead and of their couplings, q local
+     * energies (bits of doubles), number of inputs, their offsets in spacings of the level
+     * (ascending codes). Else NULL. */
+    int64_t *key; /* (n_key) owns */
+    size_t n_key;
+    int32_t dim;
+    uint32_t open; /* bit d: direction d has ends */
 } kr_frontier_plan;
 
 /* Sites in their order, networks that see the frontier sites at most `window` bonds away (0:

@@ -205,6 +205,12 @@ static int read_rows(const kr_arrays *file, const char *path, kr_stored *s, kr_e
     if (!s->weights) {
         return err && err->status ? err->status : KR_EIO;
     }
+    if (kr_arrays_has(file, "networks")) {
+        s->networks = kr_arrays_copy(file, "networks", KR_I64, &s->n_networks, err);
+        if (!s->networks) {
+            return err && err->status ? err->status : KR_EIO;
+        }
+    }
     return check_numbers(s, path, err);
 }
 
@@ -230,6 +236,7 @@ kr_stored *kr_stored_load(const char *path, kr_error *err)
 void kr_stored_free(kr_stored *s)
 {
     if (s) {
+        kr_free(s->networks);
         for (int k = 0; k < KR_STORED_TEXTS; k++) {
             kr_free(s->text[k]);
         }
@@ -263,6 +270,9 @@ static int declare(kr_state *table, const kr_stored *s, const int64_t *version, 
     KR_TRY(add_row(table, "work", KR_F64, 1, &s->work, err));
     KR_TRY(add_row(table, "ess_q", KR_F64, 1, &s->ess_q, err));
     KR_TRY(add_row(table, "n_q", KR_F64, 1, &s->n_q, err));
+    if (s->n_networks > 0) {
+        KR_TRY(add_row(table, "networks", KR_I64, s->n_networks, s->networks, err));
+    }
     return add_row(table, "weights", KR_F32, s->n_weights, s->weights, err);
 }
 
@@ -332,12 +342,16 @@ int kr_stored_check(const kr_stored *s, const kr_density_plug *plug, const void 
     for (const kr_field *f = plug->fields; f && f->name; f++) {
         KR_TRY(check_field(s, f, params, err));
     }
-    if (s->n_sites != terms->n_sites) {
-        return kr_fail(err, KR_EMISMATCH, "n_sites = %" PRId64 ", want %d", s->n_sites,
-                       terms->n_sites);
-    }
     if (s->q != terms->q) {
         return kr_fail(err, KR_EMISMATCH, "q = %" PRId64 ", want %d", s->q, terms->q);
+    }
+    if (plug->adopt && s->n_networks > 0) {
+        return KR_OK; /* kr_stored_grow has the last word where the lattice is another one */
+    }
+    if (s->n_sites != terms->n_sites) {
+        return kr_fail(err, KR_EMISMATCH,
+                       "n_sites = %" PRId64 ", want %d (no shared networks are in the file)",
+                       s->n_sites, terms->n_sites);
     }
     uint64_t structure = kr_stored_structure(terms);
     if (s->structure != structure) {
@@ -366,4 +380,15 @@ int kr_stored_apply(const kr_stored *s, const kr_density_plug *plug, void *self,
     }
     memcpy(plug->weights(self), s->weights, n * sizeof *s->weights);
     return KR_OK;
+}
+
+bool kr_stored_is_same(const kr_stored *s, const kr_terms *terms)
+{
+    return s->n_sites == terms->n_sites && s->structure == kr_stored_structure(terms);
+}
+
+int kr_stored_grow(const kr_stored *s, const kr_density_plug *plug, void *self,
+                   kr_adopted *count, kr_error *err)
+{
+    return plug->adopt(self, s->networks, s->n_networks, s->weights, s->n_weights, count, err);
 }

@@ -7,6 +7,8 @@
  * of samples it is from. Rows that this version does not know are left alone.
  *
  * Weights fit another target when plug, fields, n_sites, q, structure and their number agree.
+ * Where only n_sites and structure differ, densities whose sites share networks take over what
+ * is alike: the row `networks` tells the networks apart without the size of the lattice.
  * beta, couplings, fields and the realization of disorder may differ: the networks stand on the
  * exact local field of the target they are given, so weights trained near by are a good start.
  */
@@ -36,7 +38,9 @@ typedef struct kr_stored {
     uint64_t structure; /* kr_stored_structure of the terms */
     double beta;
     size_t n_weights;
-    float *weights;    /* owns */
+    float *weights; /* owns */
+    size_t n_networks;
+    int64_t *networks; /* as plug->networks gave them, or NULL; owns */
     int64_t steps;     /* of training, all runs together */
     double work;       /* of them, in nominal CPU-seconds */
     double ess_q, n_q; /* of the certificate; NaN: none yet */
@@ -61,9 +65,15 @@ void kr_stored_free(kr_stored *stored);
  * differs, the value seen and the value wanted. Pure. */
 int kr_stored_check(const kr_stored *stored, const kr_density_plug *plug, const void *params,
                     const kr_terms *terms, kr_error *err);
+/* Is the lattice the same, so that kr_stored_apply serves, or is it kr_stored_grow? Pure. */
+bool kr_stored_is_same(const kr_stored *stored, const kr_terms *terms);
 /* Copies the weights into an instance that passed kr_stored_check. KR_EMISMATCH: another number
  * of weights, or padding that is not zero; then nothing is copied. Serial only. */
 int kr_stored_apply(const kr_stored *stored, const kr_density_plug *plug, void *self,
                     kr_error *err);
+/* Takes over the networks that are alike into an instance with fresh weights that passed
+ * kr_stored_check. KR_EMISMATCH as plug->adopt; then nothing is copied. Serial only. */
+int kr_stored_grow(const kr_stored *stored, const kr_density_plug *plug, void *self,
+                   kr_adopted *count, kr_error *err);
 
 #endif

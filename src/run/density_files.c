@@ -81,6 +81,19 @@ int kr_density_files_check(const kr_spec *spec, const char *output, bool overwri
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
+/* The table of networks; *networks NULL where the density has none. Owned by the caller. */
+static int copy_networks(const kr_sampler *sampler, int32_t d, int32_t p, int64_t **networks,
+                         size_t *n, kr_error *err)
+{
+    *n = kr_sampler_networks(sampler, d, p, NULL);
+    *networks = *n > 0 ? kr_alloc(*n, sizeof **networks, err) : NULL;
+    if (*n > 0 && !*networks) {
+        return KR_ENOMEM;
+    }
+    kr_sampler_networks(sampler, d, p, *networks);
+    return KR_OK;
+}
+
 static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d, int32_t p,
                       bool is_certified, kr_error *err)
 {
@@ -90,6 +103,8 @@ static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d,
     kr_certificate certificate;
     kr_text fields[3] = { { 0 }, { 0 }, { 0 } };
     char path[2 * KR_TEXT_MAX];
+    int64_t *networks = NULL;
+    size_t n_networks = 0;
     if (!kr_sampler_learned(sampler, d, p, &learned)) {
         return KR_OK;
     }
@@ -103,6 +118,9 @@ static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d,
         status = kr_stored_write_fields(spec->lattice_plug->fields, spec->lattice_params,
                                         &fields[2], err);
     }
+    if (status == KR_OK) {
+        status = copy_networks(sampler, d, p, &networks, &n_networks, err);
+    }
     if (status == KR_OK) { /* borrows all: never freed by kr_stored_free */
         const char *const text[KR_STORED_TEXTS] = {
             entry->plug->name,        fields[0].data, spec->model->name, fields[1].data,
@@ -114,6 +132,8 @@ static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d,
                              .beta = target->beta,
                              .n_weights = learned.n_weights,
                              .weights = (float *)(uintptr_t)learned.weights,
+                             .n_networks = n_networks,
+                             .networks = networks,
                              .steps = learned.steps,
                              .work = learned.work,
                              .ess_q = is_certified ? certificate.ess_q : NAN,
@@ -124,6 +144,7 @@ static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d,
         kr_spec_density_path(spec->density_files[d].save, p, path, sizeof path);
         status = kr_stored_save(&stored, path, err);
     }
+    kr_free(networks);
     for (int k = 0; k < 3; k++) {
         kr_text_clear(&fields[k]);
     }
@@ -139,6 +160,30 @@ int kr_density_files_save(const kr_spec *spec, const kr_sampler *sampler, bool i
         }
     }
     return KR_OK;
+}
+
+/* ---- taken over --------------------------------------------------------------------------
+ */
+
+void kr_density_files_tell(const kr_spec *spec, const kr_sampler *sampler, FILE *messages)
+{
+    for (int32_t d = 0; messages && d < spec->config.n_densities; d++) {
+        kr_adopted sum = { 0, 0, 0 };
+        for (int32_t p = 0; p < spec->config.n_points; p++) {
+            kr_learned learned;
+            if (kr_sampler_learned(sampler, d, p, &learned)) {
+                sum.n_same += learned.adopted.n_same;
+                sum.n_near += learned.adopted.n_near;
+                sum.n_fresh += learned.adopted.n_fresh;
+            }
+        }
+        if (sum.n_same + sum.n_near > 0) {
+            fprintf(messages,
+                    "kramers: density %s begins with networks of another lattice: %d the same, "
+                    "%d from the most similar, %d fresh\n",
+                    spec->density[d].name, sum.n_same, sum.n_near, sum.n_fresh);
+        }
+    }
 }
 
 /* ---- in words ---------------------------------------------------------------------------- */

@@ -16,6 +16,9 @@ int kr_density_files_check(const kr_spec *spec, const char *output, bool overwri
  * KR_EIO, KR_ENOMEM. */
 int kr_density_files_save(const kr_spec *spec, const kr_sampler *sampler, bool is_certified,
                           kr_error *err);
+/* A line for every density that begins with networks of another lattice; messages may be NULL.
+ */
+void kr_density_files_tell(const kr_spec *spec, const kr_sampler *sampler, FILE *messages);
 /* What a density file holds, on out. KR_EIO, KR_EMISMATCH. */
 int kr_density_files_show(const char *path, FILE *out, kr_error *err);
 

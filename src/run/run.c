@@ -273,6 +273,7 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
     if (status != KR_OK) {
         kr_files_release(&r.files); /* nothing was written: leave no folder behind */
     } else {
+        kr_density_files_tell(r.spec, r.sampler, options->messages);
         status = loop(&r, is_finished, err);
     }
     close_run(&r);

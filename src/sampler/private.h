@@ -33,7 +33,8 @@ typedef struct kr_learner {
     int64_t n_rollbacks;
     double best_loss;
     uint8_t is_done, was_forward;
-    uint8_t is_warm; /* until the first adaptation ends, with weights from a file */
+    uint8_t is_warm; /* until the first adaptation ends, with weights from a file for the same
+                        lattice */
 } kr_learner;
 
 typedef struct kr_batch {
@@ -52,6 +53,7 @@ typedef struct kr_trainer {  /* one trainable density at one point */
     uint8_t *is_started; /* (n_blocks) walkers; owns */
     double ring_log_max[KR_ESS_RING], ring_sum[KR_ESS_RING], ring_sum2[KR_ESS_RING];
     int64_t ring_n;
+    kr_adopted adopted;  /* networks that came from another lattice */
     kr_training_row row; /* of the last step */
     uint8_t has_row;
 } kr_trainer;

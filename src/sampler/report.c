@@ -179,8 +179,14 @@ bool kr_sampler_learned(const kr_sampler *s, int32_t density, int32_t point,
         return false;
     }
     *learned = (kr_learned){ t->density->plug->weights(t->density->self), t->n_weights,
-                             t->learner->all_steps, t->learner->all_work };
+                             t->learner->all_steps, t->learner->all_work, t->adopted };
     return true;
+}
+
+size_t kr_sampler_networks(const kr_sampler *s, int32_t density, int32_t point, int64_t *out)
+{
+    const kr_density *d = &s->point[point].density[density];
+    return d->plug->networks ? d->plug->networks(d->self, out) : 0;
 }
 
 void kr_sampler_certificate(const kr_sampler *s, int32_t density, int32_t point,

@@ -185,11 +185,15 @@ bool kr_sampler_training_row(const kr_sampler *sampler, int32_t density, int32_t
 typedef struct kr_learned {
     const float *weights;
     size_t n_weights;
-    int64_t steps; /* of training, those before a start from a file included */
-    double work;   /* of them, in nominal CPU-seconds */
+    int64_t steps;      /* of training, those before a start from a file included */
+    double work;        /* of them, in nominal CPU-seconds */
+    kr_adopted adopted; /* networks from a file of another lattice; all 0: none */
 } kr_learned;
 bool kr_sampler_learned(const kr_sampler *sampler, int32_t density, int32_t point,
                         kr_learned *learned);
+/* The numbers by which its networks may be taken over on another lattice: kr_density_plug. */
+size_t kr_sampler_networks(const kr_sampler *sampler, int32_t density, int32_t point,
+                           int64_t *out);
 
 /* Certificate of a density at a point (NaN before certify), from n independent samples with
  * weights w = exp(-beta H)/q. Acceptance, tau_int and holding are those of the chain that

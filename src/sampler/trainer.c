@@ -9,10 +9,12 @@
  *                baseline (Kool, van Hoof, Welling 2019; Wu, Wang, Zhang, PRL 122, 080602
  * (2019)). Where phases are known the forward part comes first, so that none of them is lost;
  * where none is known, reverse KL alone with beta annealed. Weights from a file go on with
- * reverse KL at the target's beta: forward KL at its full rate would first undo them. A
- * gradient that is not finite skips the step and halves the rate; three in a row, or a runaway
- * loss, bring back the last good weights. The stop rule counts steps, work and the running ESS,
- * never seconds.
+ * reverse KL at the target's beta: forward KL at its full rate would first undo them; those
+ * of another lattice are coarser and begin with forward KL, which takes half the work of
+ * reverse KL alone (critical Ising model, 16 x 16 to 32 x 32, up to ESS 0.7). A gradient that
+ * is not finite skips the step and halves the rate; three in a row, or a runaway loss, bring
+ * back the last good weights. The stop rule counts steps, work and the running ESS, never
+ * seconds.
  *
  * Threads: called serially; OpenMP over walker blocks; gradients are summed pairwise in block
  * order, so the weights do not depend on the number of threads. */
@@ -51,13 +53,16 @@ static int start_from(const kr_density_entry *entry, int32_t p, kr_trainer *t, k
 {
     const kr_stored *stored = entry->start[p];
     kr_error why = { 0 };
-    if (kr_stored_apply(stored, entry->plug, t->density->self, &why) != KR_OK) {
+    const bool is_same = kr_stored_is_same(stored, t->target->terms);
+    if ((is_same ? kr_stored_apply(stored, entry->plug, t->density->self, &why)
+                 : kr_stored_grow(stored, entry->plug, t->density->self, &t->adopted, &why)) !=
+        KR_OK) {
         return kr_fail(err, why.status, "densities.%s: start: %s: %s", entry->name,
                        stored->path, why.text);
     }
     t->learner->all_steps = stored->steps;
     t->learner->all_work = stored->work;
-    t->learner->is_warm = 1;
+    t->learner->is_warm = is_same;
     return KR_OK;
 }
 
