@@ -133,7 +133,7 @@ static void what_is_saved_loads_the_same(void **state)
     assert_ok(kr_stored_apply(s, other.plug, other.self, &err), &err);
     assert_memory_equal(n.plug->weights(n.self), other.plug->weights(other.self),
                         n.plug->n_weights(n.self) * sizeof(float));
-    assert_string_equal(s->text[KR_STORED_FIELDS], "hidden: 3\n");
+    assert_string_equal(s->text[KR_STORED_FIELDS], "hidden: 3\nwindow: 0\n");
     assert_true(s->steps == 12 && s->work == 0.25 && s->beta == 0.4 && isnan(s->ess_q));
     kr_stored_free(s);
     close_net(&n);
