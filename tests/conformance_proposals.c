@@ -111,9 +111,8 @@ static void systems_of_512_states_keep_their_weights(void **state)
     tiny_free(system);
 }
 
-/* Sums over all draws: the law of two sweeps from each state, with a pool in the block that
- * holds both proposals, or in two calls. */
-static void fill_pooled(const transition_drive *d, int n_calls, transition *out)
+/* The law of two sweeps from each state, in one call or two, by enumeration. */
+static void fill_two(const transition_drive *d, int n_calls, transition *out)
 {
     kr_block *block = d->block;
     kr_tally tally;
@@ -122,13 +121,35 @@ static void fill_pooled(const transition_drive *d, int n_calls, transition *out)
         do {
             memset(&tally, 0, sizeof tally);
             transition_load(d, from);
-            block->pool[0].n_used = block->pool[0].n_lanes = 0;
+            for (int32_t k = 0; k < block->n_pools; k++) {
+                block->pool[k].n_used = block->pool[k].n_lanes = 0;
+            }
             for (int call = 0; call < n_calls; call++) {
                 d->update->sweep(d->self, block, 2 / n_calls, d->scratch, &tally);
             }
             int64_t to = transition_read(d, from, &tally, out);
             out->p[from * out->n + to] += kr_rng_enumerate_weight(d->tree);
         } while (kr_rng_enumerate_next(d->tree));
+    }
+}
+
+/* Two sweeps have the square of the matrix of one: nothing kept from the first, a score or
+ * proposals left over, is wrong in the second. */
+static void check_square(const transition_drive *d, const transition *one)
+{
+    for (int n_calls = 1; n_calls <= 2; n_calls++) {
+        transition two = { .n = one->n,
+                           .p = calloc((size_t)(one->n * one->n), sizeof(double)) };
+        fill_two(d, n_calls, &two);
+        assert_null(two.fault);
+        for (int64_t x = 0; x < one->n * one->n; x++) {
+            double square = 0.0;
+            for (int64_t y = 0; y < one->n; y++) {
+                square += one->p[x / one->n * one->n + y] * one->p[y * one->n + x % one->n];
+            }
+            assert_true(fabs(two.p[x] - square) <= 1e-13);
+        }
+        transition_clear(&two);
     }
 }
 
@@ -147,50 +168,53 @@ static void sample_pooled(const void *self, int32_t k, int32_t n_lanes, uint8_t 
     }
 }
 
-static void proposals_drawn_ahead_serve_successive_sweeps(void **state)
+/* A pool, if any, holds the proposals of both sweeps. */
+static void check_two_sweeps(const char *name, const char *yaml, bool has_pool)
 {
-    (void)state;
-    static const char *names[] = { "independence", "multi_try" };
+    kr_error err = { 0 };
     tiny *system = system_of("potts", "{q: 3, field: 0.3}", "{size: [2], boundary: open}");
     kr_target target = { system->lattice, system->terms, BETA };
     kr_density_plug plug = chain_density_plug();
     kr_density density = { .plug = &plug, .epoch = 1 };
     density.self = plug.alloc(&target, NULL, NULL);
-    for (int m = 0; m < 2; m++) {
-        const kr_update_plug *update = update_of(names[m]);
-        void *self = instance(update, m ? "{tries: 2}" : "{}", &target, &density);
-        plug.sample_tail = chain_density_sample;
-        transition one = transition_of(system, update, self, 1, PATHS_MAX);
+    const kr_update_plug *update = update_of(name);
+    void *self = instance(update, yaml, &target, &density);
+    transition one = transition_of(system, update, self, 1, PATHS_MAX);
+    assert_true(one.is_complete);
+    transition_drive d = { .system = system, .update = update, .self = self };
+    d.block = kr_block_alloc(system->terms, 1, 0, 0, &err);
+    if (has_pool) {
         plug.sample_tail = sample_pooled;
-        kr_error err = { 0 };
-        transition_drive d = { .system = system, .update = update, .self = self };
-        d.block = kr_block_alloc(system->terms, 1, 0, 0, &err);
         assert_ok(kr_block_add_pool(d.block, 0, &err), &err);
-        kr_block_convert(d.block, KR_LAYOUT_LANE);
-        d.tree = kr_rng_tree_alloc();
-        d.scratch = aligned_alloc(64, (update->scratch_bytes(self, 1) + 127) / 64 * 64);
-        for (int n_calls = 1; n_calls <= 2; n_calls++) {
-            transition two = { .n = one.n,
-                               .p = calloc((size_t)(one.n * one.n), sizeof(double)) };
-            fill_pooled(&d, n_calls, &two);
-            assert_null(two.fault);
-            for (int64_t x = 0; x < one.n * one.n; x++) {
-                double square = 0.0;
-                for (int64_t y = 0; y < one.n; y++) {
-                    square += one.p[x / one.n * one.n + y] * one.p[y * one.n + x % one.n];
-                }
-                assert_true(fabs(two.p[x] - square) <= 1e-13);
-            }
-            transition_clear(&two);
-        }
-        free(d.scratch);
-        kr_rng_tree_free(d.tree);
-        kr_block_free(d.block);
-        transition_clear(&one);
-        update->free(self);
     }
+    kr_block_convert(d.block, KR_LAYOUT_LANE);
+    d.tree = kr_rng_tree_alloc();
+    d.scratch = aligned_alloc(64, (update->scratch_bytes(self, 1) + 127) / 64 * 64);
+    check_square(&d, &one);
+    free(d.scratch);
+    kr_rng_tree_free(d.tree);
+    kr_block_free(d.block);
+    transition_clear(&one);
+    update->free(self);
     plug.free(density.self);
     tiny_free(system);
+}
+
+static void proposals_drawn_ahead_serve_successive_sweeps(void **state)
+{
+    (void)state;
+    check_two_sweeps("independence", "{}", true);
+    check_two_sweeps("multi_try", "{tries: 2}", true);
+}
+
+static void scores_kept_between_sweeps_are_right(void **state)
+{
+    (void)state;
+    check_two_sweeps("independence", "{}", false);
+    check_two_sweeps("multi_try", "{tries: 2}", false);
+    check_two_sweeps("tail_refresh", "{}", false);
+    check_two_sweeps("tail_refresh", "{cut: full}", false);
+    check_two_sweeps("tail_refresh", "{cut: full, symmetry: true}", false);
 }
 
 int main(void)
@@ -198,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(systems_of_512_states_keep_their_weights),
         cmocka_unit_test(proposals_drawn_ahead_serve_successive_sweeps),
+        cmocka_unit_test(scores_kept_between_sweeps_are_right),
     };
     return cmocka_run_group_tests_name("proposals", tests, NULL, NULL);
 }
