@@ -122,6 +122,18 @@ int kr_point_add_folds(const kr_sampler *s, const kr_point *point, kr_block *blo
     return KR_OK;
 }
 
+/* Pools of the densities whose proposals the chains may share. */
+static int add_pools(const kr_sampler *s, kr_block *block, kr_error *err)
+{
+    for (int32_t u = 0; u < s->config.n_updates; u++) {
+        const kr_schedule_entry *entry = &s->config.update[u];
+        if (entry->plug->flags & KR_UPDATE_POOL) {
+            KR_TRY(kr_block_add_pool(block, entry->density, err));
+        }
+    }
+    return KR_OK;
+}
+
 static int alloc_observables(kr_sampler *s, kr_point *point, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
@@ -203,6 +215,7 @@ static int alloc_blocks(kr_sampler *s, kr_point *point, kr_error *err)
             return KR_ENOMEM;
         }
         KR_TRY(kr_point_add_folds(s, point, block, err));
+        KR_TRY(add_pools(s, block, err));
         uint64_t stream = (uint64_t)p << 32 | (uint64_t)b;
         kr_rng_seed(block->rng, config->seed, stream, KR_PURPOSE_START);
         for (int32_t l = 0; l < block->n_lanes; l++) {
