@@ -59,7 +59,7 @@ def read(path):
 def weights_are_used_as_they_are():
     run("run.yaml", "trained.h5")
     said = call("explain", "net.krd").stdout
-    assert "frontier {hidden: 4}" in said and "60 steps" in said and "of 4096 samples" in said, said
+    assert "frontier {hidden: 4, window: 0}" in said and "60 steps" in said and "of 4096 samples" in said, said
     run("use.yaml", "used.h5")
     for key in ("ess_q", "log_z", "log_z_error", "max_weight"):
         assert density("used.h5")[key] == density("trained.h5")[key], key

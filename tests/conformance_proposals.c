@@ -50,7 +50,13 @@ static void *stirred_density(kr_density *density, const kr_target *target)
 {
     kr_error err = { 0 };
     const kr_density_plug *plug = density->plug;
-    void *params = tiny_params(plug->name, plug->fields, plug->params_size, "{}", &err);
+    const char *yaml = "{}"; /* small networks: every path of the enumeration is a pass */
+    for (const kr_field *f = plug->fields; f && f->name; f++) {
+        yaml = strcmp(f->name, "hidden") == 0  ? "{hidden: 3}"
+               : strcmp(f->name, "width") == 0 ? "{width: 3}"
+                                               : yaml;
+    }
+    void *params = tiny_params(plug->name, plug->fields, plug->params_size, yaml, &err);
     assert_non_null(params);
     density->self =
         plug->supports(target, params, &err) ? plug->alloc(target, params, &err) : NULL;

@@ -103,6 +103,12 @@ typedef struct kr_chunk { /* draws of one call of advance */
     int32_t bad_density; /* found: density with log q of a chain not finite, or -1 */
 } kr_chunk;
 
+/* What an estimate is derived from. */
+typedef struct kr_estimate_source {
+    const kr_derived *derived; /* NULL: it is a mean; borrowed */
+    int32_t column;            /* the estimate that is the mean of its column */
+} kr_estimate_source;
+
 struct kr_sampler {
     kr_sampler_config config;
     int32_t n_blocks; /* per point */
@@ -122,11 +128,13 @@ struct kr_sampler {
     int64_t new_epoch;
     double *certificate_log_w;    /* (certificate) of the density now certified */
     kr_block **certificate_block; /* (n_threads) states of a batch of its samples */
-    double *certificate_sum; /* (batches, n_estimates) sum of w x over the largest w there */
+    double *certificate_sum; /* (batches, n_estimates) sum of w x, of derived ones w x^2, over
+                                the largest w there */
     int32_t n_estimates;     /* quantities estimated from its samples */
     int32_t first_drawn;     /* from here on not weighted */
     kr_column *estimate;     /* (n_estimates) their names; owns */
-    char (*phase_name)[40];  /* (2 KR_PHASES_MAX) "in_PHASE", "drawn_in_PHASE"; owns */
+    kr_estimate_source *estimate_from; /* (n_estimates); owns */
+    char (*phase_name)[40]; /* (2 KR_PHASES_MAX) "in_PHASE", "drawn_in_PHASE"; owns */
 
     int32_t stage;
     int64_t stage_step; /* draws (x every = steps), training steps, or certificate blocks */
