@@ -175,7 +175,7 @@ static void minibatch(kr_sampler *s, const kr_point *point, const kr_trainer *t,
         n_states += point->block[group + 2 * ((first + k) % n)]->n_lanes;
     }
 #pragma omp parallel for num_threads(s->config.n_threads) schedule(dynamic, 1) \
-    reduction(+ : cpu)
+    reduction(+ : cpu) if (n_blocks > 1)
     for (int32_t k = 0; k < n_blocks; k++) {
         double begin = kr_clock_thread(), coefficient[KR_LANES_MAX];
         kr_block *block = point->block[group + 2 * ((first + k) % n)];

@@ -257,7 +257,8 @@ void kr_trainer_sum(const kr_sampler *sampler, const kr_trainer *t, int32_t n_bl
 {
     enum { CHUNK = 4096 };
     int64_t n_chunks = ((int64_t)t->n_weights + CHUNK - 1) / CHUNK;
-#pragma omp parallel for num_threads(sampler->config.n_threads) schedule(static)
+#pragma omp parallel for num_threads(sampler->config.n_threads)                                \
+    schedule(static) if (n_blocks > 1)
     for (int64_t chunk = 0; chunk < n_chunks; chunk++) {
         size_t from = (size_t)chunk * CHUNK;
         size_t to = from + CHUNK < t->n_weights ? from + CHUNK : t->n_weights;
