@@ -3,6 +3,8 @@
  * transition matrix of two chains, 16 x 16 joint states of the Ising model on 2x2, by driving
  * the production sampler through every branch of its draws.
  *
+ * Further, groups of several chains of two sites, and a local update beside the proposals.
+ *
  * The alternating form leaves the product of the two laws invariant. The same weights used in
  * two ways that are often taken for exact do not, which proves that the matrix would show it.
  */
@@ -22,9 +24,10 @@ typedef struct world {
     tiny *system;
     double law[STATES], joint_law[JOINT];
     kr_target target;
-    kr_schedule_entry update;
+    int32_t n_updates, n_chains;
+    kr_schedule_entry update[2]; /* the last one proposes from the density */
     kr_density_entry density;
-    void *density_params;
+    void *density_params, *local_params;
     kr_sampler *sampler;
     kr_rng_tree *tree;
     double kernel[STATES][JOINT]; /* of one chain, by the state that the weights learn from */
@@ -48,25 +51,25 @@ static const kr_update_plug *update_named(const char *name)
     return kr_registry_updates[k];
 }
 
-/* Two chains, no draws yet, frozen weights away from their start. */
-static kr_sampler *sampler_of(world *w, int32_t while_measuring)
+/* No draws yet, frozen weights away from their start. */
+static kr_sampler *sampler_of(const world *w)
 {
     kr_error err = { 0 };
     const kr_sampler_config config = {
         .n_points = 1,
         .target = &w->target,
-        .n_updates = 1,
+        .n_updates = w->n_updates,
         .n_densities = 1,
-        .update = &w->update,
+        .update = w->update,
         .density = &w->density,
-        .n_chains = 2,
+        .n_chains = w->n_chains,
         .seed = 3,
         .start = KR_START_RANDOM,
         .measure = INT32_MAX,
         .every = 1,
         .training = { .batch = 16,
                       .certificate = 64,
-                      .while_measuring = while_measuring,
+                      .while_measuring = KR_TRAINING_ALTERNATING,
                       .turn_steps = 4,
                       .turn_rate = 0.3 },
         .n_threads = 1,
@@ -86,47 +89,66 @@ static kr_sampler *sampler_of(world *w, int32_t while_measuring)
     return s;
 }
 
-static kr_block *load(const world *w, int32_t chain, int64_t x)
+/* States of the chains of a block, digits of x in base n_states. */
+static kr_block *load(const world *w, int32_t b, int64_t x)
 {
-    kr_block *block = w->sampler->point[0].block[chain];
+    kr_block *block = w->sampler->point[0].block[b];
     kr_block_convert(block, KR_LAYOUT_CHAIN);
-    tiny_decode(w->system, x, block->state, 1);
-    block->energy[0] = w->system->energy[x];
+    for (int32_t l = 0; l < block->n_lanes; l++, x /= w->system->n_states) {
+        int64_t lane = x % w->system->n_states;
+        tiny_decode(w->system, lane, block->state + l * block->n_sites, 1);
+        block->energy[l] = w->system->energy[lane];
+    }
     kr_block_touch(block);
     return block;
 }
 
-static int64_t state_of(const world *w, int32_t chain)
+/* Both blocks at once, scored as after a draw. */
+static void load_joint(const world *w, int64_t x)
 {
-    kr_block *block = w->sampler->point[0].block[chain];
-    kr_block_convert(block, KR_LAYOUT_CHAIN);
-    return tiny_encode(w->system, block->state, 1);
+    const kr_point *point = &w->sampler->point[0];
+    for (int32_t b = 0; b < 2; b++) {
+        kr_block *block = load(w, b, x);
+        kr_schedule_log_q(&point->density[0], block, w->sampler->scratch[0]);
+        for (int32_t l = 0; l < block->n_lanes; l++) {
+            x /= w->system->n_states;
+        }
+    }
 }
 
-/* One draw of the sampler from everywhere, along every branch: both chains share the tree. */
-static transition matrix_of_sampler(world *w)
+static int64_t joint_state(const world *w)
+{
+    int64_t x = 0, scale = 1;
+    for (int32_t b = 0; b < 2; b++) {
+        kr_block *block = w->sampler->point[0].block[b];
+        kr_block_convert(block, KR_LAYOUT_CHAIN);
+        for (int32_t l = 0; l < block->n_lanes; l++, scale *= w->system->n_states) {
+            x += scale * tiny_encode(w->system, block->state + l * block->n_sites, 1);
+        }
+    }
+    return x;
+}
+
+/* One draw of the sampler from everywhere, along every branch: the blocks share the tree. */
+static transition matrix_of_sampler(const world *w, int64_t n_joint)
 {
     kr_sampler *s = w->sampler;
     kr_error err = { 0 };
-    transition t = { .n = JOINT, .p = calloc(JOINT * JOINT, sizeof(double)) };
+    transition t = { .n = n_joint, .p = calloc((size_t)(n_joint * n_joint), sizeof(double)) };
     assert_non_null(t.p);
-    for (int64_t from = 0; from < JOINT; from++) {
+    assert_int_equal(s->n_blocks, 2);
+    for (int64_t from = 0; from < n_joint; from++) {
         int64_t n_paths = 0;
-        for (int32_t chain = 0; chain < 2; chain++) {
-            kr_rng_enumerate_begin(s->point[0].block[chain]->rng, w->tree);
+        for (int32_t b = 0; b < 2; b++) {
+            kr_rng_enumerate_begin(s->point[0].block[b]->rng, w->tree);
         }
         do {
             assert_true(++n_paths <= PATHS_MAX);
-            for (int32_t chain = 0; chain < 2; chain++) { /* scored, as after a draw */
-                kr_schedule_log_q(&s->point[0].density[0],
-                                  load(w, chain, chain ? from / STATES : from % STATES),
-                                  s->scratch[0]);
-            }
+            load_joint(w, from);
             s->n_draws = s->n_steps = s->stage_step = s->window_draws = 0;
             assert_ok(kr_sampler_advance(s, 1, &err), &err);
             assert_int_equal(kr_sampler_n_new(s), 1);
-            t.p[from * JOINT + state_of(w, 0) + STATES * state_of(w, 1)] +=
-                kr_rng_enumerate_weight(w->tree);
+            t.p[from * n_joint + joint_state(w)] += kr_rng_enumerate_weight(w->tree);
         } while (kr_rng_enumerate_next(w->tree));
         t.n_paths += n_paths;
     }
@@ -147,8 +169,8 @@ static void list_kernels(world *w)
         load(w, 1, x);
         assert_ok(kr_alternating_train(s, &s->point[0], 0, 1, &err), &err);
         assert_true(memcmp(frozen, weights, bytes) != 0);
-        transition t = transition_of(w->system, w->update.plug, s->point[0].update[0].self, 1,
-                                     PATHS_MAX * STATES);
+        transition t = transition_of(w->system, w->update[0].plug, s->point[0].update[0].self,
+                                     1, PATHS_MAX * STATES);
         assert_true(t.is_complete && !t.fault);
         memcpy(w->kernel[x], t.p, sizeof w->kernel[x]);
         transition_clear(&t);
@@ -175,30 +197,59 @@ static transition matrix_of(const world *w, enum scheme scheme)
     return t;
 }
 
-static int setup(void **state)
+static world *world_alloc(const char *size, int32_t n_chains, bool has_local)
 {
     kr_error err = { 0 };
     world *w = calloc(1, sizeof *w);
     w->system = tiny_alloc(tiny_model("ising"), "{field: 0.2}", tiny_lattice("hypercubic"),
-                           "{size: [2, 2]}", STATES, &err);
+                           size, STATES, &err);
     w->tree = kr_rng_tree_alloc();
     assert_non_null(w->system);
     assert_non_null(w->tree);
     double *law = tiny_law(w->system, BETA);
-    memcpy(w->law, law, sizeof w->law);
+    memcpy(w->law, law, (size_t)w->system->n_states * sizeof *law);
     free(law);
-    for (int64_t x = 0; x < JOINT; x++) {
-        w->joint_law[x] = w->law[x % STATES] * w->law[x / STATES];
-    }
     w->target = (kr_target){ w->system->lattice, w->system->terms, BETA, NULL };
     const kr_density_plug *plug = density_named("frontier");
     w->density_params =
         tiny_params(plug->name, plug->fields, plug->params_size, start_of_density, &err);
     w->density = (kr_density_entry){ .plug = plug, .params = w->density_params, .name = "net" };
-    w->update = (kr_schedule_entry){ .plug = update_named("independence"), .sweeps = 1 };
-    w->sampler = sampler_of(w, KR_TRAINING_ALTERNATING);
-    load(w, 0, 0);
-    load(w, 1, 0);
+    if (has_local) {
+        const kr_update_plug *local = update_named("heat_bath");
+        w->local_params =
+            tiny_params(local->name, local->fields, local->params_size, "{}", &err);
+        if (!w->local_params) {
+            fail_msg("%s", err.text);
+        }
+        w->update[w->n_updates++] = (kr_schedule_entry){
+            .plug = local, .params = w->local_params, .sweeps = 1, .density = -1
+        };
+    }
+    w->update[w->n_updates++] =
+        (kr_schedule_entry){ .plug = update_named("independence"), .sweeps = 1 };
+    w->n_chains = n_chains;
+    w->sampler = sampler_of(w);
+    return w;
+}
+
+static void world_free(world *w)
+{
+    kr_sampler_free(w->sampler);
+    kr_rng_tree_free(w->tree);
+    tiny_free(w->system);
+    free(w->density_params);
+    free(w->local_params);
+    free(w);
+}
+
+static int setup(void **state)
+{
+    kr_error err = { 0 };
+    world *w = world_alloc("{size: [2, 2]}", 2, false);
+    for (int64_t x = 0; x < JOINT; x++) {
+        w->joint_law[x] = w->law[x % STATES] * w->law[x / STATES];
+    }
+    load_joint(w, 0);
     assert_ok(kr_sampler_advance(w->sampler, 1, &err), &err);
     list_kernels(w);
     *state = w;
@@ -207,12 +258,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    world *w = *state;
-    kr_sampler_free(w->sampler);
-    kr_rng_tree_free(w->tree);
-    tiny_free(w->system);
-    free(w->density_params);
-    free(w);
+    world_free(*state);
     return 0;
 }
 
@@ -220,8 +266,8 @@ static int teardown(void **state)
 
 static void alternating_leaves_the_product_of_the_laws_invariant(void **state)
 {
-    world *w = *state;
-    transition t = matrix_of_sampler(w), want = matrix_of(w, ALTERNATING);
+    const world *w = *state;
+    transition t = matrix_of_sampler(w, JOINT), want = matrix_of(w, ALTERNATING);
     double fit = transition_balance_error(&t, w->joint_law), rows = transition_row_error(&t);
     double off = 0.0;
     for (int64_t k = 0; k < JOINT * JOINT; k++) {
@@ -235,6 +281,39 @@ static void alternating_leaves_the_product_of_the_laws_invariant(void **state)
     assert_true(transition_is_irreducible(&t));
     transition_clear(&t);
     transition_clear(&want);
+}
+
+/* Groups of several chains, uneven groups, local updates beside; two sites. */
+static void groups_and_schedules_leave_the_product_of_the_laws_invariant(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t n_chains;
+        bool has_local;
+    } row[] = { { 4, false }, { 3, false }, { 2, true } };
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        world *w =
+            world_alloc("{size: [2], boundary: open}", row[k].n_chains, row[k].has_local);
+        int64_t n_joint = 1;
+        for (int32_t c = 0; c < row[k].n_chains; c++) {
+            n_joint *= w->system->n_states;
+        }
+        for (int64_t x = 0; x < n_joint; x++) {
+            w->joint_law[x] = 1.0;
+            for (int64_t c = 0, rest = x; c < row[k].n_chains; c++) {
+                w->joint_law[x] *= w->law[rest % w->system->n_states];
+                rest /= w->system->n_states;
+            }
+        }
+        transition t = matrix_of_sampler(w, n_joint);
+        double fit = transition_balance_error(&t, w->joint_law);
+        print_message("# %d chains%s, %lld paths: |pi P - pi| %.1e\n", row[k].n_chains,
+                      row[k].has_local ? " with heat_bath" : "", (long long)t.n_paths, fit);
+        assert_true(transition_row_error(&t) <= FIT_MAX);
+        assert_true(fit <= FIT_MAX);
+        transition_clear(&t);
+        world_free(w);
+    }
 }
 
 static void weights_are_the_frozen_ones_at_every_draw(void **state)
@@ -361,6 +440,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alternating_leaves_the_product_of_the_laws_invariant),
+        cmocka_unit_test(groups_and_schedules_leave_the_product_of_the_laws_invariant),
         cmocka_unit_test(weights_are_the_frozen_ones_at_every_draw),
         cmocka_unit_test(turns_hardly_correlate_the_chains),
         cmocka_unit_test(each_kernel_alone_is_exact),
