@@ -67,7 +67,7 @@ static int alloc_trainers(kr_sampler *s, kr_point *point, kr_error *err)
 /* Most chains of a block, walkers of the trainers included. */
 static int32_t most_lanes(const kr_sampler_config *config)
 {
-    int64_t lanes = kr_block_lanes(config->n_chains);
+    int64_t lanes = kr_alternating_lanes(config);
     lanes = lanes < config->n_chains ? lanes : config->n_chains;
     for (int32_t d = 0; d < config->n_densities; d++) {
         if (config->density[d].plug->flags & KR_DENSITY_TRAINABLE) {
@@ -200,7 +200,7 @@ static int alloc_blocks(kr_sampler *s, kr_point *point, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
     const kr_terms *terms = point->target->terms;
-    int32_t lanes = kr_block_lanes(config->n_chains), p = (int32_t)(point - s->point);
+    int32_t lanes = kr_alternating_lanes(config), p = (int32_t)(point - s->point);
     KR_TRY(check_start(config, terms, err));
     point->block = kr_alloc((size_t)s->n_blocks, sizeof(kr_block *), err);
     if (!point->block) {
@@ -357,7 +357,7 @@ static int count_columns(kr_sampler *s, kr_error *err)
 static int build(kr_sampler *s, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
-    int32_t lanes = kr_block_lanes(config->n_chains);
+    int32_t lanes = kr_alternating_lanes(config);
     s->n_blocks = (int32_t)((config->n_chains + lanes - 1) / lanes);
     s->point = kr_alloc((size_t)config->n_points, sizeof *s->point, err);
     if (!s->point) {
@@ -379,6 +379,7 @@ static int build(kr_sampler *s, kr_error *err)
     KR_TRY(count_columns(s, err));
     KR_TRY(config->n_densities > 0 ? kr_certificate_init(s, err) : KR_OK);
     KR_TRY(alloc_shared(s, err));
+    KR_TRY(kr_alternating_init(s, err));
     return config->is_annealing ? kr_annealing_init(s, err) : KR_OK;
 }
 
@@ -467,6 +468,7 @@ void kr_sampler_free(kr_sampler *s)
     }
     kr_tempering_clear(s);
     kr_annealing_clear(s);
+    kr_alternating_clear(s);
     kr_certificate_clear(s);
     for (int32_t t = 0; s->scratch && t < s->config.n_threads; t++) {
         kr_free(s->scratch[t]);
