@@ -122,9 +122,13 @@ int kr_point_add_folds(const kr_sampler *s, const kr_point *point, kr_block *blo
     return KR_OK;
 }
 
-/* Pools of the densities whose proposals the chains may share. */
+/* Pools of the densities whose proposals the chains may share. Where weights change at every
+ * draw a pool would be void before it is used up. */
 static int add_pools(const kr_sampler *s, kr_block *block, kr_error *err)
 {
+    if (s->config.training.while_measuring == KR_TRAINING_ALTERNATING) {
+        return KR_OK;
+    }
     for (int32_t u = 0; u < s->config.n_updates; u++) {
         const kr_schedule_entry *entry = &s->config.update[u];
         if (entry->plug->flags & KR_UPDATE_POOL) {
