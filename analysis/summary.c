@@ -69,6 +69,9 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
     KR_TRY(read_shape(reader, s, err));
     s->chains_coupled = attribute(reader, "chains_coupled") == 2.0 ? 2 : 1;
     s->reach = attribute(reader, "reach");
+    kr_series_text(reader, "posterior", "", "training_while_measuring", s->while_measuring,
+                   sizeof s->while_measuring);
+    s->turn_steps = attribute(reader, "turn_steps");
     KR_TRY(kr_points_load(reader, s->n_points, &s->points, err));
     KR_TRY(kr_summary_weights(reader, s, err));
     KR_TRY(kr_summary_chains(reader, s, err));

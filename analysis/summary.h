@@ -8,7 +8,8 @@
  *                  "variance|binder|mean COLUMN BETA_POWER SITE_POWER | UNIT | DOC"
  *                  reach = 2 where the schedule is known to reach every state, 0 where it
  *                  has cluster moves only, which then keep something, else 1;
- *                  chains_coupled = 2 where an update couples chains 2k and 2k + 1
+ *                  chains_coupled = 2 where an update couples chains 2k and 2k + 1;
+ *                  training_while_measuring = "alternating" with turn_steps
  *   replica_pairs  NAME, derived_NAME likewise; an entry of dim chain is a pair of chains
  *   constant_data  beta, scanned parameters, exact_NAME, exact_log_z, ess_q_D, log_z_q_D,
  *                  log_z_q_D_error, max_share_D, n_q_D, mean_log_w_q_D[_error],
@@ -163,6 +164,8 @@ typedef struct kr_summary {
     double *weight;     /* (n_chains, n_draws) of the draws in means; NULL: all equal; owns */
     kr_flat_summary *flat;           /* NULL unless multicanonical; owns */
     kr_annealing_summary *annealing; /* NULL unless population annealing; owns */
+    char while_measuring[32];        /* how densities learned meanwhile; empty: not at all */
+    double turn_steps;               /* before each turn of a group of chains */
     double reach;                    /* of the schedule, as in the file; NaN: not told */
     kr_cost cost;
     bool is_converged;

@@ -66,7 +66,7 @@ static bool read_row(kr_reader *reader, const kr_summary *s, int d, bool is_phas
              s->density[d * s->n_points].name);
     snprintf(error, sizeof error, "%s_error", name);
     snprintf(drawn, sizeof drawn, "drawn_%s", name);
-    for (int64_t p = 0; !q->is_derived && p < s->n_points; p++) {
+    for (int64_t p = 0; p < s->n_points; p++) {
         kr_importance *i = &row[p];
         *i = (kr_importance){
             .density = d, .is_phase = is_phase, .drawn = NAN, .collapse = NAN, .z = NAN
@@ -79,7 +79,8 @@ static bool read_row(kr_reader *reader, const kr_summary *s, int d, bool is_phas
         i->error = kr_series_constant(reader, "constant_data", error, p);
         i->chain_mean = q[p].is_bad ? NAN : q[p].estimate.mean;
         i->chain_error = q[p].is_bad ? NAN : q[p].estimate.error;
-        double sigma = hypot(i->error, i->chain_error);
+        double rounding = 1e-12 * fmax(fabs(i->mean), fabs(i->chain_mean));
+        double sigma = hypot(hypot(i->error, i->chain_error), rounding);
         if (sigma > 0.0) {
             i->z = (i->mean - i->chain_mean) / sigma;
         }

@@ -285,6 +285,8 @@ static void write_head(kr_json *j, const kr_summary *s)
     kr_json_field(j, "steps_per_draw", s->every);
     kr_json_field(j, "n_sites", s->n_sites);
     kr_json_field(j, "chains_coupled", (double)s->chains_coupled);
+    kr_json_key(j, "training_while_measuring");
+    kr_json_text(j, s->while_measuring[0] ? s->while_measuring : "none");
 }
 
 static void write_cost(kr_json *j, const kr_summary *s)

@@ -96,6 +96,13 @@ static void print_head(const kr_summary *s, FILE *out)
                 "an update couples chains in pairs: errors, ESS and R-hat are those of pair "
                 "means\n");
     }
+    if (s->while_measuring[0]) {
+        snprintf(label, sizeof label,
+                 "training while measuring: %s, %.0f step%s before each turn of half of the "
+                 "chains; log q, ESS and log Z are those of the frozen weights",
+                 s->while_measuring, s->turn_steps, s->turn_steps == 1.0 ? "" : "s");
+        print_wrapped(out, "", label);
+    }
     if (s->run_id[0]) {
         fprintf(out, "run %s\n", s->run_id);
     }

@@ -204,7 +204,7 @@ static void judge_weights(kr_findings *f, const kr_summary *s, const kr_density_
                           int64_t p)
 {
     double run = longest_run(d);
-    if (d->longest_rejection_run > fmax(run, 1.0)) {
+    if (!s->while_measuring[0] && d->longest_rejection_run > fmax(run, 1.0)) {
         find(f, WARN_HELD, s, p, "%s %.0f, want at most %.0f", d->name,
              d->longest_rejection_run, run);
     }

@@ -346,6 +346,18 @@ typedef struct kr_fold kr_fold;
 #define KR_LANES_MAX 64 /* chains of a block */
 #define KR_LANES_PAD 16 /* stride of LANE is n_lanes rounded up to this */
 
+/* Proposals drawn ahead from a density: a queue, in the lanes of one batch in layout LANE. They
+ * are independent of the states of all chains, so any chain may take the next one. They die
+ * with the weights they were drawn under. */
+typedef struct kr_pool {
+    int32_t density; /* index */
+    int32_t n_lanes; /* of the batch; its stride is KR_LANES_MAX */
+    int32_t n_used;  /* lanes handed out */
+    int64_t epoch;   /* of the weights */
+    uint8_t *state;  /* (n_sites, KR_LANES_MAX); owns */
+    double *log_q;   /* (KR_LANES_MAX); owns */
+} kr_pool;
+
 /* A fixed logical group of chains of one point: the unit of random streams, of thread tasks, of
  * gradient accumulation and of MPI ownership, so results do not depend on the number of
  * threads. The density caches: log_q belongs to density log_q_of at weights epoch log_q_epoch,
@@ -373,6 +385,8 @@ typedef struct kr_block {
     int64_t *count;    /* (KR_LANES_MAX, q); owns */
     int64_t *rejected; /* (KR_LANES_MAX) global proposals refused in a row up to now; owns */
     kr_rng *rng;       /* one stream for the block; owns */
+    int32_t n_pools;
+    kr_pool *pool; /* (n_pools) one for each density that updates share proposals of; owns */
 } kr_block;
 
 /* Says that a state of the block has changed. */
@@ -479,6 +493,13 @@ enum {
                                             leaves the product of their laws invariant */
     KR_UPDATE_ANY_WEIGHT = 32, /* leaves w(H) of target->flat invariant, whatever it holds */
     KR_UPDATE_LANE_BETA = 64,  /* alloc knows lane_beta; it may still refuse */
+    KR_UPDATE_POOL = 128, /* takes proposals from the block's pool of its density, if any */
+    KR_UPDATE_SHARES_CHOICE = 256, /* a choice that does not look at the states is made once for
+                                      all chains of a block: each chain by itself has the law of
+                                      a block of one, and pi x pi is left invariant, so chains
+                                      in equilibrium are uncorrelated all the same */
+    KR_UPDATE_FREE_MOVES = 512,    /* moves states beside its attempts where nothing can be
+                                      refused; the tally counts these as changed only */
 };
 
 /* What an instance of an update is made for. */

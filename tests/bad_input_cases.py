@@ -103,6 +103,12 @@ RUN_FILES = [
     ("one net for one beta", LEARNED + "training: {beta_degree: ^2}", "differ in beta alone"),
     ("one net for two couplings", LEARNED + "training: {beta_degree: ^2}\nbeta: [0.3, 0.4]\n"
      "model: {name: ising, J: [1, 2]}", "differ in beta alone"),
+    ("turns of one chain", LEARNED + "chains: 1\ntraining: {while_measuring: ^alternating}",
+     "with 1 chain, want at least 2"),
+    ("turns without weights", "training: {while_measuring: ^alternating}",
+     "no update proposes from a density with weights"),
+    ("turns of no steps", LEARNED + "training: {turn_steps: ^0}", "turn_steps = 0"),
+    ("turn rate", LEARNED + "training: {turn_rate: ^2}", "turn_rate = 2"),
     ("walkers", LEARNED + "training: {walkers: ^2}", "walkers = 2"),
     ("window", NET + "net: {name: frontier, window: ^-1}", "window = -1"),
     ("radius", NET + "net: {name: multilevel, radius: ^0.5}", "radius = 0.5"),

@@ -123,13 +123,13 @@ int main(int argc, char **argv)
     printf("%-28s %8s %9s %9s %9s %8s %7s %7s %8s\n", "us per chain", "MFLOP", "sample",
            "log_q", "gradient", "1/s", "GF/s", "GF/s", "step, s");
     time_density("frontier 32", &kr_density_frontier, "hidden=32", &even, NULL, budget);
-    time_density("conv 3/64/3x3", &kr_density_conv, "", &even, isa, budget);
-    time_density("conv 3/64/3x3, last masked", &kr_density_conv, "last=masked", &even, isa,
-                 budget);
+    time_density("conv 3/64/3x3", &kr_density_conv, "width=64", &even, isa, budget);
+    time_density("conv 3/64/3x3, last masked", &kr_density_conv, "width=64 last=masked", &even,
+                 isa, budget);
     time_density("conv 3/16/5x5", &kr_density_conv, "width=16 kernel=5", &even, isa, budget);
-    time_density("conv 3/64/7x7", &kr_density_conv, "kernel=7", &even, isa, budget);
-    time_density("conv 3/64/13x13", &kr_density_conv, "kernel=13", &even, isa, budget);
-    time_density("conv 3/64/3x3, Potts q=4", &kr_density_conv, "", &many, isa, budget);
+    time_density("conv 3/64/7x7", &kr_density_conv, "width=64 kernel=7", &even, isa, budget);
+    time_density("conv 3/64/13x13", &kr_density_conv, "width=64 kernel=13", &even, isa, budget);
+    time_density("conv 3/64/3x3, Potts q=4", &kr_density_conv, "width=64", &many, isa, budget);
     system_free(&potts);
     system_free(&ising);
     return 0;

@@ -52,8 +52,9 @@ static inline void generic_yaml(const kr_field *fields, enum flavor flavor, char
     strcat(yaml, "}");
 }
 
-/* All defaults; each other choice of each choice field; a count of 2 where the default is 1.
- * Returns how many texts were written. */
+/* All defaults; each other choice of each choice field; the other value of each truth value; a
+ * count of 2 where the default is 1, of 3 where it is larger. Returns how many texts were
+ * written. */
 static inline int choices_of(const kr_field *fields, char yaml[CHOICES_MAX][YAML_MAX])
 {
     int n = 0;
@@ -68,9 +69,14 @@ static inline int choices_of(const kr_field *fields, char yaml[CHOICES_MAX][YAML
             }
             word += length + (word[length] == '|');
         }
-        if (f->type == KR_TYPE_INT && f->fallback && strcmp(f->fallback, "1") == 0 &&
-            n < CHOICES_MAX) {
-            (void)snprintf(yaml[n++], YAML_MAX, "{%s: 2}", f->name);
+        if (f->type == KR_TYPE_INT && f->fallback && n < CHOICES_MAX) {
+            bool is_one = strcmp(f->fallback, "1") == 0;
+            (void)snprintf(yaml[n++], YAML_MAX, "{%s: %d}", f->name, is_one ? 2 : 3);
+        }
+        if (f->type == KR_TYPE_BOOL && f->fallback && n < CHOICES_MAX) {
+            bool is_true = strcmp(f->fallback, "true") == 0;
+            (void)snprintf(yaml[n++], YAML_MAX, "{%s: %s}", f->name,
+                           is_true ? "false" : "true");
         }
     }
     return n;

@@ -92,6 +92,7 @@ static void means_without_a_chain_are_exact(void **state)
                 { "magnetization_per_site", exact.magnetization },
                 { "abs_magnetization_per_site", exact.abs_magnetization },
                 { "magnetization_squared", exact.magnetization_squared },
+                { "specific_heat", exact.specific_heat },
                 { "in_down", phase[0] },
                 { "in_up", phase[1] } };
     const kr_column *column;
@@ -107,7 +108,7 @@ static void means_without_a_chain_are_exact(void **state)
             }
         }
     }
-    assert_int_equal(n, 6);
+    assert_int_equal(n, 7);
     clear(&s);
 }
 

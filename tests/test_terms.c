@@ -110,6 +110,26 @@ static void local_differences_are_energy_differences(void **state)
     kr_terms_free(terms);
 }
 
+/* What a tail energy leaves out depends on the sites before the tail alone. */
+static void tail_differences_are_energy_differences(void **state)
+{
+    (void)state;
+    kr_terms *terms = mixed();
+    for (int x = 0; x < 81; x++) {
+        uint8_t s[] = { (uint8_t)(x % 3), (uint8_t)(x / 3 % 3), (uint8_t)(x / 9 % 3),
+                        (uint8_t)(x / 27) };
+        for (int32_t k = 0; k <= 4; k++) {
+            uint8_t other[4] = { 0 };
+            memcpy(other, s, (size_t)k);
+            double tail =
+                kr_terms_tail_energy(terms, s, 1, k) - kr_terms_tail_energy(terms, other, 1, k);
+            assert_true(fabs(tail - (mixed_energy(s) - mixed_energy(other))) <= 1e-11);
+        }
+        assert_close(kr_terms_tail_energy(terms, s, 1, 0), mixed_energy(s), 1e-13);
+    }
+    kr_terms_free(terms);
+}
+
 static void symmetries_compare_couplings_tables_and_locals(void **state)
 {
     (void)state;
@@ -191,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(energy_is_the_sum_over_terms_and_locals),
         cmocka_unit_test(local_differences_are_energy_differences),
+        cmocka_unit_test(tail_differences_are_energy_differences),
         cmocka_unit_test(symmetries_compare_couplings_tables_and_locals),
         cmocka_unit_test(symmetries_of_many_site_terms_respect_the_order_in_a_table),
         cmocka_unit_test(order_follows_from_the_state_counts),

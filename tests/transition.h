@@ -59,6 +59,7 @@ static inline int64_t transition_read(const transition_drive *d, int64_t from,
                                       const kr_tally *tally, transition *out)
 {
     kr_block *block = d->block;
+    bool is_free = d->update->flags & KR_UPDATE_FREE_MOVES;
     int64_t to = 0, scale = 1, n_moved = 0;
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         size_t step;
@@ -68,7 +69,7 @@ static inline int64_t transition_read(const transition_drive *d, int64_t from,
         double want = d->system->energy[x];
         double off = fabs(block->energy[lane] - want) / fmax(1.0, fabs(want));
         out->energy_off = off <= out->energy_off ? out->energy_off : off; /* keeps a NaN */
-        if (tally->accepted[lane] < (int64_t)moved ||
+        if (tally->accepted[lane] < (int64_t)(moved && !is_free) ||
             tally->accepted[lane] > tally->attempted[lane] ||
             tally->changed[lane] < (int64_t)moved) {
             out->fault = "tally: counts do not fit the move made";
@@ -180,6 +181,55 @@ static inline double transition_detailed_error(const transition *t, const double
             worst = off <= worst ? worst : off;
         }
     }
+    return worst;
+}
+
+/* Largest difference, relative where that is more strict, of the matrix of two chains to the
+ * product of that of one with itself. */
+static inline double transition_product_error(const transition *one, const transition *two)
+{
+    double worst = 0.0;
+    for (int64_t from = 0; from < two->n; from++) {
+        for (int64_t to = 0; to < two->n; to++) {
+            double a = one->p[from % one->n * one->n + to % one->n];
+            double b = one->p[from / one->n * one->n + to / one->n];
+            double off = fabs(two->p[from * two->n + to] - a * b);
+            off = off > 0.0 && a * b > 0.0 ? off / (a * b) : off;
+            worst = off <= worst ? worst : off;
+        }
+    }
+    return worst;
+}
+
+/* How far the law of each of two chains is from that of one alone, wherever the other is. */
+static inline double transition_marginal_error(const transition *one, const transition *two)
+{
+    double worst = 0.0;
+    int64_t n = one->n;
+    for (int64_t from = 0; from < two->n; from++) {
+        for (int64_t to = 0; to < n; to++) {
+            double first = -one->p[from % n * n + to], second = -one->p[from / n * n + to];
+            for (int64_t other = 0; other < n; other++) {
+                first += two->p[from * two->n + other * n + to];
+                second += two->p[from * two->n + to * n + other];
+            }
+            double off = fmax(fabs(first), fabs(second));
+            worst = off <= worst ? worst : off;
+        }
+    }
+    return worst;
+}
+
+/* transition_balance_error of two chains under law x law, law of n states. */
+static inline double transition_pair_balance_error(const transition *two, const double *law,
+                                                   int64_t n)
+{
+    double *pair = calloc((size_t)two->n, sizeof *pair);
+    for (int64_t x = 0; x < two->n; x++) {
+        pair[x] = law[x % n] * law[x / n];
+    }
+    double worst = transition_balance_error(two, pair);
+    free(pair);
     return worst;
 }
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <string.h>
 
 int kr_adam_init(kr_adam *adam, size_t n, kr_error *err)
 {
@@ -27,6 +28,13 @@ void kr_adam_clear(kr_adam *adam)
     kr_free(adam->v);
     kr_free(adam->m);
     *adam = (kr_adam){ .n = 0 };
+}
+
+void kr_adam_reset(kr_adam *adam)
+{
+    memset(adam->m, 0, adam->n * sizeof *adam->m);
+    memset(adam->v, 0, adam->n * sizeof *adam->v);
+    adam->n_steps = 0;
 }
 
 /* Sixteen partial sums, so that the loop runs in vector registers in an order of its own. */

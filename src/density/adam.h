@@ -14,6 +14,8 @@ typedef struct kr_adam {
 
 int kr_adam_init(kr_adam *adam, size_t n, kr_error *err);
 void kr_adam_clear(kr_adam *adam);
+/* Moments and step count as after kr_adam_init. */
+void kr_adam_reset(kr_adam *adam);
 /* weights += rate * Adam(gradient): ASCENT along gradient, whose norm is first clipped to
  * max_norm
  * (<= 0: no clip). Errors: KR_EDIVERGED when the gradient norm is not finite (weights and

@@ -58,7 +58,7 @@ static const kr_field fields[] = {
     { .name = "width",
       .type = KR_TYPE_INT,
       .offset = offsetof(kr_conv_params, width),
-      .fallback = "64",
+      .fallback = "16",
       .min = 1,
       .max = 512,
       .doc = "channels of the layers between" },
@@ -194,6 +194,16 @@ static void *conv_alloc(const kr_target *target, const void *params, kr_error *e
 static void use(void *self, kr_isa isa)
 {
     ((kr_conv *)self)->lanes = kr_lanes_best(kr_isa_text(isa));
+}
+
+static bool is_padding(const void *self, size_t weight)
+{
+    const kr_conv *d = self;
+    int32_t l = 0;
+    while (weight >= d->layer[l].end) {
+        l++;
+    }
+    return kr_conv_layer_is_padding(&d->layer[l], weight);
 }
 
 static size_t n_weights(const void *self)
@@ -454,6 +464,7 @@ const kr_density_plug kr_density_conv = {
     .alloc = conv_alloc,
     .free = conv_free,
     .n_weights = n_weights,
+    .is_padding = is_padding,
     .n_visits = n_visits,
     .weights = weights,
     .scratch_bytes = scratch_bytes,

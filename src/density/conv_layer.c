@@ -165,6 +165,13 @@ void kr_conv_layer_init(kr_conv_layer *layer, const kr_conv_window *window, int3
     }
 }
 
+bool kr_conv_layer_is_padding(const kr_conv_layer *layer, size_t weight)
+{
+    const size_t n = (size_t)layer->out * row_size(layer);
+    return weight < layer->biases ? weight - layer->weights >= n
+                                  : weight - layer->biases >= (size_t)layer->out;
+}
+
 void kr_conv_layer_draw(const kr_conv_layer *layer, float *weights, double width, kr_rng *rng)
 {
     memset(weights + layer->weights, 0, (layer->end - layer->weights) * sizeof *weights);

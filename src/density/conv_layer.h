@@ -52,6 +52,8 @@ void kr_conv_window_clear(kr_conv_window *window);
 /* Lays the layer out from offset begin on. active: inputs of a tap that are on at a time. */
 void kr_conv_layer_init(kr_conv_layer *layer, const kr_conv_window *window, int32_t in,
                         int32_t out, int32_t active, bool has_bias, size_t begin);
+/* Whether a weight of the layer is padding. */
+bool kr_conv_layer_is_padding(const kr_conv_layer *layer, size_t weight);
 /* Fresh weights: normal with the given width; biases and padding 0. */
 void kr_conv_layer_draw(const kr_conv_layer *layer, float *weights, double width, kr_rng *rng);
 

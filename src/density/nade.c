@@ -151,6 +151,20 @@ static void *nade_alloc(const kr_target *target, const void *params, kr_error *e
     return d;
 }
 
+static bool is_padding(const void *self, size_t weight)
+{
+    const nade *d = self;
+    const size_t N = (size_t)d->n_sites, H = (size_t)d->hidden;
+    if (weight < d->V) {
+        return weight % d->W_pitch >= (size_t)d->channels * H;
+    }
+    if (weight < d->b) {
+        return (weight - d->V) % d->V_pitch >= (size_t)d->n_logits * H;
+    }
+    const size_t n_units = N > 1 ? H : 0; /* a single site is drawn without them */
+    return weight < d->c ? weight - d->b >= N * (size_t)d->n_logits : weight - d->c >= n_units;
+}
+
 static size_t n_weights(const void *self)
 {
     return ((const nade *)self)->n_weights;
@@ -411,6 +425,7 @@ const kr_density_plug kr_density_nade = {
     .alloc = nade_alloc,
     .free = nade_free,
     .n_weights = n_weights,
+    .is_padding = is_padding,
     .weights = weights,
     .scratch_bytes = scratch_bytes,
     .init = init,

@@ -9,6 +9,7 @@
 #include "model/terms.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 kr_block *kr_block_alloc(const kr_terms *terms, int32_t n_lanes, int32_t first_chain,
@@ -49,6 +50,11 @@ kr_block *kr_block_alloc(const kr_terms *terms, int32_t n_lanes, int32_t first_c
 void kr_block_free(kr_block *block)
 {
     if (block) {
+        for (int32_t k = 0; k < block->n_pools; k++) {
+            kr_free(block->pool[k].state);
+            kr_free(block->pool[k].log_q);
+        }
+        kr_free(block->pool);
         kr_free(block->rng);
         kr_free(block->rejected);
         kr_free(block->count);
@@ -117,6 +123,27 @@ int kr_block_add_fold(kr_block *block, const kr_fold *fold, kr_error *err)
     }
     block->size = size;
     return KR_OK;
+}
+
+int kr_block_add_pool(kr_block *block, int32_t density, kr_error *err)
+{
+    size_t n = (size_t)block->n_pools;
+    for (size_t k = 0; k < n; k++) {
+        if (block->pool[k].density == density) {
+            return KR_OK;
+        }
+    }
+    kr_pool *grown = kr_grow(block->pool, n, n + 1, sizeof *grown, err);
+    if (!grown) {
+        return KR_ENOMEM;
+    }
+    block->pool = grown;
+    kr_pool *pool = &grown[n];
+    block->n_pools++;
+    pool->density = density;
+    pool->state = kr_alloc(KR_LANES_MAX * (size_t)block->n_sites, 1, err);
+    pool->log_q = kr_alloc(KR_LANES_MAX, sizeof *pool->log_q, err);
+    return pool->state && pool->log_q ? KR_OK : KR_ENOMEM;
 }
 
 static const kr_fold *fold_of(const kr_block *block, kr_layout layout)
@@ -426,6 +453,21 @@ double kr_block_audit(kr_block *block, const kr_terms *terms)
 
 _Static_assert(sizeof(kr_layout) == sizeof(int32_t), "layout is saved as a 32-bit integer");
 
+static int declare_pool(const kr_block *block, kr_pool *pool, kr_state *table, kr_error *err)
+{
+    size_t size = KR_LANES_MAX * (size_t)block->n_sites;
+    char name[32];
+    snprintf(name, sizeof name, "pool%d", pool->density);
+    KR_TRY(kr_state_push(table, name, err));
+    KR_TRY(kr_state_add(table, "n_lanes", KR_I32, 1, &pool->n_lanes, err));
+    KR_TRY(kr_state_add(table, "n_used", KR_I32, 1, &pool->n_used, err));
+    KR_TRY(kr_state_add(table, "epoch", KR_I64, 1, &pool->epoch, err));
+    KR_TRY(kr_state_add(table, "state", KR_U8, size, pool->state, err));
+    KR_TRY(kr_state_add(table, "log_q", KR_F64, KR_LANES_MAX, pool->log_q, err));
+    kr_state_pop(table);
+    return KR_OK;
+}
+
 int kr_block_declare(kr_block *block, kr_state *table, kr_error *err)
 {
     size_t n_counts = KR_LANES_MAX * (size_t)block->q;
@@ -438,5 +480,8 @@ int kr_block_declare(kr_block *block, kr_state *table, kr_error *err)
     KR_TRY(kr_state_add(table, "has_count", KR_I32, 1, &block->has_count, err));
     KR_TRY(kr_state_add(table, "rejected", KR_I64, KR_LANES_MAX, block->rejected, err));
     KR_TRY(kr_state_add(table, "layout", KR_I32, 1, &block->layout, err));
+    for (int32_t k = 0; k < block->n_pools; k++) {
+        KR_TRY(declare_pool(block, &block->pool[k], table, err));
+    }
     return kr_rng_declare(block->rng, table, err);
 }

@@ -17,6 +17,9 @@ int32_t kr_block_lanes(int64_t n_chains);
  * is borrowed; another of the same layout must be the same fold. Before the block is declared.
  * Errors: KR_ENOMEM, KR_EINVAL. */
 int kr_block_add_fold(kr_block *block, const kr_fold *fold, kr_error *err);
+/* Gives the block a pool for proposals of a density, empty; one it has is kept. Before the
+ * block is declared. Errors: KR_ENOMEM. */
+int kr_block_add_pool(kr_block *block, int32_t density, kr_error *err);
 /* Makes the lanes from first_lane of a gang the place of the block's states in layout GANG: a
  * block of layout BITS whose lanes belong to several blocks, its members. It must have its
  * fold, of 8 lanes or more; borrowed. Members that nobody touched in layout CHAIN come back for
@@ -48,8 +51,8 @@ void kr_block_score(kr_block *block, const kr_terms *terms);
 /* Largest |energy - recomputed|; also replaces energy by the recomputed value and converts
  * folded states to CHAIN. */
 double kr_block_audit(kr_block *block, const kr_terms *terms);
-/* Rows state, energy, log_q, log_q_of, log_q_epoch, count, has_count, rejected, layout, and
- * those of the stream (base/rng.h) under the caller's prefix. */
+/* Rows state, energy, log_q, log_q_of, log_q_epoch, count, has_count, rejected, layout, those of
+ * the stream (base/rng.h) and of each pool, under the caller's prefix. */
 int kr_block_declare(kr_block *block, kr_state *table, kr_error *err);
 
 #endif

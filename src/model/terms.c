@@ -45,6 +45,42 @@ double kr_terms_energy(const kr_terms *terms, const uint8_t *state, size_t step)
     return energy;
 }
 
+static int32_t last_site(const kr_terms *terms, int64_t t)
+{
+    int32_t last = 0;
+    for (int64_t l = terms->term_begin[t]; l < terms->term_begin[t + 1]; l++) {
+        last = terms->term_site[l] > last ? terms->term_site[l] : last;
+    }
+    return last;
+}
+
+/* Each term is counted at its last site. */
+double kr_terms_tail_energy(const kr_terms *terms, const uint8_t *state, size_t step, int32_t k)
+{
+    double energy = 0.0;
+    size_t q = (size_t)terms->q;
+    for (int32_t i = k; i < terms->n_sites; i++) {
+        size_t a = state[(size_t)i * step];
+        energy += terms->local[(size_t)i * q + a];
+        if (terms->is_pair) {
+            const double *row = terms->V + a * q;
+            for (int64_t m = terms->neighbor_begin[i];
+                 m < terms->neighbor_begin[i + 1] && terms->neighbor[m] < i; m++) {
+                energy += terms->J[m] * row[state[(size_t)terms->neighbor[m] * step]];
+            }
+            continue;
+        }
+        for (int64_t m = terms->site_begin[i]; m < terms->site_begin[i + 1]; m++) {
+            int64_t t = terms->site_term[m];
+            const double *table = terms->table + terms->table_begin[terms->term_table[t]];
+            if (last_site(terms, t) == i) {
+                energy += terms->coupling[t] * table[table_index(terms, t, state, step)];
+            }
+        }
+    }
+    return energy;
+}
+
 void kr_terms_local(const kr_terms *terms, const uint8_t *state, int32_t i, double *e)
 {
     size_t q = (size_t)terms->q;

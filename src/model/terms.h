@@ -16,6 +16,10 @@ void kr_terms_free(kr_terms *terms);
 /* H of one configuration (n_sites), states with a distance of `step` bytes. O(n_terms). Pure.
  */
 double kr_terms_energy(const kr_terms *terms, const uint8_t *state, size_t step);
+/* The part of H that changes with the sites k..N-1: local energies there and terms with one of
+ * them. Cost: their share of the terms. Pure. */
+double kr_terms_tail_energy(const kr_terms *terms, const uint8_t *state, size_t step,
+                            int32_t k);
 /* e[a] = the part of H that contains site i with s_i = a, a in 0..q-1, other sites as in state
  * (contiguous). Differences are what matters. Pure. */
 void kr_terms_local(const kr_terms *terms, const uint8_t *state, int32_t i, double *e);

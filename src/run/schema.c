@@ -225,6 +225,12 @@ static int add_derived(kr_schema *s, kr_error *err)
                 kr_results_attr_real(s->results, "posterior", "", "chains_coupled", 2.0, err));
         }
     }
+    if (c->training.while_measuring == KR_TRAINING_ALTERNATING) {
+        KR_TRY(kr_results_attr_text(s->results, "posterior", "", "training_while_measuring",
+                                    "alternating", err));
+        KR_TRY(kr_results_attr_real(s->results, "posterior", "", "turn_steps",
+                                    (double)c->training.turn_steps, err));
+    }
     KR_TRY(kr_results_attr_real(s->results, "posterior", "", "n_sites",
                                 s->spec->target[0].terms->n_sites, err));
     KR_TRY(kr_results_attr_real(s->results, "posterior", "", "reach", s->spec->reach, err));

@@ -307,6 +307,18 @@ static int resolve_paths(kr_runfile *file, const char *path, const kr_node *map,
     return KR_OK;
 }
 
+static int check_alternating(const kr_spec *spec, kr_error *err)
+{
+    kr_error why = { 0 };
+    int status = kr_alternating_check(&spec->config, &why);
+    return status == KR_OK
+               ? KR_OK
+               : kr_runfile_fail(
+                     spec->file,
+                     kr_node_get(kr_node_get(spec->file->root, "training"), "while_measuring"),
+                     err, status, "training.while_measuring: %s", why.text);
+}
+
 static int build(kr_spec *spec, kr_error *err)
 {
     kr_top_params t;
@@ -356,6 +368,7 @@ static int build(kr_spec *spec, kr_error *err)
     spec->config.observable = spec->observable;
     spec->config.n_threads = 1;
     KR_TRY(kr_spec_parse_annealing(spec, err));
+    KR_TRY(check_alternating(spec, err));
     return check_whole(spec, err);
 }
 

@@ -60,6 +60,16 @@ static const kr_field training_fields[] = {
     { "phases", KR_TYPE_TEXT, offsetof(kr_top_training, phases), "all", 0, 0, .unit = "",
       .doc = "phases of the model that walkers of forward KL are seeded in, by turns, and kept "
              "in: all, or a list such as [up]" },
+    { "while_measuring", KR_TYPE_CHOICE, offsetof(kr_training_params, while_measuring), "none",
+      .choices = "none|alternating",
+      .doc = "none: weights are frozen while measuring; alternating: two groups of chains move "
+             "by turns, a turn being the steps of a draw, each under weights learned from the "
+             "frozen ones on the present states of the resting group: exact, memoryless; no "
+             "retraining then" },
+    { "turn_steps", KR_TYPE_INT, offsetof(kr_training_params, turn_steps), "10", 1, 1e6,
+      .unit = "steps", .doc = "steps of forward KL before each turn, with alternating" },
+    { "turn_rate", KR_TYPE_REAL, offsetof(kr_training_params, turn_rate), "0.005", 0, 1,
+      .unit = "1", .flags = KR_FIELD_OPEN_MIN, .doc = "step size of Adam in these" },
     KR_FIELD_END,
 };
 

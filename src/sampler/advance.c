@@ -338,8 +338,8 @@ static bool wants_retraining(kr_sampler *s)
         s->window_attempted[p] = s->window_accepted[p] = 0;
     }
     s->window_draws = 0;
-    return is_low && s->config.n_densities > 0 && has_trainer(s) && config->adapt > 0 &&
-           s->n_retrainings < params->max_retrainings;
+    return is_low && !s->alternating && s->config.n_densities > 0 && has_trainer(s) &&
+           config->adapt > 0 && s->n_retrainings < params->max_retrainings;
 }
 
 static int check_chunk(const kr_sampler *s, const kr_chunk *done, kr_error *err)
@@ -397,6 +397,8 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
         kr_tempering_run(s, &todo);
     } else if (s->annealing) {
         kr_annealing_run(s, &todo);
+    } else if (s->alternating && s->stage == KR_STAGE_MEASURE) {
+        KR_TRY(kr_alternating_run(s, &todo, err));
     } else {
         run_blocks(s, &todo);
     }

@@ -17,6 +17,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -46,25 +47,50 @@ static int32_t n_phases(const kr_sampler *sampler)
     return n >= 2 ? n : 0;
 }
 
+static int32_t count_derived(const kr_observable_plug *plug)
+{
+    int32_t n = 0;
+    while (plug->derived && plug->derived[n].name) {
+        n++;
+    }
+    return n;
+}
+
+/* Estimate e is computed from the column of its name, one of those from `first` on. */
+static void name_derived(kr_sampler *s, const kr_derived *derived, int32_t first, int32_t e)
+{
+    int32_t column = first;
+    while (column < e && strcmp(s->estimate[column].name, derived->column) != 0) {
+        column++;
+    }
+    s->estimate[e] = (kr_column){ derived->name, derived->unit, derived->doc };
+    s->estimate_from[e] = (kr_estimate_source){ derived, column };
+}
+
 static int name_estimates(kr_sampler *s, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
     const kr_terms *terms = config->target[0].terms;
     int32_t n = 2 * n_phases(s), e = 0;
     for (int32_t o = 0; o < config->n_observables; o++) {
-        n += is_plain(config->observable[o].plug) ? s->observable_columns[o] : 0;
+        const kr_observable_plug *plug = config->observable[o].plug;
+        n += is_plain(plug) ? s->observable_columns[o] + count_derived(plug) : 0;
     }
     s->n_estimates = n;
     s->estimate = kr_alloc((size_t)n, sizeof *s->estimate, err);
+    s->estimate_from = kr_alloc((size_t)n, sizeof *s->estimate_from, err);
     s->phase_name = kr_alloc(2 * KR_PHASES_MAX, sizeof *s->phase_name, err);
-    if (!s->estimate || !s->phase_name) {
+    if (!s->estimate || !s->estimate_from || !s->phase_name) {
         return KR_ENOMEM;
     }
     for (int32_t o = 0; o < config->n_observables; o++) {
-        int32_t k = 0, m = s->observable_columns[o];
+        int32_t k = 0, m = s->observable_columns[o], first = e;
         const kr_observable_plug *plug = config->observable[o].plug;
         for (; is_plain(plug) && k < m; k++) {
             s->estimate[e++] = plug->columns(s->point[0].observable[o], &m)[k];
+        }
+        for (k = 0; is_plain(plug) && k < count_derived(plug); k++) {
+            name_derived(s, plug->derived + k, first, e++);
         }
     }
     s->first_drawn = n - n_phases(s);
@@ -116,6 +142,7 @@ void kr_certificate_clear(kr_sampler *s)
     kr_free(s->certificate_block);
     kr_free(s->certificate_sum);
     kr_free(s->estimate);
+    kr_free(s->estimate_from);
     kr_free(s->phase_name);
 }
 
@@ -128,7 +155,8 @@ int kr_certificate_declare(kr_sampler *s, kr_state *table, kr_error *err)
 
 /* ---- a batch of samples ------------------------------------------------------------------ */
 
-/* sum[e] += w x_e of all lanes; out: room for the columns of an observable. */
+/* sum[e] += w x_e of all lanes, of derived quantities w x^2 of their column; out: room for the
+ * columns of an observable. */
 static void add_observables(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                             const double *w, double *sum, double *out)
 {
@@ -149,8 +177,12 @@ static void add_observables(const kr_sampler *sampler, const kr_point *point, kr
             for (int32_t k = 0; k < n; k++) {
                 sum[e + k] += w[l] * out[l * n + k];
             }
+            for (int32_t k = e + n; k < e + n + count_derived(plug); k++) {
+                const double x = out[l * n + sampler->estimate_from[k].column - e];
+                sum[k] += w[l] * x * x;
+            }
         }
-        e += n;
+        e += n + count_derived(plug);
     }
     for (int32_t l = 0; e < sampler->first_drawn && l < LANES; l++) {
         const int64_t *count = block->count + (size_t)l * (size_t)block->q;
@@ -206,30 +238,67 @@ static double top_of(const double *log_w)
     return top;
 }
 
-/* Mean of quantity e, weighted unless it is a share of the samples, with the error of a ratio
- * of sums over independent batches. */
-static void estimate(const kr_sampler *s, int32_t e, double *result)
+/* A quantity as a function f of two weighted means, with its slopes. */
+typedef struct quantity {
+    double f, slope[2];
+} quantity;
+
+static quantity plain_of(double mean)
 {
+    return (quantity){ mean, { 1.0, 0.0 } };
+}
+
+/* mean: of the column and of its square */
+static quantity derived_of(const kr_derived *d, const kr_target *target, const double mean[2])
+{
+    const double scale =
+        pow(target->beta, d->beta_power) * pow((double)target->terms->n_sites, d->site_power);
+    const double ratio = mean[1] / (3.0 * mean[0] * mean[0]);
+    switch (d->kind) {
+    case KR_DERIVED_VARIANCE:
+        return (quantity){ scale * (mean[1] - mean[0] * mean[0]),
+                           { -2.0 * scale * mean[0], scale } };
+    case KR_DERIVED_BINDER:
+        return (quantity){ 1.0 - ratio, { 2.0 * ratio / mean[0], -ratio / mean[1] } };
+    default:
+        return (quantity){ scale * mean[0], { scale, 0.0 } };
+    }
+}
+
+/* Estimate e and its error: that of a smooth function of ratios of sums over independent
+ * batches. Weighted, unless it is a share of the samples. */
+static void estimate(const kr_sampler *s, const kr_target *target, int32_t e, double *result)
+{
+    const kr_derived *derived = s->estimate_from[e].derived;
+    const int32_t slot[2] = { derived ? s->estimate_from[e].column : e, e };
     const int64_t n = n_sample_blocks(s);
-    double top = -INFINITY, sum_w = 0.0, sum_x = 0.0, square = 0.0;
+    double top = -INFINITY, sum_w = 0.0, sum_x[2] = { 0.0, 0.0 }, mean[2], square = 0.0;
+    quantity value = { NAN, { 0.0, 0.0 } };
     for (int64_t b = 0; b < n; b++) {
         top = fmax(top, top_of(s->certificate_log_w + b * LANES));
     }
     for (int pass = 0; pass < 2; pass++) {
-        const double mean = pass ? sum_x / sum_w : 0.0;
+        for (int k = 0; k < 2; k++) {
+            mean[k] = sum_x[k] / sum_w;
+        }
+        value = derived ? derived_of(derived, target, mean) : plain_of(mean[0]);
         for (int64_t b = 0; b < n; b++) {
             const double *log_w = s->certificate_log_w + b * LANES;
-            double w = 0.0, x = s->certificate_sum[b * s->n_estimates + e];
+            const double scale = e < s->first_drawn ? exp(top_of(log_w) - top) : 1.0;
+            double w = 0.0, influence = 0.0;
             for (int32_t l = 0; l < LANES; l++) {
                 w += e < s->first_drawn ? exp(log_w[l] - top) : 1.0;
             }
-            x *= e < s->first_drawn ? exp(top_of(log_w) - top) : 1.0;
+            for (int k = 0; k < 2; k++) {
+                const double x = scale * s->certificate_sum[b * s->n_estimates + slot[k]];
+                influence += value.slope[k] * (x - mean[k] * w);
+                sum_x[k] += pass ? 0.0 : x;
+            }
             sum_w += pass ? 0.0 : w;
-            sum_x += pass ? 0.0 : x;
-            square += pass ? (x - mean * w) * (x - mean * w) : 0.0;
+            square += pass ? influence * influence : 0.0;
         }
     }
-    result[0] = sum_x / sum_w;
+    result[0] = value.f;
     result[1] = n > 1 ? sqrt(square * (double)n / (double)(n - 1)) / sum_w : NAN;
 }
 
@@ -246,7 +315,8 @@ static int conclude(kr_sampler *sampler, int32_t p, int32_t d, kr_error *err)
                        sampler->config.density[d].name, summary.log_mean);
     }
     for (int32_t e = 0; e < sampler->n_estimates; e++) {
-        estimate(sampler, e, point->estimate + 2 * (d * sampler->n_estimates + e));
+        estimate(sampler, point->target, e,
+                 point->estimate + 2 * (d * sampler->n_estimates + e));
     }
     kr_weights_analyze(sampler->certificate_log_w, n, &spectrum);
     point->certificate[d] = (kr_certificate){ .ess_q = summary.ess,

@@ -162,9 +162,7 @@ int kr_learner_step(kr_learner *l, const float *gradient, double beta, double ra
             "finite loss; a smaller training.rate may help",
             name, loss, (long long)l->step, (long long)l->n_rollbacks);
     }
-    memset(l->adam->m, 0, l->n_params * sizeof *l->adam->m);
-    memset(l->adam->v, 0, l->n_params * sizeof *l->adam->v);
-    l->adam->n_steps = 0;
+    kr_adam_reset(l->adam);
     l->n_bad = 0;
     l->best_loss = INFINITY;
     return KR_OK;

@@ -105,6 +105,12 @@ typedef struct kr_chunk { /* draws of one call of advance */
     int32_t bad_density; /* found: density with log q of a chain not finite, or -1 */
 } kr_chunk;
 
+/* What an estimate is derived from. */
+typedef struct kr_estimate_source {
+    const kr_derived *derived; /* NULL: it is a mean; borrowed */
+    int32_t column;            /* the estimate that is the mean of its column */
+} kr_estimate_source;
+
 struct kr_sampler {
     kr_sampler_config config;
     int32_t n_blocks; /* per point */
@@ -124,11 +130,13 @@ struct kr_sampler {
     int64_t new_epoch;
     double *certificate_log_w;    /* (certificate) of the density now certified */
     kr_block **certificate_block; /* (n_threads) states of a batch of its samples */
-    double *certificate_sum; /* (batches, n_estimates) sum of w x over the largest w there */
+    double *certificate_sum; /* (batches, n_estimates) sum of w x, of derived ones w x^2, over
+                                the largest w there */
     int32_t n_estimates;     /* quantities estimated from its samples */
     int32_t first_drawn;     /* from here on not weighted */
     kr_column *estimate;     /* (n_estimates) their names; owns */
-    char (*phase_name)[40];  /* (2 KR_PHASES_MAX) "in_PHASE", "drawn_in_PHASE"; owns */
+    kr_estimate_source *estimate_from; /* (n_estimates); owns */
+    char (*phase_name)[40]; /* (2 KR_PHASES_MAX) "in_PHASE", "drawn_in_PHASE"; owns */
 
     int32_t stage;
     int64_t stage_step; /* draws (x every = steps), training steps, or certificate blocks */
@@ -137,9 +145,10 @@ struct kr_sampler {
         *window_accepted; /* (n_points), global proposals */
     double *cpu_update;   /* (n_updates) */
     double cpu_sample, cpu_train, cpu_certificate;
-    double audit;                   /* largest energy drift seen */
-    struct kr_tempering *tempering; /* NULL without replica exchange */
-    struct kr_annealing *annealing; /* NULL without population annealing */
+    double audit;                       /* largest energy drift seen */
+    struct kr_tempering *tempering;     /* NULL without replica exchange */
+    struct kr_annealing *annealing;     /* NULL without population annealing */
+    struct kr_alternating *alternating; /* NULL unless densities learn while measuring */
 };
 
 double kr_clock_thread(void);
@@ -201,6 +210,17 @@ void kr_annealing_run(kr_sampler *sampler, kr_chunk *todo);
  * weight. */
 double kr_annealing_resample(const double *weight, int64_t n, double u, int32_t *parent);
 
+/* alternating.c: densities that learn while measuring. lanes: chains of a block, so that there
+ * are two blocks at least. init when the trainers are there; run takes the place of the loop
+ * over blocks in advance.c. train: weights of a density from the states of the blocks group,
+ * group + 2, ..., starting from the kept ones. Errors: those of prepare. */
+int32_t kr_alternating_lanes(const kr_sampler_config *config);
+int kr_alternating_init(kr_sampler *sampler, kr_error *err);
+void kr_alternating_clear(kr_sampler *sampler);
+int kr_alternating_train(kr_sampler *sampler, kr_point *point, int32_t density, int32_t group,
+                         kr_error *err);
+int kr_alternating_run(kr_sampler *sampler, kr_chunk *todo, kr_error *err);
+
 #define KR_CLOCK_STRIDE 8 /* steps per reading of small blocks */
 /* schedule.c: sweeps of one update; converts the block. */
 void kr_schedule_run_entry(const kr_schedule_entry *entry, const kr_update *update,
@@ -218,14 +238,15 @@ void kr_schedule_log_q(const kr_density *density, kr_block *block, void *scratch
 
 /* trainer_batch.c. forward: moves the walkers, gradient of their mean log q; log_w (batch) of
  * global proposals, NULL: without. reverse: samples of the density and n_walkers blocks of
- * walkers, gradient against the variance of R; R, log_w (batch) filled. sum: gradients of the
- * blocks into that of block 0. */
+ * walkers, gradient against the variance of R; R, log_w (batch) filled. sum: gradients of
+ * n_blocks blocks into that of block 0. */
 void kr_trainer_forward(kr_sampler *sampler, kr_point *point, struct kr_trainer *trainer,
                         double *log_w, kr_batch *total);
 void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, struct kr_trainer *trainer,
                         double beta, int32_t n_walkers, kr_batch *total, double *R,
                         double *log_w);
-void kr_trainer_sum(const kr_sampler *sampler, const struct kr_trainer *trainer);
+void kr_trainer_sum(const kr_sampler *sampler, const struct kr_trainer *trainer,
+                    int32_t n_blocks);
 
 /* learner.c. init: borrows the weights of the density when degree is 0. start: from these
  * weights, the same at every beta. give: writes the weights for beta into the density. step:

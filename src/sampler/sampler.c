@@ -67,7 +67,7 @@ static int alloc_trainers(kr_sampler *s, kr_point *point, kr_error *err)
 /* Most chains of a block, walkers of the trainers included. */
 static int32_t most_lanes(const kr_sampler_config *config)
 {
-    int64_t lanes = kr_block_lanes(config->n_chains);
+    int64_t lanes = kr_alternating_lanes(config);
     lanes = lanes < config->n_chains ? lanes : config->n_chains;
     for (int32_t d = 0; d < config->n_densities; d++) {
         if (config->density[d].plug->flags & KR_DENSITY_TRAINABLE) {
@@ -117,6 +117,22 @@ int kr_point_add_folds(const kr_sampler *s, const kr_point *point, kr_block *blo
         const kr_fold *fold = update->plug->fold ? update->plug->fold(update->self) : NULL;
         if (fold) {
             KR_TRY(kr_block_add_fold(block, fold, err));
+        }
+    }
+    return KR_OK;
+}
+
+/* Pools of the densities whose proposals the chains may share. Where weights change at every
+ * draw a pool would be void before it is used up. */
+static int add_pools(const kr_sampler *s, kr_block *block, kr_error *err)
+{
+    if (s->config.training.while_measuring == KR_TRAINING_ALTERNATING) {
+        return KR_OK;
+    }
+    for (int32_t u = 0; u < s->config.n_updates; u++) {
+        const kr_schedule_entry *entry = &s->config.update[u];
+        if (entry->plug->flags & KR_UPDATE_POOL) {
+            KR_TRY(kr_block_add_pool(block, entry->density, err));
         }
     }
     return KR_OK;
@@ -188,7 +204,7 @@ static int alloc_blocks(kr_sampler *s, kr_point *point, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
     const kr_terms *terms = point->target->terms;
-    int32_t lanes = kr_block_lanes(config->n_chains), p = (int32_t)(point - s->point);
+    int32_t lanes = kr_alternating_lanes(config), p = (int32_t)(point - s->point);
     KR_TRY(check_start(config, terms, err));
     point->block = kr_alloc((size_t)s->n_blocks, sizeof(kr_block *), err);
     if (!point->block) {
@@ -203,6 +219,7 @@ static int alloc_blocks(kr_sampler *s, kr_point *point, kr_error *err)
             return KR_ENOMEM;
         }
         KR_TRY(kr_point_add_folds(s, point, block, err));
+        KR_TRY(add_pools(s, block, err));
         uint64_t stream = (uint64_t)p << 32 | (uint64_t)b;
         kr_rng_seed(block->rng, config->seed, stream, KR_PURPOSE_START);
         for (int32_t l = 0; l < block->n_lanes; l++) {
@@ -344,7 +361,7 @@ static int count_columns(kr_sampler *s, kr_error *err)
 static int build(kr_sampler *s, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
-    int32_t lanes = kr_block_lanes(config->n_chains);
+    int32_t lanes = kr_alternating_lanes(config);
     s->n_blocks = (int32_t)((config->n_chains + lanes - 1) / lanes);
     s->point = kr_alloc((size_t)config->n_points, sizeof *s->point, err);
     if (!s->point) {
@@ -366,6 +383,7 @@ static int build(kr_sampler *s, kr_error *err)
     KR_TRY(count_columns(s, err));
     KR_TRY(config->n_densities > 0 ? kr_certificate_init(s, err) : KR_OK);
     KR_TRY(alloc_shared(s, err));
+    KR_TRY(kr_alternating_init(s, err));
     return config->is_annealing ? kr_annealing_init(s, err) : KR_OK;
 }
 
@@ -454,6 +472,7 @@ void kr_sampler_free(kr_sampler *s)
     }
     kr_tempering_clear(s);
     kr_annealing_clear(s);
+    kr_alternating_clear(s);
     kr_certificate_clear(s);
     for (int32_t t = 0; s->scratch && t < s->config.n_threads; t++) {
         kr_free(s->scratch[t]);

@@ -16,6 +16,9 @@
  * restart. Adaptive proposals: Gabrie, Rotskoff, Vanden-Eijnden, PNAS 119 (2022),
  * arXiv:2105.12603.
  *
+ * With training.while_measuring the chains of measure move in two groups by turns, under
+ * weights learned anew from the states of the resting group (alternating.c).
+ *
  * With exchange_every > 0, points of the same terms (one pointer) form a ladder of temperature
  * slots, sorted by beta: chain c of all its slots is one ladder of replicas, which exchange
  * their places every exchange_every steps (tempering.c).
@@ -66,6 +69,10 @@ typedef struct kr_observable_entry {
     const void *params; /* borrowed */
 } kr_observable_entry;
 
+/* Whether densities learn while measuring: not at all, or so that nothing is biased
+ * (alternating.c). */
+enum { KR_TRAINING_NONE, KR_TRAINING_ALTERNATING };
+
 typedef struct kr_training_params {
     double target_ess;     /* stop when the running ESS fraction reaches it */
     double max_work;       /* nominal CPU-seconds, turned into counted work */
@@ -78,8 +85,11 @@ typedef struct kr_training_params {
     double anneal_from;    /* beta of the first reverse-KL step, as a fraction of beta */
     double min_acceptance; /* retrain when a window of draws stays below */
     int64_t max_retrainings;
-    int64_t certificate; /* independent samples for ESS_q and log Z */
-    uint32_t phases;     /* bit k: walkers are seeded in phase k of the model; 0: in all */
+    int64_t certificate;     /* independent samples for ESS_q and log Z */
+    uint32_t phases;         /* bit k: walkers are seeded in phase k of the model; 0: in all */
+    int32_t while_measuring; /* KR_TRAINING_NONE, KR_TRAINING_ALTERNATING */
+    int64_t turn_steps;      /* training steps before each turn of a group of chains */
+    double turn_rate;        /* Adam step size of these */
 } kr_training_params;
 
 /* Multicanonical sampling (flat.c): the chains sample w(H) = exp(-S(H)) with a table S that is
@@ -240,6 +250,12 @@ typedef struct kr_slot {
 int32_t kr_sampler_first_exchange(const kr_sampler *sampler);
 void kr_sampler_slot(const kr_sampler *sampler, int32_t point, kr_slot *slot);
 double kr_sampler_exchange_cost(const kr_sampler *sampler); /* CPU-seconds, part of sampling */
+
+/* ---- learning while measuring: alternating.c ---- */
+
+/* Refuses what cannot go with it: KR_EUNSUP, KR_EINVAL; the message lacks its subject. Pure. */
+int kr_alternating_check(const kr_sampler_config *config, kr_error *why);
+
 /* ---- population annealing: annealing.c ---- */
 
 /* Refuses what cannot go with it: KR_EUNSUP, KR_EINVAL; the message lacks its subject. Pure. */

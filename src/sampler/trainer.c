@@ -299,7 +299,7 @@ static double run_batch(kr_sampler *sampler, kr_point *point, kr_trainer *t, boo
         ring_add(t, log_w, params->batch);
     }
     sampler->cpu_train += total->cpu;
-    kr_trainer_sum(sampler, t);
+    kr_trainer_sum(sampler, t, t->n_blocks);
     return visits;
 }
 

@@ -253,16 +253,17 @@ void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, kr_trainer *t, dou
 }
 
 /* Gradients of the blocks summed pairwise in block order, into that of block 0. */
-void kr_trainer_sum(const kr_sampler *sampler, const kr_trainer *t)
+void kr_trainer_sum(const kr_sampler *sampler, const kr_trainer *t, int32_t n_blocks)
 {
     enum { CHUNK = 4096 };
     int64_t n_chunks = ((int64_t)t->n_weights + CHUNK - 1) / CHUNK;
-#pragma omp parallel for num_threads(sampler->config.n_threads) schedule(static)
+#pragma omp parallel for num_threads(sampler->config.n_threads)                                \
+    schedule(static) if (n_blocks > 1)
     for (int64_t chunk = 0; chunk < n_chunks; chunk++) {
         size_t from = (size_t)chunk * CHUNK;
         size_t to = from + CHUNK < t->n_weights ? from + CHUNK : t->n_weights;
-        for (int32_t width = 1; width < t->n_blocks; width *= 2) {
-            for (int32_t b = 0; b + width < t->n_blocks; b += 2 * width) {
+        for (int32_t width = 1; width < n_blocks; width *= 2) {
+            for (int32_t b = 0; b + width < n_blocks; b += 2 * width) {
                 float *restrict sum = sampler->gradient + (size_t)b * sampler->gradient_stride;
                 const float *restrict other =
                     sampler->gradient + (size_t)(b + width) * sampler->gradient_stride;

@@ -87,12 +87,13 @@ static int drawer_check(drawer *d, kr_error *err)
     return kr_fail(err, KR_ESANITY, "all samples have one log q, want different ones");
 }
 
-/* Floating-point operations of a sample: every weight that is not padding is used once. */
+/* Floating-point operations of a sample: as the density counts them, or every weight that is not
+ * padding is used once. */
 static double count_flop(const kr_bench_row *row, const drawer *d)
 {
     const float *w = d->plug->weights(d->self);
-    double n = 0.0;
-    for (size_t k = 0; k < d->plug->n_weights(d->self); k++) {
+    double n = d->plug->n_visits ? d->plug->n_visits(d->self) : 0.0;
+    for (size_t k = 0; !d->plug->n_visits && k < d->plug->n_weights(d->self); k++) {
         n += w[k] != 0.0f;
     }
     return row->flop != 0.0                  ? row->flop

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * update/multi_try.c - the next state is one of many: iterated sampling importance resampling.
+ *
+ * A chain draws M - 1 independent proposals from q and moves to one of the M states, its own
+ * among them, with probability w_m / sum w, w = exp(-beta H) / q. The law of (s_1..s_M, j) with
+ * density pi(s_j) prod_{m != j} q(s_m) / M has pi as that of s_j and is left invariant; as a
+ * kernel of s_j alone the step is reversible. M = 2 accepts with w'/(w + w') (Barker 1965).
+ * Proposals do not depend on the chains and come in full batches (update/proposal.h): this is
+ * the natural update for few chains. A tally counts one attempt per sweep and chain, accepted
+ * where the chain moved.
+ * Source: Andrieu, Lee, Vihola, Bernoulli 24, 842 (2018), i-SIR; Samsonov et al.,
+ * arXiv:2111.02702.
+ * Threads: pure given block, scratch and tally. */
+#include "base/memory.h"
+#include "base/rng.h"
+#include "update/proposal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TRIES_MAX = KR_STATES_MAX }; /* kr_rng_categorical takes one more */
+
+typedef struct try_params {
+    int64_t tries;
+} try_params;
+
+typedef struct multi_try {
+    kr_proposer proposer;
+    int32_t tries;
+} multi_try;
+
+static bool try_supports(const kr_target *target, const void *params, kr_error *why)
+{
+    (void)target;
+    (void)params;
+    (void)why;
+    return true; /* whether the density fits the target is the density's to say */
+}
+
+static void *try_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
+{
+    kr_proposer proposer;
+    if (kr_proposer_init(&proposer, "multi_try", setting, err) != KR_OK) {
+        return NULL;
+    }
+    multi_try *d = kr_alloc(1, sizeof *d, err);
+    if (d) {
+        d->proposer = proposer;
+        d->tries = (int32_t)((const try_params *)params)->tries;
+    }
+    return d;
+}
+
+static void try_free(void *self)
+{
+    kr_free(self);
+}
+
+/* Copies of the candidates. */
+static size_t candidate_bytes(const multi_try *d)
+{
+    return kr_proposal_round((size_t)d->tries * (size_t)d->proposer.terms->n_sites);
+}
+
+static size_t try_scratch_bytes(const void *self, int32_t n_lanes)
+{
+    (void)n_lanes;
+    const multi_try *d = self;
+    return kr_proposer_queue_bytes(&d->proposer) + candidate_bytes(d) +
+           kr_proposer_inner_bytes(&d->proposer);
+}
+
+/* Log weights to weights, the largest 1. Undefined ones are never chosen; a chain whose own is
+ * undefined stays where it is. */
+static void to_weights(double *weight, int32_t n)
+{
+    double most = -INFINITY;
+    for (int32_t m = 0; m < n; m++) {
+        weight[m] = m > 0 && !(weight[m] < INFINITY) ? -INFINITY : weight[m];
+        most = weight[m] > most ? weight[m] : most;
+    }
+    bool is_defined = weight[0] < INFINITY && most > -INFINITY;
+    for (int32_t m = 0; m < n; m++) {
+        weight[m] = is_defined ? exp(weight[m] - most) : m == 0;
+    }
+}
+
+static void move_lane(const multi_try *d, kr_block *block, int32_t lane, kr_proposals *queue,
+                      uint8_t *candidate, kr_tally *tally)
+{
+    const kr_proposer *p = &d->proposer;
+    size_t n = (size_t)block->n_sites;
+    double weight[TRIES_MAX], energy[TRIES_MAX], log_q[TRIES_MAX];
+    energy[0] = block->energy[lane];
+    log_q[0] = block->log_q[lane];
+    for (int32_t m = 1; m < d->tries; m++) {
+        const uint8_t *s = kr_proposals_next(p, queue, block->rng, &energy[m], &log_q[m]);
+        for (size_t i = 0; i < n; i++) {
+            candidate[(size_t)m * n + i] = s[i * (size_t)queue->stride];
+        }
+    }
+    for (int32_t m = 0; m < d->tries; m++) {
+        weight[m] = -p->beta * energy[m] - log_q[m];
+    }
+    to_weights(weight, d->tries);
+    int32_t m = kr_rng_categorical(block->rng, weight, d->tries);
+    tally->attempted[lane]++;
+    if (m > 0) {
+        tally->accepted[lane]++;
+        tally->changed[lane] += kr_proposal_take(block, lane, 0, candidate + (size_t)m * n, 1);
+        block->energy[lane] = energy[m];
+        block->log_q[lane] = log_q[m];
+        block->rejected[lane] = 0;
+    } else if (++block->rejected[lane] > tally->longest[lane]) {
+        tally->longest[lane] = block->rejected[lane];
+    }
+}
+
+static void sweep_once(const multi_try *d, kr_block *block, char *scratch, kr_tally *tally)
+{
+    const kr_proposer *p = &d->proposer;
+    uint8_t *candidate = (uint8_t *)scratch + kr_proposer_queue_bytes(p);
+    void *inner = candidate + candidate_bytes(d);
+    kr_proposals queue;
+    kr_proposer_score(p, block, inner);
+    kr_proposals_open(p, block, (int64_t)(d->tries - 1) * block->n_lanes, scratch, inner,
+                      &queue);
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        move_lane(d, block, lane, &queue, candidate, tally);
+    }
+}
+
+static void try_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                      kr_tally *tally)
+{
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        sweep_once(self, block, scratch, tally);
+    }
+}
+
+static const kr_field fields[] = {
+    { .name = "tries",
+      .type = KR_TYPE_INT,
+      .offset = offsetof(try_params, tries),
+      .fallback = "8",
+      .min = 2,
+      .max = TRIES_MAX,
+      .doc = "states to choose from, the present one and tries - 1 proposals: a sweep costs so "
+             "many passes of the density" },
+    KR_FIELD_END,
+};
+
+const kr_update_plug kr_update_multi_try = {
+    .name = "multi_try",
+    .doc =
+        "draws several whole configurations from a density and moves to one of them, or stays, "
+        "with odds of weight over density",
+    .source = "Andrieu, Lee, Vihola, Bernoulli 24, 842 (2018); Samsonov et al., "
+              "arXiv:2111.02702",
+    .fields = fields,
+    .params_size = sizeof(try_params),
+    .flags = KR_UPDATE_NEEDS_DENSITY | KR_UPDATE_IRREDUCIBLE | KR_UPDATE_POOL,
+    .layouts = KR_LAYOUT_LANE,
+    .supports = try_supports,
+    .alloc = try_alloc,
+    .free = try_free,
+    .scratch_bytes = try_scratch_bytes,
+    .sweep = try_sweep,
+};

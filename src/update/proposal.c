@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * update/proposal.c - what the updates with a density share.
+ *
+ * With frozen weights proposals do not depend on the chains. A batch of q is cheapest per
+ * sample when all its lanes are filled, so few chains draw ahead: the lanes of a batch serve
+ * successive sweeps. The batch left over is declared state of the block, and it is dropped when
+ * the epoch of the density moves on, which it does by training alone and never by the states of
+ * chains. Threads: pure given block and scratch. */
+#include "update/proposal.h"
+
+#include "model/terms.h"
+
+#include <math.h>
+
+int kr_proposer_init(kr_proposer *proposer, const char *update,
+                     const kr_update_setting *setting, kr_error *err)
+{
+    const kr_density *density = setting->density;
+    if (!density) {
+        return kr_fail(err, KR_EINVAL, "%s: no density given, want the name of one", update);
+    }
+    if (density->plug->flags & KR_DENSITY_REAL) {
+        return kr_fail(err, KR_EUNSUP, "%s: density %s gives real numbers, want states", update,
+                       density->plug->name);
+    }
+    *proposer = (kr_proposer){ .terms = setting->target->terms,
+                               .beta = setting->target->beta,
+                               .density = density };
+    return KR_OK;
+}
+
+size_t kr_proposer_inner_bytes(const kr_proposer *proposer)
+{
+    const kr_density *density = proposer->density;
+    return kr_proposal_round(density->plug->scratch_bytes(density->self, KR_LANES_MAX));
+}
+
+size_t kr_proposer_queue_bytes(const kr_proposer *proposer)
+{
+    return KR_LANES_MAX * ((size_t)proposer->terms->n_sites + sizeof(double));
+}
+
+void kr_proposer_score(const kr_proposer *proposer, kr_block *block, void *inner)
+{
+    const kr_density *density = proposer->density;
+    if (block->log_q_of == density->index && block->log_q_epoch == density->epoch) {
+        return;
+    }
+    density->plug->log_q_tail(density->self, 0, block->n_lanes, block->state, block->log_q,
+                              inner);
+    block->log_q_of = density->index;
+    block->log_q_epoch = density->epoch;
+}
+
+void kr_proposals_open(const kr_proposer *proposer, const kr_block *block, int64_t n_wanted,
+                       void *queue, void *inner, kr_proposals *out)
+{
+    const kr_density *density = proposer->density;
+    *out = (kr_proposals){ .n_wanted = n_wanted, .inner = inner, .stride = KR_LANES_MAX };
+    for (int32_t k = 0; k < block->n_pools; k++) {
+        out->pool = block->pool[k].density == density->index ? &block->pool[k] : out->pool;
+    }
+    if (!out->pool) {
+        out->own.log_q = queue;
+        out->own.state = (uint8_t *)queue + KR_LANES_MAX * sizeof(double);
+        out->own.epoch = density->epoch;
+        out->pool = &out->own;
+    }
+    if (out->pool->epoch != density->epoch) {
+        out->pool->n_used = out->pool->n_lanes = 0;
+        out->pool->epoch = density->epoch;
+    }
+}
+
+static void fill(const kr_proposer *proposer, kr_proposals *p, kr_rng *rng)
+{
+    const kr_density *density = proposer->density;
+    bool is_full = p->pool != &p->own || p->n_wanted > KR_LANES_MAX;
+    p->pool->n_lanes = is_full ? KR_LANES_MAX : (int32_t)p->n_wanted;
+    p->pool->n_used = 0;
+    p->stride = (p->pool->n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
+    density->plug->sample_tail(density->self, 0, p->pool->n_lanes, p->pool->state,
+                               p->pool->log_q, rng, p->inner);
+}
+
+const uint8_t *kr_proposals_next(const kr_proposer *proposer, kr_proposals *p, kr_rng *rng,
+                                 double *energy, double *log_q)
+{
+    kr_pool *pool = p->pool;
+    if (pool->n_used == pool->n_lanes) {
+        fill(proposer, p, rng);
+    }
+    const uint8_t *state = pool->state + pool->n_used;
+    *log_q = pool->log_q[pool->n_used++];
+    *energy = kr_terms_energy(proposer->terms, state, (size_t)p->stride);
+    p->n_wanted--;
+    return state;
+}
+
+double kr_proposal_acceptance(double log_ratio)
+{
+    if (isnan(log_ratio)) {
+        return 0.0;
+    }
+    return log_ratio < 0.0 ? exp(log_ratio) : 1.0;
+}
+
+int64_t kr_proposal_take(kr_block *block, int32_t lane, int32_t k, const uint8_t *proposal,
+                         size_t stride)
+{
+    int64_t changed = 0;
+    for (int32_t i = k; i < block->n_sites; i++) {
+        uint8_t *site = block->state + (size_t)i * (size_t)block->stride + lane;
+        uint8_t state = proposal[(size_t)i * stride];
+        changed += *site != state;
+        *site = state;
+    }
+    block->has_count = 0;
+    return changed;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * tests/conformance_proposals.c - updates with a density, where conformance_updates.c does not
+ * go: systems of 512 states, proposals drawn ahead.
+ *
+ * Every registered density with random weights, exact transition matrices by enumeration. */
+#include "chain_density.h"
+#include "stirred.h"
+#include "transition.h"
+
+enum { STATES_MAX = 512, PATHS_MAX = 4000000 };
+#define BALANCE_MAX 1e-12
+#define BETA        0.6
+
+static const kr_update_plug *update_of(const char *name)
+{
+    int k = 0;
+    while (strcmp(kr_registry_updates[k]->name, name) != 0) {
+        k++;
+    }
+    return kr_registry_updates[k];
+}
+
+static tiny *system_of(const char *model, const char *yaml, const char *lattice)
+{
+    kr_error err = { 0 };
+    tiny *system = tiny_alloc(tiny_model(model), yaml, tiny_lattice("hypercubic"), lattice,
+                              STATES_MAX, &err);
+    if (!system) {
+        fail_msg("%s", err.text);
+    }
+    return system;
+}
+
+static void *instance(const kr_update_plug *update, const char *yaml, const kr_target *target,
+                      const kr_density *density)
+{
+    kr_error err = { 0 };
+    void *params = tiny_params(update->name, update->fields, update->params_size, yaml, &err);
+    assert_non_null(params);
+    assert_true(update->supports(target, params, &err));
+    kr_update_setting setting = { .target = target, .density = density, .n_lanes = 2 };
+    void *self = update->alloc(&setting, params, &err);
+    assert_non_null(self);
+    free(params);
+    return self;
+}
+
+/* With random weights. NULL where the density refuses. */
+static void *stirred_density(kr_density *density, const kr_target *target)
+{
+    kr_error err = { 0 };
+    const kr_density_plug *plug = density->plug;
+    const char *yaml = "{}"; /* small networks: every path of the enumeration is a pass */
+    for (const kr_field *f = plug->fields; f && f->name; f++) {
+        yaml = strcmp(f->name, "hidden") == 0  ? "{hidden: 3}"
+               : strcmp(f->name, "width") == 0 ? "{width: 3}"
+                                               : yaml;
+    }
+    void *params = tiny_params(plug->name, plug->fields, plug->params_size, yaml, &err);
+    assert_non_null(params);
+    density->self =
+        plug->supports(target, params, &err) ? plug->alloc(target, params, &err) : NULL;
+    free(params);
+    if (density->self && plug->init) {
+        kr_rng rng;
+        kr_rng_seed(&rng, 4, 0, KR_PURPOSE_WEIGHTS);
+        plug->init(density->self, &rng);
+        stirred_weights(density, &rng);
+        assert_ok(plug->prepare(density->self, target->beta, &err), &err);
+    }
+    return density->self;
+}
+
+/* The matrix of an update, checked. */
+static void check_large(const char *name, const char *yaml, const tiny *system,
+                        const kr_target *target, const kr_density *density)
+{
+    const kr_update_plug *update = update_of(name);
+    void *self = instance(update, yaml, target, density);
+    transition t = transition_of(system, update, self, 1, PATHS_MAX);
+    double *law = tiny_law(system, target->beta);
+    double balance = transition_balance_error(&t, law), rows = transition_row_error(&t);
+    if (!t.is_complete || t.fault || !(balance <= BALANCE_MAX) || !(rows <= BALANCE_MAX) ||
+        !(t.energy_off <= 1e-12) || !transition_is_irreducible(&t)) {
+        fail_msg("%s %s with %s: complete %d, %s, pi P - pi %.3g, rows %.3g, energy %.3g", name,
+                 yaml, density->plug->name, t.is_complete, t.fault ? t.fault : "counts right",
+                 balance, rows, t.energy_off);
+    }
+    free(law);
+    transition_clear(&t);
+    update->free(self);
+}
+
+/* Random couplings and fields: no two states weigh the same. */
+static void systems_of_512_states_keep_their_weights(void **state)
+{
+    (void)state;
+    tiny *system = system_of(
+        "ising",
+        "{disorder: {kind: gaussian, seed: 3}, random_field: {kind: gaussian, seed: 3}}",
+        "{size: [3, 3]}");
+    kr_target target = { system->lattice, system->terms, BETA };
+    int n_densities = 0;
+    for (int k = 0; kr_registry_densities[k]; k++) {
+        kr_density density = { .plug = kr_registry_densities[k], .epoch = 1 };
+        if (!stirred_density(&density, &target)) {
+            continue;
+        }
+        n_densities++;
+        check_large("independence", "{}", system, &target, &density);
+        check_large("tail_refresh", "{cut: log_uniform}", system, &target, &density);
+        check_large("tail_refresh", "{cut: uniform}", system, &target, &density);
+        check_large("multi_try", "{tries: 2}", system, &target, &density);
+        density.plug->free(density.self);
+    }
+    assert_true(n_densities >= 2);
+    tiny_free(system);
+}
+
+/* The law of two sweeps from each state, in one call or two, by enumeration. */
+static void fill_two(const transition_drive *d, int n_calls, transition *out)
+{
+    kr_block *block = d->block;
+    kr_tally tally;
+    for (int64_t from = 0; from < out->n; from++) {
+        kr_rng_enumerate_begin(block->rng, d->tree);
+        do {
+            memset(&tally, 0, sizeof tally);
+            transition_load(d, from);
+            for (int32_t k = 0; k < block->n_pools; k++) {
+                block->pool[k].n_used = block->pool[k].n_lanes = 0;
+            }
+            for (int call = 0; call < n_calls; call++) {
+                d->update->sweep(d->self, block, 2 / n_calls, d->scratch, &tally);
+            }
+            int64_t to = transition_read(d, from, &tally, out);
+            out->p[from * out->n + to] += kr_rng_enumerate_weight(d->tree);
+        } while (kr_rng_enumerate_next(d->tree));
+    }
+}
+
+/* Two sweeps have the square of the matrix of one: nothing kept from the first, a score or
+ * proposals left over, is wrong in the second. */
+static void check_square(const transition_drive *d, const transition *one)
+{
+    for (int n_calls = 1; n_calls <= 2; n_calls++) {
+        transition two = { .n = one->n,
+                           .p = calloc((size_t)(one->n * one->n), sizeof(double)) };
+        fill_two(d, n_calls, &two);
+        assert_null(two.fault);
+        for (int64_t x = 0; x < one->n * one->n; x++) {
+            double square = 0.0;
+            for (int64_t y = 0; y < one->n; y++) {
+                square += one->p[x / one->n * one->n + y] * one->p[y * one->n + x % one->n];
+            }
+            assert_true(fabs(two.p[x] - square) <= 1e-13);
+        }
+        transition_clear(&two);
+    }
+}
+
+/* Only as many lanes of a batch as the two sweeps take: all would make 64 sites of draws. */
+enum { POOLED = 2 };
+static void sample_pooled(const void *self, int32_t k, int32_t n_lanes, uint8_t *state,
+                          double *log_q, kr_rng *rng, void *scratch)
+{
+    uint8_t few[KR_LANES_PAD * STIRRED_SITES_MAX];
+    const chain_density *d = self;
+    assert_int_equal(n_lanes, KR_LANES_MAX);
+    chain_density_sample(self, k, POOLED, few, log_q, rng, scratch);
+    memset(state, 0xff, KR_LANES_MAX * (size_t)d->n_sites);
+    for (int32_t i = 0; i < d->n_sites; i++) {
+        memcpy(state + (size_t)i * KR_LANES_MAX, few + (size_t)i * KR_LANES_PAD, POOLED);
+    }
+}
+
+/* A pool, if any, holds the proposals of both sweeps. */
+static void check_two_sweeps(const char *name, const char *yaml, bool has_pool)
+{
+    kr_error err = { 0 };
+    tiny *system = system_of("potts", "{q: 3, field: 0.3}", "{size: [2], boundary: open}");
+    kr_target target = { system->lattice, system->terms, BETA };
+    kr_density_plug plug = chain_density_plug();
+    kr_density density = { .plug = &plug, .epoch = 1 };
+    density.self = plug.alloc(&target, NULL, NULL);
+    const kr_update_plug *update = update_of(name);
+    void *self = instance(update, yaml, &target, &density);
+    transition one = transition_of(system, update, self, 1, PATHS_MAX);
+    assert_true(one.is_complete);
+    transition_drive d = { .system = system, .update = update, .self = self };
+    d.block = kr_block_alloc(system->terms, 1, 0, 0, &err);
+    if (has_pool) {
+        plug.sample_tail = sample_pooled;
+        assert_ok(kr_block_add_pool(d.block, 0, &err), &err);
+    }
+    kr_block_convert(d.block, KR_LAYOUT_LANE);
+    d.tree = kr_rng_tree_alloc();
+    d.scratch = aligned_alloc(64, (update->scratch_bytes(self, 1) + 127) / 64 * 64);
+    check_square(&d, &one);
+    free(d.scratch);
+    kr_rng_tree_free(d.tree);
+    kr_block_free(d.block);
+    transition_clear(&one);
+    update->free(self);
+    plug.free(density.self);
+    tiny_free(system);
+}
+
+static void proposals_drawn_ahead_serve_successive_sweeps(void **state)
+{
+    (void)state;
+    check_two_sweeps("independence", "{}", true);
+    check_two_sweeps("multi_try", "{tries: 2}", true);
+}
+
+static void scores_kept_between_sweeps_are_right(void **state)
+{
+    (void)state;
+    check_two_sweeps("independence", "{}", false);
+    check_two_sweeps("multi_try", "{tries: 2}", false);
+    check_two_sweeps("tail_refresh", "{}", false);
+    check_two_sweeps("tail_refresh", "{cut: full}", false);
+    check_two_sweeps("tail_refresh", "{cut: full, symmetry: true}", false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(systems_of_512_states_keep_their_weights),
+        cmocka_unit_test(proposals_drawn_ahead_serve_successive_sweeps),
+        cmocka_unit_test(scores_kept_between_sweeps_are_right),
+    };
+    return cmocka_run_group_tests_name("proposals", tests, NULL, NULL);
+}
