@@ -27,9 +27,10 @@ static double chain_ess(const kr_summary *s, int64_t p)
     return isfinite(least) ? least : (double)s->n_chains;
 }
 
+/* Not below the rounding of sums of weights, where everything is in one phase. */
 static double least_error(double error, double probability, double ess)
 {
-    return fmax(error, sqrt(fmax(0.0, probability * (1.0 - probability)) / ess));
+    return fmax(fmax(error, 1e-12), sqrt(fmax(0.0, probability * (1.0 - probability)) / ess));
 }
 
 /* between: weight of the samples that are in no phase */

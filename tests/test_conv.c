@@ -377,7 +377,7 @@ static void weights_are_shared_by_all_sites(void **state)
         kr_system even = system_alloc("ising", "", "hypercubic", sizes[k]);
         kr_system tilted = system_alloc("ising", "field=0.1", "hypercubic", sizes[k]);
         kr_conv_params p, r;
-        subject a = make(&even, "", &p, 0.5), b = make(&tilted, "", &r, 0.5);
+        subject a = make(&even, "width=64", &p, 0.5), b = make(&tilted, "width=64", &r, 0.5);
         assert_int_equal(a.n_weights, 4 * 64 + 5 * 64 * 64 + 64);
         assert_int_equal(b.n_weights - a.n_weights, 64 + 64 + 16); /* the last one is padded */
         subject_free(&b);
