@@ -21,9 +21,9 @@ RUNS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "models", 
 # most CPU-seconds of training (None: not asked), whether log Z is known exactly
 CASES = {
     "ising16": ("ising_critical", [], 5, 0.93, 15, None, True),
-    "ising16_cold": ("ising_critical", ["beta=0.6", "densities.net.radius=2.3",
-                                        "densities.net.hidden=8", "training.target_ess=0.99"],
-                     5, 0.99, 5, None, True),
+    "ising16_cold": ("ising_critical", ["beta=0.6", "training.forward=0", "training.walkers=0",
+                                        "training.rate=0.01", "training.max_work=10",
+                                        "training.target_ess=0.993"], 5, 0.99, 5, None, True),
     "ising24": ("ising_critical", ["lattice.size=[24, 24]", "beta=0.4407", "training.max_work=30"],
                 5, 0.85, None, None, True),
     "ising32": ("ising_critical", ["lattice.size=[32, 32]", "training.max_work=60"],
