@@ -3,7 +3,7 @@
  *
  * write, fsync and rename are replaced in this program, so that each call of a save can be
  * made to fail in turn. */
-#include "kr_test.h"
+#include "own_files.h"
 
 #include "base/memory.h"
 #include "base/state.h"
@@ -102,8 +102,7 @@ static int make(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    strcpy(f->folder, "arrays-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
+    make_own_folder(f->folder, sizeof f->folder, "arrays", 1);
     snprintf(f->path, sizeof f->path, "%s/restart", f->folder);
     snprintf(f->keep, sizeof f->keep, "%s/restart.1", f->folder);
     snprintf(f->fresh, sizeof f->fresh, "%s/restart.tmp", f->folder);

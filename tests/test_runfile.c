@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * tests/test_runfile.c - run files: what is read, and what is refused at which place. */
-#include "kr_test.h"
+#include "own_files.h"
 
 #include "base/runfile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -315,8 +316,8 @@ static void one_line_of_a_mebibyte_is_refused_at_once(void **state)
 static void load_reads_files_and_gives_the_reason_when_it_cannot(void **state)
 {
     (void)state;
-    char folder[] = "runfile-XXXXXX", path[64], want[256];
-    assert_non_null(mkdtemp(folder));
+    char folder[48], path[64], want[256];
+    make_own_folder(folder, sizeof folder, "runfile", 1);
     kr_error err = { 0 };
     snprintf(path, sizeof path, "%s/run.yaml", folder);
     assert_null(kr_runfile_load(path, &err));
@@ -338,8 +339,8 @@ static void load_reads_files_and_gives_the_reason_when_it_cannot(void **state)
 static void load_refuses_what_is_no_regular_file_without_waiting(void **state)
 {
     (void)state;
-    char folder[] = "runfile-XXXXXX", path[64], want[256];
-    assert_non_null(mkdtemp(folder));
+    char folder[48], path[64], want[256];
+    make_own_folder(folder, sizeof folder, "runfile", 2);
     kr_error directory = { 0 }, pipe_err = { 0 }, device = { 0 };
     assert_null(kr_runfile_load(folder, &directory));
     snprintf(want, sizeof want, "%s: cannot read: %s", folder, strerror(EISDIR));
@@ -361,8 +362,9 @@ static void load_refuses_what_is_no_regular_file_without_waiting(void **state)
 static void load_refuses_a_file_beyond_its_limit(void **state)
 {
     (void)state;
-    char path[] = "runfile-XXXXXX";
-    int fd = mkstemp(path);
+    char path[48];
+    name_own(path, sizeof path, "runfile", 3);
+    int fd = open(path, O_CREAT | O_EXCL | O_RDWR, 0600);
     assert_true(fd >= 0);
     assert_int_equal(ftruncate(fd, (off_t)1 << 32), 0); /* sparse */
     close(fd);

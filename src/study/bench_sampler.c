@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TRIES           3
@@ -113,9 +114,9 @@ static int write_run(const kr_bench_row *row, const kr_bench_options *options, i
     char folder[PATH_BYTES - 512], output[PATH_BYTES - 256], parts[PATH_BYTES], phases[128];
     const char *sets[] = { phases }, *update = row->update;
     bool is_finished = false;
-    if (snprintf(folder, sizeof folder, "%s/bench-XXXXXX", options->folder) >=
+    if (snprintf(folder, sizeof folder, "%s/bench-%ld", options->folder, (long)getpid()) >=
             (int)sizeof folder ||
-        !mkdtemp(folder)) {
+        mkdir(folder, 0700) != 0) {
         return kr_fail(err, KR_EIO, "cannot write in folder %s", options->folder);
     }
     snprintf(output, sizeof output, "%s/run.h5", folder);
