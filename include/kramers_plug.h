@@ -346,6 +346,12 @@ typedef struct kr_fold kr_fold;
 #define KR_LANES_MAX 64 /* chains of a block */
 #define KR_LANES_PAD 16 /* stride of LANE is n_lanes rounded up to this */
 
+/* n rounded up to a multiple of KR_LANES_PAD: the stride of n lanes, the pitch of n weights. */
+static inline size_t kr_lanes_pad(size_t n)
+{
+    return (n + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
+}
+
 /* Proposals drawn ahead from a density: a queue, in the lanes of one batch in layout LANE. They
  * are independent of the states of all chains, so any chain may take the next one. They die
  * with the weights they were drawn under. */

@@ -51,7 +51,7 @@ static inline size_t chain_density_row(const chain_density *d, int32_t i, const 
 
 static inline size_t chain_density_stride(int32_t n_lanes)
 {
-    return ((size_t)n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
+    return kr_lanes_pad((size_t)n_lanes);
 }
 
 static inline void chain_density_log_q(const void *self, int32_t k, int32_t n_lanes,

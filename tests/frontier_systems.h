@@ -133,7 +133,7 @@ static inline void drop(density *d)
 
 static inline int32_t stride_of(int32_t n_lanes)
 {
-    return (n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
+    return (int32_t)kr_lanes_pad((size_t)n_lanes);
 }
 
 /* configuration number `code` in base q into lane l, sites from k on */

@@ -39,7 +39,7 @@ typedef struct subject {
 
 static inline int32_t stride_of(int32_t n_lanes)
 {
-    return (n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
+    return (int32_t)kr_lanes_pad((size_t)n_lanes);
 }
 
 static inline void *get(size_t count, size_t size)

@@ -259,7 +259,7 @@ static void *take(cursor *at, size_t count, size_t size)
 static size_t place(const kr_conv *d, pass *now, bool keeps_all, int32_t n_lanes, void *scratch)
 {
     cursor at = { scratch, 0 };
-    int32_t stride = (n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
+    int32_t stride = (int32_t)kr_lanes_pad((size_t)n_lanes);
     size_t L = (size_t)stride, logits = (size_t)d->n_logits, index = 0, pack = 0;
     now->n_lanes = n_lanes;
     now->L = stride;

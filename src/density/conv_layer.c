@@ -137,11 +137,6 @@ void kr_conv_window_clear(kr_conv_window *window)
 
 /* ---- layers ------------------------------------------------------------------------------ */
 
-static size_t pad(size_t n)
-{
-    return (n + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
-}
-
 /* Inputs of an output channel: the pitch of the weight matrix. */
 static size_t row_size(const kr_conv_layer *layer)
 {
@@ -158,10 +153,10 @@ void kr_conv_layer_init(kr_conv_layer *layer, const kr_conv_window *window, int3
                               .scale = inputs > 0.0 ? (float)(2.0 / sqrt(inputs)) : 0.0f,
                               .weights = begin,
                               .biases = SIZE_MAX };
-    layer->end = begin + pad((size_t)out * row_size(layer));
+    layer->end = begin + kr_lanes_pad((size_t)out * row_size(layer));
     if (has_bias) {
         layer->biases = layer->end;
-        layer->end += pad((size_t)out);
+        layer->end += kr_lanes_pad((size_t)out);
     }
 }
 

@@ -414,11 +414,6 @@ void kr_frontier_init(void *object, kr_rng *rng)
 
 /* ---- passes ------------------------------------------------------------------------------ */
 
-static int32_t pad_lanes(int32_t n_lanes)
-{
-    return (n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
-}
-
 size_t kr_frontier_scratch_bytes(const void *object, int32_t n_lanes)
 {
     const kr_frontier *self = object;
@@ -428,13 +423,13 @@ size_t kr_frontier_scratch_bytes(const void *object, int32_t n_lanes)
     case KR_FRONTIER_STATES:
         return kr_frontier_states_bytes(self);
     default:
-        return kr_frontier_binary_bytes(self, pad_lanes(n_lanes));
+        return kr_frontier_binary_bytes(self, (int32_t)kr_lanes_pad((size_t)n_lanes));
     }
 }
 
 static void run(const kr_frontier *self, kr_frontier_pass *pass)
 {
-    pass->stride = pad_lanes(pass->n_lanes);
+    pass->stride = (int32_t)kr_lanes_pad((size_t)pass->n_lanes);
     switch (self->form) {
     case KR_FRONTIER_COLORS:
         kr_frontier_colors_run(self, pass);

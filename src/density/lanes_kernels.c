@@ -148,11 +148,6 @@ static void gemm_transposed(int32_t M, int32_t K, const float *W, size_t ldw, co
 
 /* ---- outer products ---------------------------------------------------------------------- */
 
-static size_t round_up_16(size_t n)
-{
-    return (n + 15) & ~(size_t)15;
-}
-
 /* to[c][r] = from[r][c] for a 4 x 4 tile */
 KR_INLINE void transpose_4x4(const float *const from[4], float *to, size_t ldt)
 {
@@ -213,7 +208,7 @@ static void add_row(size_t K, const float *sum, float *dW, float *db)
 static void outer(int32_t M, int32_t K, int32_t n, const float *e, const float *x,
                   const int32_t *row, float *dW, size_t ldw, float *db, float *pack, int32_t L)
 {
-    const size_t ldp = round_up_16((size_t)K + (db != NULL)), rows = round_up_16((size_t)n);
+    const size_t ldp = kr_lanes_pad((size_t)K + (db != NULL)), rows = kr_lanes_pad((size_t)n);
     pack_rows((size_t)K, rows, x, row, (size_t)L, pack, ldp);
     float *sum = pack + rows * ldp;
     for (int32_t m = 0; m < M; m += TILE_ROWS) {

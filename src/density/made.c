@@ -218,7 +218,7 @@ static void *take(cursor *at, size_t rows, int32_t L, size_t size)
 static size_t place(const made *d, pass *now, int32_t n_lanes, void *scratch)
 {
     cursor at = { scratch, 0 };
-    int32_t L = (n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
+    int32_t L = (int32_t)kr_lanes_pad((size_t)n_lanes);
     size_t groups = (size_t)d->n_sites - 1, hidden = groups * (size_t)d->hidden;
     now->n_lanes = n_lanes;
     now->L = L;

@@ -14,11 +14,6 @@ typedef struct panel {
     size_t offset;       /* in the weight block */
 } panel;
 
-static size_t pad(size_t n)
-{
-    return (n + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
-}
-
 static int32_t n_panels(const kr_made_layer *layer)
 {
     return (layer->n_in + KR_MADE_PANEL - 1) / KR_MADE_PANEL;
@@ -70,11 +65,11 @@ void kr_made_layer_init(kr_made_layer *layer, int32_t n_in, int32_t n_out, int32
     size_t end = begin;
     if (n_in > 0) {
         panel p = panel_at(layer, n_panels(layer) - 1);
-        end = p.offset + pad((size_t)p.rows * (size_t)p.width);
+        end = p.offset + kr_lanes_pad((size_t)p.rows * (size_t)p.width);
     }
     if (has_bias) {
         layer->biases = end;
-        end += pad((size_t)n_out * (size_t)out);
+        end += kr_lanes_pad((size_t)n_out * (size_t)out);
     }
     layer->end = end;
 }

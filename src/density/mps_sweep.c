@@ -3,6 +3,7 @@
 #include "density/mps_sweep.h"
 
 #include "density/categorical.h"
+#include "density/lanes.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static const float *matrix_of(const kr_mps *m, int32_t y, int32_t k)
 
 static size_t stride(int32_t n_lanes)
 {
-    return (size_t)((n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD);
+    return kr_lanes_pad((size_t)n_lanes);
 }
 
 size_t kr_mps_place(const kr_mps *m, kr_mps_pass *now, int32_t n_lanes, void *scratch)

@@ -73,11 +73,6 @@ static const kr_field fields[] = {
     KR_FIELD_END,
 };
 
-static size_t pad(size_t n)
-{
-    return (n + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
-}
-
 static bool supports(const kr_target *target, const void *params, kr_error *why)
 {
     const nade_params *p = params;
@@ -101,13 +96,13 @@ static bool supports(const kr_target *target, const void *params, kr_error *why)
 static void lay_out(nade *d)
 {
     const size_t N = (size_t)d->n_sites, H = (size_t)d->hidden;
-    d->W_pitch = pad((size_t)d->channels * H);
-    d->V_pitch = pad((size_t)d->n_logits * H);
+    d->W_pitch = kr_lanes_pad((size_t)d->channels * H);
+    d->V_pitch = kr_lanes_pad((size_t)d->n_logits * H);
     d->W = 0;
     d->V = d->W + (N - 1) * d->W_pitch;
     d->b = d->V + (N - 1) * d->V_pitch;
-    d->c = d->b + (d->has_bias ? pad(N * (size_t)d->n_logits) : 0);
-    d->n_weights = d->c + (d->has_bias ? pad(H) : 0);
+    d->c = d->b + (d->has_bias ? kr_lanes_pad(N * (size_t)d->n_logits) : 0);
+    d->n_weights = d->c + (d->has_bias ? kr_lanes_pad(H) : 0);
 }
 
 static void nade_free(void *self)
@@ -225,7 +220,7 @@ static void *take(cursor *at, size_t rows, size_t size)
 static size_t place(const nade *d, pass *now, int32_t n_lanes, bool has_all, void *scratch)
 {
     const size_t sites = has_all ? (size_t)d->n_sites : 1, H = (size_t)d->hidden;
-    cursor at = { .base = scratch, .L = pad((size_t)n_lanes) };
+    cursor at = { .base = scratch, .L = kr_lanes_pad((size_t)n_lanes) };
     now->n_lanes = n_lanes;
     now->L = (int32_t)at.L;
     now->ratio = take(&at, 1, sizeof(double));

@@ -18,6 +18,7 @@
  * ancestral sampling backward through one is textbook. */
 #include "base/memory.h"
 #include "density/categorical.h"
+#include "density/lanes.h"
 #include "density/skip.h"
 
 #include <math.h>
@@ -378,7 +379,7 @@ typedef struct pass {
 
 static size_t stride(int32_t n_lanes)
 {
-    return (size_t)((n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD);
+    return kr_lanes_pad((size_t)n_lanes);
 }
 
 static size_t scratch_bytes(const void *self, int32_t n_lanes)

@@ -25,7 +25,7 @@ kr_block *kr_block_alloc(const kr_terms *terms, int32_t n_lanes, int32_t first_c
     }
     block->layout = KR_LAYOUT_CHAIN;
     block->n_lanes = n_lanes;
-    block->stride = (n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
+    block->stride = (int32_t)kr_lanes_pad((size_t)n_lanes);
     block->first_chain = first_chain;
     block->point = point;
     block->n_sites = terms->n_sites;

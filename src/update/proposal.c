@@ -78,7 +78,7 @@ static void fill(const kr_proposer *proposer, kr_proposals *p, kr_rng *rng)
     bool is_full = p->pool != &p->own || p->n_wanted > KR_LANES_MAX;
     p->pool->n_lanes = is_full ? KR_LANES_MAX : (int32_t)p->n_wanted;
     p->pool->n_used = 0;
-    p->stride = (p->pool->n_lanes + KR_LANES_PAD - 1) / KR_LANES_PAD * KR_LANES_PAD;
+    p->stride = (int32_t)kr_lanes_pad((size_t)p->pool->n_lanes);
     density->plug->sample_tail(density->self, 0, p->pool->n_lanes, p->pool->state,
                                p->pool->log_q, rng, p->inner);
 }
