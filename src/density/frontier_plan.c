@@ -267,7 +267,7 @@ static int see_all(maker *m, int32_t i, int32_t *open, int32_t *n_open, int64_t 
 /* ---- sharing ------------------------------------------------------------------------------
  */
 
-/* Insertion sort of the n inputs or neighbors of site i by their offsets; J may be NULL. */
+/* Insertion sort of the n inputs of site i by their offsets. */
 static void sort_by_offset(const maker *m, int32_t i, int64_t n, int32_t *site)
 {
     for (int64_t k = 1; k < n; k++) {

@@ -7,14 +7,14 @@
  *                (Gabrie, Rotskoff, Vanden-Eijnden, PNAS 119 (2022), arXiv:2105.12603);
  *   reverse KL   s_b ~ q, c_b = -(R_b - <R>)/(B - 1), R = beta H + log q: the leave-one-out
  *                baseline (Kool, van Hoof, Welling 2019; Wu, Wang, Zhang, PRL 122, 080602
- * (2019)). Where phases are known the forward part comes first, so that none of them is lost;
- * where none is known, reverse KL alone with beta annealed. Weights from a file go on with
- * reverse KL at the target's beta: forward KL at its full rate would first undo them; those
- * of another lattice are coarser and begin with forward KL, which takes half the work of
- * reverse KL alone (critical Ising model, 16 x 16 to 32 x 32, up to ESS 0.7). A gradient that
- * is not finite skips the step and halves the rate; three in a row, or a runaway loss, bring
- * back the last good weights. The stop rule counts steps, work and the running ESS, never
- * seconds.
+ * (2019)), with some walkers in every batch (trainer_batch.c). Where phases are known the
+ * forward part comes first, so that none of them is lost; where none is known, reverse KL alone
+ * with beta annealed. Weights from a file go on with reverse KL at the target's beta: forward
+ * KL at its full rate would first undo them; those of another lattice are coarser and begin
+ * with forward KL, which takes half the work of reverse KL alone (critical Ising model, 16 x 16
+ * to 32 x 32, up to ESS 0.7). A gradient that is not finite skips the step and halves the rate;
+ * three in a row, or a runaway loss, bring back the last good weights. The stop rule counts
+ * steps, work and the running ESS, never seconds.
  *
  * Threads: called serially; OpenMP over walker blocks; gradients are summed pairwise in block
  * order, so the weights do not depend on the number of threads. */
