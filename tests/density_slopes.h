@@ -102,4 +102,39 @@ static inline void gradient_is_the_derivative(subject *s)
     kr_free(state);
 }
 
+/* Along the gradient the derivative is its norm squared. */
+static inline void check_slope(subject *s, uint64_t seed)
+{
+    randomize(s, seed);
+    float *gradient = get(s->n_weights, sizeof *gradient), *w = s->plug->weights(s->self);
+    float *old = get(s->n_weights, sizeof *old);
+    memcpy(old, w, s->n_weights * sizeof *w);
+    kr_rng rng;
+    kr_rng_seed(&rng, seed + 1, 0, KR_PURPOSE_TEST);
+    uint8_t *x = get_states(s);
+    draw_states(s, LANES, x, &rng);
+    double coefficient[LANES], log_q[LANES], norm2 = 0.0, f = 0.0;
+    for (int l = 0; l < LANES; l++) {
+        coefficient[l] = kr_rng_normal(&rng);
+    }
+    s->plug->grad(s->self, LANES, x, coefficient, gradient, NULL, poisoned(s));
+    for (size_t k = 0; k < s->n_weights; k++) {
+        norm2 += (double)gradient[k] * (double)gradient[k];
+    }
+    for (int sign = -1; sign <= 1; sign += 2) { /* a step of length 0.01 each way */
+        for (size_t k = 0; k < s->n_weights; k++) {
+            w[k] = (float)((double)old[k] + sign * 0.01 / sqrt(norm2) * (double)gradient[k]);
+        }
+        evaluate(s, 0, LANES, x, log_q);
+        for (int l = 0; l < LANES; l++) {
+            f += sign * coefficient[l] * log_q[l];
+        }
+    }
+    require(s, fabs(f / 0.02 / sqrt(norm2) - 1.0) <= 1e-3, "slope / norm = %g",
+            f / 0.02 / sqrt(norm2));
+    kr_free(x);
+    kr_free(old);
+    kr_free(gradient);
+}
+
 #endif

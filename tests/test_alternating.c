@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * tests/test_alternating.c - what the samples of chains that learn by turns may depend on,
  * which weights their numbers belong to, and what is refused. */
-#include "kr_test.h"
+#include "sampler_subject.h"
 
 #include "base/memory.h"
 #include "base/state.h"
@@ -19,43 +19,6 @@
 static const char learning[] = HEAD PHASES "chains: 40\n" TRAINING ", turn_steps: 2}\n";
 
 enum { DRAWS = 264, CHAINS = 40, POINTS = 2 };
-
-typedef struct subject {
-    kr_spec *spec;
-    kr_sampler *sampler;
-    kr_state *table;
-} subject;
-
-static kr_spec *parse(const char *yaml)
-{
-    kr_error err = { 0 };
-    kr_runfile *file = kr_runfile_parse("test", yaml, strlen(yaml), &err);
-    kr_spec *spec = file ? kr_spec_alloc(file, &err) : NULL;
-    if (!spec) {
-        fail_msg("%s", err.text);
-    }
-    return spec;
-}
-
-static subject open_subject(const char *yaml, int32_t n_threads)
-{
-    kr_error err = { 0 };
-    kr_spec *spec = parse(yaml);
-    spec->config.n_threads = n_threads;
-    subject s = { spec, kr_sampler_alloc(&spec->config, &err), kr_state_alloc(&err) };
-    if (!s.sampler || !s.table) {
-        fail_msg("%s", err.text);
-    }
-    assert_ok(kr_sampler_declare(s.sampler, s.table, &err), &err);
-    return s;
-}
-
-static void close_subject(subject *s)
-{
-    kr_state_free(s->table);
-    kr_sampler_free(s->sampler);
-    kr_spec_free(s->spec);
-}
 
 /* Measured draws, all columns, appended at *n. */
 typedef struct record {

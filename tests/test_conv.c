@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * tests/test_conv.c - masked convolutions; what every density owes is in
  * conformance_densities.c. */
+#include "density_slopes.h"
+#include "density_training.h"
 #include "kr_subject.h"
 #include "kr_system.h"
 
@@ -244,41 +246,6 @@ static void tails_add_up_to_the_whole(void **state)
 /* ---- gradient and training -----------------------------------------------------------------
  */
 
-/* Along the gradient the derivative is its norm squared. */
-static void check_slope(subject *s, uint64_t seed)
-{
-    randomize(s, seed);
-    float *gradient = get(s->n_weights, sizeof *gradient), *w = s->plug->weights(s->self);
-    float *old = get(s->n_weights, sizeof *old);
-    memcpy(old, w, s->n_weights * sizeof *w);
-    kr_rng rng;
-    kr_rng_seed(&rng, seed + 1, 0, KR_PURPOSE_TEST);
-    uint8_t *x = get_states(s);
-    draw_states(s, LANES, x, &rng);
-    double coefficient[LANES], log_q[LANES], norm2 = 0.0, f = 0.0;
-    for (int l = 0; l < LANES; l++) {
-        coefficient[l] = kr_rng_normal(&rng);
-    }
-    s->plug->grad(s->self, LANES, x, coefficient, gradient, NULL, poisoned(s));
-    for (size_t k = 0; k < s->n_weights; k++) {
-        norm2 += (double)gradient[k] * (double)gradient[k];
-    }
-    for (int sign = -1; sign <= 1; sign += 2) { /* a step of length 0.01 each way */
-        for (size_t k = 0; k < s->n_weights; k++) {
-            w[k] = (float)((double)old[k] + sign * 0.01 / sqrt(norm2) * (double)gradient[k]);
-        }
-        evaluate(s, 0, LANES, x, log_q);
-        for (int l = 0; l < LANES; l++) {
-            f += sign * coefficient[l] * log_q[l];
-        }
-    }
-    require(s, fabs(f / 0.02 / sqrt(norm2) - 1.0) <= 1e-3, "slope / norm = %g",
-            f / 0.02 / sqrt(norm2));
-    kr_free(x);
-    kr_free(old);
-    kr_free(gradient);
-}
-
 static void gradients_are_derivatives(void **state)
 {
     (void)state;
@@ -303,63 +270,16 @@ static void gradients_are_derivatives(void **state)
     }
 }
 
-/* One step of reverse KL with the leave-one-out baseline: Wu, Wang, Zhang 2019, eq. (3). */
-static void train(subject *s, kr_adam *adam, double beta, double rate, kr_rng *rng)
-{
-    kr_error err = { 0 };
-    uint8_t *x = get_states(s);
-    float *gradient = get(s->n_weights, sizeof *gradient);
-    double r[LANES], mean = 0.0;
-    assert_ok(s->plug->prepare(s->self, beta, &err), &err);
-    s->plug->sample_tail(s->self, 0, LANES, x, r, rng, s->scratch);
-    for (int l = 0; l < LANES; l++) {
-        r[l] += beta * kr_terms_energy(s->target.terms, x + l, LANES);
-        mean += r[l] / LANES;
-    }
-    for (int l = 0; l < LANES; l++) {
-        r[l] = (mean - r[l]) / (LANES - 1);
-    }
-    s->plug->grad(s->self, LANES, x, r, gradient, NULL, s->scratch);
-    assert_ok(kr_adam_step(adam, s->plug->weights(s->self), gradient, rate, 0.0, &err), &err);
-    kr_free(gradient);
-    kr_free(x);
-}
-
 /* log Z of the 4x4 torus at beta_c: ising2d_torus_kaufman.csv. The importance weights average
  * to Z. */
 static void training_finds_the_exact_log_z(void **state)
 {
     (void)state;
-    enum { STEPS = 400, BATCHES = 64 };
     const double beta = 0.44068679350977151, log_z = 15.521915458755283;
     kr_system system = system_alloc("ising", "", "hypercubic", "size=4,4");
     kr_conv_params params;
     subject s = make(&system, "width=16 kernel=7", &params, beta);
-    kr_error err = { 0 };
-    kr_rng rng;
-    kr_rng_seed(&rng, 71, 0, KR_PURPOSE_TEST);
-    s.plug->init(s.self, &rng);
-    kr_adam adam;
-    assert_ok(kr_adam_init(&adam, s.n_weights, &err), &err);
-    for (int t = 0; t < STEPS; t++) {
-        train(&s, &adam, beta * fmin(1.0, 0.3 + 1.4 * t / STEPS), t < 300 ? 8e-3 : 1e-3, &rng);
-    }
-    uint8_t *x = get_states(&s);
-    double log_q[LANES], sum = 0.0, sum2 = 0.0;
-    for (int n = 0; n < BATCHES; n++) {
-        s.plug->sample_tail(s.self, 0, LANES, x, log_q, &rng, s.scratch);
-        for (int l = 0; l < LANES; l++) {
-            double energy = kr_terms_energy(system.terms, x + l, LANES);
-            double w = exp(-beta * energy - log_q[l] - log_z);
-            sum += w;
-            sum2 += w * w;
-        }
-    }
-    double n = BATCHES * LANES, mean = sum / n, variance = sum2 / n - mean * mean;
-    assert_within_sigma(mean, sqrt(variance / n), 1.0, 4.5);
-    assert_true(mean * mean / (variance + mean * mean) > 0.9); /* effective sample size */
-    kr_free(x);
-    kr_adam_clear(&adam);
+    check_log_z(&s, beta, log_z, 71, 0.9);
     subject_free(&s);
     system_free(&system);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * tests/test_multi_try.c - the next state is one of several. */
-#include "chain_density.h"
+#include "chain_fixture.h"
 #include "classes.h"
 
 /* Some 60 classes hold 20 of the 40 000 draws or more. */
@@ -15,39 +15,9 @@ static void states_have_their_weights_by_energy_and_magnetization(void **state)
     }
 }
 
-typedef struct fixture {
-    tiny *system;
-    kr_target target;
-    kr_density_plug plug;
-    kr_density density;
-    sampled update;
-    kr_block *block;
-} fixture;
-
 static int setup(void **state)
 {
-    fixture *f = calloc(1, sizeof *f);
-    f->system = sampled_system("ising", "{field: 0.2}", "{size: [3, 2]}");
-    f->target = (kr_target){ f->system->lattice, f->system->terms, 0.3 };
-    f->plug = chain_density_plug();
-    f->density = (kr_density){
-        .plug = &f->plug, .self = f->plug.alloc(&f->target, NULL, NULL), .index = 3, .epoch = 5
-    };
-    f->update = sampled_alloc("multi_try", "{tries: 7}", &f->target, &f->density, 16);
-    f->block = sampled_block(f->system->terms, 16, 30);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture *f = *state;
-    kr_block_free(f->block);
-    sampled_free(&f->update);
-    f->plug.free(f->density.self);
-    tiny_free(f->system);
-    free(f);
-    return 0;
+    return chain_setup(state, "multi_try", "{tries: 7}");
 }
 
 static void scores_stay_those_of_the_states(void **state)
@@ -112,7 +82,7 @@ static void asks_for_a_density(void **state)
 
 int main(void)
 {
-#define FIXTURE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define FIXTURE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, chain_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(states_have_their_weights_by_energy_and_magnetization),
         FIXTURE_TEST(scores_stay_those_of_the_states),

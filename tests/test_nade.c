@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * tests/test_nade.c - the estimator with one vector of hidden units; what every density owes is
  * in conformance_densities.c. */
+#include "density_slopes.h"
+#include "density_training.h"
 #include "kr_subject.h"
 #include "kr_system.h"
 
@@ -101,28 +103,6 @@ static void log_q_is_the_formula(void **state)
     system_free(&system);
 }
 
-/* One step of reverse KL with the leave-one-out baseline: Wu, Wang, Zhang 2019, eq. (3). */
-static void train(subject *s, kr_adam *adam, double beta, double rate, kr_rng *rng)
-{
-    kr_error err = { 0 };
-    uint8_t *x = get_states(s);
-    float *gradient = get(s->n_weights, sizeof *gradient);
-    double r[LANES], mean = 0.0;
-    assert_ok(s->plug->prepare(s->self, beta, &err), &err);
-    s->plug->sample_tail(s->self, 0, LANES, x, r, rng, s->scratch);
-    for (int l = 0; l < LANES; l++) {
-        r[l] += beta * kr_terms_energy(s->target.terms, x + l, LANES);
-        mean += r[l] / LANES;
-    }
-    for (int l = 0; l < LANES; l++) {
-        r[l] = (mean - r[l]) / (LANES - 1);
-    }
-    s->plug->grad(s->self, LANES, x, r, gradient, NULL, s->scratch);
-    assert_ok(kr_adam_step(adam, s->plug->weights(s->self), gradient, rate, 0.0, &err), &err);
-    kr_free(gradient);
-    kr_free(x);
-}
-
 /* log Z of one sample of the Sherrington-Kirkpatrick model, by enumeration. */
 static double exact_log_z(const kr_terms *terms, double beta)
 {
@@ -139,37 +119,12 @@ static double exact_log_z(const kr_terms *terms, double beta)
 
 static void training_finds_the_exact_log_z_of_a_spin_glass(void **state)
 {
-    enum { STEPS = 400, BATCHES = 64 };
     const double beta = 1.2;
     (void)state;
     kr_system system =
         system_alloc("ising", "disorder.kind=gaussian", "complete", "size=12 weight=1/sqrt(N)");
     subject s = make(&system, 32, beta);
-    kr_error err = { 0 };
-    kr_rng rng;
-    kr_rng_seed(&rng, 33, 0, KR_PURPOSE_TEST);
-    s.plug->init(s.self, &rng);
-    kr_adam adam;
-    assert_ok(kr_adam_init(&adam, s.n_weights, &err), &err);
-    for (int t = 0; t < STEPS; t++) {
-        train(&s, &adam, beta * fmin(1.0, 0.3 + 1.4 * t / STEPS), t < 300 ? 8e-3 : 1e-3, &rng);
-    }
-    uint8_t *x = get_states(&s);
-    double log_q[LANES], sum = 0.0, sum2 = 0.0, log_z = exact_log_z(system.terms, beta);
-    for (int n = 0; n < BATCHES; n++) {
-        s.plug->sample_tail(s.self, 0, LANES, x, log_q, &rng, s.scratch);
-        for (int l = 0; l < LANES; l++) {
-            double energy = kr_terms_energy(system.terms, x + l, LANES);
-            double w = exp(-beta * energy - log_q[l] - log_z);
-            sum += w;
-            sum2 += w * w;
-        }
-    }
-    double n = BATCHES * LANES, mean = sum / n, variance = sum2 / n - mean * mean;
-    assert_within_sigma(mean, sqrt(variance / n), 1.0, 4.5);
-    assert_true(mean * mean / (variance + mean * mean) > 0.9); /* effective sample size */
-    kr_free(x);
-    kr_adam_clear(&adam);
+    check_log_z(&s, beta, exact_log_z(system.terms, beta), 33, 0.9);
     subject_free(&s);
     system_free(&system);
 }
@@ -183,36 +138,7 @@ static void gradients_are_derivatives(void **state)
     for (int k = 0; k < 2; k++) {
         kr_system system = system_alloc("potts", model[k], "hypercubic", "size=6,6");
         subject s = make(&system, 37, 0.5);
-        randomize(&s, 22);
-        float *gradient = get(s.n_weights, sizeof *gradient), *w = s.plug->weights(s.self);
-        float *old = get(s.n_weights, sizeof *old);
-        memcpy(old, w, s.n_weights * sizeof *w);
-        kr_rng rng;
-        kr_rng_seed(&rng, 23, 0, KR_PURPOSE_TEST);
-        uint8_t *x = get_states(&s);
-        draw_states(&s, LANES, x, &rng);
-        double coefficient[LANES], log_q[LANES], norm2 = 0.0, f = 0.0;
-        for (int l = 0; l < LANES; l++) {
-            coefficient[l] = kr_rng_normal(&rng);
-        }
-        s.plug->grad(s.self, LANES, x, coefficient, gradient, NULL, poisoned(&s));
-        for (size_t n = 0; n < s.n_weights; n++) {
-            norm2 += (double)gradient[n] * (double)gradient[n];
-        }
-        for (int sign = -1; sign <= 1; sign += 2) { /* a step of length 0.01 each way */
-            for (size_t n = 0; n < s.n_weights; n++) {
-                w[n] =
-                    (float)((double)old[n] + sign * 0.01 / sqrt(norm2) * (double)gradient[n]);
-            }
-            evaluate(&s, 0, LANES, x, log_q);
-            for (int l = 0; l < LANES; l++) {
-                f += sign * coefficient[l] * log_q[l];
-            }
-        }
-        assert_true(fabs(f / 0.02 / sqrt(norm2) - 1.0) <= 1e-3);
-        kr_free(x);
-        kr_free(old);
-        kr_free(gradient);
+        check_slope(&s, 22);
         subject_free(&s);
         system_free(&system);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * tests/test_sampler.c - what the samples may depend on, and what a sampler refuses. */
-#include "kr_test.h"
+#include "sampler_subject.h"
 
 #include "base/memory.h"
 #include "base/state.h"
@@ -25,47 +25,6 @@ static const char conditioned[] =
     "updates: [heat_bath, {name: independence, density: net}]\n" PHASES(
         "300") "training: {batch: 80, certificate: 640, target_ess: 1, beta_degree: 2, "
                "forward: 0.5, walkers: 0.5}\n";
-
-typedef struct subject {
-    kr_spec *spec;
-    kr_sampler *sampler;
-    kr_state *table;
-} subject;
-
-static kr_spec *parse(const char *yaml)
-{
-    kr_error err = { 0 };
-    kr_runfile *file = kr_runfile_parse("test", yaml, strlen(yaml), &err);
-    kr_spec *spec = file ? kr_spec_alloc(file, &err) : NULL;
-    if (!spec) {
-        fail_msg("%s", err.text);
-    }
-    return spec;
-}
-
-static subject open_spec(kr_spec *spec, int32_t n_threads)
-{
-    kr_error err = { 0 };
-    spec->config.n_threads = n_threads;
-    subject s = { spec, kr_sampler_alloc(&spec->config, &err), kr_state_alloc(&err) };
-    if (!s.sampler || !s.table) {
-        fail_msg("%s", err.text);
-    }
-    assert_ok(kr_sampler_declare(s.sampler, s.table, &err), &err);
-    return s;
-}
-
-static subject open_subject(const char *yaml, int32_t n_threads)
-{
-    return open_spec(parse(yaml), n_threads);
-}
-
-static void close_subject(subject *s)
-{
-    kr_state_free(s->table);
-    kr_sampler_free(s->sampler);
-    kr_spec_free(s->spec);
-}
 
 /* Every draw: warm-up flag, epoch, all columns. */
 typedef struct record {
