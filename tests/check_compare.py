@@ -73,12 +73,29 @@ def compare_stops_with_what_it_has():
     assert {"name": "multicanonical", "why": "stopped"} in result["left_out"], result["left_out"]
 
 
+def compare_tells_what_it_was_told_to_leave_out():
+    text = subprocess.run([KRAMERS, "compare", "learned.yaml", "--work", "0.1", "--json",
+                           "--without", "net", "--without", "wolff", "--without", "tempering",
+                           "--without", "annealing"], check=True, timeout=200,
+                          capture_output=True, text=True).stdout
+    result = json.loads(text)
+    left_out = {row["name"]: row["why"] for row in result["left_out"]}
+    assert left_out["as scheduled: net (frontier)"] == "--without net", left_out
+    assert left_out["heat_bath + wolff"] == "--without wolff", left_out
+    names = [row["name"] for row in result["candidates"]]
+    assert "heat_bath" in names and not any("wolff" in name for name in names), names
+    process = subprocess.run([KRAMERS, "compare", "learned.yaml", "--without", ""],
+                             capture_output=True, text=True, check=False)
+    assert process.returncode == 2 and "--without" in process.stderr, process
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="compare-", dir=os.getcwd()) as folder:
         os.chdir(folder)
         with open("learned.yaml", "w", encoding="utf-8") as file:
             file.write(LEARNED)
-        for check in (compare_says_wolff_where_that_is_the_truth, compare_stops_with_what_it_has):
+        for check in (compare_says_wolff_where_that_is_the_truth, compare_stops_with_what_it_has,
+                      compare_tells_what_it_was_told_to_leave_out):
             check()
             print("ok", check.__name__.replace("_", " "), flush=True)
         os.chdir("..")

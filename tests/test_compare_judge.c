@@ -185,6 +185,56 @@ static void who_cannot_measure_all_is_not_ranked(void **state)
     free(study);
 }
 
+/* A population that was between -0.1 and 0.1 only. */
+static kr_compare_row *add_narrow_population(kr_compare *study)
+{
+    kr_compare_row *row = study_add(study, "population", KR_COMPARE_ANNEALING, 0.5, 1e-5);
+    for (int k = 0; k < 2; k++) {
+        row->value[k].least = -0.1;
+        row->value[k].most = 0.1;
+        row->value[k].low = row->value[k].high = NAN;
+    }
+    return row;
+}
+
+static void a_population_that_missed_a_phase_is_not_resolved(void **state)
+{
+    (void)state;
+    for (int has_net = 0; has_net < 2; has_net++) {
+        kr_compare *study = study_begin();
+        add_narrow_population(study);
+        study_stick(study_add(study, "local", KR_COMPARE_LOCAL, 0.0, 4e-3));
+        if (has_net) {
+            study_add(study, "net", KR_COMPARE_LEARNED, 6.0, 1e-3);
+        }
+        kr_compare_judge(study);
+        const kr_compare_row *row = study_row(study, "population");
+        assert_int_equal(row->status, KR_COMPARE_NOT_RESOLVED);
+        assert_non_null(strstr(row->note, "never was where other candidates are"));
+        if (has_net) {
+            assert_int_equal(study_row(study, "net")->status, KR_COMPARE_RESOLVED);
+        }
+        free(study);
+    }
+}
+
+static void a_population_is_not_held_to_chains_that_are_stuck(void **state)
+{
+    kr_compare *study = study_begin();
+    (void)state;
+    add_narrow_population(study);
+    study_stick(study_add(study, "local", KR_COMPARE_LOCAL, 0.0, 4e-3));
+    kr_compare_row *net = study_add(study, "net", KR_COMPARE_LEARNED, 6.0, 1e-3);
+    for (int k = 0; k < 2; k++) {
+        net->value[k].low = -0.05;
+        net->value[k].high = 0.05;
+    }
+    net->value[2].is_measured = false;
+    kr_compare_judge(study);
+    assert_null(strstr(study_row(study, "population")->note, "never was"));
+    free(study);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +249,8 @@ int main(void)
         cmocka_unit_test(a_phase_nobody_enters_is_not_compared),
         cmocka_unit_test(memory_of_rare_visits_is_not_compared),
         cmocka_unit_test(who_cannot_measure_all_is_not_ranked),
+        cmocka_unit_test(a_population_that_missed_a_phase_is_not_resolved),
+        cmocka_unit_test(a_population_is_not_held_to_chains_that_are_stuck),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,8 +10,9 @@
 
 #define WORK_DEFAULT 10.0
 #define SETS_MAX     64
+#define WITHOUT_MAX  16
 
-enum { SET = 256, SEED, THREADS, WORK, JSON, PLOT };
+enum { SET = 256, SEED, THREADS, WORK, JSON, PLOT, WITHOUT };
 
 static const struct argp_option options[] = {
     { "work", WORK, "S", 0, "CPU seconds of measuring per candidate at most (default 10)", 0 },
@@ -20,6 +21,8 @@ static const struct argp_option options[] = {
     { "output", 'o', "FILE", 0, "write table or object there instead of to stdout", 0 },
     { "set", SET, "PATH=VALUE", 0, "change the run file", 0 },
     { "seed", SEED, "N", 0, "the same as --set seed=N", 0 },
+    { "without", WITHOUT, "NAME", 0,
+      "leave out candidates whose name holds NAME (the table says so); may be repeated", 0 },
     { "threads", THREADS, "N", 0,
       "threads (default 1: CPU seconds of one thread at a time are the cleanest)", 0 },
     { 0 },
@@ -27,7 +30,7 @@ static const struct argp_option options[] = {
 
 typedef struct arguments {
     kr_compare_options compare;
-    const char *path, *output, *sets[SETS_MAX];
+    const char *path, *output, *sets[SETS_MAX], *without[WITHOUT_MAX];
     int n_sets;
     char seed[64];
 } arguments;
@@ -87,6 +90,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case SET:
         add_set(state, a, text);
+        return 0;
+    case WITHOUT:
+        if (!*text || a->compare.n_without == WITHOUT_MAX) {
+            argp_error(state, "--without: \"%s\", want up to %d names", text, WITHOUT_MAX);
+        }
+        a->without[a->compare.n_without++] = text;
         return 0;
     case THREADS:
         a->compare.n_threads = (int32_t)parse_count(state, "threads", text, 1, 4096);
@@ -199,6 +208,7 @@ int kr_cli_compare(int argc, char **argv, const volatile sig_atomic_t *stop)
             "the number of samples from which training pays, and which method to use.",
     };
     kr_error err = { 0 };
+    a.compare.without = a.without;
     char name[] = "kramers compare", *program = argv[0];
     argv[0] = name;
     argp_parse(&argp, argc, argv, 0, NULL, &a);

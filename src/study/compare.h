@@ -20,11 +20,13 @@
 #include <stdio.h>
 
 typedef struct kr_compare_options {
-    double work;        /* CPU-seconds of measuring per candidate at most, > 0 */
-    int32_t n_threads;  /* >= 1 */
-    bool is_json;       /* one object instead of the table */
-    const char *figure; /* .svg, .png or .pdf of cost against samples; NULL = none */
-    FILE *messages;     /* progress; NULL = none; borrowed */
+    double work;                /* CPU-seconds of measuring per candidate at most, > 0 */
+    int32_t n_threads;          /* >= 1 */
+    bool is_json;               /* one object instead of the table */
+    const char *figure;         /* .svg, .png or .pdf of cost against samples; NULL = none */
+    const char *const *without; /* (n_without) candidates whose name holds one are left out */
+    int32_t n_without;
+    FILE *messages;                    /* progress; NULL = none; borrowed */
     const volatile sig_atomic_t *stop; /* nonzero: end with what is measured; may be NULL */
 } kr_compare_options;
 

@@ -96,6 +96,20 @@ static void leave_out(kr_compare *study, kr_compare_kind kind, const char *name,
     }
 }
 
+/* Left out at the user's wish: told in the table like any other reason. */
+static bool is_unwanted(const kr_compare *study, kr_compare_row *row)
+{
+    const kr_compare_options *o = study->options;
+    for (int32_t k = 0; k < o->n_without; k++) {
+        if (strstr(row->name, o->without[k])) {
+            row->status = KR_COMPARE_LEFT_OUT;
+            snprintf(row->note, sizeof row->note, "--without %.300s", o->without[k]);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "heat_bath x 3 + wolff" */
 static void describe_schedule(const kr_spec *spec, char *text, size_t size)
 {
@@ -155,7 +169,7 @@ static int candidate(kr_compare *study, kr_compare_kind kind, const char *name,
                      edit_function edit, kr_compare_task task, kr_error *err)
 {
     kr_compare_row *row = add_row(study, kind, name);
-    if (!row || kr_compare_must_stop(study)) {
+    if (!row || is_unwanted(study, row) || kr_compare_must_stop(study)) {
         return KR_OK;
     }
     kr_runfile *file = kr_compare_file(study, true, err);
@@ -392,7 +406,7 @@ static int scheduled(kr_compare *study, int32_t density, kr_error *err)
     snprintf(name, sizeof name, "as scheduled: %s (%s)", entry->name, entry->plug->name);
     kr_compare_row *row =
         add_row(study, is_learned ? KR_COMPARE_LEARNED : KR_COMPARE_EXACT, name);
-    if (!row || kr_compare_must_stop(study)) {
+    if (!row || is_unwanted(study, row) || kr_compare_must_stop(study)) {
         return KR_OK;
     }
     kr_runfile *file = kr_compare_file(study, false, err);
@@ -427,7 +441,7 @@ static int classical_schedule(kr_compare *study, kr_error *err)
         return KR_OK;
     }
     kr_compare_row *row = add_row(study, KR_COMPARE_LOCAL, "as scheduled");
-    if (!row || kr_compare_must_stop(study)) {
+    if (!row || is_unwanted(study, row) || kr_compare_must_stop(study)) {
         return KR_OK;
     }
     for (int32_t u = 0; u < c->n_updates; u++) {

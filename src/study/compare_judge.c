@@ -117,6 +117,66 @@ static void check_each_other(kr_compare *study)
     } while (most > 0);
 }
 
+/* ---- phases that a population never saw ------------------------------------------------- */
+
+/* Column in which the chains of another row are where the population never was, or -1. */
+static int32_t find_unseen(const kr_compare *study, const kr_compare_row *population,
+                           const kr_compare_row *other)
+{
+    for (int32_t k = 0; k < study->n_columns; k++) {
+        const kr_compare_value *p = &population->value[k], *v = &other->value[k];
+        if (p->is_measured && v->is_measured && (v->low < p->least || v->high > p->most)) {
+            return k;
+        }
+    }
+    return -1;
+}
+
+static bool is_resolved_row(const kr_compare *study, const kr_compare_row *row)
+{
+    for (int32_t k = 0; k < study->n_columns; k++) {
+        if (row->value[k].is_measured && !row->value[k].is_constant && !resolved(row, k)) {
+            return false;
+        }
+    }
+    return was_measured(row);
+}
+
+/* A population that comes from high temperatures may miss a phase in every run, and its errors
+ * do not know. Chains that were put into the phase do: those that come and go between phases,
+ * and where there are none all others, stuck or not. */
+static void check_population(const kr_compare *study, kr_compare_row *population)
+{
+    bool has_resolved = false;
+    for (int32_t s = 0; s < study->n_rows; s++) {
+        const kr_compare_row *other = &study->row[s];
+        has_resolved = has_resolved ||
+                       (other->kind != KR_COMPARE_ANNEALING && is_resolved_row(study, other));
+    }
+    for (int32_t s = 0; s < study->n_rows; s++) {
+        const kr_compare_row *other = &study->row[s];
+        if (other->kind == KR_COMPARE_ANNEALING || !was_measured(other) ||
+            (has_resolved && !is_resolved_row(study, other)) ||
+            find_unseen(study, population, other) < 0) {
+            continue;
+        }
+        for (int32_t k = 0; k < study->n_columns; k++) {
+            population->value[k].is_resolved = false;
+            population->value[k].why = "never was where other candidates are";
+        }
+        return;
+    }
+}
+
+static void check_populations(kr_compare *study)
+{
+    for (int32_t r = 0; r < study->n_rows; r++) {
+        if (study->row[r].kind == KR_COMPARE_ANNEALING && was_measured(&study->row[r])) {
+            check_population(study, &study->row[r]);
+        }
+    }
+}
+
 /* The row that knows a mean best. */
 static int32_t find_reference(const kr_compare *study, int32_t k)
 {
@@ -315,6 +375,7 @@ static void compare_samples(kr_compare *study, int32_t r)
 void kr_compare_judge(kr_compare *study)
 {
     check_exact(study);
+    check_populations(study);
     check_each_other(study);
     choose_columns(study);
     for (int32_t r = 0; r < study->n_rows; r++) {

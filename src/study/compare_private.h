@@ -36,6 +36,8 @@ typedef struct kr_compare_value {
     bool is_measured, is_constant, is_resolved;
     const char *why; /* not resolved */
     double mean, error, r_hat, z;
+    double least, most; /* of all draws */
+    double low, high;   /* a tenth of the draws is below, a tenth above; NaN for weighted runs */
     double tau, tau_error;   /* steps of one chain; NaN for weighted runs */
     double n_independent;    /* an upper bound when not resolved */
     double cost, cost_error; /* CPU-seconds per independent sample; a lower bound likewise */

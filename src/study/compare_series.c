@@ -11,6 +11,7 @@
 #include "study/compare_private.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DISCARD     5 /* the first 1/DISCARD of the draws only settle */
@@ -18,6 +19,8 @@
 #define RUNS_LEAST  20  /* of a population */
 #define SHARE_MOST  0.1 /* of one run, or one draw, in all weights */
 #define FAMILY_MOST 0.1 /* mean square size of families, of the population */
+
+enum { SPREAD = 4093 }; /* a prime: even strides would meet the same chains again */
 
 /* ---- draws ------------------------------------------------------------------------------ */
 
@@ -206,6 +209,34 @@ static double *exponentiate(const double *log_weight, int64_t n, kr_error *err)
     return weight;
 }
 
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Where the draws are. Quantiles from SPREAD evenly spaced ones. */
+static void set_spread(const double *x, int64_t n, bool is_weighted, kr_compare_value *v)
+{
+    double some[SPREAD];
+    const int64_t n_some = n < SPREAD ? n : SPREAD;
+    v->least = INFINITY;
+    v->most = -INFINITY;
+    v->low = v->high = NAN;
+    for (int64_t k = 0; k < n; k++) {
+        v->least = fmin(v->least, x[k]);
+        v->most = fmax(v->most, x[k]);
+    }
+    if (!is_weighted && n_some > 0) {
+        for (int64_t k = 0; k < n_some; k++) {
+            some[k] = x[k * n / n_some];
+        }
+        qsort(some, (size_t)n_some, sizeof *some, compare_doubles);
+        v->low = some[n_some / 10];
+        v->high = some[n_some - 1 - n_some / 10];
+    }
+}
+
 static void set_cost(kr_compare_value *v, double cpu_s, double relative_error)
 {
     v->cost = cpu_s / v->n_independent;
@@ -249,6 +280,7 @@ int kr_compare_estimate(const kr_compare_plain *p, kr_compare_value *v, kr_error
     kr_estimate e;
     *v = (kr_compare_value){ .is_measured = true, .z = NAN, .r_hat = NAN, .tau = NAN };
     v->why = "fewer than 8 draws per chain";
+    set_spread(p->x, n, p->log_weight != NULL, v);
     v->mean = v->error = v->tau_error = v->n_independent = v->cost = v->cost_error = NAN;
     if (p->n_draws < 8) {
         return KR_OK;
@@ -296,6 +328,7 @@ int kr_compare_estimate_runs(const kr_compare_plain *p, const double *family,
     int64_t n_runs = p->n_draws, n = n_runs * p->n_rows;
     *v = (kr_compare_value){ .is_measured = true, .z = NAN, .r_hat = NAN, .tau = NAN };
     v->why = "fewer than 20 runs of the population";
+    set_spread(p->x, n, true, v);
     v->mean = v->error = v->tau_error = v->n_independent = v->cost = v->cost_error = NAN;
     if (n_runs < 8) {
         return KR_OK;
