@@ -3,6 +3,7 @@
 #include "model/block.h"
 #include "sampler/private.h"
 
+#include <math.h>
 #include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
@@ -20,13 +21,34 @@ const char *kr_sampler_stage_name(kr_stage stage)
     return name[stage];
 }
 
+/* Training steps at most: those of `adapt`, or as many as max_work pays at the present rate. */
+static int64_t planned_training(const kr_sampler *s)
+{
+    const kr_sampler_config *config = &s->config;
+    double most = 0.0;
+    for (int32_t k = 0; k < config->n_points * config->n_densities; k++) {
+        const kr_trainer *t =
+            &s->point[k / config->n_densities].trainer[k % config->n_densities];
+        if (t->n_weights == 0) {
+            continue;
+        }
+        const kr_learner *l = t->learner;
+        double steps =
+            l->work > 0.0
+                ? ceil((double)l->step * fmax(1.0, config->training.max_work / l->work))
+                : (double)config->adapt;
+        most = fmax(most, l->is_done ? (double)l->step : steps);
+    }
+    return most > 0.0 && most < (double)config->adapt ? (int64_t)most : config->adapt;
+}
+
 void kr_sampler_progress(const kr_sampler *s, int64_t *done, int64_t *planned)
 {
     const kr_sampler_config *config = &s->config;
     switch ((kr_stage)s->stage) {
     case KR_STAGE_ADAPT:
         *done = s->stage_step;
-        *planned = config->adapt;
+        *planned = planned_training(s);
         return;
     case KR_STAGE_CERTIFY:
         *done = s->stage_step * KR_LANES_MAX;

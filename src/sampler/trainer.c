@@ -175,12 +175,18 @@ void kr_trainer_open(kr_trainer *t)
 }
 
 /* Points take turns along the multiples of the golden ratio: evenly, and neighbors in time are
- * far apart in beta. */
+ * far apart in beta. Under a polynomial in beta half of the turns crowd toward both ends as the
+ * nodes of Chebyshev do: there a polynomial has neighbors on one side only. */
 int32_t kr_trainer_turn(const kr_sampler *sampler, int32_t density)
 {
-    const double x =
-        0.6180339887498949 * (double)sampler->point[0].trainer[density].learner->step;
-    return (int32_t)((x - floor(x)) * sampler->config.n_points);
+    const kr_learner *learner = sampler->point[0].trainer[density].learner;
+    const int64_t step = learner->step;
+    const bool is_end = learner->degree > 0 && step % 2 == 1;
+    double x = 0.6180339887498949 * (double)(learner->degree > 0 ? step / 2 : step);
+    x -= floor(x);
+    x = is_end ? 0.5 - 0.5 * cos(3.14159265358979323846 * x) : x;
+    const int32_t p = (int32_t)(x * sampler->config.n_points);
+    return p < sampler->config.n_points ? p : sampler->config.n_points - 1;
 }
 
 size_t kr_trainer_scratch(const kr_sampler *sampler, const kr_point *point, int32_t density)
