@@ -160,10 +160,10 @@ static void check_population(const kr_compare *study, kr_compare_row *population
             find_unseen(study, population, other) < 0) {
             continue;
         }
-        for (int32_t k = 0; k < study->n_columns; k++) {
-            population->value[k].is_resolved = false;
-            population->value[k].why = "never was where other candidates are";
-        }
+        population->status = KR_COMPARE_DISAGREES;
+        snprintf(population->note, sizeof population->note,
+                 "%s never was where %s is: a phase is missing in every run",
+                 study->column[find_unseen(study, population, other)].name, other->name);
         return;
     }
 }
