@@ -172,6 +172,11 @@ typedef struct kr_summary {
     kr_messages reasons, warnings;
 } kr_summary;
 
+/* beta (F_phase - F_0) = ln(p_0 / p_phase) of phase k against the first one at point p. The
+ * error is that of weights that move against each other, as those of two phases do. NaN where a
+ * phase was never seen. Pure. */
+double kr_residence_free_energy(const kr_summary *summary, int k, int64_t p, double *error);
+
 /* Reads and computes everything, verdict included. *s is cleared with kr_summary_clear, also
  * after an error. */
 int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_error *err);

@@ -166,6 +166,9 @@ static void write_residence(kr_json *j, const kr_summary *s, int unused, int64_t
         kr_json_field(j, "tau_int", q->estimate.tau_int);
         kr_json_field(j, "ess", q->estimate.ess);
         kr_json_field(j, "r_hat", q->estimate.r_hat);
+        double error, free_energy = kr_residence_free_energy(s, k, p, &error);
+        kr_json_field(j, "beta_free_energy", free_energy);
+        kr_json_field(j, "beta_free_energy_error", error);
         kr_json_close(j, '}');
     }
     kr_json_close(j, '}');

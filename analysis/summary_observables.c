@@ -248,6 +248,18 @@ static void estimate_points(kr_reader *reader, const kr_summary *s, const kr_ser
     }
 }
 
+double kr_residence_free_energy(const kr_summary *s, int k, int64_t p, double *error)
+{
+    const kr_quantity *first = &s->phase[p], *q = &s->phase[k * s->n_points + p];
+    const double p_0 = first->estimate.mean, p_k = q->estimate.mean;
+    if (first->is_bad || q->is_bad || !(p_0 > 0.0 && p_k > 0.0)) {
+        *error = NAN;
+        return NAN;
+    }
+    *error = k == 0 ? 0.0 : first->estimate.error / p_0 + q->estimate.error / p_k;
+    return log(p_0 / p_k);
+}
+
 static void sum_switches(kr_summary *s, const kr_series *series)
 {
     for (int64_t p = 0; p < s->n_points; p++) {

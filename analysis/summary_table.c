@@ -367,6 +367,17 @@ static void print_switches(const kr_summary *s, int64_t p, const char *what, FIL
             (long long)r->n_visiting_all, (long long)s->n_chains);
 }
 
+static void print_free_energy(const kr_summary *s, int k, FILE *out)
+{
+    char name[2 * KR_SERIES_NAME + 32], value[48];
+    double error, free_energy = kr_residence_free_energy(s, k, 0, &error);
+    if (isfinite(free_energy)) {
+        snprintf(name, sizeof name, "beta (F_%s - F_%s)", s->phase[k].name, s->phase[0].name);
+        kr_format_value(free_energy, error, 2, value, sizeof value);
+        fprintf(out, "%-30s %18s\n", name, value);
+    }
+}
+
 static void print_residence(const kr_summary *s, FILE *out)
 {
     if (s->n_phases == 0) {
@@ -380,6 +391,9 @@ static void print_residence(const kr_summary *s, FILE *out)
             snprintf(name, sizeof name, "in %s", s->phase[k].name);
             fprintf(out, "%-30s ", name);
             print_estimate(&s->phase[k], true, out);
+        }
+        for (int k = 1; k < s->n_phases; k++) {
+            print_free_energy(s, k, out);
         }
     }
     fprintf(out, "\n%-30s %18s %14s %16s %17s\n", s->n_points > 1 ? "residence" : "",

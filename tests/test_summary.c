@@ -120,6 +120,12 @@ static void updates_and_density_follow_the_law_of_the_file(void **state)
     assert_true(s.residence[0].n_visiting_all == 16);
     assert_within_sigma(s.residence[0].n_switches, sqrt(32000.0 * 5.0 / 36.0), 32000.0 / 6.0,
                         4.5);
+    double error, free_energy = kr_residence_free_energy(&s, 1, 0, &error);
+    const kr_estimate *in = &s.phase[0].estimate, *other = &s.phase[s.n_points].estimate;
+    assert_close(free_energy, log(in->mean / other->mean), 1e-14);
+    assert_within_sigma(free_energy, error, 0.0, 4.5);
+    assert_int_equal(s.n_phases, 2); /* d ln(p / (1 - p)) = dp / (p (1 - p)) */
+    assert_close(error, in->error / (in->mean * other->mean), 1e-9);
     assert_close(s.residence[0].mean_dwell_steps, 320000.0 / s.residence[0].n_switches, 1e-14);
     kr_summary_clear(&s);
 }
