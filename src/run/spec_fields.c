@@ -29,6 +29,11 @@ static const kr_field training_fields[] = {
     { "target_ess", KR_TYPE_REAL, offsetof(kr_training_params, target_ess), "0.95", 0, 1,
       .unit = "1",
       .doc = "stop training when the running effective sample fraction reaches it" },
+    { "samples", KR_TYPE_INT, offsetof(kr_training_params, samples), "0", 0, 1e15,
+      .unit = "samples",
+      .doc = "independent samples wanted of each point: training begins to end when more of it "
+             "would cost more work than it saves for them; 0: only target_ess and max_work "
+             "end it" },
     { "max_work", KR_TYPE_REAL, offsetof(kr_training_params, max_work), "60", 0, 1e9,
       .unit = "nominal CPU-seconds", .flags = KR_FIELD_OPEN_MIN,
       .doc =
