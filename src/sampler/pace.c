@@ -9,10 +9,10 @@
  *     T / HOT + N c / ESS(T),     c the work of a proposal,
  *
  * cooling included. With 1/ESS - 1 = y falling as T^-a the cost is least where T / HOT = a N c
- * y. y is the mean of the running ESS over the last quarter of the work done, a comes from the
- * quarter before; so one batch decides nothing, and where ESS stands still a is least, LEAST_A,
- * while an ESS that has yet to rise has a large y and goes on. Below LEAST_ESS training does
- * not end: rare heavy states would make errors of the chain too small.
+ * y. y is a mean over the last quarter of the part so far, a comes from the quarter before; so
+ * one batch decides nothing, and where ESS stands still a is least, LEAST_A, while an ESS that
+ * has yet to rise has a large y and goes on. Below LEAST_ESS training does not end: rare heavy
+ * states would make errors of the chain too small.
  *
  * Threads: serial. Counted work and weights of samples decide, never a clock. */
 #include "base/state.h"
@@ -93,22 +93,15 @@ static void record(kr_pace *pace, double work, double excess)
     pace->excess[pace->n++] = excess;
 }
 
-/* Mean of log work and log excess over the records with work in from..to. */
-static bool mean_between(const kr_pace *pace, double from, double to, double *log_work,
+/* Mean of log work and log excess over the records from..to-1. */
+static void mean_between(const kr_pace *pace, int64_t from, int64_t to, double *log_work,
                          double *log_excess)
 {
-    int64_t n = 0;
     *log_work = *log_excess = 0.0;
-    for (int64_t k = 0; k < pace->n; k++) {
-        if (pace->work[k] > from && pace->work[k] <= to) {
-            *log_work += log(pace->work[k]);
-            *log_excess += log(fmax(pace->excess[k], 1e-6));
-            n++;
-        }
+    for (int64_t k = from; k < to; k++) {
+        *log_work += log(pace->work[k]) / (double)(to - from);
+        *log_excess += log(fmax(pace->excess[k], 1e-6)) / (double)(to - from);
     }
-    *log_work /= (double)n;
-    *log_excess /= (double)n;
-    return n >= LEAST_N / 4;
 }
 
 bool kr_pace_is_due(const kr_pace *pace, int64_t step, double progress)
@@ -120,10 +113,11 @@ void kr_pace_watch(kr_pace *pace, double progress, double work, double excess, d
 {
     double t1, y1, t2, y2;
     record(pace, work, excess);
-    if (pace->n < LEAST_N || !mean_between(pace, 0.5 * work, 0.75 * work, &t1, &y1) ||
-        !mean_between(pace, 0.75 * work, work, &t2, &y2)) {
+    if (pace->n < LEAST_N) {
         return;
     }
+    mean_between(pace, pace->n / 2, 3 * pace->n / 4, &t1, &y1);
+    mean_between(pace, 3 * pace->n / 4, pace->n, &t2, &y2);
     const double a = fmin(fmax((y1 - y2) / (t2 - t1), LEAST_A), MOST_A);
     if (exp(y2) <= 1.0 / LEAST_ESS - 1.0 && work / HOT >= a * demand * exp(y2)) {
         pace->is_cooling = 1;

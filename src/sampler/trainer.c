@@ -33,6 +33,7 @@
 #endif
 
 #define GLOBAL_FROM     0.15 /* share of the forward budget without global proposals */
+#define GLOBAL_STEPS    128  /* or so many steps, where they tell whether training still pays */
 #define ESS_MIN_BATCHES 16   /* running ESS is believed from so many batches on */
 
 /* Range of beta of the points; false when they differ in more. */
@@ -330,7 +331,8 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     const double forward =
         t->target->terms->n_phases > 0 && !learner->is_warm ? params->forward : 0.0;
     bool is_forward = kr_pace_forward(&learner->pace, forward, progress);
-    bool is_global = is_forward && progress > GLOBAL_FROM * forward;
+    bool is_global = is_forward && (progress > GLOBAL_FROM * forward ||
+                                    (params->samples > 0 && learner->step >= GLOBAL_STEPS));
     double beta = is_forward ? t->target->beta : beta_at(t, params, progress);
     if (is_forward != learner->was_forward) {
         learner->best_loss = INFINITY; /* the two losses are on different scales */
