@@ -43,11 +43,14 @@ static const kr_field training_fields[] = {
       .unit = "states", .doc = "walkers, and samples of a training step" },
     { "rate", KR_TYPE_REAL, offsetof(kr_training_params, rate), "0.005", 0, 1, .unit = "1",
       .flags = KR_FIELD_OPEN_MIN, .doc = "step size of Adam at the start of training" },
-    { "reverse_rate", KR_TYPE_REAL, offsetof(kr_training_params, reverse_rate), "0.0005", 0, 1,
+    { "reverse_rate", KR_TYPE_REAL, offsetof(kr_training_params, reverse_rate), "auto", 0, 1,
       .unit = "1", .flags = KR_FIELD_OPEN_MIN,
-      .doc = "step size at the start of reverse KL, where it follows forward KL" },
-    { "forward", KR_TYPE_REAL, offsetof(kr_training_params, forward), "0.9", 0, 1, .unit = "1",
-      .doc = "share of the budget spent on forward KL where phases are known" },
+      .doc = "step size at the start of reverse KL, where it follows forward KL or weights "
+             "from a file; auto: 0.01 "
+             "where networks are shared among sites, else 0.0005" },
+    { "forward", KR_TYPE_REAL, offsetof(kr_training_params, forward), "auto", 0, 1, .unit = "1",
+      .doc = "share of the budget spent on forward KL where phases are known; auto: 0.2 where "
+             "networks are shared among sites, else 1" },
     { "beta_degree", KR_TYPE_INT, offsetof(kr_training_params, beta_degree), "0", 0,
       KR_BETA_DEGREE_MAX, .unit = "1",
       .doc = "one network for all temperatures of a scan, its weights polynomials in beta of "
