@@ -14,6 +14,7 @@ typedef struct law {
     double late;              /* before this T the excess is 1000 */
     double demand, forward;   /* work of the wanted proposals; share of forward KL */
     double budget, step_work; /* T at most, and of a step */
+    double target, gain;      /* excess asked for; cooled over hot excess */
 } law;
 
 static double excess_at(const law *l, double work)
@@ -35,11 +36,13 @@ static double train(const law *l, kr_pace *pace, double *hot)
             *hot = work;
         }
         work += l->step_work;
-        if (l->demand > 0.0 && kr_pace_is_due(pace, step, work / l->budget)) {
+        if (kr_pace_is_due(pace, step, work / l->budget)) {
             kr_pace_watch(pace, work / l->budget, work,
-                          excess_at(l, work) * exp(l->noise * kr_rng_normal(&rng)), l->demand);
+                          excess_at(l, work) * exp(l->noise * kr_rng_normal(&rng)), l->target,
+                          l->demand);
         }
-        if (kr_pace_is_over(pace, l->forward, work / l->budget)) {
+        const double cooled = pace->is_cooling ? l->gain * excess_at(l, work) : INFINITY;
+        if (cooled < l->target || kr_pace_is_over(pace, l->forward, work / l->budget)) {
             return work;
         }
     }
@@ -139,6 +142,22 @@ static void a_short_first_part_has_a_short_second_one(void **state)
     assert_int_equal(pace.part, 2);
 }
 
+/* A target is cooled down to, in good time, and waited for if cooling gains less than usual. */
+static void a_target_is_met_by_cooling(void **state)
+{
+    (void)state;
+    static const double gain[] = { 0.4, 0.9 };
+    static const double want[] = { 11.8, 18.0 }; /* seen in time; gain T^-1 < 0.05 */
+    for (int k = 0; k < 2; k++) {
+        kr_pace pace;
+        double hot;
+        const law l = { 1.0, 1.0, 0.2, 0.0, 0.0, 1.0, 100.0, 0.01, 0.05, gain[k] };
+        const double end = train(&l, &pace, &hot);
+        assert_true(pace.nears_target && gain[k] * excess_at(&l, end) < 0.05);
+        assert_close(end, want[k], 0.05);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +167,7 @@ int main(void)
         cmocka_unit_test(an_ess_that_has_yet_to_rise_ends_nothing),
         cmocka_unit_test(an_ess_that_stands_still_ends_training),
         cmocka_unit_test(a_short_first_part_has_a_short_second_one),
+        cmocka_unit_test(a_target_is_met_by_cooling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,13 +2,15 @@
  * sampler/pace.c - step sizes of a training, and when more of it no longer pays.
  *
  * A training has one or two parts, forward KL and what follows, each of which cools down by
- * itself: rate, 0.3 rate from HOT of its length on, 0.1 rate for the last tenth. With
- * training.samples = N the hot part ends early, and with it, in proportion, the whole. To train
- * for the work T and then draw N independent samples costs
+ * itself: rate, 0.3 rate from HOT of its length on, 0.1 rate for the last tenth. Cooling
+ * divides the excess y = 1/ESS - 1 by three or so; therefore it begins as soon as y is COOLING
+ * times what target_ess asks for, and lasts until that is reached. With training.samples = N
+ * the hot part ends early, and with it, in proportion, the whole. To train for the work T and
+ * then draw N independent samples costs
  *
  *     T / HOT + N c / ESS(T),     c the work of a proposal,
  *
- * cooling included. With 1/ESS - 1 = y falling as T^-a the cost is least where T / HOT = a N c
+ * cooling included. With y falling as T^-a the cost is least where T / HOT = a N c
  * y. y is a mean over the last quarter of the part so far, a comes from the quarter before; so
  * one batch decides nothing, and where ESS stands still a is least, LEAST_A, while an ESS that
  * has yet to rise has a large y and goes on. Below LEAST_ESS training does not end: rare heavy
@@ -21,6 +23,7 @@
 #include <math.h>
 
 #define HOT       0.7
+#define COOLING   2.0
 #define LEAST_ESS 0.2
 #define LEAST_A   0.2
 #define MOST_A    2.0
@@ -38,6 +41,7 @@ int kr_pace_declare(kr_pace *pace, kr_state *table, kr_error *err)
     KR_TRY(kr_state_add(table, "pace_to", KR_F64, 1, &pace->to, err));
     KR_TRY(kr_state_add(table, "pace_part", KR_I64, 1, &pace->part, err));
     KR_TRY(kr_state_add(table, "pace_cooling", KR_U8, 1, &pace->is_cooling, err));
+    KR_TRY(kr_state_add(table, "pace_nears_target", KR_U8, 1, &pace->nears_target, err));
     KR_TRY(kr_state_add(table, "pace_n", KR_I64, 1, &pace->n, err));
     KR_TRY(kr_state_add(table, "pace_stride", KR_I64, 1, &pace->stride, err));
     KR_TRY(kr_state_add(table, "pace_work", KR_F64, KR_PACE_RECORDS, pace->work, err));
@@ -50,12 +54,12 @@ bool kr_pace_forward(kr_pace *pace, double forward, double progress)
         pace->part = forward > 0.0 ? 1 : 2;
         pace->to = forward > 0.0 ? forward : 1.0;
     }
-    if (pace->part == 1 && progress >= pace->to) {
+    if (pace->part == 1 && forward < 1.0 && progress >= pace->to) {
         const double length = pace->to * (1.0 - forward) / forward;
         pace->part = 2;
         pace->from = pace->to;
-        pace->to = pace->is_cooling ? pace->from + length : 1.0;
-        pace->is_cooling = 0;
+        pace->to = pace->is_cooling && !pace->nears_target ? pace->from + length : 1.0;
+        pace->is_cooling = pace->nears_target = 0;
         pace->n = 0; /* the ESS rises anew as the rate does */
         pace->stride = STRIDE;
     }
@@ -76,7 +80,8 @@ double kr_pace_rate(const kr_pace *pace, double progress)
 
 bool kr_pace_is_over(const kr_pace *pace, double forward, double progress)
 {
-    return progress >= 1.0 || (progress >= pace->to && (pace->part == 2 || forward >= 1.0));
+    return progress >= 1.0 ||
+           (progress >= pace->to && !pace->nears_target && (pace->part == 2 || forward >= 1.0));
 }
 
 static void record(kr_pace *pace, double work, double excess)
@@ -109,7 +114,8 @@ bool kr_pace_is_due(const kr_pace *pace, int64_t step, double progress)
     return step % pace->stride == 0 && !pace->is_cooling && position(pace, progress) < HOT;
 }
 
-void kr_pace_watch(kr_pace *pace, double progress, double work, double excess, double demand)
+void kr_pace_watch(kr_pace *pace, double progress, double work, double excess, double target,
+                   double demand)
 {
     double t1, y1, t2, y2;
     record(pace, work, excess);
@@ -118,9 +124,11 @@ void kr_pace_watch(kr_pace *pace, double progress, double work, double excess, d
     }
     mean_between(pace, pace->n / 2, 3 * pace->n / 4, &t1, &y1);
     mean_between(pace, 3 * pace->n / 4, pace->n, &t2, &y2);
-    const double a = fmin(fmax((y1 - y2) / (t2 - t1), LEAST_A), MOST_A);
-    if (exp(y2) <= 1.0 / LEAST_ESS - 1.0 && work / HOT >= a * demand * exp(y2)) {
-        pace->is_cooling = 1;
+    const double a = fmin(fmax((y1 - y2) / (t2 - t1), LEAST_A), MOST_A), y = exp(y2);
+    pace->nears_target = y <= COOLING * target;
+    pace->is_cooling = pace->nears_target || (demand > 0.0 && y <= 1.0 / LEAST_ESS - 1.0 &&
+                                              work / HOT >= a * demand * y);
+    if (pace->is_cooling) {
         pace->to = pace->from + (progress - pace->from) / HOT;
     }
 }

@@ -16,11 +16,11 @@
 
 #define KR_PACE_RECORDS 128
 
-typedef struct kr_pace { /* step sizes and end of a training (pace.c) */
-    double from, to;     /* of the present part, in shares of the budget */
-    int64_t part;        /* 0 not begun, 1 forward KL, 2 the second */
-    uint8_t is_cooling;  /* the hot part ended early */
-    int64_t n, stride;   /* records; steps between them */
+typedef struct kr_pace {              /* step sizes and end of a training (pace.c) */
+    double from, to;                  /* of the present part, in shares of the budget */
+    int64_t part;                     /* 0 not begun, 1 forward KL, 2 the second */
+    uint8_t is_cooling, nears_target; /* the hot part ended early; because target_ess is near */
+    int64_t n, stride;                /* records; steps between them */
     double work[KR_PACE_RECORDS], excess[KR_PACE_RECORDS]; /* excess: 1/ESS - 1 */
 } kr_pace;
 
@@ -261,15 +261,17 @@ void kr_trainer_sum(const kr_sampler *sampler, const struct kr_trainer *trainer,
 
 /* pace.c. forward: whether the step at this progress belongs to forward KL, which has the share
  * `forward` of the budget. rate: factor of the step size. is_over: with the last part. is_due:
- * whether watch wants to hear of the training after so many steps: of 1/ESS - 1, and of the
- * work of the proposals that are wanted. It may end the hot part. */
+ * whether watch wants to hear of the training after so many steps: of 1/ESS - 1 as it is and as
+ * it should become, and of the work of the proposals that are wanted, 0: not told. It may end
+ * the hot part. */
 void kr_pace_open(kr_pace *pace);
 int kr_pace_declare(kr_pace *pace, kr_state *table, kr_error *err);
 bool kr_pace_forward(kr_pace *pace, double forward, double progress);
 double kr_pace_rate(const kr_pace *pace, double progress);
 bool kr_pace_is_over(const kr_pace *pace, double forward, double progress);
 bool kr_pace_is_due(const kr_pace *pace, int64_t step, double progress);
-void kr_pace_watch(kr_pace *pace, double progress, double work, double excess, double demand);
+void kr_pace_watch(kr_pace *pace, double progress, double work, double excess, double target,
+                   double demand);
 
 /* learner.c. init: borrows the weights of the density when degree is 0. start: from these
  * weights, the same at every beta. give: writes the weights for beta into the density. step:

@@ -265,7 +265,7 @@ static void watch(const kr_sampler *sampler, const kr_trainer *t, int32_t densit
         n++;
     }
     kr_pace_watch(&t->learner->pace, progress, t->learner->work, excess / n,
-                  per_proposal * n * (double)params->samples);
+                  1.0 / params->target_ess - 1.0, per_proposal * n * (double)params->samples);
 }
 
 /* True when the running ESS of every point that the learner serves has reached the target. */
@@ -357,8 +357,7 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     learner->work += visits / nominal;
     learner->all_work += visits / nominal;
     progress = progress_of(sampler, learner);
-    if (params->samples > 0 && beta == t->target->beta &&
-        kr_pace_is_due(&learner->pace, learner->step, progress)) {
+    if (beta == t->target->beta && kr_pace_is_due(&learner->pace, learner->step, progress)) {
         watch(sampler, t, density, progress, per_state / nominal);
     }
     learner->is_done = kr_pace_is_over(&learner->pace, forward, progress) ||
