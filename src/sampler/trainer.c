@@ -13,8 +13,8 @@
  * KL at its full rate would first undo them; those of another lattice are coarser and begin
  * with forward KL, which takes half the work of reverse KL alone (critical Ising model, 16 x 16
  * to 32 x 32, up to ESS 0.7). A gradient that is not finite skips the step and halves the rate;
- * three in a row, or a runaway loss, bring back the last good weights. The stop rule counts
- * steps, work and the running ESS, never seconds.
+ * three in a row, or a runaway loss, bring back the last good weights. The stop rule
+ * (pace.c) counts steps, work and the running ESS, never seconds.
  *
  * Threads: called serially; OpenMP over walker blocks; gradients are summed pairwise in block
  * order, so the weights do not depend on the number of threads. */
