@@ -325,6 +325,7 @@ static int build(kr_spec *spec, kr_error *err)
     kr_runfile *file = spec->file;
     KR_TRY(kr_spec_flat_defaults(file, err));
     KR_TRY(kr_spec_annealing_defaults(file, err));
+    KR_TRY(kr_spec_training_defaults(spec, err));
     KR_TRY(kr_spec_fill_defaults(file, "", file->root, kr_spec_fields(), err));
     static const char *const with_paths[] = { "model", "lattice", "start" };
     for (int k = 0; k < 3; k++) {
@@ -360,6 +361,7 @@ static int build(kr_spec *spec, kr_error *err)
     KR_TRY(kr_spec_parse_phases(spec, t.training.phases, err));
     KR_TRY(kr_spec_parse_flat(spec, err));
     KR_TRY(kr_spec_parse_densities(spec, err));
+    KR_TRY(kr_spec_finish_training(spec, err));
     KR_TRY(kr_spec_parse_updates(spec, err));
     KR_TRY(kr_spec_parse_observables(spec, err));
     KR_TRY(kr_spec_parse_tempering(spec, err));

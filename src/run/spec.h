@@ -39,6 +39,8 @@ typedef struct kr_density_files {
                                   owns */
 } kr_density_files;
 
+#define KR_AUTOMATIC 2 /* keys of `training` whose default depends on the densities */
+
 typedef struct kr_spec {
     kr_runfile *file; /* with every default filled in; owns */
     const kr_model_plug *model;
@@ -58,6 +60,7 @@ typedef struct kr_spec {
     uint8_t *start_states; /* read from the start file, else NULL; owns */
     bool is_saved;         /* the chains come from a restart file */
     kr_output_params output;
+    bool is_automatic[KR_AUTOMATIC];
     bool has_tempering;
     kr_tempering_params tempering;
     int32_t n_betas;  /* multicanonical.betas */

@@ -29,6 +29,11 @@ static const kr_field training_fields[] = {
     { "target_ess", KR_TYPE_REAL, offsetof(kr_training_params, target_ess), "0.95", 0, 1,
       .unit = "1",
       .doc = "stop training when the running effective sample fraction reaches it" },
+    { "samples", KR_TYPE_INT, offsetof(kr_training_params, samples), "0", 0, 1e15,
+      .unit = "samples",
+      .doc = "independent samples wanted of each point: training begins to end when more of it "
+             "would cost more work than it saves for them; 0: only target_ess and max_work "
+             "end it" },
     { "max_work", KR_TYPE_REAL, offsetof(kr_training_params, max_work), "60", 0, 1e9,
       .unit = "nominal CPU-seconds", .flags = KR_FIELD_OPEN_MIN,
       .doc =
@@ -38,11 +43,14 @@ static const kr_field training_fields[] = {
       .unit = "states", .doc = "walkers, and samples of a training step" },
     { "rate", KR_TYPE_REAL, offsetof(kr_training_params, rate), "0.005", 0, 1, .unit = "1",
       .flags = KR_FIELD_OPEN_MIN, .doc = "step size of Adam at the start of training" },
-    { "reverse_rate", KR_TYPE_REAL, offsetof(kr_training_params, reverse_rate), "0.0005", 0, 1,
+    { "reverse_rate", KR_TYPE_REAL, offsetof(kr_training_params, reverse_rate), "auto", 0, 1,
       .unit = "1", .flags = KR_FIELD_OPEN_MIN,
-      .doc = "step size at the start of reverse KL, where it follows forward KL" },
-    { "forward", KR_TYPE_REAL, offsetof(kr_training_params, forward), "0.9", 0, 1, .unit = "1",
-      .doc = "share of the budget spent on forward KL where phases are known" },
+      .doc = "step size at the start of reverse KL, where it follows forward KL or weights "
+             "from a file; auto: 0.01 "
+             "where networks are shared among sites, else 0.0005" },
+    { "forward", KR_TYPE_REAL, offsetof(kr_training_params, forward), "auto", 0, 1, .unit = "1",
+      .doc = "share of the budget spent on forward KL where phases are known; auto: 0.2 where "
+             "networks are shared among sites, else 1" },
     { "beta_degree", KR_TYPE_INT, offsetof(kr_training_params, beta_degree), "0", 0,
       KR_BETA_DEGREE_MAX, .unit = "1",
       .doc = "one network for all temperatures of a scan, its weights polynomials in beta of "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/spec_private.h - shared by the files that build a kr_spec: spec.c (points, whole),
  * spec_fields.c (descriptor tables), spec_densities.c, spec_entries.c (updates, observables),
- * spec_start.c, spec_tempering.c, spec_memory.c. */
+ * spec_start.c, spec_tempering.c, spec_training.c, spec_memory.c. */
 #ifndef KR_RUN_SPEC_PRIVATE_H
 #define KR_RUN_SPEC_PRIVATE_H
 
@@ -69,6 +69,10 @@ int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, 
  * anything large is taken. n_systems counts the points with model parameters of their own. */
 int kr_spec_check_memory(const kr_spec *spec, const kr_node *lattice_map, double n_points,
                          double n_systems, kr_error *err);
+
+/* spec_training.c: before the defaults of the root; when the densities are known. */
+int kr_spec_training_defaults(kr_spec *spec, kr_error *err);
+int kr_spec_finish_training(kr_spec *spec, kr_error *err);
 
 /* spec_flat.c: before the defaults of the root; when the points are built. */
 int kr_spec_flat_defaults(kr_runfile *file, kr_error *err);

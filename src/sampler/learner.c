@@ -63,6 +63,7 @@ int kr_learner_declare(kr_learner *l, kr_state *table, kr_error *err)
     KR_TRY(kr_state_add(table, "n_bad", KR_I64, 1, &l->n_bad, err));
     KR_TRY(kr_state_add(table, "n_rollbacks", KR_I64, 1, &l->n_rollbacks, err));
     KR_TRY(kr_state_add(table, "best_loss", KR_F64, 1, &l->best_loss, err));
+    KR_TRY(kr_pace_declare(&l->pace, table, err));
     KR_TRY(kr_state_add(table, "was_forward", KR_U8, 1, &l->was_forward, err));
     return kr_state_add(table, "is_done", KR_U8, 1, &l->is_done, err);
 }
@@ -76,6 +77,7 @@ void kr_learner_open(kr_learner *l)
     l->n_rollbacks = 0;
     l->best_loss = INFINITY;
     l->is_done = 0;
+    kr_pace_open(&l->pace);
     memcpy(l->good, l->params, l->n_params * sizeof *l->good);
 }
 

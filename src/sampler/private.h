@@ -14,6 +14,16 @@
 #define KR_WORK_RATE_POTTS   4e9
 #define KR_CERTIFICATE_SLICE 16 /* blocks of 64 samples per advance and thread-independent */
 
+#define KR_PACE_RECORDS 128
+
+typedef struct kr_pace {              /* step sizes and end of a training (pace.c) */
+    double from, to;                  /* of the present part, in shares of the budget */
+    int64_t part;                     /* 0 not begun, 1 forward KL, 2 the second */
+    uint8_t is_cooling, nears_target; /* the hot part ended early; because target_ess is near */
+    int64_t n, stride;                /* records; steps between them */
+    double work[KR_PACE_RECORDS], excess[KR_PACE_RECORDS]; /* excess: 1/ESS - 1 */
+} kr_pace;
+
 /* What an optimizer moves: the weights of one density, or the polynomials in beta that give
  * those of all points (learner.c). */
 typedef struct kr_learner {
@@ -32,6 +42,7 @@ typedef struct kr_learner {
     int64_t n_bad;      /* skipped steps in a row */
     int64_t n_rollbacks;
     double best_loss;
+    kr_pace pace;
     uint8_t is_done, was_forward;
     uint8_t is_warm; /* until the first adaptation ends, with weights from a file for the same
                         lattice */
@@ -247,6 +258,20 @@ void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, struct kr_trainer 
                         double *log_w);
 void kr_trainer_sum(const kr_sampler *sampler, const struct kr_trainer *trainer,
                     int32_t n_blocks);
+
+/* pace.c. forward: whether the step at this progress belongs to forward KL, which has the share
+ * `forward` of the budget. rate: factor of the step size. is_over: with the last part. is_due:
+ * whether watch wants to hear of the training after so many steps: of 1/ESS - 1 as it is and as
+ * it should become, and of the work of the proposals that are wanted, 0: not told. It may end
+ * the hot part. */
+void kr_pace_open(kr_pace *pace);
+int kr_pace_declare(kr_pace *pace, kr_state *table, kr_error *err);
+bool kr_pace_forward(kr_pace *pace, double forward, double progress);
+double kr_pace_rate(const kr_pace *pace, double progress);
+bool kr_pace_is_over(const kr_pace *pace, double forward, double progress);
+bool kr_pace_is_due(const kr_pace *pace, int64_t step, double progress);
+void kr_pace_watch(kr_pace *pace, double progress, double work, double excess, double target,
+                   double demand);
 
 /* learner.c. init: borrows the weights of the density when degree is 0. start: from these
  * weights, the same at every beta. give: writes the weights for beta into the density. step:

@@ -75,6 +75,7 @@ enum { KR_TRAINING_NONE, KR_TRAINING_ALTERNATING };
 
 typedef struct kr_training_params {
     double target_ess;     /* stop when the running ESS fraction reaches it */
+    int64_t samples;       /* independent ones wanted of each point; > 0: stop at break-even */
     double max_work;       /* nominal CPU-seconds, turned into counted work */
     int64_t batch;         /* walkers, and samples of a reverse-KL step */
     double rate;           /* Adam step size at the start */

@@ -13,8 +13,8 @@
  * KL at its full rate would first undo them; those of another lattice are coarser and begin
  * with forward KL, which takes half the work of reverse KL alone (critical Ising model, 16 x 16
  * to 32 x 32, up to ESS 0.7). A gradient that is not finite skips the step and halves the rate;
- * three in a row, or a runaway loss, bring back the last good weights. The stop rule counts
- * steps, work and the running ESS, never seconds.
+ * three in a row, or a runaway loss, bring back the last good weights. The stop rule
+ * (pace.c) counts steps, work and the running ESS, never seconds.
  *
  * Threads: called serially; OpenMP over walker blocks; gradients are summed pairwise in block
  * order, so the weights do not depend on the number of threads. */
@@ -33,6 +33,7 @@
 #endif
 
 #define GLOBAL_FROM     0.15 /* share of the forward budget without global proposals */
+#define GLOBAL_STEPS    128  /* or so many steps, where they tell whether training still pays */
 #define ESS_MIN_BATCHES 16   /* running ESS is believed from so many batches on */
 
 /* Range of beta of the points; false when they differ in more. */
@@ -233,18 +234,6 @@ static void ring_add(kr_trainer *t, const double *log_w, int64_t n)
     t->ring_sum2[k] = sum2;
 }
 
-/* Each of the two parts of a training cools down by itself; a warm start begins with the
- * second. */
-static double rate_at(const kr_training_params *params, bool has_forward, bool is_warm,
-                      double progress)
-{
-    double from = has_forward ? params->forward : 0.0;
-    bool is_second = progress >= from;
-    double x = is_second ? (progress - from) / (1.0 - from) : progress / from;
-    double start = is_warm || (is_second && from > 0.0) ? params->reverse_rate : params->rate;
-    return start * (x < 0.7 ? 1.0 : x < 0.9 ? 0.3 : 0.1);
-}
-
 /* beta of a reverse step: annealed over the first 60 % where no phase is known, but not after a
  * warm start or where other points make the way. */
 static double beta_at(const kr_trainer *t, const kr_training_params *params, double progress)
@@ -254,6 +243,35 @@ static double beta_at(const kr_trainer *t, const kr_training_params *params, dou
                    params->beta_degree > 0
                ? t->target->beta
                : t->target->beta * (params->anneal_from + (1.0 - params->anneal_from) * x);
+}
+
+/* Share of the budget that is spent. */
+static double progress_of(const kr_sampler *sampler, const kr_learner *learner)
+{
+    return fmax((double)learner->step / (double)sampler->config.adapt,
+                learner->work / sampler->config.training.max_work);
+}
+
+/* Tells the pace the mean excess 1/ESS - 1 of the points that the learner serves, once all have
+ * one, and the work of the proposals that are wanted of them. */
+static void watch(const kr_sampler *sampler, const kr_trainer *t, int32_t density,
+                  double progress, double per_proposal)
+{
+    const kr_training_params *params = &sampler->config.training;
+    double excess = 0.0, n = 0.0;
+    for (int32_t p = 0; p < sampler->config.n_points; p++) {
+        const kr_trainer *other = &sampler->point[p].trainer[density];
+        if (other->learner != t->learner) {
+            continue;
+        }
+        if (other->ring_n < ESS_MIN_BATCHES) {
+            return;
+        }
+        excess += 1.0 / running_ess(other, params->batch) - 1.0;
+        n++;
+    }
+    kr_pace_watch(&t->learner->pace, progress, t->learner->work, excess / n,
+                  1.0 / params->target_ess - 1.0, per_proposal * n * (double)params->samples);
 }
 
 /* True when the running ESS of every point that the learner serves has reached the target. */
@@ -315,11 +333,12 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     kr_trainer *t = &point->trainer[density];
     kr_learner *learner = t->learner;
     const kr_density_plug *plug = t->density->plug;
-    double progress = fmax((double)learner->step / (double)sampler->config.adapt,
-                           learner->work / params->max_work);
-    bool has_forward = t->target->terms->n_phases > 0 && !learner->is_warm;
-    bool is_forward = has_forward && progress < params->forward;
-    bool is_global = is_forward && progress > GLOBAL_FROM * params->forward;
+    double progress = progress_of(sampler, learner);
+    const double forward =
+        t->target->terms->n_phases > 0 && !learner->is_warm ? params->forward : 0.0;
+    bool is_forward = kr_pace_forward(&learner->pace, forward, progress);
+    bool is_global = is_forward && (progress > GLOBAL_FROM * forward ||
+                                    (params->samples > 0 && learner->step >= GLOBAL_STEPS));
     double beta = is_forward ? t->target->beta : beta_at(t, params, progress);
     if (is_forward != learner->was_forward) {
         learner->best_loss = INFINITY; /* the two losses are on different scales */
@@ -331,18 +350,23 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     double per_state = plug->n_visits ? plug->n_visits(t->density->self) : (double)t->n_weights;
     double visits = (double)params->batch * per_state *
                     run_batch(sampler, point, t, is_forward, is_global, beta, &total);
-    double rate = rate_at(params, has_forward, learner->is_warm, progress);
+    double rate = kr_pace_rate(&learner->pace, progress) *
+                  (learner->is_warm || (!is_forward && forward > 0.0) ? params->reverse_rate
+                                                                      : params->rate);
     KR_TRY(kr_learner_step(learner, sampler->gradient, beta, rate, total.loss,
                            t->target->terms->n_sites, sampler->config.density[density].name,
                            err));
     t->density->epoch++;
-    double work = visits / (t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS);
+    const double nominal = t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS;
     learner->step++;
     learner->all_steps++;
-    learner->work += work;
-    learner->all_work += work;
-    learner->is_done = learner->step >= sampler->config.adapt ||
-                       learner->work >= params->max_work ||
+    learner->work += visits / nominal;
+    learner->all_work += visits / nominal;
+    progress = progress_of(sampler, learner);
+    if (beta == t->target->beta && kr_pace_is_due(&learner->pace, learner->step, progress)) {
+        watch(sampler, t, density, progress, per_state / nominal);
+    }
+    learner->is_done = kr_pace_is_over(&learner->pace, forward, progress) ||
                        (beta == t->target->beta && has_target_ess(sampler, t, density));
     if (learner->is_done) {
         KR_TRY(finish(sampler, t, density, err));
