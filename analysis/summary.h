@@ -13,7 +13,7 @@
  *   replica_pairs  NAME, derived_NAME likewise; an entry of dim chain is a pair of chains
  *   constant_data  beta, scanned parameters, exact_NAME, exact_log_z, ess_q_D, log_z_q_D,
  *                  log_z_q_D_error, max_share_D, n_q_D, mean_log_w_q_D[_error],
- * overlap_q_D[_error], tail_index_q_D, acceptance_q_D, tau_int_q_D, holding_q_D of density D,
+ * bridge_q_D[_error], tail_index_q_D, acceptance_q_D, tau_int_q_D, holding_q_D of density D,
  *                  NAME_q_D[_error] of column NAME, [drawn_]in_PHASE_q_D[_error]; attribute
  * scanned; under replica exchange ladder, slot, round_trips, flow_from_cold and the attribute
  * exchange_every sample_stats   lp = -beta H; attempted_E, accepted_E, changed_E of schedule
@@ -66,8 +66,8 @@ typedef struct kr_density_row {
     double max_share, n_q, longest_rejection_run;
     bool is_lower_bound;
     double lower, lower_error, upper, upper_error; /* <log w> of density and chain: bounds */
-    double overlap, overlap_error; /* <w/(w + Z)> by the density, error of its distance from */
-    double overlap_p, overlap_p_error;         /* <Z/(w + Z)> by the chain */
+    double bridge, bridge_error; /* <w/(w + Z)> by the density, error of its distance from */
+    double bridge_p, bridge_p_error;           /* <Z/(w + Z)> by the chain */
     double tail_index;                         /* Pareto k of the weights */
     double acceptance, n_proposals;            /* of the chains */
     double acceptance_q, tau_int_q, holding_q; /* predicted by the weights */

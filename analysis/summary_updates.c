@@ -244,8 +244,8 @@ static void weigh_chain(const kr_summary *s, double *log_w, kr_density_row *row)
 
 /* Mean of Z/(w + Z) of one point with the Z of the density; log_w (n_chains, n_draws) is
  * overwritten. Weights of several epochs have several such means: then it stays unknown. */
-static void find_overlap(kr_reader *reader, const kr_summary *s, double *log_w,
-                         kr_density_row *row)
+static void find_bridge(kr_reader *reader, const kr_summary *s, double *log_w,
+                        kr_density_row *row)
 {
     int n_dims;
     int64_t shape[KR_DIMS_MAX];
@@ -262,8 +262,8 @@ static void find_overlap(kr_reader *reader, const kr_summary *s, double *log_w,
         log_w[k] = 1.0 / (1.0 + exp(log_w[k] - row->log_z_q));
     }
     if (is_one && kr_gamma_estimate(log_w, s->n_chains, s->n_draws, &e, NULL) == KR_OK) {
-        row->overlap_p = e.mean;
-        row->overlap_p_error = e.error;
+        row->bridge_p = e.mean;
+        row->bridge_p_error = e.error;
     }
 }
 
@@ -285,8 +285,8 @@ static void fill_density(kr_reader *reader, const kr_summary *s, const char *nam
                              .z = NAN,
                              .upper = NAN,
                              .upper_error = NAN,
-                             .overlap_p = NAN,
-                             .overlap_p_error = NAN };
+                             .bridge_p = NAN,
+                             .bridge_p_error = NAN };
     snprintf(row->name, sizeof row->name, "%s", name);
     row->ess_q = density_constant(reader, "ess_q_*", name, point);
     row->log_z_q = density_constant(reader, "log_z_q_*", name, point);
@@ -295,8 +295,8 @@ static void fill_density(kr_reader *reader, const kr_summary *s, const char *nam
     row->n_q = density_constant(reader, "n_q_*", name, point);
     row->lower = density_constant(reader, "mean_log_w_q_*", name, point);
     row->lower_error = density_constant(reader, "mean_log_w_q_*_error", name, point);
-    row->overlap = density_constant(reader, "overlap_q_*", name, point);
-    row->overlap_error = density_constant(reader, "overlap_q_*_error", name, point);
+    row->bridge = density_constant(reader, "bridge_q_*", name, point);
+    row->bridge_error = density_constant(reader, "bridge_q_*_error", name, point);
     row->tail_index = density_constant(reader, "tail_index_q_*", name, point);
     row->acceptance_q = density_constant(reader, "acceptance_q_*", name, point);
     row->tau_int_q = density_constant(reader, "tau_int_q_*", name, point);
@@ -336,7 +336,7 @@ static int add_density(kr_reader *reader, kr_summary *s, int index, double *work
             kr_series_point(&log_w, p, work);
             weigh_chain(s, work, row);
             kr_series_point(&log_w, p, work);
-            find_overlap(reader, s, work, row);
+            find_bridge(reader, s, work, row);
         }
     }
     kr_series_clear(&log_w);

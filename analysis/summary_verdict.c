@@ -168,12 +168,12 @@ static double rounding_of(const kr_summary *s)
 }
 
 /* Distance of the log Z of density and chain in errors. <1/w> of the chain may have so heavy a
- * tail that its error says little; the overlaps are means of bounded numbers (Bennett, J.
+ * tail that its error says little; the bridges are means of bounded numbers (Bennett, J.
  * Comput. Phys. 22, 245 (1976)). */
 static double gap_of(const kr_summary *s, const kr_density_row *d)
 {
-    double sigma = hypot(hypot(d->overlap_error, d->overlap_p_error), rounding_of(s));
-    double gap = fabs(d->overlap - d->overlap_p) / sigma;
+    double sigma = hypot(hypot(d->bridge_error, d->bridge_p_error), rounding_of(s));
+    double gap = fabs(d->bridge - d->bridge_p) / sigma;
     return isnan(gap)
                ? fabs(d->log_z_q - d->log_z_p) / hypot(d->log_z_q_error, d->log_z_p_error)
                : gap;

@@ -369,6 +369,19 @@ def replica_pairs_have_a_group_of_their_own():
         assert "overlap" not in file["posterior"].variables
 
 
+def samples_of_a_density_tell_nothing_of_pairs():
+    """An observable named like something that certificates hold must not be taken for it."""
+    run("pairs_net.h5", "--set", "model.disorder={kind: gaussian, seed: 3}", "--set",
+        "densities={net: {name: frontier, hidden: 4}}", "--set",
+        "updates=[heat_bath, {name: independence, density: net}]", "--set", "phases.adapt=100",
+        "--set", "training={batch: 64, max_work: 1, certificate: 4096}", "--set",
+        "observables=[energy, overlap]")
+    summary = json.loads(call("summary", "pairs_net.h5", "--json").stdout)
+    net = summary["densities"]["net"]
+    assert set(net["observables"]) == {"energy_per_site", "specific_heat"}, net["observables"]
+    assert not any("disagree" in text for text in summary["verdict"]["reasons"]), summary["verdict"]
+
+
 def bench_is_json_with_the_documented_keys():
     bench = json.loads(call("bench", "--only", "Wolff, 2D Ising, L=64", "--seconds", "0.05",
                             "--json").stdout)
@@ -417,6 +430,7 @@ def main():
                       stopped_runs_go_on, overwrite_replaces,
                       closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,
                       replica_pairs_have_a_group_of_their_own,
+                  samples_of_a_density_tell_nothing_of_pairs,
                       bench_is_json_with_the_documented_keys,
                       bench_leaves_no_row_out_silently):
             check()

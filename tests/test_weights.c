@@ -38,10 +38,10 @@ static void log_normal_weights_have_their_mean_and_ess(void **state)
     free(log_w);
 }
 
-/* w/Z = exp(s x - s^2/2) under q, and log w shifted by s^2 under p = q w/Z: the two overlaps
+/* w/Z = exp(s x - s^2/2) under q, and log w shifted by s^2 under p = q w/Z: the two bridges
  * agree within the errors told, whose sum of squares over 200 pairs of samples is as it should
  * be. The mean of log w lies s^2/2 below log Z. */
-static void overlaps_of_both_sides_agree(void **state)
+static void bridges_of_both_sides_agree(void **state)
 {
     (void)state;
     enum { N = 2000, RUNS = 200 };
@@ -65,7 +65,7 @@ static void overlaps_of_both_sides_agree(void **state)
             sum2 += y * y;
         }
         double mean = sum / N, error = sqrt((sum2 / N - mean * mean) / N);
-        double z = (summary.overlap - mean) / hypot(summary.overlap_error, error);
+        double z = (summary.bridge - mean) / hypot(summary.bridge_error, error);
         square += z * z;
     }
     assert_within_sigma(square / RUNS, sqrt(2.0 / RUNS), 1.0, 4.5);
@@ -123,7 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_weights_give_hand_values),
         cmocka_unit_test(log_normal_weights_have_their_mean_and_ess),
-        cmocka_unit_test(overlaps_of_both_sides_agree),
+        cmocka_unit_test(bridges_of_both_sides_agree),
         cmocka_unit_test(a_common_factor_moves_only_the_mean),
         cmocka_unit_test(equal_weights_have_full_ess_and_one_heavy_weight_takes_all),
         cmocka_unit_test(degenerate_weights_give_nan),

@@ -212,7 +212,7 @@ size_t kr_sampler_networks(const kr_sampler *sampler, int32_t density, int32_t p
 typedef struct kr_certificate {
     double ess_q, log_z, log_z_error, max_share, n;
     double mean_log_w, mean_log_w_error; /* a lower bound of log Z */
-    double overlap, overlap_error;       /* <w/(w + Z)>, to be compared with the chain */
+    double bridge, bridge_error;         /* <w/(w + Z)>, to be compared with the chain */
     double tail_index, acceptance, tau_int, holding;
 } kr_certificate;
 /* Estimates from the same samples alone, without any chain: of the columns of all observables

@@ -61,7 +61,7 @@ typedef struct kr_weights_summary {
      * (Bennett, J. Comput. Phys. 22, 245 (1976)): both are means of bounded numbers, where
      * <1/w>_p may have no error to speak of. The left side, and the error of its distance from
      * the right one that these samples make, that of Z included. */
-    double overlap, overlap_error;
+    double bridge, bridge_error;
 } kr_weights_summary;
 void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *summary);
 

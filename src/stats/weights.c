@@ -20,7 +20,7 @@ static void mean_of_log(const double *log_w, int64_t n, kr_weights_summary *summ
 
 /* The distance changes with log Z by -<w Z/(w + Z)^2>_q - <w Z/(w + Z)^2>_p = -<w/(w + Z)>_q.
  */
-static void overlap(const double *log_w, int64_t n, kr_weights_summary *summary)
+static void bridge(const double *log_w, int64_t n, kr_weights_summary *summary)
 {
     double sum = 0.0, square = 0.0, count = (double)n;
     for (int64_t k = 0; k < n; k++) {
@@ -31,8 +31,8 @@ static void overlap(const double *log_w, int64_t n, kr_weights_summary *summary)
         double d = 1.0 / (1.0 + exp(-x)) - sum / count * exp(x);
         square += d * d; /* of mean zero */
     }
-    summary->overlap = sum / count;
-    summary->overlap_error = n > 1 ? sqrt(square / (count - 1.0) / count) : NAN;
+    summary->bridge = sum / count;
+    summary->bridge_error = n > 1 ? sqrt(square / (count - 1.0) / count) : NAN;
 }
 
 void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *summary)
@@ -64,5 +64,5 @@ void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *su
     summary->ess = sum * sum / (count * square);
     summary->max_share = 1.0 / sum;
     mean_of_log(log_w, n, summary);
-    overlap(log_w, n, summary);
+    bridge(log_w, n, summary);
 }
