@@ -218,6 +218,55 @@ static void means_of_every_update_have_the_mean_of_the_states(void **state)
     assert_true(n_updates > 0);
 }
 
+/* The law of two means one after the other: they are A O with the kernel P = A A* of the chain,
+ * so their variance is <O, P O> and their covariance at distance k <O, P^(k+1) O>: the means
+ * are as correlated as the chain, and errors have to count that. */
+static void check_spread(const kr_update_plug *update, const char *yaml, int k)
+{
+    kr_error err = { 0 };
+    subject s;
+    open_subject(&s, k);
+    void *params = tiny_params(update->name, update->fields, update->params_size, yaml, &err);
+    kr_update_setting setting = { .target = &s.target, .density = &s.density, .n_lanes = 1 };
+    void *self = update->alloc(&setting, params, &err);
+    transition t = transition_of(s.system, update, self, 1, 1000000);
+    transition_drive d = drive_open(s.system, update, self);
+    double near = 0.0, far = 0.0, n = s.system->terms->n_sites;
+    for (int64_t x = 0; x < t.n; x++) {
+        double next = 0.0, after = 0.0; /* P O and P P O in state x */
+        for (int64_t y = 0; y < t.n; y++) {
+            next += t.p[x * t.n + y] * s.system->energy[y] / n;
+            for (int64_t z = 0; z < t.n; z++) {
+                after += t.p[x * t.n + y] * t.p[y * t.n + z] * s.system->energy[z] / n;
+            }
+        }
+        near += s.law[x] * s.system->energy[x] / n * next;
+        far += s.law[x] * s.system->energy[x] / n * after;
+    }
+    moments one = of_means(&d, s.law, 1), two = of_means(&d, s.law, 2);
+    assert_true(t.is_complete);
+    assert_true(fabs((double)one.second[0] - near) <= MEANS_MAX);
+    assert_true(fabs((double)two.second[0] - 0.5 * (near + far)) <= MEANS_MAX);
+    assert_true(far < near - SEEN);
+    drive_close(&d);
+    transition_clear(&t);
+    update->free(self);
+    free(params);
+    close_subject(&s);
+}
+
+static void means_of_multi_try_are_as_correlated_as_the_chain(void **state)
+{
+    (void)state;
+    int u = 0;
+    while (strcmp(kr_registry_updates[u]->name, "multi_try") != 0) {
+        u++;
+    }
+    for (int k = 0; k < N_SYSTEMS; k++) {
+        check_spread(kr_registry_updates[u], "{tries: 2}", k);
+    }
+}
+
 /* ---- the check sees what is wrong -------------------------------------------------------- */
 
 typedef struct flawed {
@@ -303,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(means_of_every_update_have_the_mean_of_the_states),
+        cmocka_unit_test(means_of_multi_try_are_as_correlated_as_the_chain),
         cmocka_unit_test(means_without_the_present_state_are_seen_to_be_biased),
     };
     return cmocka_run_group_tests_name("means", tests, NULL, NULL);
