@@ -55,12 +55,13 @@ static void count_few(const uint8_t *state, int32_t n, int32_t q, int64_t *count
 {
     int64_t rest = n;
     for (int32_t a = 1; a < q; a++) {
+        const uint8_t which = (uint8_t)a; /* of the same width, for the vectors */
         count[a] = 0;
         for (int32_t begin = 0; begin < n; begin += RUN) {
             int32_t end = n - begin < RUN ? n : begin + RUN;
             uint8_t equal = 0;
             for (int32_t i = begin; i < end; i++) {
-                equal = (uint8_t)(equal + (state[i] == a));
+                equal = (uint8_t)(equal + (state[i] == which));
             }
             count[a] += equal;
         }
