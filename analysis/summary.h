@@ -18,11 +18,11 @@
  * scanned; under replica exchange ladder, slot, round_trips, flow_from_cold and the attribute
  * exchange_every sample_stats   lp = -beta H; attempted_E, accepted_E, changed_E of schedule
  * entry E (attribute density of attempted_E names the density it proposes from),
- * rejection_run_E, log_w_D; under multicanonical weights log_weight, energy, round_trips in
- * runs of population annealing log_z_ratio, n_families, rho_t (draw, point), attributes
- * annealing_from, log_states density_of_states  of a multicanonical run: log_w, block_visits,
- * betas, attributes cost sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
- * Threads: serial only.
+ * rejection_run_E, log_w_D; NAME_rb_E with attributes rao_blackwell = NAME, update = E; under
+ * multicanonical weights log_weight, energy, round_trips in runs of population annealing
+ * log_z_ratio, n_families, rho_t (draw, point), attributes annealing_from, log_states
+ * density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes cost
+ * sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E Threads: serial only.
  */
 #ifndef KR_ANALYSIS_SUMMARY_H
 #define KR_ANALYSIS_SUMMARY_H
@@ -83,6 +83,15 @@ typedef struct kr_importance {
     double collapse; /* by how many errors the chain has more of it */
     double z; /* phases: how far the chain is outside of what the samples allow, see README */
 } kr_importance;
+
+/* Means that an update gave beside the states, of one quantity. */
+typedef struct kr_mean_row {
+    char update[KR_SERIES_NAME];
+    kr_quantity quantity; /* named as the row of the states */
+    bool is_phase;        /* its interval, without memory of the phase entered last */
+    double
+        gain; /* squared error of the row of the states over that of this; NaN: no such row */
+} kr_mean_row;
 
 /* A multicanonical run at one beta: reweighted means. */
 typedef struct kr_reweighted {
@@ -153,6 +162,8 @@ typedef struct kr_summary {
     kr_density_row *density; /* (n_densities, n_points); owns */
     int n_importance;
     kr_importance *importance; /* (n_importance, n_points); owns */
+    int n_means;
+    kr_mean_row *mean;         /* (n_means, n_points); owns */
     int64_t *n_changed_chains; /* (n_points) chains in which an update changed something, -1
                                   unknown; owns */
     kr_chain_row *chain;       /* (n_points, n_chains) point-major; owns */
@@ -186,6 +197,7 @@ void kr_summary_clear(kr_summary *s);
 int kr_summary_weights(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_chains(kr_reader *reader, kr_summary *s, kr_error *err);
+int kr_summary_means(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_importance(kr_reader *reader, kr_summary *s, kr_error *err);
@@ -211,11 +223,16 @@ void kr_summary_average_members(const kr_summary *s, int64_t p, double *x);
  * series whose plain mean and error these are. weight NULL: all equal. */
 int kr_summary_estimate(const kr_summary *s, int64_t n_chains, const double *weight, double *x,
                         kr_estimate *e, kr_error *err);
+/* The estimate of q from point p of a series, and its distance from the exact value of that
+ * name where it is known; x (n_chains, n_draws) is work. What is wrong is noted in q. */
+void kr_summary_estimate_point(kr_reader *reader, const kr_summary *s, const kr_series *series,
+                               int64_t p, double *x, kr_quantity *q);
 kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char *unit,
                                      bool is_phase, kr_error *err);
 
 void kr_summary_print(const kr_summary *s, FILE *out);
 void kr_summary_print_importance(const kr_summary *s, FILE *out);
+void kr_summary_print_means(const kr_summary *s, FILE *out);
 void kr_summary_print_annealing(const kr_summary *s, FILE *out);
 void kr_summary_print_flat(const kr_summary *s, FILE *out);
 void kr_summary_print_json(const kr_summary *s, FILE *out);

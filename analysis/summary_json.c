@@ -53,6 +53,52 @@ static void write_quantity(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_bool(j, q->estimate.is_constant);
 }
 
+static void write_mean(kr_json *j, const kr_mean_row *row)
+{
+    const kr_estimate *e = &row->quantity.estimate;
+    kr_json_key(j, row->quantity.name);
+    kr_json_open(j, '{');
+    kr_json_field(j, row->is_phase ? "probability" : "mean", e->mean);
+    kr_json_field(j, "error", e->error);
+    kr_json_field(j, "tau_int", e->tau_int);
+    kr_json_field(j, "tau_int_error", e->tau_int_error);
+    kr_json_field(j, "ess", e->is_constant ? NAN : e->ess);
+    kr_json_field(j, "r_hat", e->r_hat);
+    kr_json_field(j, "exact", row->quantity.exact);
+    kr_json_field(j, "z", row->quantity.z);
+    if (!row->is_phase) {
+        kr_json_field(j, "gain", row->gain);
+    }
+    kr_json_close(j, '}');
+}
+
+/* What an update gave beside the states; null: nothing. */
+static void write_means(kr_json *j, const kr_summary *s, const char *update, int64_t p)
+{
+    bool has_any = false;
+    for (int k = 0; k < s->n_means; k++) {
+        has_any = has_any || strcmp(s->mean[k * s->n_points].update, update) == 0;
+    }
+    kr_json_key(j, "rao_blackwell");
+    if (!has_any) {
+        kr_json_number(j, NAN);
+        return;
+    }
+    kr_json_open(j, '{');
+    for (int is_phase = 0; is_phase < 2; is_phase++) {
+        kr_json_key(j, is_phase ? "phases" : "observables");
+        kr_json_open(j, '{');
+        for (int k = 0; k < s->n_means; k++) {
+            const kr_mean_row *row = &s->mean[k * s->n_points + p];
+            if (row->is_phase == (is_phase == 1) && strcmp(row->update, update) == 0) {
+                write_mean(j, row);
+            }
+        }
+        kr_json_close(j, '}');
+    }
+    kr_json_close(j, '}');
+}
+
 static void write_update(kr_json *j, const kr_summary *s, int k, int64_t p)
 {
     const kr_update_row *u = &s->update[k * s->n_points + p];
@@ -67,6 +113,7 @@ static void write_update(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_field(j, "accepted", u->accepted);
     kr_json_field(j, "changed", u->changed);
     kr_json_field(j, "cpu_s", s->n_points > 1 ? NAN : u->cpu_s);
+    write_means(j, s, u->name, p);
 }
 
 /* Means or phases of density d from its samples alone. */

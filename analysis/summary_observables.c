@@ -228,24 +228,21 @@ int kr_summary_estimate(const kr_summary *s, int64_t n_chains, const double *wei
     return KR_OK;
 }
 
-static void estimate_points(kr_reader *reader, const kr_summary *s, const kr_series *series,
-                            double *x, kr_quantity *q)
+void kr_summary_estimate_point(kr_reader *reader, const kr_summary *s, const kr_series *series,
+                               int64_t p, double *x, kr_quantity *q)
 {
-    for (int64_t p = 0; p < s->n_points; p++) {
-        kr_error err = { 0 };
-        kr_series_point(series, p, x);
-        int64_t n_rows = s->annealing ? series->n_chains : pair_up(s, series->n_chains, x);
-        int status = s->annealing
-                         ? kr_summary_estimate_runs(s, p, x, &q[p].estimate, &err)
-                         : kr_summary_estimate(s, n_rows, s->weight, x, &q[p].estimate, &err);
-        if (status != KR_OK) {
-            q[p].is_bad = true;
-            snprintf(q[p].note, sizeof q[p].note, "%.150s", err.text);
-        }
-        q[p].estimate.ess *=
-            (double)(series->n_chains / n_rows); /* in draws of single chains */
-        compare_exact(reader, &q[p], p);
+    kr_error err = { 0 };
+    kr_series_point(series, p, x);
+    int64_t n_rows = s->annealing ? series->n_chains : pair_up(s, series->n_chains, x);
+    int status = s->annealing
+                     ? kr_summary_estimate_runs(s, p, x, &q->estimate, &err)
+                     : kr_summary_estimate(s, n_rows, s->weight, x, &q->estimate, &err);
+    if (status != KR_OK) {
+        q->is_bad = true;
+        snprintf(q->note, sizeof q->note, "%.150s", err.text);
     }
+    q->estimate.ess *= (double)(series->n_chains / n_rows); /* in draws of single chains */
+    compare_exact(reader, q, p);
 }
 
 double kr_residence_free_energy(const kr_summary *s, int k, int64_t p, double *error)
@@ -342,7 +339,9 @@ static int add_variable(kr_reader *reader, kr_summary *s, const char *group, con
         kr_summary_add_quantity(s, is_phase ? name + 3 : name, unit, is_phase, err);
     status = q ? KR_OK : KR_ENOMEM;
     if (status == KR_OK) {
-        estimate_points(reader, s, &series, work, q);
+        for (int64_t p = 0; p < s->n_points; p++) {
+            kr_summary_estimate_point(reader, s, &series, p, work, &q[p]);
+        }
         if (is_phase) {
             count_visits(s, &series, visited_all);
         } else {

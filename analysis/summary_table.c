@@ -454,6 +454,7 @@ void kr_summary_print(const kr_summary *s, FILE *out)
     print_head(s, out);
     if (s->n_draws >= KR_SUMMARY_DRAWS) {
         print_observables(s, out);
+        kr_summary_print_means(s, out);
         print_updates(s, out);
         print_slots(s, out);
         print_densities(s, out);

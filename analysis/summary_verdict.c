@@ -349,6 +349,9 @@ static void judge_z(kr_findings *f, const kr_summary *s)
     for (int64_t k = 0; k < s->n_densities * points; k++) {
         n += !isnan(s->density[k].z);
     }
+    for (int64_t k = 0; k < s->n_means * points; k++) {
+        n += !isnan(s->mean[k].quantity.z);
+    }
     double limit = kr_z_limit(n);
     for (int64_t k = 0; s->annealing && k < points; k++) {
         if (fabs(s->annealing->row[k].z) >= limit) {
@@ -368,6 +371,13 @@ static void judge_z(kr_findings *f, const kr_summary *s)
                  s->density[k].name, s->density[k].z, limit);
         }
     }
+    for (int64_t k = 0; k < s->n_means * points; k++) {
+        const kr_quantity *q = &s->mean[k].quantity;
+        if (fabs(q->z) >= limit) {
+            find(f, RULE_Z, s, k % points, "%s by %s z = %+.1f, want below %.1f", q->name,
+                 s->mean[k].update, q->z, limit);
+        }
+    }
 }
 
 static void judge_point(kr_findings *f, const kr_summary *s, int64_t p)
@@ -377,6 +387,13 @@ static void judge_point(kr_findings *f, const kr_summary *s, int64_t p)
     }
     for (int k = 0; k < s->n_phases; k++) {
         judge_column(f, s, "phase ", &s->phase[k * s->n_points + p], p);
+    }
+    for (int k = 0; k < s->n_means; k++) { /* the rows of the states tell how the chain moves */
+        const kr_quantity *q = &s->mean[k * s->n_points + p].quantity;
+        if (q->is_bad) {
+            find(f, RULE_UNUSABLE, s, p, "%s by %s (%s)", q->name,
+                 s->mean[k * s->n_points].update, q->note);
+        }
     }
     double limit = fmax(GAP_LIMIT, kr_z_limit(s->n_importance * s->n_points));
     for (int k = 0; k < s->n_densities; k++) {

@@ -18,8 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- errors -------------------------------------------------------------------------------
- */
+/* ---- errors ---------------------------------------------------------------------------- */
 
 enum kr_status {
     KR_OK = 0,
@@ -56,8 +55,7 @@ int kr_fail(kr_error *err, int status, const char *format, ...) KR_PRINTF(3, 4);
         }                                                                                      \
     } while (0)
 
-/* ---- field descriptor tables --------------------------------------------------------------
- */
+/* ---- field descriptor tables ----------------------------------------------------------- */
 
 #define KR_TEXT_MAX 256 /* bytes of a KR_TYPE_TEXT field, terminator included */
 #define KR_LIST_MAX 16  /* entries of a list field */
@@ -103,8 +101,7 @@ enum {
         .name = NULL                                                                           \
     }
 
-/* ---- declared state -----------------------------------------------------------------------
- */
+/* ---- declared state -------------------------------------------------------------------- */
 
 /* Every mutable byte that must survive a restart is a row of a state table: kr_state_add names
  * it, its type, count and address; saving and loading are one loop. Names are unique within the
@@ -114,8 +111,7 @@ typedef struct kr_state kr_state;
 int kr_state_add(kr_state *table, const char *name, kr_dtype dtype, size_t count, void *data,
                  kr_error *err);
 
-/* ---- lattices -----------------------------------------------------------------------------
- */
+/* ---- lattices -------------------------------------------------------------------------- */
 
 #define KR_DIM_MAX 8
 
@@ -157,8 +153,7 @@ typedef struct kr_lattice_plug {
     void (*count)(const void *params, double *n_sites, double *n_bonds);
 } kr_lattice_plug;
 
-/* ---- models as data -----------------------------------------------------------------------
- */
+/* ---- models as data -------------------------------------------------------------------- */
 
 #define KR_STATES_MAX  256
 #define KR_ARITY_MAX   8
@@ -220,8 +215,7 @@ typedef struct kr_terms {
     int32_t *state_class;    /* (q) the same with all of local invariant too; owns */
     bool is_potts;           /* pair case with V[a][b] = c - v delta_ab, v > 0 */
     bool has_local;          /* some local[i][a] != local[i][b] */
-    bool is_integer; /* all energies are integers of magnitude < 2^53 / n_terms: sums are exact
-                      */
+    bool is_integer; /* all energies are integers, magnitude < 2^53 / n_terms: sums are exact */
     kr_order order;
     int32_t n_moments;
     kr_moment moment[KR_MOMENTS_MAX];
@@ -250,7 +244,6 @@ int kr_terms_add_disordered_bonds(kr_terms *terms, const kr_lattice *lattice, co
                                   kr_error *err);
 int kr_terms_add_phase(kr_terms *terms, const char *name, double from, double to,
                        int32_t start_state, kr_error *err);
-
 /* A moment; value (q) is copied. Errors: KR_ENOMEM, KR_ERANGE. */
 int kr_terms_add_moment(kr_terms *terms, const char *name, const char *doc, const double *value,
                         kr_error *err);
@@ -259,8 +252,7 @@ int kr_terms_add_moment(kr_terms *terms, const char *name, const char *doc, cons
  *   none (bonds 1, sites 0: the clean system) | pm1 (values +-strength with equal odds) |
  *   gaussian (mean 0, width strength) |
  *   file (text: one number per line in the order of bonds or sites, or "i j J" / "i h" rows in
- *   any order, each bond or site once; # starts a comment; numbers are multiplied by strength).
- */
+ *   any order, each bond or site once; # starts a comment; numbers count times strength). */
 typedef struct kr_disorder {
     int32_t kind;
     int64_t seed;
@@ -325,8 +317,7 @@ typedef struct kr_target {
     const kr_flat_weights *flat; /* NULL: exp(-beta H); borrowed, entries may change later */
 } kr_target;
 
-/* ---- blocks: where states live ------------------------------------------------------------
- */
+/* ---- blocks: where states live --------------------------------------------------------- */
 
 typedef struct kr_rng kr_rng; /* base/rng.h */
 
@@ -403,6 +394,14 @@ static inline void kr_block_touch(kr_block *block)
     block->has_halo = 0;
 }
 
+/* Sums of means that an update gives beside the states, per lane: one mean of each quantity of
+ * model/quantity.h a sweep, over all states that it weighed. */
+#define KR_QUANTITIES_MAX (4 + KR_PHASES_MAX)
+typedef struct kr_means {
+    int64_t n[KR_LANES_MAX]; /* means in a sum */
+    double sum[KR_LANES_MAX][KR_QUANTITIES_MAX];
+} kr_means;
+
 /* Counts since they were last cleared, per lane. An attempt is one elementary proposal: a site,
  * a cluster, a whole configuration. A bit-parallel engine counts accepted and changed in the
  * last sweep of each call only, on large lattices in a sample of the sites, and scales. */
@@ -411,13 +410,13 @@ typedef struct kr_tally {
         changed[KR_LANES_MAX];     /* changed: sites */
     int64_t longest[KR_LANES_MAX]; /* run of refused global proposals, its part before the
                                       counts were cleared included */
+    kr_means *means;               /* with KR_UPDATE_MEANS, NULL: not wanted; borrowed */
 } kr_tally;
 
 /* Instruction sets of vector kernels; all give the same bits. */
 typedef enum kr_isa { KR_ISA_BEST, KR_ISA_PORTABLE, KR_ISA_AVX2, KR_ISA_AVX512 } kr_isa;
 
-/* ---- densities ----------------------------------------------------------------------------
- */
+/* ---- densities ------------------------------------------------------------------------- */
 
 enum { KR_DENSITY_TRAINABLE = 1, KR_DENSITY_REAL = 2 };
 
@@ -487,8 +486,7 @@ typedef struct kr_density { /* an instance with its plug */
     int64_t epoch; /* grows with each change of weights or beta */
 } kr_density;
 
-/* ---- updates ------------------------------------------------------------------------------
- */
+/* ---- updates --------------------------------------------------------------------------- */
 
 enum {
     KR_UPDATE_LOCAL = 1,       /* changes few sites at a time: used to move training chains */
@@ -506,6 +504,8 @@ enum {
                                       in equilibrium are uncorrelated all the same */
     KR_UPDATE_FREE_MOVES = 512,    /* moves states beside its attempts where nothing can be
                                       refused; the tally counts these as changed only */
+    KR_UPDATE_MEANS = 1024, /* every sweep adds to tally->means: their mean in equilibrium is
+                               that of the quantities themselves (Rao-Blackwell) */
 };
 
 /* What an instance of an update is made for. */
@@ -544,8 +544,7 @@ typedef struct kr_update_plug {
                   kr_tally *tally);
 } kr_update_plug;
 
-/* ---- observables --------------------------------------------------------------------------
- */
+/* ---- observables ----------------------------------------------------------------------- */
 
 typedef struct kr_column {
     const char *name, *unit, *doc;

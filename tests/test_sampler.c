@@ -10,7 +10,8 @@
 #define SYSTEM                                                                                 \
     "model: {name: ising}\nlattice: {name: hypercubic, size: [4, 4]}\nbeta: 0.4\n"             \
     "chains: 24\nseed: 5\ndensities: {net: {name: frontier, hidden: 8}}\n"                     \
-    "updates: [heat_bath, symmetry, {name: independence, density: net}]\n"
+    "updates: [heat_bath, symmetry, {name: independence, density: net}, "                      \
+    "{name: multi_try, density: net, tries: 3}]\n"
 #define TRAINING                                                                               \
     "training: {batch: 48, certificate: 2100, target_ess: 1, min_acceptance: 1, "              \
     "max_retrainings: 1"

@@ -87,7 +87,7 @@ static inline int64_t transition_read(const transition_drive *d, int64_t from,
 static inline void transition_fill(const transition_drive *d, int64_t max_paths,
                                    transition *out)
 {
-    kr_tally tally;
+    kr_tally tally = { .means = NULL };
     for (int64_t from = 0; from < out->n; from++) {
         int64_t first_path = out->n_paths;
         kr_rng_enumerate_begin(d->block->rng, d->tree);

@@ -165,6 +165,33 @@ static int add_flat(kr_schema *s, int kind, const char *stats, kr_error *err)
     return KR_OK;
 }
 
+/* Means that updates give beside the states; attributes tell the quantity and the update. */
+static int add_means(kr_schema *s, int kind, const char *stats, kr_error *err)
+{
+    const kr_sampler_config *c = &s->spec->config;
+    int32_t at = kr_sampler_first_mean(s->sampler);
+    char quantity[KR_SAMPLER_QUANTITY];
+    kr_column column;
+    for (int32_t u = 0; u < c->n_updates; u++) {
+        for (int32_t k = 0; kr_sampler_mean_column(s->sampler, u, k, quantity, &column); k++) {
+            char name[2 * KR_NAME_MAX], doc[KR_TEXT_MAX];
+            snprintf(name, sizeof name, "%s_rb_%s", column.name, c->update[u].name);
+            snprintf(
+                doc, sizeof doc,
+                "%s: mean over the states weighed in a sweep, of all sweeps since the last "
+                "draw",
+                column.doc);
+            KR_TRY(add(s, kind, stats, name, KR_F64, series_dims(s), column.unit, doc,
+                       &s->series[kind - 1][at++], err));
+            KR_TRY(kr_results_attr_text(s->results, stats, name, "rao_blackwell", column.name,
+                                        err));
+            KR_TRY(kr_results_attr_text(s->results, stats, name, "update", c->update[u].name,
+                                        err));
+        }
+    }
+    return KR_OK;
+}
+
 static int add_series(kr_schema *s, int kind, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
@@ -198,6 +225,7 @@ static int add_series(kr_schema *s, int kind, kr_error *err)
                    &series[first + 1], err));
     }
     KR_TRY(add_flat(s, kind, stats, err));
+    KR_TRY(add_means(s, kind, stats, err));
     KR_TRY(add_counts(s, kind, stats, err));
     KR_TRY(add_exchange(s, kind, stats, err));
     return add(s, kind, stats, "epoch", KR_I64, "draw", "1", "epoch of the frozen weights",

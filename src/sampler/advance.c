@@ -39,6 +39,21 @@ static void count_block(kr_sampler *s, const kr_block *block, int64_t draw,
     }
 }
 
+static void write_means(kr_sampler *s, const kr_block *block, int64_t draw,
+                        const kr_tally *tally)
+{
+    int32_t column = s->first_mean;
+    for (int32_t u = 0; u < s->config.n_updates; u++) {
+        const kr_means *means = tally[u].means;
+        for (int32_t k = 0; means && k < s->n_quantities; k++, column++) {
+            for (int32_t l = 0; l < block->n_lanes; l++) {
+                *kr_sampler_cell(s, draw, column, block->first_chain + l, block->point) =
+                    means->sum[l][k] / (double)means->n[l];
+            }
+        }
+    }
+}
+
 int32_t kr_advance_measure(kr_sampler *s, const kr_point *point, kr_block *block, int64_t draw,
                            const kr_tally *tally, void *scratch)
 {
@@ -84,6 +99,7 @@ int32_t kr_advance_measure(kr_sampler *s, const kr_point *point, kr_block *block
         *kr_sampler_cell(s, draw, s->first_lp, block->first_chain + l, block->point) =
             -point->target->beta * block->energy[l];
     }
+    write_means(s, block, draw, tally);
     count_block(s, block, draw, tally);
     return bad_density;
 }
@@ -159,7 +175,7 @@ static int32_t run_piece(kr_sampler *s, const kr_point *point, kr_block *block, 
     const kr_sampler_config *config = &s->config;
     int32_t bad_density = -1;
     for (int64_t draw = begin; draw < end; draw++) {
-        memset(tally, 0, (size_t)config->n_updates * sizeof *tally);
+        kr_schedule_clear(s, point, block, tally);
         int64_t first_step = s->n_steps + draw * config->every;
         if (point->flat) {
             kr_flat_run(s, point, block, first_step, config->every,

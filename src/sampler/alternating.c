@@ -254,7 +254,7 @@ static void move_group(kr_sampler *s, int32_t group, int64_t first_step)
             const int32_t p = k / n, b = group + 2 * (k % n);
             kr_tally *tally = s->alternating->tally +
                               (size_t)(p * s->n_blocks + b) * (size_t)config->n_updates;
-            memset(tally, 0, (size_t)config->n_updates * sizeof *tally);
+            kr_schedule_clear(s, &s->point[p], s->point[p].block[b], tally);
             kr_schedule_run(s, &s->point[p], s->point[p].block[b], first_step, config->every,
                             thread_scratch(s), tally, cpu_update);
             cpu += kr_clock_thread() - begin;

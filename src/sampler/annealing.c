@@ -272,7 +272,7 @@ static void move_block(kr_sampler *s, worker *w, int32_t k, int32_t b, const kr_
     kr_block *block = point->block[b];
     double start = kr_clock_thread();
     fill(s, k, b);
-    memset(w->tally, 0, (size_t)s->config.n_updates * sizeof *w->tally);
+    kr_schedule_clear(s, point, block, w->tally);
     kr_schedule_run(s, point, block, s->n_steps + draw * s->config.every, s->config.every,
                     w->scratch, w->tally, w->cpu_update);
     kr_advance_measure(s, point, block, draw, w->tally, w->scratch);

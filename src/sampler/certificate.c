@@ -38,7 +38,7 @@ static bool is_plain(const kr_observable_plug *plug)
 }
 
 /* Phases that residence would tell: fewer than two say nothing. */
-static int32_t n_phases(const kr_sampler *sampler)
+int32_t kr_sampler_phases(const kr_sampler *sampler)
 {
     int32_t n = sampler->config.target[0].terms->n_phases;
     for (int32_t p = 1; p < sampler->config.n_points; p++) {
@@ -71,7 +71,7 @@ static int name_estimates(kr_sampler *s, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
     const kr_terms *terms = config->target[0].terms;
-    int32_t n = 2 * n_phases(s), e = 0;
+    int32_t n = 2 * kr_sampler_phases(s), e = 0;
     for (int32_t o = 0; o < config->n_observables; o++) {
         const kr_observable_plug *plug = config->observable[o].plug;
         n += is_plain(plug) ? s->observable_columns[o] + count_derived(plug) : 0;
@@ -93,11 +93,11 @@ static int name_estimates(kr_sampler *s, kr_error *err)
             name_derived(s, plug->derived + k, first, e++);
         }
     }
-    s->first_drawn = n - n_phases(s);
+    s->first_drawn = n - kr_sampler_phases(s);
     for (int32_t p = 0; e < n; p++) { /* weights of the phases, then shares of the samples */
         bool is_drawn = e >= s->first_drawn;
         snprintf(s->phase_name[p], sizeof s->phase_name[p], is_drawn ? "drawn_in_%s" : "in_%s",
-                 terms->phase[p % n_phases(s)].name);
+                 terms->phase[p % kr_sampler_phases(s)].name);
         s->estimate[e++] = (kr_column){ s->phase_name[p], "1",
                                         is_drawn ? "share of the samples in this phase"
                                                  : "weight of this phase" };

@@ -46,7 +46,8 @@ static int make_updates(const kr_sampler *s, kr_gang *gang, kr_error *err)
                                         .lane_beta = beta };
     for (int32_t u = 0; u < s->config.n_updates; u++) {
         const kr_schedule_entry *entry = &s->config.update[u];
-        if (!(entry->plug->flags & KR_UPDATE_LANE_BETA)) {
+        if (!(entry->plug->flags & KR_UPDATE_LANE_BETA) ||
+            entry->plug->flags & KR_UPDATE_MEANS) { /* means are the members' own */
             continue;
         }
         kr_error why = { 0 };

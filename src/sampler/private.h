@@ -107,6 +107,7 @@ typedef struct kr_point { /* the chains of one target and all that moves and mea
     kr_certificate *certificate; /* (n_densities) */
     double *estimate;            /* (n_densities, n_estimates, 2) mean and error */
     kr_flat *flat;               /* NULL: weight exp(-beta H) */
+    kr_means *means;             /* (n_blocks, n_means) since the last draw; owns */
 } kr_point;
 
 typedef struct kr_chunk { /* draws of one call of advance */
@@ -126,8 +127,10 @@ struct kr_sampler {
     kr_sampler_config config;
     int32_t n_blocks; /* per point */
     kr_point *point;
-    int32_t n_columns, first_lp, first_density, first_flat, first_count, first_run,
+    int32_t n_columns, first_lp, first_density, first_flat, first_mean, first_count, first_run,
         first_exchange;
+    int32_t n_means;      /* updates that give means beside the states */
+    int32_t n_quantities; /* of which: those that every point has */
     int32_t n_runs; /* columns of rejection runs, of the updates that propose from a density */
     int32_t *observable_first; /* first column of each observable */
     int32_t *observable_columns;
@@ -240,6 +243,9 @@ void kr_schedule_run_entry(const kr_schedule_entry *entry, const kr_update *upda
 void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                      int64_t first_step, int64_t n_steps, void *scratch, kr_tally *tally,
                      double *cpu);
+/* Counts and means of a block (n_updates) back to zero. */
+void kr_schedule_clear(const kr_sampler *sampler, const kr_point *point, const kr_block *block,
+                       kr_tally *tally);
 /* Local and cluster updates only: moves walkers. */
 void kr_schedule_run_local(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                            void *scratch, kr_tally *tally);
@@ -324,7 +330,9 @@ int64_t kr_flat_learn(kr_flat *flat, const int64_t *visits);
 /* Lowest and highest known bin; false when none is known. */
 bool kr_flat_ends(const kr_flat *flat, int32_t *low, int32_t *high);
 
-/* certificate.c: names and room of the estimates, once the points are built. */
+/* certificate.c: phases that are told apart: the same at all points and at least two, or 0. */
+int32_t kr_sampler_phases(const kr_sampler *sampler);
+/* Names and room of the estimates, once the points are built. */
 int kr_certificate_init(kr_sampler *sampler, kr_error *err);
 void kr_certificate_clear(kr_sampler *sampler);
 int kr_certificate_declare(kr_sampler *sampler, kr_state *table, kr_error *err);

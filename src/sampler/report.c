@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * sampler/report.c - what a sampler tells about itself: stage, draws, training, cost. */
 #include "model/block.h"
+#include "model/quantity.h"
 #include "sampler/private.h"
 
 #include <math.h>
@@ -94,6 +95,21 @@ int32_t kr_sampler_columns(const kr_sampler *s)
 int32_t kr_sampler_first_count(const kr_sampler *s)
 {
     return s->first_count;
+}
+
+int32_t kr_sampler_first_mean(const kr_sampler *s)
+{
+    return s->first_mean;
+}
+
+bool kr_sampler_mean_column(const kr_sampler *s, int32_t update, int32_t k, char *name,
+                            kr_column *column)
+{
+    if (!(s->config.update[update].plug->flags & KR_UPDATE_MEANS) || k >= s->n_quantities) {
+        return false;
+    }
+    *column = kr_quantity_column(s->config.target[0].terms, k, name);
+    return true;
 }
 
 int32_t kr_sampler_first_run(const kr_sampler *s)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/state.h"
 #include "model/block.h"
+#include "model/quantity.h"
 #include "model/terms.h"
 #include "sampler/private.h"
 
@@ -347,7 +348,8 @@ static int count_columns(kr_sampler *s, kr_error *err)
     }
     s->first_density = s->first_lp + 1;
     s->first_flat = s->first_density + 2 * config->n_densities;
-    s->first_count = s->first_flat + (config->flat.is_on ? KR_FLAT_COLUMNS : 0);
+    s->first_mean = s->first_flat + (config->flat.is_on ? KR_FLAT_COLUMNS : 0);
+    s->first_count = s->first_mean + s->n_means * s->n_quantities;
     s->first_run = s->first_count + 3 * config->n_updates;
     for (int32_t u = 0; u < config->n_updates; u++) { /* chains that are mixed up have none */
         s->n_runs += config->update[u].density >= 0 && !config->is_annealing &&
@@ -355,6 +357,24 @@ static int count_columns(kr_sampler *s, kr_error *err)
     }
     s->first_exchange = s->first_run + s->n_runs;
     s->n_columns = s->first_exchange + (config->exchange_every > 0 ? 3 : 0);
+    return KR_OK;
+}
+
+/* Quantities end with the phases, of which points may know different ones. */
+static int alloc_means(kr_sampler *s, kr_error *err)
+{
+    const kr_terms *terms = s->config.target[0].terms;
+    s->n_quantities = kr_quantities(terms) - terms->n_phases + kr_sampler_phases(s);
+    for (int32_t u = 0; u < s->config.n_updates; u++) {
+        s->n_means += (s->config.update[u].plug->flags & KR_UPDATE_MEANS) != 0;
+    }
+    size_t n = (size_t)s->n_blocks * (size_t)s->n_means;
+    for (int32_t p = 0; p < s->config.n_points; p++) {
+        s->point[p].means = kr_alloc(n, sizeof *s->point[p].means, err);
+        if (!s->point[p].means) {
+            return KR_ENOMEM;
+        }
+    }
     return KR_OK;
 }
 
@@ -379,6 +399,7 @@ static int build(kr_sampler *s, kr_error *err)
         KR_TRY(alloc_observables(s, point, err));
         KR_TRY(alloc_blocks(s, point, err));
     }
+    KR_TRY(alloc_means(s, err));
     KR_TRY(config->exchange_every > 0 ? kr_tempering_init(s, err) : KR_OK);
     KR_TRY(count_columns(s, err));
     KR_TRY(config->n_densities > 0 ? kr_certificate_init(s, err) : KR_OK);
@@ -459,6 +480,7 @@ static void free_point(const kr_sampler *s, kr_point *point)
     kr_free(point->trainer);
     kr_free(point->certificate);
     kr_free(point->estimate);
+    kr_free(point->means);
     kr_flat_free(point->flat);
 }
 

@@ -157,16 +157,23 @@ void kr_sampler_set_measure(kr_sampler *sampler, int64_t measure);
 /* Draws of the last advance. The columns are those of all observables in order, then lp, then
  * for each density log_q and log_w, then under multicanonical weights the KR_FLAT_COLUMNS
  * energy, log_weight = log of exp(-beta H)/w(H), and round trips since the last draw, then for
- * each update attempted, accepted, changed, then for each that proposes from a density the
- * longest run of rejected proposals (not where chains are mixed up by replica exchange or
- * population annealing), then under replica exchange the replica (the slot
- * it was in at the start), and the offers to exchange with the next colder slot, attempted and
- * accepted. */
+ * each update that gives means (KR_UPDATE_MEANS) those of kr_sampler_mean_column, averaged over
+ * its sweeps since the last draw, then for each update attempted, accepted, changed, then for
+ * each that proposes from a density the longest run of rejected proposals (not where chains are
+ * mixed up by replica exchange or population annealing), then under replica exchange the
+ * replica (the slot it was in at the start), and the offers to exchange with the next colder
+ * slot, attempted and accepted. */
 #define KR_FLAT_COLUMNS 3
 int32_t kr_sampler_columns(const kr_sampler *sampler);
 int32_t kr_sampler_first_count(const kr_sampler *sampler); /* column of the first attempted */
-int32_t kr_sampler_first_run(const kr_sampler *sampler);   /* column of the first run, or -1 */
-int32_t kr_sampler_first_flat(const kr_sampler *sampler);  /* column of the energy, or -1 */
+int32_t kr_sampler_first_mean(const kr_sampler *sampler);  /* column of the first mean */
+/* Quantity k of the means of an update: false past the last one and for updates without. name
+ * (KR_SAMPLER_QUANTITY bytes) is filled and borrowed by *column. */
+#define KR_SAMPLER_QUANTITY 40
+bool kr_sampler_mean_column(const kr_sampler *sampler, int32_t update, int32_t k, char *name,
+                            kr_column *column);
+int32_t kr_sampler_first_run(const kr_sampler *sampler);  /* column of the first run, or -1 */
+int32_t kr_sampler_first_flat(const kr_sampler *sampler); /* column of the energy, or -1 */
 int32_t kr_sampler_first_density(const kr_sampler *sampler); /* column of the first log_q */
 /* Column of an observable: its plug and descriptor. */
 const kr_column *kr_sampler_observable_column(const kr_sampler *sampler, int32_t column);

@@ -9,6 +9,7 @@
 #include "model/fold.h"
 #include "sampler/private.h"
 
+#include <string.h>
 #include <time.h>
 
 #define CLOCK_SITES 1024 /* sites of all lanes from which on every step is read */
@@ -61,6 +62,20 @@ void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block 
                 cpu[u] += (double)stride * (now - before);
                 before = now;
             }
+        }
+    }
+}
+
+void kr_schedule_clear(const kr_sampler *sampler, const kr_point *point, const kr_block *block,
+                       kr_tally *tally)
+{
+    int32_t b = block->first_chain / point->block[0]->n_lanes; /* all but the last are equal */
+    kr_means *means = point->means + (size_t)b * (size_t)sampler->n_means;
+    memset(tally, 0, (size_t)sampler->config.n_updates * sizeof *tally);
+    memset(means, 0, (size_t)sampler->n_means * sizeof *means);
+    for (int32_t u = 0; u < sampler->config.n_updates; u++) {
+        if (sampler->config.update[u].plug->flags & KR_UPDATE_MEANS) {
+            tally[u].means = means++;
         }
     }
 }

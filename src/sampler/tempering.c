@@ -192,6 +192,12 @@ static int alloc_tables(const kr_sampler *s, kr_tempering *t, kr_error *err)
                : KR_ENOMEM;
 }
 
+static kr_tally *tally_of(const kr_sampler *s, int32_t place, int32_t b)
+{
+    size_t at = (size_t)place * (size_t)s->n_blocks + (size_t)b;
+    return s->tempering->tally + at * (size_t)s->config.n_updates;
+}
+
 int kr_tempering_init(kr_sampler *s, kr_error *err)
 {
     kr_tempering *t = s->tempering = kr_alloc(1, sizeof *t, err);
@@ -210,6 +216,10 @@ int kr_tempering_init(kr_sampler *s, kr_error *err)
         for (int32_t k = t->begin[g]; k < t->begin[g + 1]; k++) {
             for (int64_t c = 0; c < s->config.n_chains; c++) {
                 t->label[k * s->config.n_chains + c] = k - t->begin[g];
+            }
+            const kr_point *point = &s->point[t->point[k]];
+            for (int32_t b = 0; b < s->n_blocks; b++) {
+                kr_schedule_clear(s, point, point->block[b], tally_of(s, k, b));
             }
         }
     }
@@ -294,12 +304,6 @@ const kr_gang *kr_tempering_gang(const kr_sampler *s)
 }
 
 /* ---- one ladder of one block ------------------------------------------------------------ */
-
-static kr_tally *tally_of(const kr_sampler *s, int32_t place, int32_t b)
-{
-    size_t at = (size_t)place * (size_t)s->n_blocks + (size_t)b;
-    return s->tempering->tally + at * (size_t)s->config.n_updates;
-}
 
 /* Where each replica has come to. */
 static void follow(kr_sampler *s, int32_t g, int32_t b)
@@ -422,7 +426,7 @@ static void end_draw(kr_sampler *s, worker *w, int32_t place, int32_t b, const k
     double start = kr_clock_thread();
     int32_t bad = kr_advance_measure(s, point, block, draw, tally, w->scratch);
     w->bad_density = bad > w->bad_density ? bad : w->bad_density;
-    memset(tally, 0, (size_t)s->config.n_updates * sizeof *tally);
+    kr_schedule_clear(s, point, block, tally);
     for (int64_t c = block->first_chain; c < block->first_chain + block->n_lanes; c++) {
         int64_t at = place * s->config.n_chains + c;
         *kr_sampler_cell(s, draw, s->first_exchange, c, block->point) = t->label[at];

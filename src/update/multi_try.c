@@ -5,6 +5,12 @@
  * among them, with probability w_m / sum w, w = exp(-beta H) / q. The law of (s_1..s_M, j) with
  * density pi(s_j) prod_{m != j} q(s_m) / M has pi as that of s_j and is left invariant; as a
  * kernel of s_j alone the step is reversible. M = 2 accepts with w'/(w + w') (Barker 1965).
+ * All M states tell about pi: given them the next state has mean sum_m w_m O(s_m)/sum w, so
+ * that in equilibrium, where the law above is that of the states, the mean of this is <O>, with
+ * less variance than O of the state chosen (Rao-Blackwell). The present state belongs to the
+ * sum: without it the rest is importance sampling from q, which a finite M leaves biased. Where
+ * the tally wants means, the quantities of model/quantity.h are averaged so in every sweep.
+ *
  * Proposals do not depend on the chains and come in full batches (update/proposal.h): this is
  * the natural update for few chains. A tally counts one attempt per sweep and chain, accepted
  * where the chain moved.
@@ -13,6 +19,8 @@
  * Threads: pure given block, scratch and tally. */
 #include "base/memory.h"
 #include "base/rng.h"
+#include "model/block.h"
+#include "model/quantity.h"
 #include "update/proposal.h"
 
 #include <math.h>
@@ -85,31 +93,79 @@ static void to_weights(double *weight, int32_t n)
     }
 }
 
-static void move_lane(const multi_try *d, kr_block *block, int32_t lane, kr_proposals *queue,
-                      uint8_t *candidate, kr_tally *tally)
+typedef struct candidates {
+    uint8_t *state; /* (tries, n_sites), row 0 unused: the present state stays in its block */
+    double energy[TRIES_MAX], log_q[TRIES_MAX], weight[TRIES_MAX];
+} candidates;
+
+/* Adds the weighted means of the quantities. Counts of the block are those of its states, and
+ * of this lane's next one after the call. */
+static void add_means(const multi_try *d, kr_block *block, int32_t lane, const candidates *c,
+                      int32_t chosen, kr_means *means)
+{
+    const kr_terms *terms = d->proposer.terms;
+    int32_t n_quantities = kr_quantities(terms);
+    size_t n = (size_t)block->n_sites;
+    double sum[KR_QUANTITIES_MAX] = { 0.0 }, total = 0.0;
+    int64_t *own = block->count + (size_t)lane * (size_t)block->q;
+    int64_t proposed[KR_STATES_MAX];
+    for (int32_t m = 0; m < d->tries; m++) {
+        double value[KR_QUANTITIES_MAX];
+        if (!(c->weight[m] > 0.0)) {
+            continue;
+        }
+        if (m > 0) {
+            kr_quantity_count(c->state + (size_t)m * n, block->n_sites, block->q, proposed);
+        }
+        kr_quantity_values(terms, c->energy[m], m > 0 ? proposed : own, value);
+        total += c->weight[m];
+        for (int32_t k = 0; k < n_quantities; k++) {
+            sum[k] += c->weight[m] * value[k];
+        }
+    }
+    means->n[lane]++;
+    for (int32_t k = 0; k < n_quantities; k++) {
+        means->sum[lane][k] += sum[k] / total;
+    }
+    if (chosen > 0) {
+        kr_quantity_count(c->state + (size_t)chosen * n, block->n_sites, block->q, own);
+    }
+}
+
+/* The states to choose from, with their weights. */
+static void gather(const multi_try *d, const kr_block *block, int32_t lane, kr_proposals *queue,
+                   candidates *c)
 {
     const kr_proposer *p = &d->proposer;
     size_t n = (size_t)block->n_sites;
-    double weight[TRIES_MAX], energy[TRIES_MAX], log_q[TRIES_MAX];
-    energy[0] = block->energy[lane];
-    log_q[0] = block->log_q[lane];
+    c->energy[0] = block->energy[lane];
+    c->log_q[0] = block->log_q[lane];
     for (int32_t m = 1; m < d->tries; m++) {
-        const uint8_t *s = kr_proposals_next(p, queue, block->rng, &energy[m], &log_q[m]);
+        const uint8_t *s = kr_proposals_next(p, queue, block->rng, &c->energy[m], &c->log_q[m]);
         for (size_t i = 0; i < n; i++) {
-            candidate[(size_t)m * n + i] = s[i * (size_t)queue->stride];
+            c->state[(size_t)m * n + i] = s[i * (size_t)queue->stride];
         }
     }
     for (int32_t m = 0; m < d->tries; m++) {
-        weight[m] = -p->beta * energy[m] - log_q[m];
+        c->weight[m] = -p->beta * c->energy[m] - c->log_q[m];
     }
-    to_weights(weight, d->tries);
-    int32_t m = kr_rng_categorical(block->rng, weight, d->tries);
+    to_weights(c->weight, d->tries);
+}
+
+static void move_lane(const multi_try *d, kr_block *block, int32_t lane, candidates *c,
+                      kr_tally *tally)
+{
+    int32_t m = kr_rng_categorical(block->rng, c->weight, d->tries);
+    if (tally->means) {
+        add_means(d, block, lane, c, m, tally->means);
+    }
     tally->attempted[lane]++;
     if (m > 0) {
         tally->accepted[lane]++;
-        tally->changed[lane] += kr_proposal_take(block, lane, 0, candidate + (size_t)m * n, 1);
-        block->energy[lane] = energy[m];
-        block->log_q[lane] = log_q[m];
+        tally->changed[lane] +=
+            kr_proposal_take(block, lane, 0, c->state + (size_t)m * (size_t)block->n_sites, 1);
+        block->energy[lane] = c->energy[m];
+        block->log_q[lane] = c->log_q[m];
         block->rejected[lane] = 0;
     } else if (++block->rejected[lane] > tally->longest[lane]) {
         tally->longest[lane] = block->rejected[lane];
@@ -119,15 +175,21 @@ static void move_lane(const multi_try *d, kr_block *block, int32_t lane, kr_prop
 static void sweep_once(const multi_try *d, kr_block *block, char *scratch, kr_tally *tally)
 {
     const kr_proposer *p = &d->proposer;
-    uint8_t *candidate = (uint8_t *)scratch + kr_proposer_queue_bytes(p);
-    void *inner = candidate + candidate_bytes(d);
+    candidates c;
+    c.state = (uint8_t *)scratch + kr_proposer_queue_bytes(p);
+    void *inner = c.state + candidate_bytes(d);
     kr_proposals queue;
     kr_proposer_score(p, block, inner);
     kr_proposals_open(p, block, (int64_t)(d->tries - 1) * block->n_lanes, scratch, inner,
                       &queue);
-    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        move_lane(d, block, lane, &queue, candidate, tally);
+    if (tally->means) {
+        kr_block_count(block);
     }
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        gather(d, block, lane, &queue, &c);
+        move_lane(d, block, lane, &c, tally);
+    }
+    block->has_count = block->has_count || tally->means;
 }
 
 static void try_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
@@ -154,12 +216,12 @@ const kr_update_plug kr_update_multi_try = {
     .name = "multi_try",
     .doc =
         "draws several whole configurations from a density and moves to one of them, or stays, "
-        "with odds of weight over density",
+        "with odds of weight over density; the weighted means over all of them are kept too",
     .source = "Andrieu, Lee, Vihola, Bernoulli 24, 842 (2018); Samsonov et al., "
               "arXiv:2111.02702",
     .fields = fields,
     .params_size = sizeof(try_params),
-    .flags = KR_UPDATE_NEEDS_DENSITY | KR_UPDATE_IRREDUCIBLE | KR_UPDATE_POOL,
+    .flags = KR_UPDATE_NEEDS_DENSITY | KR_UPDATE_IRREDUCIBLE | KR_UPDATE_POOL | KR_UPDATE_MEANS,
     .layouts = KR_LAYOUT_LANE,
     .supports = try_supports,
     .alloc = try_alloc,

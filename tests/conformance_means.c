@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * tests/conformance_means.c - means that updates give beside the states: their mean in
+ * equilibrium is that of the states, by enumeration.
+ *
+ * Every update of the registry with KR_UPDATE_MEANS, with a density that knows nothing of the
+ * system. Each path of one sweep or two from each state counts with the law of the state times
+ * the probability of the path. */
+#include "chain_density.h"
+#include "model/quantity.h"
+#include "transition.h"
+
+enum { STATES_MAX = 32, TRIES = 3 };
+#define BETA      0.6
+#define MEANS_MAX 1e-12
+#define SEEN      1e-3 /* what an error has to be off at least, to be seen for certain */
+
+static const struct {
+    const char *model, *yaml, *lattice;
+} systems[] = {
+    { "ising", "{field: 0.3, random_field: {kind: gaussian, seed: 3}}", "{size: [2, 2]}" },
+    { "potts", "{q: 3, field: 0.2}", "{size: [2], boundary: open}" },
+    { "blume_capel", "{D: 1.1}", "{size: [3]}" }, /* three phases */
+    { "clock", "{q: 5}", "{size: [2]}" },         /* the order parameter is a length */
+};
+enum { N_SYSTEMS = sizeof systems / sizeof *systems };
+
+/* An update without a row is tried with its defaults. After two sweeps what is kept from the
+ * first, scores and counts, shows. */
+static const struct {
+    const char *update, *yaml;
+    int n_sweeps;
+} rows[] = { { "multi_try", "{tries: 2}", 1 },
+             { "multi_try", "{tries: 3}", 1 },
+             { "multi_try", "{tries: 2}", 2 } };
+enum { N_ROWS = sizeof rows / sizeof *rows };
+
+typedef struct moments {
+    long double first[KR_QUANTITIES_MAX], second[KR_QUANTITIES_MAX];
+} moments;
+
+static void add_to(moments *m, int32_t n, double weight, const double *value)
+{
+    for (int32_t k = 0; k < n; k++) {
+        m->first[k] += (long double)weight * value[k];
+        m->second[k] += (long double)weight * value[k] * value[k];
+    }
+}
+
+static moments of_states(const tiny *system, const double *law)
+{
+    moments out = { { 0.0L }, { 0.0L } };
+    for (int64_t x = 0; x < system->n_states; x++) {
+        int64_t count[KR_STATES_MAX] = { 0 };
+        double value[KR_QUANTITIES_MAX];
+        tiny_decode(system, x, system->state, 1);
+        for (int32_t i = 0; i < system->terms->n_sites; i++) {
+            count[system->state[i]]++;
+        }
+        kr_quantity_values(system->terms, system->energy[x], count, value);
+        add_to(&out, kr_quantities(system->terms), law[x], value);
+    }
+    return out;
+}
+
+/* What the sweep says of the counts of its block is true. */
+static void check_counts(kr_block *block)
+{
+    int64_t told[KR_STATES_MAX];
+    if (block->has_count) {
+        memcpy(told, block->count, (size_t)block->q * sizeof *told);
+        block->has_count = 0;
+        kr_block_count(block);
+        assert_memory_equal(told, block->count, (size_t)block->q * sizeof *told);
+    }
+}
+
+/* Moments of the mean that n_sweeps sweeps from the law of the states give. */
+static moments of_means(const transition_drive *d, const double *law, int64_t n_sweeps)
+{
+    moments out = { { 0.0L }, { 0.0L } };
+    int32_t n = kr_quantities(d->system->terms);
+    kr_means means;
+    for (int64_t from = 0; from < d->system->n_states; from++) {
+        kr_rng_enumerate_begin(d->block->rng, d->tree);
+        do {
+            kr_tally tally = { .means = &means };
+            double value[KR_QUANTITIES_MAX];
+            memset(&means, 0, sizeof means);
+            transition_load(d, from);
+            d->block->has_count = 0;
+            d->update->sweep(d->self, d->block, n_sweeps, d->scratch, &tally);
+            check_counts(d->block);
+            assert_int_equal(means.n[0], n_sweeps);
+            for (int32_t k = 0; k < n; k++) {
+                value[k] = means.sum[0][k] / (double)means.n[0];
+            }
+            add_to(&out, n, law[from] * kr_rng_enumerate_weight(d->tree), value);
+        } while (kr_rng_enumerate_next(d->tree));
+    }
+    return out;
+}
+
+static transition_drive drive_open(const tiny *system, const kr_update_plug *update,
+                                   const void *self)
+{
+    kr_error err = { 0 };
+    transition_drive d = { .system = system, .update = update, .self = self };
+    d.block = kr_block_alloc(system->terms, 1, 0, 0, &err);
+    d.tree = kr_rng_tree_alloc();
+    d.scratch = aligned_alloc(64, (update->scratch_bytes(self, 1) + 127) / 64 * 64);
+    assert_true(d.block && d.tree && d.scratch);
+    kr_block_convert(d.block,
+                     update->layouts & KR_LAYOUT_CHAIN ? KR_LAYOUT_CHAIN : KR_LAYOUT_LANE);
+    return d;
+}
+
+static void drive_close(transition_drive *d)
+{
+    free(d->scratch);
+    kr_rng_tree_free(d->tree);
+    kr_block_free(d->block);
+}
+
+/* A system with its law and a density. */
+typedef struct subject {
+    tiny *system;
+    double *law;
+    kr_target target;
+    kr_density_plug plug;
+    kr_density density;
+} subject;
+
+static void open_subject(subject *s, int k)
+{
+    kr_error err = { 0 };
+    s->system = tiny_alloc(tiny_model(systems[k].model), systems[k].yaml,
+                           tiny_lattice("hypercubic"), systems[k].lattice, STATES_MAX, &err);
+    if (!s->system) {
+        fail_msg("%s: %s", systems[k].model, err.text);
+        return;
+    }
+    s->law = tiny_law(s->system, BETA);
+    s->target = (kr_target){ s->system->lattice, s->system->terms, BETA };
+    s->plug = chain_density_plug();
+    s->density = (kr_density){ .plug = &s->plug, .epoch = 1 };
+    s->density.self = s->plug.alloc(&s->target, NULL, NULL);
+}
+
+static void close_subject(subject *s)
+{
+    s->plug.free(s->density.self);
+    free(s->law);
+    tiny_free(s->system);
+}
+
+static double worst_mean(const subject *s, const moments *got, const moments *want)
+{
+    double worst = 0.0;
+    for (int32_t k = 0; k < kr_quantities(s->system->terms); k++) {
+        double off = fabs((double)(got->first[k] - want->first[k]));
+        worst = off <= worst ? worst : off;
+    }
+    return worst;
+}
+
+static void check_update(const kr_update_plug *update, const char *yaml, int n_sweeps)
+{
+    for (int k = 0; k < N_SYSTEMS; k++) {
+        kr_error err = { 0 };
+        subject s;
+        open_subject(&s, k);
+        void *params =
+            tiny_params(update->name, update->fields, update->params_size, yaml, &err);
+        kr_update_setting setting = { .target = &s.target,
+                                      .density = &s.density,
+                                      .n_lanes = 1 };
+        void *self = params ? update->alloc(&setting, params, &err) : NULL;
+        if (!self) {
+            fail_msg("%s %s: %s", update->name, yaml, err.text);
+        }
+        transition_drive d = drive_open(s.system, update, self);
+        moments got = of_means(&d, s.law, n_sweeps), want = of_states(s.system, s.law);
+        double off = worst_mean(&s, &got, &want);
+        print_message("# %s %s, %d sweeps, %s: off %.1e, <e^2> %.4f of the states %.4f\n",
+                      update->name, yaml, n_sweeps, systems[k].model, off,
+                      (double)got.second[0], (double)want.second[0]);
+        assert_true(off <= MEANS_MAX);
+        /* means have less spread: they are the conditional means of the next states */
+        assert_true(got.second[0] < want.second[0] - (long double)SEEN);
+        drive_close(&d);
+        update->free(self);
+        free(params);
+        close_subject(&s);
+    }
+}
+
+static void means_of_every_update_have_the_mean_of_the_states(void **state)
+{
+    (void)state;
+    int n_updates = 0;
+    for (int u = 0; kr_registry_updates[u]; u++) {
+        const kr_update_plug *update = kr_registry_updates[u];
+        bool has_row = false;
+        if (!(update->flags & KR_UPDATE_MEANS)) {
+            continue;
+        }
+        n_updates++;
+        for (int r = 0; r < N_ROWS; r++) {
+            if (strcmp(rows[r].update, update->name) == 0) {
+                has_row = true;
+                check_update(update, rows[r].yaml, rows[r].n_sweeps);
+            }
+        }
+        if (!has_row) {
+            check_update(update, "{}", 1);
+        }
+    }
+    assert_true(n_updates > 0);
+}
+
+/* The law of two means one after the other: they are A O with the kernel P = A A* of the chain,
+ * so their variance is <O, P O> and their covariance at distance k <O, P^(k+1) O>: the means
+ * are as correlated as the chain, and errors have to count that. */
+static void check_spread(const kr_update_plug *update, const char *yaml, int k)
+{
+    kr_error err = { 0 };
+    subject s;
+    open_subject(&s, k);
+    void *params = tiny_params(update->name, update->fields, update->params_size, yaml, &err);
+    kr_update_setting setting = { .target = &s.target, .density = &s.density, .n_lanes = 1 };
+    void *self = update->alloc(&setting, params, &err);
+    transition t = transition_of(s.system, update, self, 1, 1000000);
+    transition_drive d = drive_open(s.system, update, self);
+    double near = 0.0, far = 0.0, n = s.system->terms->n_sites;
+    for (int64_t x = 0; x < t.n; x++) {
+        double next = 0.0, after = 0.0; /* P O and P P O in state x */
+        for (int64_t y = 0; y < t.n; y++) {
+            next += t.p[x * t.n + y] * s.system->energy[y] / n;
+            for (int64_t z = 0; z < t.n; z++) {
+                after += t.p[x * t.n + y] * t.p[y * t.n + z] * s.system->energy[z] / n;
+            }
+        }
+        near += s.law[x] * s.system->energy[x] / n * next;
+        far += s.law[x] * s.system->energy[x] / n * after;
+    }
+    moments one = of_means(&d, s.law, 1), two = of_means(&d, s.law, 2);
+    assert_true(t.is_complete);
+    assert_true(fabs((double)one.second[0] - near) <= MEANS_MAX);
+    assert_true(fabs((double)two.second[0] - 0.5 * (near + far)) <= MEANS_MAX);
+    assert_true(far < near - SEEN);
+    drive_close(&d);
+    transition_clear(&t);
+    update->free(self);
+    free(params);
+    close_subject(&s);
+}
+
+static void means_of_multi_try_are_as_correlated_as_the_chain(void **state)
+{
+    (void)state;
+    int u = 0;
+    while (strcmp(kr_registry_updates[u]->name, "multi_try") != 0) {
+        u++;
+    }
+    for (int k = 0; k < N_SYSTEMS; k++) {
+        check_spread(kr_registry_updates[u], "{tries: 2}", k);
+    }
+}
+
+/* ---- the check sees what is wrong -------------------------------------------------------- */
+
+typedef struct flawed {
+    const subject *subject;
+    bool drops_own; /* means over the proposals alone: importance sampling from q */
+} flawed;
+
+static size_t no_scratch(const void *self, int32_t n_lanes)
+{
+    (void)self;
+    (void)n_lanes;
+    return 0;
+}
+
+/* Present state and proposals as rows of lanes: states, energies, weights. */
+static void flawed_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                         kr_tally *tally)
+{
+    (void)n_sweeps;
+    (void)scratch;
+    const flawed *f = self;
+    const kr_terms *terms = f->subject->system->terms;
+    const void *q = f->subject->density.self;
+    uint8_t proposal[KR_LANES_PAD * STATES_MAX], *lane[TRIES];
+    double log_q[TRIES], energy[TRIES], weight[TRIES], total = 0.0;
+    chain_density_log_q(q, 0, 1, block->state, log_q, NULL);
+    chain_density_sample(q, 0, TRIES - 1, proposal, log_q + 1, block->rng, NULL);
+    for (int m = 0; m < TRIES; m++) {
+        lane[m] = m ? proposal + m - 1 : block->state;
+        energy[m] = kr_terms_energy(terms, lane[m], KR_LANES_PAD);
+        weight[m] = exp(-BETA * energy[m] - log_q[m]);
+    }
+    int32_t next = kr_rng_categorical(block->rng, weight, TRIES);
+    for (int m = f->drops_own; m < TRIES; m++) {
+        total += weight[m];
+    }
+    tally->means->n[0]++;
+    for (int m = f->drops_own; m < TRIES; m++) {
+        int64_t count[KR_STATES_MAX] = { 0 };
+        double value[KR_QUANTITIES_MAX];
+        for (int32_t i = 0; i < terms->n_sites; i++) {
+            count[lane[m][i * KR_LANES_PAD]]++;
+        }
+        kr_quantity_values(terms, energy[m], count, value);
+        for (int32_t k = 0; k < kr_quantities(terms); k++) {
+            tally->means->sum[0][k] += weight[m] / total * value[k];
+        }
+    }
+    for (int32_t i = 0; next > 0 && i < terms->n_sites; i++) {
+        block->state[i * KR_LANES_PAD] = lane[next][i * KR_LANES_PAD];
+    }
+    block->energy[0] = energy[next];
+}
+
+static double flawed_error(const subject *s, bool drops_own)
+{
+    flawed self = { .subject = s, .drops_own = drops_own };
+    kr_update_plug update = { .layouts = KR_LAYOUT_LANE,
+                              .flags = KR_UPDATE_NEEDS_DENSITY,
+                              .scratch_bytes = no_scratch,
+                              .sweep = flawed_sweep };
+    transition_drive d = drive_open(s->system, &update, &self);
+    moments got = of_means(&d, s->law, 1), want = of_states(s->system, s->law);
+    drive_close(&d);
+    return worst_mean(s, &got, &want);
+}
+
+static void means_without_the_present_state_are_seen_to_be_biased(void **state)
+{
+    (void)state;
+    for (int k = 0; k < N_SYSTEMS; k++) {
+        subject s;
+        open_subject(&s, k);
+        double right = flawed_error(&s, false), wrong = flawed_error(&s, true);
+        print_message("# %s: with the present state off %.1e, without %.1e\n", systems[k].model,
+                      right, wrong);
+        assert_true(right <= MEANS_MAX && wrong >= SEEN);
+        close_subject(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(means_of_every_update_have_the_mean_of_the_states),
+        cmocka_unit_test(means_of_multi_try_are_as_correlated_as_the_chain),
+        cmocka_unit_test(means_without_the_present_state_are_seen_to_be_biased),
+    };
+    return cmocka_run_group_tests_name("means", tests, NULL, NULL);
+}
