@@ -18,8 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- errors -------------------------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------------------------ */
 
 enum kr_status {
     KR_OK = 0,
@@ -56,8 +55,7 @@ int kr_fail(kr_error *err, int status, const char *format, ...) KR_PRINTF(3, 4);
         }                                                                                      \
     } while (0)
 
-/* ---- field descriptor tables --------------------------------------------------------------
- */
+/* ---- field descriptor tables ------------------------------------------------------------- */
 
 #define KR_TEXT_MAX 256 /* bytes of a KR_TYPE_TEXT field, terminator included */
 #define KR_LIST_MAX 16  /* entries of a list field */
@@ -103,8 +101,7 @@ enum {
         .name = NULL                                                                           \
     }
 
-/* ---- declared state -----------------------------------------------------------------------
- */
+/* ---- declared state ---------------------------------------------------------------------- */
 
 /* Every mutable byte that must survive a restart is a row of a state table: kr_state_add names
  * it, its type, count and address; saving and loading are one loop. Names are unique within the
@@ -114,8 +111,7 @@ typedef struct kr_state kr_state;
 int kr_state_add(kr_state *table, const char *name, kr_dtype dtype, size_t count, void *data,
                  kr_error *err);
 
-/* ---- lattices -----------------------------------------------------------------------------
- */
+/* ---- lattices ---------------------------------------------------------------------------- */
 
 #define KR_DIM_MAX 8
 
@@ -157,8 +153,7 @@ typedef struct kr_lattice_plug {
     void (*count)(const void *params, double *n_sites, double *n_bonds);
 } kr_lattice_plug;
 
-/* ---- models as data -----------------------------------------------------------------------
- */
+/* ---- models as data ---------------------------------------------------------------------- */
 
 #define KR_STATES_MAX  256
 #define KR_ARITY_MAX   8
@@ -258,9 +253,8 @@ int kr_terms_add_moment(kr_terms *terms, const char *name, const char *doc, cons
 /* Quenched disorder shared by the models: a nested map `kind, seed, strength, zero_sum, file`.
  *   none (bonds 1, sites 0: the clean system) | pm1 (values +-strength with equal odds) |
  *   gaussian (mean 0, width strength) |
- *   file (text: one number per line in the order of bonds or sites, or "i j J" / "i h" rows in
- *   any order, each bond or site once; # starts a comment; numbers are multiplied by strength).
- */
+ *   file (text: a number per line in the order of bonds or sites, or "i j J" / "i h" rows in
+ *   any order, each bond or site once; # starts a comment; numbers times strength). */
 typedef struct kr_disorder {
     int32_t kind;
     int64_t seed;
@@ -325,8 +319,7 @@ typedef struct kr_target {
     const kr_flat_weights *flat; /* NULL: exp(-beta H); borrowed, entries may change later */
 } kr_target;
 
-/* ---- blocks: where states live ------------------------------------------------------------
- */
+/* ---- blocks: where states live ----------------------------------------------------------- */
 
 typedef struct kr_rng kr_rng; /* base/rng.h */
 
@@ -409,30 +402,36 @@ static inline void kr_block_touch(kr_block *block)
 typedef struct kr_tally {
     int64_t attempted[KR_LANES_MAX], accepted[KR_LANES_MAX],
         changed[KR_LANES_MAX];     /* changed: sites */
-    int64_t longest[KR_LANES_MAX]; /* run of refused global proposals, its part before the
-                                      counts were cleared included */
+    int64_t longest[KR_LANES_MAX]; /* run of refused global proposals, from its beginning */
 } kr_tally;
 
 /* Instruction sets of vector kernels; all give the same bits. */
 typedef enum kr_isa { KR_ISA_BEST, KR_ISA_PORTABLE, KR_ISA_AVX2, KR_ISA_AVX512 } kr_isa;
 
-/* ---- densities ----------------------------------------------------------------------------
- */
+/* ---- densities --------------------------------------------------------------------------- */
 
-enum { KR_DENSITY_TRAINABLE = 1, KR_DENSITY_REAL = 2 };
+enum {
+    KR_DENSITY_TRAINABLE = 1,
+    KR_DENSITY_REAL = 2,
+    KR_DENSITY_BLOCK = 4, /* of a few sites given all others: has block and grad_tail */
+};
 
-/* Networks that began with the weights of the same network of another lattice, with those of
- * the most similar one, and with fresh ones. */
+/* The tail of KR_DENSITY_BLOCK: sampling, scores and slopes of it read no other sites. */
+typedef struct kr_density_block {
+    int32_t first, n_given, n_drawn; /* first: place */
+    const int32_t *given, *drawn; /* sites the tail depends on, sites of the tail; borrowed */
+} kr_density_block;
+
+/* Networks that began with weights of the same or of the most similar network elsewhere. */
 typedef struct kr_adopted {
     int32_t n_same, n_near, n_fresh;
 } kr_adopted;
 
 /* A tractable density over configurations. Sites are drawn one after the other, in the order
- * 0..N-1 unless the density has an order of its own. Probabilities
- * are ratios of integers, so sampled law and log q agree exactly and q > 0. States are in
- * layout LANE (stride n_lanes rounded up to KR_LANES_PAD); scratch is 64-byte aligned. Threads:
- * sample, log_q, grad are pure given their own scratch; prepare, init and writes to params()
- * are serial only. */
+ * 0..N-1 unless the density has its own. Probabilities are ratios of integers: sampled law and
+ * log q agree exactly and q > 0. States are in layout LANE (stride n_lanes rounded up to
+ * KR_LANES_PAD); scratch is 64-byte aligned. Threads: sample, log_q, grad are pure given their
+ * own scratch; prepare, init and writes to params() are serial only. */
 typedef struct kr_density_plug {
     const char *name, *doc, *source;
     const kr_field *fields;
@@ -475,6 +474,10 @@ typedef struct kr_density_plug {
      * weights, lanes in order; log_q (n_lanes) filled when not NULL. */
     void (*grad)(const void *self, int32_t n_lanes, const uint8_t *state,
                  const double *coefficient, float *gradient, double *log_q, void *scratch);
+    /* With KR_DENSITY_BLOCK; grad_tail: of log q(s_{>=k} | s_{<k}). */
+    void (*block)(const void *self, kr_density_block *out);
+    void (*grad_tail)(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,
+                      const double *coefficient, float *gradient, double *log_q, void *scratch);
     /* From now on with the kernels of an instruction set that this CPU runs: another speed, the
      * same bits. Serial only. NULL: has no vector kernels. */
     void (*use)(void *self, kr_isa isa);
@@ -487,8 +490,7 @@ typedef struct kr_density { /* an instance with its plug */
     int64_t epoch; /* grows with each change of weights or beta */
 } kr_density;
 
-/* ---- updates ------------------------------------------------------------------------------
- */
+/* ---- updates ----------------------------------------------------------------------------- */
 
 enum {
     KR_UPDATE_LOCAL = 1,       /* changes few sites at a time: used to move training chains */
@@ -506,6 +508,7 @@ enum {
                                       in equilibrium are uncorrelated all the same */
     KR_UPDATE_FREE_MOVES = 512,    /* moves states beside its attempts where nothing can be
                                       refused; the tally counts these as changed only */
+    KR_UPDATE_BLOCKS = 1024, /* takes KR_DENSITY_BLOCK; it is not irreducible alone then */
 };
 
 /* What an instance of an update is made for. */
@@ -544,8 +547,7 @@ typedef struct kr_update_plug {
                   kr_tally *tally);
 } kr_update_plug;
 
-/* ---- observables --------------------------------------------------------------------------
- */
+/* ---- observables ------------------------------------------------------------------------- */
 
 typedef struct kr_column {
     const char *name, *unit, *doc;
@@ -568,10 +570,9 @@ typedef struct kr_derived {
 } kr_derived;
 
 enum {
-    /* Of replica pairs: chains 2k and 2k + 1 of a point, which share the couplings. There is
-     * one row per pair, so that nothing counts a pair twice; results of pairs have a group of
-     * their own in the result file. Needs an even number of chains; no pair is split over
-     * blocks. */
+    /* Of replica pairs: chains 2k and 2k + 1 of a point, which share the couplings. One row per
+     * pair, so that nothing counts a pair twice; results of pairs have their own group in the
+     * result file. Needs an even number of chains; no pair is split over blocks. */
     KR_OBSERVABLE_PAIRS = 1,
 };
 
@@ -590,9 +591,8 @@ typedef struct kr_observable_plug {
     unsigned flags;
     /* block->count is current. out (n_lanes, n_columns) filled; with KR_OBSERVABLE_PAIRS
      * (n_lanes/2, n_columns), row k of the lanes 2k and 2k + 1. Memory between draws (last
-     * phase of a chain) lives in self, indexed by block->first_chain + lane, and is declared.
-     * Threads: called for several blocks of a point at once, so self is written for own chains
-     * only. */
+     * phase of a chain) lives in self, by block->first_chain + lane, and is declared. Threads:
+     * called for several blocks of a point at once, writes to self for own chains only. */
     void (*measure)(void *self, const kr_block *block, double *out);
     int (*declare)(void *self, kr_state *table, kr_error *err); /* may be NULL */
 } kr_observable_plug;
