@@ -195,15 +195,15 @@ static void check_block(const block_case *c)
     tiny_free(system);
 }
 
-/* The square block of the 3 x 3 torus meets itself across one line of sites; those of sides 3
- * go round it. Symmetries carry a block everywhere, else it stays where it is. */
+/* The square block meets itself across one line of sites, and on 3 x 2 goes round the torus.
+ * Symmetries carry a block everywhere, else it stays where it is. */
 static void blocks_drawn_anew_keep_the_weights(void **state)
 {
     static const char *disorder =
         "{disorder: {kind: gaussian, seed: 3}, random_field: {kind: gaussian, seed: 3}}";
     const block_case cases[] = {
         { "ising", "{}", "{size: [3, 3]}", "{size: 2, hidden: 3}", NULL, true },
-        { "ising", "{field: 0.2}", "{size: [3, 3]}", "{size: [3, 2], at: [1, 2], hidden: 3}",
+        { "ising", "{field: 0.2}", "{size: [3, 2]}", "{size: 2, at: [2, 1], hidden: 3}",
           "{symmetry: true}", true },
         { "ising", disorder, "{size: [3, 3]}", "{size: 2, at: [1, 2], hidden: 3}", "{}",
           false },
