@@ -30,7 +30,7 @@ static void energies_of_a_torus_are_those_of_kaufman(void **state)
         const result r = run(yaml);
         assert_true(r.has_exact);
         const double z = (r.energy.mean - r.exact.energy_per_site) / r.energy.error;
-        print_message("%.6f(%.6f), exact %.6f, z = %+.2f\n", r.energy.mean, r.energy.error,
+        print_message("# %.6f(%.6f), exact %.6f, z = %+.2f\n", r.energy.mean, r.energy.error,
                       r.exact.energy_per_site, z);
         assert_true(fabs(z) < 4.6);
         assert_true(r.energy.error < 1e-3 * fabs(r.exact.energy_per_site));
@@ -81,7 +81,7 @@ static void training_raises_the_acceptance_that_the_certificate_tells(void **sta
 {
     (void)state;
     const learned fresh = learn(0, 1), trained = learn(300, 2), again = learn(300, 1);
-    print_message("accepted %.4f told %.4f, KL %.4g; trained %.4f told %.4f, KL %.4g\n",
+    print_message("# accepted %.4f told %.4f, KL %.4g; trained %.4f told %.4f, KL %.4g\n",
                   fresh.accepted, fresh.told, fresh.divergence, trained.accepted, trained.told,
                   trained.divergence);
     assert_true(fabs(fresh.told - fresh.accepted) < 0.03);
