@@ -71,6 +71,9 @@ typedef struct kr_density_row {
     double tail_index;                         /* Pareto k of the weights */
     double acceptance, n_proposals;            /* of the chains */
     double acceptance_q, tau_int_q, holding_q; /* predicted by the weights */
+    /* Of a density for a block given all other sites, which has no ESS and no log Z: its sites,
+     * else NaN, and KL(q|p) + KL(p|q) per block in nats; acceptance_q as its draws tell. */
+    double block_sites, divergence, divergence_error;
 } kr_density_row;
 
 /* A mean from the weighted samples of a density alone, beside that of the chain. */
@@ -233,6 +236,8 @@ kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char
 void kr_summary_print(const kr_summary *s, FILE *out);
 void kr_summary_print_importance(const kr_summary *s, FILE *out);
 void kr_summary_print_means(const kr_summary *s, FILE *out);
+/* The densities for a block, where there are any. */
+void kr_summary_print_blocks(const kr_summary *s, FILE *out);
 void kr_summary_print_annealing(const kr_summary *s, FILE *out);
 void kr_summary_print_flat(const kr_summary *s, FILE *out);
 void kr_summary_print_json(const kr_summary *s, FILE *out);

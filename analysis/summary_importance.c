@@ -147,9 +147,13 @@ static void print_certificate(const kr_density_row *d, const char *label, FILE *
 
 static void print_certificates(const kr_summary *s, FILE *out)
 {
+    int n = 0;
     for (int k = 0; k < s->n_densities; k++) {
         const kr_density_row *d = &s->density[k * s->n_points];
-        if (k == 0 || s->n_points > 1) {
+        if (d->block_sites > 0.0) {
+            continue;
+        }
+        if (n++ == 0 || s->n_points > 1) {
             fprintf(out, "\n%-14.14s %17s %17s %7s %9s %9s %9s %9s\n",
                     s->n_points > 1 ? d->name : "density", "log Z above", "log Z below",
                     "tail k", "accepted", "told", "tau_int", "held");
@@ -175,6 +179,9 @@ static void print_estimates(const kr_summary *s, FILE *out)
     for (int k = 0; s->n_points == 1 && k < s->n_importance; k++) {
         const kr_importance *i = &s->importance[k];
         char head[2 * KR_SERIES_NAME], value[48], chain[48], z[24], drawn[24];
+        if (s->density[i->density].block_sites > 0.0) {
+            continue; /* with one point the index is that of the density */
+        }
         if (i->density != density) {
             density = i->density;
             snprintf(head, sizeof head, "samples of %s alone", s->density[density].name);
@@ -199,5 +206,37 @@ void kr_summary_print_importance(const kr_summary *s, FILE *out)
     if (is_known) { /* files of old and runs without a certificate yet tell nothing */
         print_certificates(s, out);
         print_estimates(s, out);
+    }
+}
+
+void kr_summary_print_blocks(const kr_summary *s, FILE *out)
+{
+    int n = 0;
+    for (int k = 0; k < s->n_densities; k++) {
+        const kr_density_row *d = &s->density[k * s->n_points];
+        for (int64_t p = 0; d->block_sites > 0.0 && p < s->n_points; p++) {
+            char label[128], seen[24], told[24], kl[48];
+            if (n++ == 0 || (p == 0 && s->n_points > 1)) {
+                fprintf(out, "\n%-14.14s %7s %9s %9s %14s\n",
+                        s->n_points > 1 ? d->name : "block density", "sites", "accepted",
+                        "told", "KL both ways");
+            }
+            snprintf(label, sizeof label, "%s", d->name);
+            if (s->n_points > 1) {
+                kr_points_label(&s->points, p, label, sizeof label);
+            }
+            kr_format_percent(d[p].acceptance, seen, sizeof seen);
+            kr_format_percent(d[p].acceptance_q, told, sizeof told);
+            kr_format_value(d[p].divergence, d[p].divergence_error, 2, kl, sizeof kl);
+            fprintf(out, "%-14.14s %7.0f %9s %9s %14s\n", label, d[p].block_sites, seen, told,
+                    kl);
+        }
+    }
+    if (n > 0) {
+        fprintf(
+            out,
+            "of the block given all other sites: acceptance, as one draw for each block met "
+            "told it, and\nKL(q|p) + KL(p|q) in nats; such a density has no ESS_q "
+            "and no log Z\n");
     }
 }

@@ -163,6 +163,9 @@ static void write_density(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_field(j, "acceptance_predicted", d->acceptance_q);
     kr_json_field(j, "tau_int_predicted", d->tau_int_q);
     kr_json_field(j, "holding_predicted", d->holding_q);
+    kr_json_field(j, "block_sites", d->block_sites);
+    kr_json_field(j, "divergence", d->divergence);
+    kr_json_field(j, "divergence_error", d->divergence_error);
     write_importance(j, s, k, p, false);
     write_importance(j, s, k, p, true);
 }

@@ -329,11 +329,25 @@ static void print_density(const kr_density_row *d, const char *label, FILE *out)
             log_z_p, exact, z, share, d->is_lower_bound ? run : run + 2);
 }
 
+/* Of the first density that has a table. */
+static double samples_of(const kr_summary *s)
+{
+    int k = 0;
+    while (s->density[k * s->n_points].block_sites > 0.0) {
+        k++;
+    }
+    return s->density[k * s->n_points].n_q;
+}
+
 static void print_densities(const kr_summary *s, FILE *out)
 {
+    int n = 0;
     for (int k = 0; k < s->n_densities; k++) {
         const kr_density_row *d = &s->density[k * s->n_points];
-        if (k == 0 || s->n_points > 1) {
+        if (d->block_sites > 0.0) {
+            continue; /* kr_summary_print_blocks */
+        }
+        if (n++ == 0 || s->n_points > 1) {
             fprintf(out, "\n%-14.14s %7s %7s %15s %15s %12s %6s %7s %8s\n",
                     s->n_points > 1 ? d->name : "density", "ESS_q", "ESS_p", "log Z (q)",
                     "log Z (p)", "exact", "z", "max w", "rejected");
@@ -347,12 +361,12 @@ static void print_densities(const kr_summary *s, FILE *out)
             print_density(&d[p], label, out);
         }
     }
-    if (s->n_densities > 0) {
+    if (n > 0) {
         char samples[24];
         fprintf(out,
                 "q: from %s samples of the density, p: from the chain; max w: largest share of "
                 "one sample;\nrejected: longest run of rejected proposals\n",
-                count(s->density[0].n_q, samples, sizeof samples));
+                count(samples_of(s), samples, sizeof samples));
     }
 }
 
@@ -458,6 +472,7 @@ void kr_summary_print(const kr_summary *s, FILE *out)
         print_updates(s, out);
         print_slots(s, out);
         print_densities(s, out);
+        kr_summary_print_blocks(s, out);
         kr_summary_print_importance(s, out);
         print_residence(s, out);
         kr_summary_print_flat(s, out);

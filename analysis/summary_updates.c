@@ -301,6 +301,9 @@ static void fill_density(kr_reader *reader, const kr_summary *s, const char *nam
     row->acceptance_q = density_constant(reader, "acceptance_q_*", name, point);
     row->tau_int_q = density_constant(reader, "tau_int_q_*", name, point);
     row->holding_q = density_constant(reader, "holding_q_*", name, point);
+    row->block_sites = density_constant(reader, "block_sites_q_*", name, point);
+    row->divergence = density_constant(reader, "divergence_q_*", name, point);
+    row->divergence_error = density_constant(reader, "divergence_q_*_error", name, point);
     row->exact_log_z = kr_series_constant(reader, "constant_data", "exact_log_z", point);
     if (row->log_z_q_error > 0.0) {
         /* probabilities are multiples of 2^-32: states that rounding takes away at each site

@@ -25,6 +25,7 @@
 #define ITEMS_SHOWN 4
 #define TAIL_LIMIT  0.7  /* Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024) */
 #define LOST        0.1  /* of the weight on the other side: a phase is lacking */
+#define BLOCK_LIMIT 0.02 /* acceptance of a block drawn anew */
 #define RUN_CHANCE  1e-3 /* of a run of rejections that the weights allow */
 
 enum {
@@ -52,6 +53,7 @@ enum {
     WARN_REJECTED,
     WARN_HELD,
     WARN_TAIL,
+    WARN_BLOCK,
     WARN_TRIPS,
     WARN_NOT_FLAT,
     WARN_KIN,
@@ -93,6 +95,7 @@ static const kr_rule rule[N_RULES] = {
     [WARN_TAIL] = { "weights with a heavy tail, trust nothing that rests on samples of the "
                     "density alone",
                     false },
+    [WARN_BLOCK] = { "blocks hardly ever accepted, train longer or draw smaller ones", false },
     [WARN_TRIPS] = { "no replica made a round trip between the ends of its ladder", false },
     [WARN_NOT_FLAT] = { "learning of the weights ended before its rule held, raise "
                         "phases.adapt",
@@ -177,6 +180,15 @@ static double gap_of(const kr_summary *s, const kr_density_row *d)
     return isnan(gap)
                ? fabs(d->log_z_q - d->log_z_p) / hypot(d->log_z_q_error, d->log_z_p_error)
                : gap;
+}
+
+/* A density for a block has no ESS, no log Z and no phases to lose. */
+static void judge_block(kr_findings *f, const kr_summary *s, const kr_density_row *d, int64_t p)
+{
+    if (d->n_proposals > 0.0 && d->acceptance < BLOCK_LIMIT) {
+        find(f, WARN_BLOCK, s, p, "%s %.2g %% of %.0f sites", d->name, 100.0 * d->acceptance,
+             d->block_sites);
+    }
 }
 
 static void judge_density(kr_findings *f, const kr_summary *s, const kr_density_row *d,
@@ -397,6 +409,10 @@ static void judge_point(kr_findings *f, const kr_summary *s, int64_t p)
     }
     double limit = fmax(GAP_LIMIT, kr_z_limit(s->n_importance * s->n_points));
     for (int k = 0; k < s->n_densities; k++) {
+        if (s->density[k * s->n_points + p].block_sites > 0.0) {
+            judge_block(f, s, &s->density[k * s->n_points + p], p);
+            continue;
+        }
         judge_density(f, s, &s->density[k * s->n_points + p], p);
         judge_weights(f, s, &s->density[k * s->n_points + p], p);
         judge_importance(f, s, k, p, limit);

@@ -14,102 +14,7 @@
 #ifndef KRAMERS_PLUG_H
 #define KRAMERS_PLUG_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-/* ---- errors ---------------------------------------------------------------------------- */
-
-enum kr_status {
-    KR_OK = 0,
-    KR_EINVAL,    /* argument */
-    KR_EPARSE,    /* run file, command line */
-    KR_ERANGE,    /* value outside its table */
-    KR_EUNSUP,    /* combination refused */
-    KR_ENOMEM,    /* memory */
-    KR_EIO,       /* file */
-    KR_EMISMATCH, /* resume differs */
-    KR_EDIVERGED, /* training */
-    KR_ESANITY,   /* internal check */
-};
-
-typedef struct kr_error {
-    int status;
-    char text[1024]; /* lower case, subject first, value seen, value wanted, no full stop */
-} kr_error;
-
-#if defined(__GNUC__)
-#define KR_PRINTF(a, b) __attribute__((format(printf, a, b)))
-#else
-#define KR_PRINTF(a, b)
-#endif
-
-/* Sets *err (NULL allowed; the first message stays) and returns status. Threads: pure. */
-int kr_fail(kr_error *err, int status, const char *format, ...) KR_PRINTF(3, 4);
-
-#define KR_TRY(expr)                                                                           \
-    do {                                                                                       \
-        int kr_try_status = (expr);                                                            \
-        if (kr_try_status != KR_OK) {                                                          \
-            return kr_try_status;                                                              \
-        }                                                                                      \
-    } while (0)
-
-/* ---- field descriptor tables ----------------------------------------------------------- */
-
-#define KR_TEXT_MAX 256 /* bytes of a KR_TYPE_TEXT field, terminator included */
-#define KR_LIST_MAX 16  /* entries of a list field */
-
-typedef enum kr_type {
-    KR_TYPE_BOOL,        /* bool */
-    KR_TYPE_INT,         /* int64_t */
-    KR_TYPE_REAL,        /* double */
-    KR_TYPE_TEXT,        /* char[KR_TEXT_MAX] */
-    KR_TYPE_CHOICE,      /* int32_t, index into choices */
-    KR_TYPE_INT_LIST,    /* kr_list, .integer; a bare number is a list of one */
-    KR_TYPE_CHOICE_LIST, /* kr_list, .integer = indices; a bare word is a list of one */
-    KR_TYPE_MAP,         /* nested struct described by sub */
-} kr_type;
-
-typedef struct kr_list {
-    int32_t n;
-    int64_t integer[KR_LIST_MAX];
-} kr_list;
-
-typedef struct kr_field {
-    const char *name;
-    kr_type type;
-    size_t offset;              /* in the parameter struct */
-    const char *fallback;       /* default as run-file text; NULL = the key is required */
-    double min, max;            /* inclusive range of each number; both 0: no limits */
-    const char *choices;        /* "periodic|open|antiperiodic" */
-    const struct kr_field *sub; /* KR_TYPE_MAP: table of the nested map; KR_TYPE_TEXT: of a map
-                                   that a reader of its own takes in its place */
-    const char *unit, *doc;
-    unsigned flags;
-} kr_field;
-
-enum {
-    KR_FIELD_MAY_CHANGE = 1, /* a resume accepts another value */
-    KR_FIELD_SCAN = 2,       /* a list or {from:, to:, count:} here makes points */
-    KR_FIELD_OPEN_MIN = 4,   /* min itself is excluded */
-};
-
-/* A table ends with a row whose name is NULL. */
-#define KR_FIELD_END                                                                           \
-    {                                                                                          \
-        .name = NULL                                                                           \
-    }
-
-/* ---- declared state -------------------------------------------------------------------- */
-
-/* Every mutable byte that must survive a restart is a row of a state table: kr_state_add names
- * it, its type, count and address; saving and loading are one loop. Names are unique within the
- * prefixes pushed by the caller. Rows borrow data. */
-typedef enum kr_dtype { KR_U8, KR_I32, KR_U32, KR_I64, KR_U64, KR_F32, KR_F64 } kr_dtype;
-typedef struct kr_state kr_state;
-int kr_state_add(kr_state *table, const char *name, kr_dtype dtype, size_t count, void *data,
-                 kr_error *err);
+#include "kramers_base.h"
 
 /* ---- lattices -------------------------------------------------------------------------- */
 
@@ -418,20 +323,28 @@ typedef enum kr_isa { KR_ISA_BEST, KR_ISA_PORTABLE, KR_ISA_AVX2, KR_ISA_AVX512 }
 
 /* ---- densities ------------------------------------------------------------------------- */
 
-enum { KR_DENSITY_TRAINABLE = 1, KR_DENSITY_REAL = 2 };
+enum {
+    KR_DENSITY_TRAINABLE = 1,
+    KR_DENSITY_REAL = 2,
+    KR_DENSITY_BLOCK = 4, /* of a few sites given all others: has block and grad_tail */
+};
 
-/* Networks that began with the weights of the same network of another lattice, with those of
- * the most similar one, and with fresh ones. */
+/* The tail of KR_DENSITY_BLOCK: sampling, scores and slopes of it read no other sites. */
+typedef struct kr_density_block {
+    int32_t first, n_given, n_drawn; /* first: place */
+    const int32_t *given, *drawn; /* sites the tail depends on, sites of the tail; borrowed */
+} kr_density_block;
+
+/* Networks that began with weights of the same or of the most similar network elsewhere. */
 typedef struct kr_adopted {
     int32_t n_same, n_near, n_fresh;
 } kr_adopted;
 
 /* A tractable density over configurations. Sites are drawn one after the other, in the order
- * 0..N-1 unless the density has an order of its own. Probabilities
- * are ratios of integers, so sampled law and log q agree exactly and q > 0. States are in
- * layout LANE (stride n_lanes rounded up to KR_LANES_PAD); scratch is 64-byte aligned. Threads:
- * sample, log_q, grad are pure given their own scratch; prepare, init and writes to params()
- * are serial only. */
+ * 0..N-1 unless the density has its own. Probabilities are ratios of integers: sampled law and
+ * log q agree exactly and q > 0. States are in layout LANE (stride n_lanes rounded up to
+ * KR_LANES_PAD); scratch is 64-byte aligned. Threads: sample, log_q, grad are pure given their
+ * own scratch; prepare, init and writes to params() are serial only. */
 typedef struct kr_density_plug {
     const char *name, *doc, *source;
     const kr_field *fields;
@@ -474,6 +387,10 @@ typedef struct kr_density_plug {
      * weights, lanes in order; log_q (n_lanes) filled when not NULL. */
     void (*grad)(const void *self, int32_t n_lanes, const uint8_t *state,
                  const double *coefficient, float *gradient, double *log_q, void *scratch);
+    /* With KR_DENSITY_BLOCK; grad_tail: of log q(s_{>=k} | s_{<k}). */
+    void (*block)(const void *self, kr_density_block *out);
+    void (*grad_tail)(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,
+                      const double *coefficient, float *gradient, double *log_q, void *scratch);
     /* From now on with the kernels of an instruction set that this CPU runs: another speed, the
      * same bits. Serial only. NULL: has no vector kernels. */
     void (*use)(void *self, kr_isa isa);
@@ -504,8 +421,9 @@ enum {
                                       in equilibrium are uncorrelated all the same */
     KR_UPDATE_FREE_MOVES = 512,    /* moves states beside its attempts where nothing can be
                                       refused; the tally counts these as changed only */
-    KR_UPDATE_MEANS = 1024, /* every sweep adds to tally->means: their mean in equilibrium is
-                               that of the quantities themselves (Rao-Blackwell) */
+    KR_UPDATE_MEANS = 1024,  /* every sweep adds to tally->means: their mean in equilibrium is
+                                that of the quantities themselves (Rao-Blackwell) */
+    KR_UPDATE_BLOCKS = 2048, /* takes KR_DENSITY_BLOCK; it is not irreducible alone then */
 };
 
 /* What an instance of an update is made for. */
@@ -567,10 +485,9 @@ typedef struct kr_derived {
 } kr_derived;
 
 enum {
-    /* Of replica pairs: chains 2k and 2k + 1 of a point, which share the couplings. There is
-     * one row per pair, so that nothing counts a pair twice; results of pairs have a group of
-     * their own in the result file. Needs an even number of chains; no pair is split over
-     * blocks. */
+    /* Of replica pairs: chains 2k and 2k + 1 of a point, which share the couplings. One row per
+     * pair, so that nothing counts a pair twice; results of pairs have their own group in the
+     * result file. Needs an even number of chains; no pair is split over blocks. */
     KR_OBSERVABLE_PAIRS = 1,
 };
 
@@ -589,9 +506,8 @@ typedef struct kr_observable_plug {
     unsigned flags;
     /* block->count is current. out (n_lanes, n_columns) filled; with KR_OBSERVABLE_PAIRS
      * (n_lanes/2, n_columns), row k of the lanes 2k and 2k + 1. Memory between draws (last
-     * phase of a chain) lives in self, indexed by block->first_chain + lane, and is declared.
-     * Threads: called for several blocks of a point at once, so self is written for own chains
-     * only. */
+     * phase of a chain) lives in self, by block->first_chain + lane, and is declared. Threads:
+     * called for several blocks of a point at once, writes to self for own chains only. */
     void (*measure)(void *self, const kr_block *block, double *out);
     int (*declare)(void *self, kr_state *table, kr_error *err); /* may be NULL */
 } kr_observable_plug;

@@ -203,6 +203,12 @@ RUN_FILES = [
     ("density name, path", "densities:\n  ^a/b: {name: frontier}", '"a/b" is no name'),
     ("wide frontier", "lattice: {name: hypercubic, size: [1000, 1000]}\n" + NET
      + "net: ^{name: frontier, hidden: 1024}", "want at most"),
+    ("proposals of a block", "updates:\n  - {name: independence, density: ^net}\ndensities:\n"
+     "  net: {name: frontier_block, size: 2}", "want update tail_refresh for it"),
+    ("block too large", NET + "net: {name: frontier_block, size: ^900}", "want"),
+    ("block without size", NET + "net: ^{name: frontier_block}", "missing"),
+    ("block on kagome", "lattice: {name: kagome, size: [3, 3]}\n" + NET
+     + "net: ^{name: frontier_block, size: 2}", "want hypercubic or triangular"),
     ("conv on kagome", "lattice: {name: kagome, size: [3, 3]}\n" + NET + "net: ^{name: conv}",
      "want hypercubic with at most 3, or triangular"),
     ("wide made", "lattice: {name: hypercubic, size: [500, 500]}\n" + NET

@@ -7,6 +7,8 @@
 #include "stirred.h"
 #include "transition.h"
 
+#include "update/block_tail.h"
+
 enum { STATES_MAX = 512, PATHS_MAX = 4000000 };
 #define BALANCE_MAX 1e-12
 #define BETA        0.6
@@ -46,16 +48,10 @@ static void *instance(const kr_update_plug *update, const char *yaml, const kr_t
 }
 
 /* With random weights. NULL where the density refuses. */
-static void *stirred_density(kr_density *density, const kr_target *target)
+static void *stirred_from(kr_density *density, const kr_target *target, const char *yaml)
 {
     kr_error err = { 0 };
     const kr_density_plug *plug = density->plug;
-    const char *yaml = "{}"; /* small networks: every path of the enumeration is a pass */
-    for (const kr_field *f = plug->fields; f && f->name; f++) {
-        yaml = strcmp(f->name, "hidden") == 0  ? "{hidden: 3}"
-               : strcmp(f->name, "width") == 0 ? "{width: 3}"
-                                               : yaml;
-    }
     void *params = tiny_params(plug->name, plug->fields, plug->params_size, yaml, &err);
     assert_non_null(params);
     density->self =
@@ -71,24 +67,44 @@ static void *stirred_density(kr_density *density, const kr_target *target)
     return density->self;
 }
 
-/* The matrix of an update, checked. */
-static void check_large(const char *name, const char *yaml, const tiny *system,
-                        const kr_target *target, const kr_density *density)
+/* Small networks: every path of the enumeration is a pass. */
+static void *stirred_density(kr_density *density, const kr_target *target)
 {
-    const kr_update_plug *update = update_of(name);
+    const char *yaml = "{}";
+    for (const kr_field *f = density->plug->fields; f && f->name; f++) {
+        yaml = strcmp(f->name, "hidden") == 0  ? "{hidden: 3}"
+               : strcmp(f->name, "width") == 0 ? "{width: 3}"
+                                               : yaml;
+    }
+    return stirred_from(density, target, yaml);
+}
+
+/* The matrix of an update, checked. */
+static void check_matrix(const kr_update_plug *update, const char *yaml, const tiny *system,
+                         const kr_target *target, const kr_density *density,
+                         bool is_irreducible)
+{
     void *self = instance(update, yaml, target, density);
     transition t = transition_of(system, update, self, 1, PATHS_MAX);
     double *law = tiny_law(system, target->beta);
     double balance = transition_balance_error(&t, law), rows = transition_row_error(&t);
     if (!t.is_complete || t.fault || !(balance <= BALANCE_MAX) || !(rows <= BALANCE_MAX) ||
-        !(t.energy_off <= 1e-12) || !transition_is_irreducible(&t)) {
-        fail_msg("%s %s with %s: complete %d, %s, pi P - pi %.3g, rows %.3g, energy %.3g", name,
-                 yaml, density->plug->name, t.is_complete, t.fault ? t.fault : "counts right",
-                 balance, rows, t.energy_off);
+        !(t.energy_off <= 1e-12) || transition_is_irreducible(&t) != is_irreducible) {
+        fail_msg("%s %s with %s: complete %d, %s, pi P - pi %.3g, rows %.3g, energy %.3g",
+                 update->name, yaml, density->plug->name, t.is_complete,
+                 t.fault ? t.fault : "counts right", balance, rows, t.energy_off);
     }
+    assert_true(!(density->plug->flags & KR_DENSITY_BLOCK) ||
+                transition_detailed_error(&t, law) <= 1e-13);
     free(law);
     transition_clear(&t);
     update->free(self);
+}
+
+static void check_large(const char *name, const char *yaml, const tiny *system,
+                        const kr_target *target, const kr_density *density)
+{
+    check_matrix(update_of(name), yaml, system, target, density, true);
 }
 
 /* Random couplings and fields: no two states weigh the same. */
@@ -103,7 +119,7 @@ static void systems_of_512_states_keep_their_weights(void **state)
     int n_densities = 0;
     for (int k = 0; kr_registry_densities[k]; k++) {
         kr_density density = { .plug = kr_registry_densities[k], .epoch = 1 };
-        if (!stirred_density(&density, &target)) {
+        if (density.plug->flags & KR_DENSITY_BLOCK || !stirred_density(&density, &target)) {
             continue;
         }
         n_densities++;
@@ -116,6 +132,95 @@ static void systems_of_512_states_keep_their_weights(void **state)
     assert_true(n_densities >= 2);
     tiny_free(system);
 }
+
+/* ---- blocks given their surroundings ----------------------------------------------------- */
+
+/* One attempt of a sweep of tail_refresh: two of them are too many paths. */
+static void attempt_once(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                         kr_tally *tally)
+{
+    kr_block_tail_run(self, BETA, block, n_sweeps, scratch, tally);
+}
+
+static void *attempt_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
+{
+    (void)params;
+    kr_block_tail *tail = calloc(1, sizeof *tail);
+    assert_ok(kr_block_tail_init(tail, setting->target, setting->density, true, err), err);
+    return tail;
+}
+
+static void attempt_free(void *self)
+{
+    kr_block_tail_clear(self);
+    free(self);
+}
+
+static size_t attempt_bytes(const void *self, int32_t n_lanes)
+{
+    (void)n_lanes;
+    return kr_block_tail_scratch_bytes(self);
+}
+
+static kr_update_plug attempt_plug(void)
+{
+    kr_update_plug plug = *update_of("tail_refresh");
+    plug.name = "one block";
+    plug.alloc = attempt_alloc;
+    plug.free = attempt_free;
+    plug.scratch_bytes = attempt_bytes;
+    plug.sweep = attempt_once;
+    return plug;
+}
+
+typedef struct block_case {
+    const char *model, *model_yaml, *lattice, *block, *update;
+    bool is_irreducible;
+} block_case;
+
+static void check_block(const block_case *c)
+{
+    tiny *system = system_of(c->model, c->model_yaml, c->lattice);
+    kr_target target = { system->lattice, system->terms, BETA };
+    kr_density density = { .epoch = 1 };
+    for (int k = 0; kr_registry_densities[k]; k++) {
+        const kr_density_plug *plug = kr_registry_densities[k];
+        density.plug = strcmp(plug->name, "frontier_block") == 0 ? plug : density.plug;
+    }
+    assert_non_null(stirred_from(&density, &target, c->block));
+    const kr_update_plug once = attempt_plug(), *update = update_of("tail_refresh");
+    check_matrix(c->update ? update : &once, c->update ? c->update : "{symmetry: true}", system,
+                 &target, &density, c->is_irreducible);
+    density.plug->free(density.self);
+    tiny_free(system);
+}
+
+/* The square block meets itself across one line of sites, and on 3 x 2 goes round the torus.
+ * Symmetries carry a block everywhere, else it stays where it is. */
+static void blocks_drawn_anew_keep_the_weights(void **state)
+{
+    static const char *disorder =
+        "{disorder: {kind: gaussian, seed: 3}, random_field: {kind: gaussian, seed: 3}}";
+    const block_case cases[] = {
+        { "ising", "{}", "{size: [3, 3]}", "{size: 2, hidden: 3}", NULL, true },
+        { "ising", "{field: 0.2}", "{size: [3, 2]}", "{size: 2, at: [2, 1], hidden: 3}",
+          "{symmetry: true}", true },
+        { "ising", disorder, "{size: [3, 3]}", "{size: 2, at: [1, 2], hidden: 3}", "{}",
+          false },
+        { "ising", "{J: -0.7}", "{size: [3, 3], boundary: [antiperiodic, open]}",
+          "{size: [2, 1], at: [2, 1], hidden: 3}", "{}", false },
+        { "potts", "{q: 3}", "{size: [5]}", "{size: 2, hidden: 3}", NULL, true },
+        { "potts", "{q: 3, field: 0.3}", "{size: [5]}", "{size: 3, at: [3], hidden: 3}",
+          "{symmetry: true}", true },
+        { "blume_capel", "{D: 0.4}", "{size: [5]}", "{size: 2, hidden: 3}", NULL, true },
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        check_block(&cases[k]);
+    }
+}
+
+/* ---- successive sweeps ------------------------------------------------------------------- */
 
 /* The law of two sweeps from each state, in one call or two, by enumeration. */
 static void fill_two(const transition_drive *d, int n_calls, transition *out)
@@ -227,6 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(systems_of_512_states_keep_their_weights),
+        cmocka_unit_test(blocks_drawn_anew_keep_the_weights),
         cmocka_unit_test(proposals_drawn_ahead_serve_successive_sweeps),
         cmocka_unit_test(scores_kept_between_sweeps_are_right),
     };

@@ -41,6 +41,8 @@ static inline void generic_yaml(const kr_field *fields, enum flavor flavor, char
             (void)snprintf(value, sizeof value, "%.6g", clip(f, 0.35));
         } else if (f->type == KR_TYPE_INT && !f->fallback) {
             (void)snprintf(value, sizeof value, "%.0f", clip(f, 1));
+        } else if (f->type == KR_TYPE_INT_LIST && !f->fallback) {
+            (void)snprintf(value, sizeof value, "[%.0f]", clip(f, 2));
         } else if (f->type == KR_TYPE_CHOICE && !f->fallback) {
             (void)snprintf(value, sizeof value, "%.*s", (int)strcspn(f->choices, "|"),
                            f->choices);

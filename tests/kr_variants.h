@@ -89,6 +89,9 @@ static inline void fill_required(const kr_field *fields, unsigned char *params)
             fill_required(f->sub, params + f->offset);
         } else if (!f->fallback && f->type == KR_TYPE_INT) {
             *(int64_t *)(void *)(params + f->offset) = (int64_t)clamp_to_range(f, 3.0);
+        } else if (!f->fallback && f->type == KR_TYPE_INT_LIST) {
+            *(kr_list *)(void *)(params + f->offset) =
+                (kr_list){ .n = 1, .integer = { (int64_t)clamp_to_range(f, 2.0) } };
         } else if (!f->fallback && f->type == KR_TYPE_REAL) {
             *(double *)(void *)(params + f->offset) = clamp_to_range(f, 1.0);
         }

@@ -108,9 +108,12 @@ void kr_frontier_log_q_tail(const void *self, int32_t k, int32_t n_lanes, const 
                             double *log_q, void *scratch);
 void kr_frontier_grad(const void *self, int32_t n_lanes, const uint8_t *state,
                       const double *coefficient, float *gradient, double *log_q, void *scratch);
+void kr_frontier_grad_tail(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,
+                           const double *coefficient, float *gradient, double *log_q,
+                           void *scratch);
 
 /* One pass over the places k..N-1 of the order: draws when draw is set (the same memory as
- * state, rng given), scores, and adds to the gradient when that is set (k = 0). */
+ * state, rng given), scores, and adds to the gradient when that is set. */
 typedef struct kr_frontier_pass {
     int32_t k, n_lanes, stride;
     const uint8_t *state;

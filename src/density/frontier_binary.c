@@ -58,6 +58,23 @@ static void read_spins(size_t n, const uint8_t *state, float *x)
     }
 }
 
+/* Spins that are there before the pass. For a block those that its networks see. */
+static void read_known(const kr_frontier *self, const kr_frontier_pass *pass, float *x)
+{
+    const kr_frontier_plan *plan = &self->plan;
+    const size_t L = (size_t)pass->stride;
+    const bool is_block = plan->n_outside > 0 && pass->k >= plan->n_outside;
+    for (int32_t k = 0; is_block && k < plan->n_given; k++) {
+        const size_t at = (size_t)plan->given[k] * L;
+        read_spins(L, pass->state + at, x + at);
+    }
+    for (int32_t t = is_block ? plan->n_outside : 0; t < (pass->draw ? pass->k : self->n_sites);
+         t++) {
+        const size_t at = (size_t)plan->order[t] * L;
+        read_spins(L, pass->state + at, x + at);
+    }
+}
+
 /* Weights of one site: W (units, K), v (units + is_biased). */
 typedef struct site {
     int32_t K, units, n_v;
@@ -119,10 +136,7 @@ void kr_frontier_binary_run(const kr_frontier *self, const kr_frontier_pass *pas
     memset(s.zeros, 0, (size_t)self->width * sizeof(float));
     set_ones(s.x + (size_t)N * (size_t)L, (size_t)L);
     set_ones(s.h + (size_t)self->width * (size_t)L, (size_t)L);
-    for (int32_t t = 0; t < (pass->draw ? pass->k : N); t++) {
-        const size_t at = (size_t)self->plan.order[t] * (size_t)L;
-        read_spins((size_t)L, pass->state + at, s.x + at);
-    }
+    read_known(self, pass, s.x);
     for (int32_t l = 0; l < pass->n_lanes; l++) {
         s.ratio[l] = 1.0;
         pass->log_q[l] = 0.0;

@@ -467,8 +467,16 @@ void kr_frontier_log_q_tail(const void *self, int32_t k, int32_t n_lanes, const 
 void kr_frontier_grad(const void *self, int32_t n_lanes, const uint8_t *state,
                       const double *coefficient, float *gradient, double *log_q, void *scratch)
 {
+    kr_frontier_grad_tail(self, 0, n_lanes, state, coefficient, gradient, log_q, scratch);
+}
+
+void kr_frontier_grad_tail(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,
+                           const double *coefficient, float *gradient, double *log_q,
+                           void *scratch)
+{
     double unused[KR_LANES_MAX];
-    kr_frontier_pass pass = { .n_lanes = n_lanes,
+    kr_frontier_pass pass = { .k = k,
+                              .n_lanes = n_lanes,
                               .state = state,
                               .log_q = log_q ? log_q : unused,
                               .coefficient = coefficient,

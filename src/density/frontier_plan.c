@@ -39,6 +39,7 @@ typedef struct maker {
 
 void kr_frontier_plan_clear(kr_frontier_plan *plan)
 {
+    kr_free(plan->given);
     kr_free(plan->key);
     kr_free(plan->owner);
     kr_free(plan->net);

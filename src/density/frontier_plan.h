@@ -29,6 +29,10 @@ typedef struct kr_frontier_plan {
     size_t n_key;
     int32_t dim;
     uint32_t open; /* bit d: direction d has ends */
+    /* A block: the sites of the places from n_outside on, the only ones with networks, and the
+     * sites outside that touch it. n_outside = 0: no block. */
+    int32_t n_outside, n_given;
+    int32_t *given; /* (n_given) owns */
 } kr_frontier_plan;
 
 /* Sites in their order, networks that see the frontier sites at most `window` bonds away (0:

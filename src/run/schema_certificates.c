@@ -24,6 +24,9 @@ static const struct {
     { "tau_int_q_*", "in proposals, of a quantity that the weights do not tell, were there no "
                      "other updates; predicted" },
     { "holding_q_*", "proposals for which the heaviest sample would stay, in the mean" },
+    { "block_sites_q_*", "sites of the block that the density is for; NaN: of the whole" },
+    { "divergence_q_*", "KL(q|p) + KL(p|q) of the block given what surrounds it, nats" },
+    { "divergence_q_*_error", "its standard error" },
 };
 enum { N_ROWS = sizeof row / sizeof *row };
 
@@ -97,7 +100,10 @@ static double value_at(const kr_schema *s, int32_t d, int32_t p, size_t j)
                                    k.tail_index,
                                    k.acceptance,
                                    k.tau_int,
-                                   k.holding };
+                                   k.holding,
+                                   k.block_sites,
+                                   k.divergence,
+                                   k.divergence_error };
     return field[j];
 }
 

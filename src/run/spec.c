@@ -211,6 +211,15 @@ static int parse_system(kr_spec *spec, kr_error *err)
     return build_points(spec, model_map, scans, err);
 }
 
+/* Flags of an update; one that draws a block leaves all else as it is. */
+static unsigned reach_flags(const kr_spec *spec, const kr_schedule_entry *entry)
+{
+    const bool is_block =
+        entry->density >= 0 && spec->density[entry->density].plug->flags & KR_DENSITY_BLOCK;
+    return is_block ? entry->plug->flags & ~(unsigned)KR_UPDATE_IRREDUCIBLE
+                    : entry->plug->flags;
+}
+
 static int check_whole(kr_spec *spec, kr_error *err)
 {
     kr_sampler_config *config = &spec->config;
@@ -221,7 +230,7 @@ static int check_whole(kr_spec *spec, kr_error *err)
         is_one_class = terms->pair_class[a] == terms->pair_class[0];
     }
     for (int32_t u = 0; u < config->n_updates; u++) {
-        unsigned flags = spec->update[u].plug->flags;
+        const unsigned flags = reach_flags(spec, &spec->update[u]);
         is_local = is_local || (flags & KR_UPDATE_LOCAL);
         is_irreducible = is_irreducible || (flags & KR_UPDATE_IRREDUCIBLE) ||
                          (is_one_class && (flags & KR_UPDATE_IRREDUCIBLE_ONE_CLASS));

@@ -2,6 +2,7 @@
  * run/spec_entries.c - the lists of plugs in a run file: updates and observables. */
 #include "base/field.h"
 #include "run/spec_private.h"
+#include "update/proposal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,8 +26,13 @@ static int find_density(kr_spec *spec, const kr_node *item, kr_schedule_entry *e
     }
     for (int32_t d = 0; d < spec->config.n_densities; d++) {
         if (node->kind == KR_NODE_SCALAR && strcmp(node->text, spec->density[d].name) == 0) {
+            const unsigned takes = entry->plug->flags & KR_UPDATE_BLOCKS;
+            kr_error why = { 0 };
             entry->density = d;
-            return KR_OK;
+            return kr_proposer_check_block(entry->plug->name, takes, spec->density[d].plug,
+                                           &why) == KR_OK
+                       ? KR_OK
+                       : kr_runfile_fail(spec->file, node, err, why.status, "%s", why.text);
         }
     }
     return kr_runfile_fail(spec->file, node, err, KR_EPARSE,

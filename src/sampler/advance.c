@@ -61,6 +61,7 @@ int32_t kr_advance_measure(kr_sampler *s, const kr_point *point, kr_block *block
     double *out = scratch;
     int32_t bad_density = -1;
     for (int32_t d = 0; d < config->n_densities; d++) {
+        const bool is_whole = !(point->density[d].plug->flags & KR_DENSITY_BLOCK);
         kr_schedule_log_q(&point->density[d], block, scratch);
         for (int32_t l = 0; l < block->n_lanes; l++) {
             int64_t c = block->first_chain + l;
@@ -68,7 +69,8 @@ int32_t kr_advance_measure(kr_sampler *s, const kr_point *point, kr_block *block
             bad_density = isfinite(block->log_q[l]) ? bad_density : d;
             *kr_sampler_cell(s, draw, column, c, block->point) = block->log_q[l];
             *kr_sampler_cell(s, draw, column + 1, c, block->point) =
-                -point->target->beta * block->energy[l] - block->log_q[l];
+                is_whole ? -point->target->beta * block->energy[l] - block->log_q[l]
+                         : NAN; /* q is of the block, given the rest */
         }
     }
     kr_block_count(block);

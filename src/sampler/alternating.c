@@ -69,6 +69,13 @@ int kr_alternating_check(const kr_sampler_config *config, kr_error *err)
         is_any = is_any || is_learned(config, u);
         has_pairs = has_pairs || config->update[u].plug->flags & KR_UPDATE_COUPLES_CHAINS;
     }
+    for (int32_t d = 0; d < config->n_densities; d++) {
+        if (config->density[d].plug->flags & KR_DENSITY_BLOCK) {
+            return kr_fail(err, KR_EUNSUP,
+                           "alternating with density %s, which is for a block, want none",
+                           config->density[d].name);
+        }
+    }
     for (int32_t o = 0; o < config->n_observables; o++) {
         has_pairs = has_pairs || config->observable[o].plug->flags & KR_OBSERVABLE_PAIRS;
     }

@@ -194,7 +194,18 @@ static void add_observables(const kr_sampler *sampler, const kr_point *point, kr
     }
 }
 
-static void sample_block(const kr_sampler *sampler, int32_t p, int32_t d, int64_t b,
+static kr_rng stream(const kr_sampler *sampler, int32_t p, int32_t d, int64_t b)
+{
+    kr_rng rng;
+    uint64_t key =
+        ((uint64_t)sampler->epoch * (uint64_t)sampler->config.n_densities + (uint64_t)d) *
+            (uint64_t)sampler->config.n_points +
+        (uint64_t)p;
+    kr_rng_seed(&rng, sampler->config.seed, key << 32 | (uint64_t)b, KR_PURPOSE_CERTIFICATE);
+    return rng;
+}
+
+static void sample_whole(const kr_sampler *sampler, int32_t p, int32_t d, int64_t b,
                          kr_block *block, void *scratch)
 {
     const kr_point *point = &sampler->point[p];
@@ -202,12 +213,7 @@ static void sample_block(const kr_sampler *sampler, int32_t p, int32_t d, int64_
     const kr_terms *terms = point->target->terms;
     double *log_w = sampler->certificate_log_w + b * LANES, w[LANES], top = -INFINITY;
     double *sum = sampler->certificate_sum + b * sampler->n_estimates;
-    kr_rng rng;
-    uint64_t key =
-        ((uint64_t)sampler->epoch * (uint64_t)sampler->config.n_densities + (uint64_t)d) *
-            (uint64_t)sampler->config.n_points +
-        (uint64_t)p;
-    kr_rng_seed(&rng, sampler->config.seed, key << 32 | (uint64_t)b, KR_PURPOSE_CERTIFICATE);
+    kr_rng rng = stream(sampler, p, d, b);
     kr_block_touch(block);
     block->layout = KR_LAYOUT_LANE;
     density->plug->sample_tail(density->self, 0, LANES, block->state, block->log_q, &rng,
@@ -224,6 +230,19 @@ static void sample_block(const kr_sampler *sampler, int32_t p, int32_t d, int64_
         sum[e] = 0.0;
     }
     add_observables(sampler, point, block, w, sum, scratch);
+}
+
+static void sample_block(const kr_sampler *sampler, int32_t p, int32_t d, int64_t b,
+                         kr_block *block, void *scratch)
+{
+    if (sampler->point[p].trainer[d].tail) {
+        kr_rng rng = stream(sampler, p, d, b);
+        kr_block_touch(block);
+        block->layout = KR_LAYOUT_LANE;
+        kr_certificate_block_sample(sampler, p, d, b, &rng, block->state, scratch);
+    } else {
+        sample_whole(sampler, p, d, b, block, scratch);
+    }
 }
 
 /* ---- the whole --------------------------------------------------------------------------- */
@@ -306,6 +325,9 @@ static int conclude(kr_sampler *sampler, int32_t p, int32_t d, kr_error *err)
 {
     int64_t n = n_sample_blocks(sampler) * LANES;
     kr_point *point = &sampler->point[p];
+    if (point->trainer[d].tail) {
+        return kr_certificate_block_conclude(sampler, p, d, n / LANES, err);
+    }
     kr_weights_summary summary;
     kr_weights_spectrum spectrum;
     kr_weights_summarize(sampler->certificate_log_w, n, &summary);
@@ -331,7 +353,10 @@ static int conclude(kr_sampler *sampler, int32_t p, int32_t d, kr_error *err)
                                               .tail_index = spectrum.tail_index,
                                               .acceptance = spectrum.acceptance,
                                               .tau_int = spectrum.tau_int,
-                                              .holding = spectrum.holding };
+                                              .holding = spectrum.holding,
+                                              .block_sites = NAN,
+                                              .divergence = NAN,
+                                              .divergence_error = NAN };
     return KR_OK;
 }
 
@@ -345,6 +370,7 @@ int kr_certificate_advance(kr_sampler *sampler, bool *is_done, kr_error *err)
         n_blocks - first < KR_CERTIFICATE_SLICE ? n_blocks - first : KR_CERTIFICATE_SLICE;
     int32_t p = (int32_t)(job % config->n_points), d = (int32_t)(job / config->n_points);
     double cpu = 0.0;
+    kr_certificate_block_open(sampler, p, d);
 #pragma omp parallel num_threads(config->n_threads) reduction(+ : cpu)
     {
 #ifdef _OPENMP

@@ -64,8 +64,9 @@ typedef struct kr_trainer {  /* one trainable density at one point */
     uint8_t *is_started; /* (n_blocks) walkers; owns */
     double ring_log_max[KR_ESS_RING], ring_sum[KR_ESS_RING], ring_sum2[KR_ESS_RING];
     int64_t ring_n;
-    kr_adopted adopted;  /* networks that came from another lattice */
-    kr_training_row row; /* of the last step */
+    kr_adopted adopted;         /* networks that came from another lattice */
+    struct kr_block_tail *tail; /* of a density for a block, else NULL; owns */
+    kr_training_row row;        /* of the last step */
     uint8_t has_row;
 } kr_trainer;
 
@@ -249,8 +250,8 @@ void kr_schedule_clear(const kr_sampler *sampler, const kr_point *point, const k
 /* Local and cluster updates only: moves walkers. */
 void kr_schedule_run_local(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                            void *scratch, kr_tally *tally);
-/* log q of the block's states under density d, from the cache or computed; leaves layout CHAIN
- * or LANE as found. */
+/* log q of the block's states under density d, from the cache or computed, of a density for a
+ * block that of its tail; leaves layout CHAIN or LANE as found. */
 void kr_schedule_log_q(const kr_density *density, kr_block *block, void *scratch);
 
 /* trainer_batch.c. forward: moves the walkers, gradient of their mean log q; log_w (batch) of
@@ -278,6 +279,21 @@ bool kr_pace_is_over(const kr_pace *pace, double forward, double progress);
 bool kr_pace_is_due(const kr_pace *pace, int64_t step, double progress);
 void kr_pace_watch(kr_pace *pace, double progress, double work, double excess, double target,
                    double demand);
+
+/* Block b of the walkers, started where it was not, by one pass of the updates without a
+ * density. */
+void kr_trainer_move_walkers(const kr_sampler *sampler, const kr_point *point,
+                             struct kr_trainer *trainer, int32_t b, void *scratch);
+
+/* trainer_block.c: the same for a density of a block. init: nothing for other densities. step:
+ * either loss with its gradient; n_accepted (second loss) is the acceptance of moves times the
+ * batch. visits: of each weight and state in a step. scratch: beside that of the trainer. */
+int kr_trainer_block_init(struct kr_trainer *trainer, kr_error *err);
+void kr_trainer_block_clear(struct kr_trainer *trainer);
+double kr_trainer_block_visits(const struct kr_trainer *trainer, bool is_forward);
+size_t kr_trainer_block_scratch(const struct kr_trainer *trainer);
+void kr_trainer_block_step(kr_sampler *sampler, kr_point *point, struct kr_trainer *trainer,
+                           bool is_forward, kr_batch *total);
 
 /* learner.c. init: borrows the weights of the density when degree is 0. start: from these
  * weights, the same at every beta. give: writes the weights for beta into the density. step:
@@ -336,6 +352,14 @@ int32_t kr_sampler_phases(const kr_sampler *sampler);
 int kr_certificate_init(kr_sampler *sampler, kr_error *err);
 void kr_certificate_clear(kr_sampler *sampler);
 int kr_certificate_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
+/* certificate_block.c: the same for a density of a block. open: makes the chains ready to be
+ * read. sample: batch b, log ratios into its part of certificate_log_w; state: room for 64
+ * configurations. */
+void kr_certificate_block_open(kr_sampler *sampler, int32_t point, int32_t density);
+void kr_certificate_block_sample(const kr_sampler *sampler, int32_t point, int32_t density,
+                                 int64_t batch, kr_rng *rng, uint8_t *state, void *scratch);
+int kr_certificate_block_conclude(kr_sampler *sampler, int32_t point, int32_t density,
+                                  int64_t n_batches, kr_error *err);
 /* A slice of the certificate; true in *is_done when all points and densities
  * have theirs. */
 int kr_certificate_advance(kr_sampler *sampler, bool *is_done, kr_error *err);

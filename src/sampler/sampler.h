@@ -221,6 +221,9 @@ typedef struct kr_certificate {
     double mean_log_w, mean_log_w_error; /* a lower bound of log Z */
     double bridge, bridge_error;         /* <w/(w + Z)>, to be compared with the chain */
     double tail_index, acceptance, tau_int, holding;
+    /* Of a density for a block, of which else only n and acceptance are known: its sites, and
+     * KL(q|p) + KL(p|q) of the block given what surrounds it, in nats. */
+    double block_sites, divergence, divergence_error;
 } kr_certificate;
 /* Estimates from the same samples alone, without any chain: of the columns of all observables
  * that are functions of one configuration, then the weights of the declared phases, "in_PHASE",

@@ -97,9 +97,13 @@ void kr_schedule_log_q(const kr_density *density, kr_block *block, void *scratch
     if (block->log_q_of == density->index && block->log_q_epoch == density->epoch) {
         return;
     }
+    kr_density_block tail = { .first = 0 };
+    if (density->plug->flags & KR_DENSITY_BLOCK) {
+        density->plug->block(density->self, &tail);
+    }
     kr_block_convert(block, KR_LAYOUT_LANE);
-    density->plug->log_q_tail(density->self, 0, block->n_lanes, block->state, block->log_q,
-                              scratch);
+    density->plug->log_q_tail(density->self, tail.first, block->n_lanes, block->state,
+                              block->log_q, scratch);
     block->log_q_of = density->index;
     block->log_q_epoch = density->epoch;
 }

@@ -14,7 +14,8 @@
  * with forward KL, which takes half the work of reverse KL alone (critical Ising model, 16 x 16
  * to 32 x 32, up to ESS 0.7). A gradient that is not finite skips the step and halves the rate;
  * three in a row, or a runaway loss, bring back the last good weights. The stop rule
- * (pace.c) counts steps, work and the running ESS, never seconds.
+ * (pace.c) counts steps, work and the running ESS, never seconds. A density for a block has a
+ * loss of its own (trainer_block.c) and no running ESS.
  *
  * Threads: called serially; OpenMP over walker blocks; gradients are summed pairwise in block
  * order, so the weights do not depend on the number of threads. */
@@ -114,6 +115,7 @@ int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
         return KR_ENOMEM;
     }
     KR_TRY(init_learner(sampler, point, density, err));
+    KR_TRY(kr_trainer_block_init(t, err));
     int32_t p = (int32_t)(point - sampler->point);
     uint64_t key = (uint64_t)(p * config->n_densities + density) << 32;
     for (int32_t b = 0; b < t->n_blocks; b++) {
@@ -135,6 +137,7 @@ void kr_trainer_clear(kr_trainer *t)
     for (int32_t b = 0; t->walker && b < t->n_blocks; b++) {
         kr_block_free(t->walker[b]);
     }
+    kr_trainer_block_clear(t);
     kr_learner_clear(&t->own);
     kr_free(t->walker);
     kr_free(t->rng);
@@ -195,7 +198,8 @@ size_t kr_trainer_scratch(const kr_sampler *sampler, const kr_point *point, int3
     (void)sampler;
     const kr_density *d = &point->density[density];
     return d->plug->scratch_bytes(d->self, KR_LANES_MAX) +
-           (size_t)KR_LANES_MAX * (size_t)point->target->terms->n_sites;
+           (size_t)KR_LANES_MAX * (size_t)point->target->terms->n_sites +
+           kr_trainer_block_scratch(&point->trainer[density]);
 }
 
 /* Sum over ESS_RING batches with a common maximum. */
@@ -239,7 +243,7 @@ static void ring_add(kr_trainer *t, const double *log_w, int64_t n)
 static double beta_at(const kr_trainer *t, const kr_training_params *params, double progress)
 {
     double x = progress / 0.6;
-    return t->learner->is_warm || t->target->terms->n_phases > 0 || x >= 1.0 ||
+    return t->learner->is_warm || t->tail || t->target->terms->n_phases > 0 || x >= 1.0 ||
                    params->beta_degree > 0
                ? t->target->beta
                : t->target->beta * (params->anneal_from + (1.0 - params->anneal_from) * x);
@@ -310,7 +314,10 @@ static double run_batch(kr_sampler *sampler, kr_point *point, kr_trainer *t, boo
 {
     const kr_training_params *params = &sampler->config.training;
     double *R = sampler->certificate_log_w, *log_w = R + params->batch, visits;
-    if (is_forward) {
+    if (t->tail) {
+        kr_trainer_block_step(sampler, point, t, is_forward, total);
+        visits = kr_trainer_block_visits(t, is_forward);
+    } else if (is_forward) {
         kr_trainer_forward(sampler, point, t, is_global ? log_w : NULL, total);
         visits = is_global ? 5.0 : 3.0;
     } else {
@@ -319,7 +326,7 @@ static double run_batch(kr_sampler *sampler, kr_point *point, kr_trainer *t, boo
         kr_trainer_reverse(sampler, point, t, beta, n_walkers, total, R, log_w);
         visits = 4.0 + (double)n_walkers / t->n_blocks;
     }
-    if (!is_forward || is_global) {
+    if (!t->tail && (!is_forward || is_global)) {
         ring_add(t, log_w, params->batch);
     }
     sampler->cpu_train += total->cpu;
@@ -334,11 +341,13 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     kr_learner *learner = t->learner;
     const kr_density_plug *plug = t->density->plug;
     double progress = progress_of(sampler, learner);
-    const double forward =
-        t->target->terms->n_phases > 0 && !learner->is_warm ? params->forward : 0.0;
+    const double forward = (t->tail || t->target->terms->n_phases > 0) && !learner->is_warm
+                               ? params->forward
+                               : 0.0;
     bool is_forward = kr_pace_forward(&learner->pace, forward, progress);
-    bool is_global = is_forward && (progress > GLOBAL_FROM * forward ||
-                                    (params->samples > 0 && learner->step >= GLOBAL_STEPS));
+    bool is_global = !t->tail && is_forward &&
+                     (progress > GLOBAL_FROM * forward ||
+                      (params->samples > 0 && learner->step >= GLOBAL_STEPS));
     double beta = is_forward ? t->target->beta : beta_at(t, params, progress);
     if (is_forward != learner->was_forward) {
         learner->best_loss = INFINITY; /* the two losses are on different scales */
@@ -374,7 +383,9 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     }
     t->row = (kr_training_row){ total.loss,
                                 t->ring_n ? running_ess(t, params->batch) : NAN,
-                                is_global ? total.n_accepted / (double)params->batch : NAN,
+                                is_global || (t->tail && !is_forward)
+                                    ? total.n_accepted / (double)params->batch
+                                    : NAN,
                                 beta,
                                 rate * learner->rate_factor,
                                 is_forward };

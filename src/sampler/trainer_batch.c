@@ -105,17 +105,23 @@ static int64_t propose(const kr_trainer *t, uint32_t phases, kr_block *block, kr
     return n_accepted;
 }
 
+void kr_trainer_move_walkers(const kr_sampler *sampler, const kr_point *point, kr_trainer *t,
+                             int32_t b, void *scratch)
+{
+    kr_tally tally = { { 0 }, { 0 }, { 0 } };
+    if (!t->is_started[b]) {
+        start_walker(sampler, point, t->walker[b], scratch);
+        t->is_started[b] = 1;
+    }
+    kr_schedule_run_local(sampler, point, t->walker[b], scratch, &tally);
+}
+
 static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_trainer *t,
                           int32_t b, double *log_w, void *scratch, float *gradient,
                           kr_batch *result)
 {
     kr_block *block = t->walker[b];
-    kr_tally tally = { { 0 }, { 0 }, { 0 } };
-    if (!t->is_started[b]) {
-        start_walker(sampler, point, block, scratch);
-        t->is_started[b] = 1;
-    }
-    kr_schedule_run_local(sampler, point, block, scratch, &tally);
+    kr_trainer_move_walkers(sampler, point, t, b, scratch);
     double coefficient[KR_LANES_MAX], log_q[KR_LANES_MAX];
     if (log_w) {
         size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
@@ -186,13 +192,8 @@ static void walker_sample(const kr_sampler *sampler, const kr_point *point, kr_t
                           int32_t b, double *R, double *log_w, void *scratch)
 {
     kr_block *block = t->walker[b];
-    kr_tally tally = { { 0 }, { 0 }, { 0 } };
     size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
-    if (!t->is_started[b]) {
-        start_walker(sampler, point, block, scratch);
-        t->is_started[b] = 1;
-    }
-    kr_schedule_run_local(sampler, point, block, scratch, &tally);
+    kr_trainer_move_walkers(sampler, point, t, b, scratch);
     propose(t, sampler->config.training.phases, block, &t->rng[b], scratch, log_w,
             (char *)scratch + (bytes + 63) / 64 * 64);
     kr_block_convert(block, KR_LAYOUT_LANE);

@@ -195,3 +195,25 @@ const uint8_t *kr_group_draw(const kr_group *y, const uint8_t *state, size_t ste
     }
     return from;
 }
+
+bool kr_group_moves_sites(const kr_group *y)
+{
+    return y->n_generators > 0;
+}
+
+void kr_group_draw_images(const kr_group *y, int32_t n, const int32_t *site, int32_t *image,
+                          kr_rng *rng)
+{
+    const size_t n_sites = (size_t)y->terms->n_sites;
+    memcpy(image, site, (size_t)n * sizeof *image);
+    for (int32_t m = 0; m < y->n_generators; m++) {
+        const generator *g = &y->generators[m];
+        const uint32_t exponent = kr_rng_below(rng, (uint32_t)g->order);
+        for (int32_t bit = 0; bit < g->n_bits; bit++) {
+            const int32_t *power = g->power + (size_t)bit * n_sites;
+            for (int32_t k = 0; exponent >> bit & 1 && k < n; k++) {
+                image[k] = power[image[k]];
+            }
+        }
+    }
+}

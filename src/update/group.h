@@ -21,5 +21,10 @@ size_t kr_group_scratch_bytes(const kr_group *group);
  * lie `step` bytes apart. Returns the moved copy (n_sites, contiguous) in scratch. Pure. */
 const uint8_t *kr_group_draw(const kr_group *group, const uint8_t *state, size_t step,
                              uint8_t *scratch, kr_rng *rng);
+/* False when the states are all that the group exchanges: no site goes anywhere. Pure. */
+bool kr_group_moves_sites(const kr_group *group);
+/* image (n) = g(site) (n) for such a g without its permutation of the states. O(n). Pure. */
+void kr_group_draw_images(const kr_group *group, int32_t n, const int32_t *site, int32_t *image,
+                          kr_rng *rng);
 
 #endif

@@ -25,7 +25,7 @@ static void *independence_alloc(const kr_update_setting *setting, const void *pa
 {
     (void)params;
     kr_proposer proposer;
-    if (kr_proposer_init(&proposer, "independence", setting, err) != KR_OK) {
+    if (kr_proposer_init(&proposer, "independence", setting, false, err) != KR_OK) {
         return NULL;
     }
     kr_proposer *d = kr_alloc(1, sizeof *d, err);

@@ -48,7 +48,7 @@ static bool try_supports(const kr_target *target, const void *params, kr_error *
 static void *try_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
 {
     kr_proposer proposer;
-    if (kr_proposer_init(&proposer, "multi_try", setting, err) != KR_OK) {
+    if (kr_proposer_init(&proposer, "multi_try", setting, false, err) != KR_OK) {
         return NULL;
     }
     multi_try *d = kr_alloc(1, sizeof *d, err);

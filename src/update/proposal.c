@@ -12,8 +12,19 @@
 
 #include <math.h>
 
+int kr_proposer_check_block(const char *update, bool takes_blocks,
+                            const kr_density_plug *density, kr_error *err)
+{
+    return takes_blocks || !(density->flags & KR_DENSITY_BLOCK)
+               ? KR_OK
+               : kr_fail(err, KR_EUNSUP,
+                         "%s proposes whole configurations, but density %s is made for a block "
+                         "given all other sites, want update tail_refresh for it",
+                         update, density->name);
+}
+
 int kr_proposer_init(kr_proposer *proposer, const char *update,
-                     const kr_update_setting *setting, kr_error *err)
+                     const kr_update_setting *setting, bool takes_blocks, kr_error *err)
 {
     const kr_density *density = setting->density;
     if (!density) {
@@ -23,6 +34,7 @@ int kr_proposer_init(kr_proposer *proposer, const char *update,
         return kr_fail(err, KR_EUNSUP, "%s: density %s gives real numbers, want states", update,
                        density->plug->name);
     }
+    KR_TRY(kr_proposer_check_block(update, takes_blocks, density->plug, err));
     *proposer = (kr_proposer){ .terms = setting->target->terms,
                                .beta = setting->target->beta,
                                .density = density };

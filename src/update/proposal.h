@@ -12,9 +12,13 @@ typedef struct kr_proposer { /* borrows target and density */
     const kr_density *density;
 } kr_proposer;
 
-/* Refuses a setting without a density of states: KR_EINVAL, KR_EUNSUP in the update's name. */
+/* Refuses a setting without a density of states, and unless takes_blocks one that is made for a
+ * block: KR_EINVAL, KR_EUNSUP in the update's name. */
 int kr_proposer_init(kr_proposer *proposer, const char *update,
-                     const kr_update_setting *setting, kr_error *err);
+                     const kr_update_setting *setting, bool takes_blocks, kr_error *err);
+/* The last of these refusals, for who knows only the plugs. */
+int kr_proposer_check_block(const char *update, bool takes_blocks,
+                            const kr_density_plug *density, kr_error *err);
 
 /* Scratch of the density for a full batch, and of kr_proposals; both are 64-byte aligned. */
 size_t kr_proposer_inner_bytes(const kr_proposer *proposer);

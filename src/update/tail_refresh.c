@@ -12,6 +12,10 @@
  * need not have the symmetry: the moved state is scored anew. The product of both steps leaves
  * the target invariant but is not reversible.
  *
+ * A density made for a block of sites given all others (KR_DENSITY_BLOCK) is cut at its block,
+ * always; with `symmetry` the block goes to a random place each time, and a sweep is as many
+ * attempts as have the sites of the lattice: block_tail.c.
+ *
  * All chains of a block share the cut, since a batch is drawn from one site on; symmetries,
  * tails and decisions are their own. Each K_k by itself leaves pi invariant, and given the cuts
  * the chains are independent. Hence, from chains independent and in equilibrium,
@@ -24,12 +28,13 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "model/terms.h"
+#include "update/block_tail.h"
 #include "update/group.h"
 #include "update/proposal.h"
 
 #include <string.h>
 
-enum cut { CUT_LOG_UNIFORM, CUT_UNIFORM, CUT_FULL };
+enum cut { CUT_AUTO, CUT_LOG_UNIFORM, CUT_UNIFORM, CUT_FULL };
 
 typedef struct tail_params {
     int32_t cut;
@@ -39,7 +44,8 @@ typedef struct tail_params {
 typedef struct tail_refresh {
     kr_proposer proposer;
     int32_t cut;
-    kr_group *group; /* NULL: none; owns */
+    kr_group *group;         /* NULL: none; owns */
+    kr_block_tail *of_block; /* NULL unless the density is one for a block; owns */
 } tail_refresh;
 
 static bool tail_supports(const kr_target *target, const void *params, kr_error *why)
@@ -59,16 +65,50 @@ static void tail_free(void *self)
 {
     tail_refresh *d = self;
     if (d) {
+        if (d->of_block) {
+            kr_block_tail_clear(d->of_block);
+        }
+        kr_free(d->of_block);
         kr_group_free(d->group);
         kr_free(d);
     }
+}
+
+static int alloc_block(tail_refresh *d, const kr_update_setting *setting, const tail_params *p,
+                       kr_error *err)
+{
+    kr_error why = { 0 };
+    if (p->cut != CUT_AUTO) {
+        return kr_fail(err, KR_EUNSUP,
+                       "tail_refresh: density %s is made for a block, want cut: auto, which "
+                       "begins with it",
+                       setting->density->plug->name);
+    }
+    d->of_block = kr_alloc(1, sizeof *d->of_block, err);
+    if (!d->of_block) {
+        return KR_ENOMEM;
+    }
+    return kr_block_tail_init(d->of_block, setting->target, setting->density, p->symmetry,
+                              &why) == KR_OK
+               ? KR_OK
+               : kr_fail(err, why.status, "tail_refresh: %s", why.text);
+}
+
+static int alloc_parts(tail_refresh *d, const kr_update_setting *setting, const tail_params *p,
+                       kr_error *err)
+{
+    if (setting->density->plug->flags & KR_DENSITY_BLOCK) {
+        return alloc_block(d, setting, p, err);
+    }
+    d->group = p->symmetry ? kr_group_alloc(setting->target, err) : NULL;
+    return d->group || !p->symmetry ? KR_OK : KR_ENOMEM;
 }
 
 static void *tail_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
 {
     const tail_params *p = params;
     kr_proposer proposer;
-    if (kr_proposer_init(&proposer, "tail_refresh", setting, err) != KR_OK) {
+    if (kr_proposer_init(&proposer, "tail_refresh", setting, true, err) != KR_OK) {
         return NULL;
     }
     tail_refresh *d = kr_alloc(1, sizeof *d, err);
@@ -77,8 +117,7 @@ static void *tail_alloc(const kr_update_setting *setting, const void *params, kr
     }
     d->proposer = proposer;
     d->cut = p->cut;
-    d->group = p->symmetry ? kr_group_alloc(setting->target, err) : NULL;
-    if (p->symmetry && !d->group) {
+    if (alloc_parts(d, setting, p, err) != KR_OK) {
         tail_free(d);
         return NULL;
     }
@@ -99,6 +138,9 @@ static size_t tail_scratch_bytes(const void *self, int32_t n_lanes)
 {
     (void)n_lanes;
     const tail_refresh *d = self;
+    if (d->of_block) {
+        return kr_block_tail_scratch_bytes(d->of_block);
+    }
     return kr_proposer_inner_bytes(&d->proposer) + state_bytes(d) + group_bytes(d);
 }
 
@@ -185,6 +227,12 @@ static void sweep_once(const tail_refresh *d, kr_block *block, char *scratch, kr
 static void tail_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
                        kr_tally *tally)
 {
+    const tail_refresh *d = self;
+    if (d->of_block) {
+        kr_block_tail_run(d->of_block, d->proposer.beta, block, n_sweeps * d->of_block->n_moves,
+                          scratch, tally);
+        return;
+    }
     for (int64_t k = 0; k < n_sweeps; k++) {
         sweep_once(self, block, scratch, tally);
     }
@@ -194,16 +242,18 @@ static const kr_field fields[] = {
     { .name = "cut",
       .type = KR_TYPE_CHOICE,
       .offset = offsetof(tail_params, cut),
-      .fallback = "log_uniform",
-      .choices = "log_uniform|uniform|full",
+      .fallback = "auto",
+      .choices = "auto|log_uniform|uniform|full",
       .doc =
           "where the tail begins: lengths with odds of about 1/length, uniform, or always at "
-          "the first site" },
+          "the first site; auto: at the block of a density that is made for one, else "
+          "log_uniform" },
     { .name = "symmetry",
       .type = KR_TYPE_BOOL,
       .offset = offsetof(tail_params, symmetry),
       .fallback = "false",
-      .doc = "first move each chain by a random symmetry of the energy" },
+      .doc = "first move each chain by a random symmetry of the energy; with a density for a "
+             "block: draw it at a random place, N/size times a sweep" },
     KR_FIELD_END,
 };
 
@@ -216,7 +266,7 @@ const kr_update_plug kr_update_tail_refresh = {
     .fields = fields,
     .params_size = sizeof(tail_params),
     .flags = KR_UPDATE_NEEDS_DENSITY | KR_UPDATE_IRREDUCIBLE | KR_UPDATE_SHARES_CHOICE |
-             KR_UPDATE_FREE_MOVES,
+             KR_UPDATE_FREE_MOVES | KR_UPDATE_BLOCKS,
     .layouts = KR_LAYOUT_LANE,
     .supports = tail_supports,
     .alloc = tail_alloc,

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * sampler/certificate_block.c - certificate of a frozen density for a block of sites.
+ *
+ * Such a density has no ESS_q and no log Z: nobody draws whole configurations from it. What it
+ * is good for shows in the chains as thermalization left them: at random places, where
+ * symmetries allow, each chain's block s is met by one draw s' from q in the same surroundings.
+ * With w = exp(-beta H)/q the mean of log w(s) - log w(s') is KL(q|p) + KL(p|q) of the block,
+ * averaged over surroundings, for the weight of the surroundings drops out; and the mean of
+ * min(1, w(s')/w(s)) is the acceptance of tail_refresh. Errors are those of batches at places
+ * of their own, the chains taken as they are. Chains are read only. */
+#include "model/block.h"
+#include "sampler/private.h"
+#include "update/block_tail.h"
+#include "update/proposal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LANES = KR_LANES_MAX };
+
+void kr_certificate_block_open(kr_sampler *s, int32_t p, int32_t d)
+{
+    for (int32_t b = 0; s->point[p].trainer[d].tail && b < s->n_blocks; b++) {
+        kr_block_convert(s->point[p].block[b], KR_LAYOUT_LANE);
+    }
+}
+
+void kr_certificate_block_sample(const kr_sampler *s, int32_t p, int32_t d, int64_t b,
+                                 kr_rng *rng, uint8_t *state, void *scratch)
+{
+    const kr_point *point = &s->point[p];
+    const kr_density *density = &point->density[d];
+    const kr_block *block = point->block[b % s->n_blocks];
+    const kr_block_tail *tail = point->trainer[d].tail;
+    double *out = s->certificate_log_w + b * LANES;
+    double log_q[2][LANES], energy[2][LANES];
+    const int32_t n = block->n_lanes, n_seen = tail->shape.n_given + tail->shape.n_drawn;
+    int32_t *image = scratch;
+    void *inner = (char *)scratch + kr_proposal_round((size_t)n_seen * sizeof *image);
+    kr_block_tail_place(tail, image, rng);
+    kr_block_tail_gather(tail, image, block->stride, block->state, state);
+    density->plug->log_q_tail(density->self, tail->shape.first, n, state, log_q[0], inner);
+    kr_block_tail_energy(tail, n, block->stride, state, energy[0]);
+    density->plug->sample_tail(density->self, tail->shape.first, n, state, log_q[1], rng,
+                               inner);
+    kr_block_tail_energy(tail, n, block->stride, state, energy[1]);
+    for (int32_t l = 0; l < LANES; l++) {
+        out[l] = l < n ? -point->target->beta * (energy[1][l] - energy[0][l]) + log_q[0][l] -
+                             log_q[1][l]
+                       : NAN; /* no chain */
+    }
+}
+
+int kr_certificate_block_conclude(kr_sampler *s, int32_t p, int32_t d, int64_t n_batches,
+                                  kr_error *err)
+{
+    const kr_block_tail *tail = s->point[p].trainer[d].tail;
+    double n = 0.0, accepted = 0.0, sum = 0.0, square = 0.0;
+    for (int64_t b = 0; b < n_batches; b++) {
+        const int32_t n_lanes = s->point[p].block[b % s->n_blocks]->n_lanes;
+        double of_batch = 0.0;
+        for (int32_t l = 0; l < n_lanes; l++) {
+            const double log_ratio = s->certificate_log_w[b * LANES + l];
+            accepted += kr_proposal_acceptance(log_ratio);
+            of_batch -= log_ratio;
+        }
+        n += n_lanes;
+        sum += of_batch;
+        square += of_batch * of_batch;
+    }
+    if (!isfinite(sum)) {
+        return kr_fail(err, KR_ESANITY,
+                       "density %s: mean log ratio of its draws is %g, want a finite number",
+                       s->config.density[d].name, sum / n);
+    }
+    kr_certificate *c = &s->point[p].certificate[d];
+    c->n = n;
+    c->acceptance = accepted / n;
+    c->block_sites = tail->shape.n_drawn;
+    c->divergence = sum / n;
+    c->divergence_error = n_batches > 1 ? sqrt((square - sum * sum / (double)n_batches) *
+                                               (double)n_batches / (double)(n_batches - 1)) /
+                                              n
+                                        : NAN;
+    return KR_OK;
+}
