@@ -252,12 +252,12 @@ static inline size_t kr_lanes_pad(size_t n)
  * are independent of the states of all chains, so any chain may take the next one. They die
  * with the weights they were drawn under. */
 typedef struct kr_pool {
-    int32_t density; /* index */
-    int32_t n_lanes; /* of the batch; its stride is KR_LANES_MAX */
-    int32_t n_used;  /* lanes handed out */
-    int64_t epoch;   /* of the weights */
-    uint8_t *state;  /* (n_sites, KR_LANES_MAX); owns */
-    double *log_q;   /* (KR_LANES_MAX); owns */
+    int32_t density;        /* index */
+    int32_t n_lanes;        /* of the batch; its stride is KR_LANES_MAX */
+    int32_t n_used;         /* lanes handed out */
+    int64_t epoch;          /* of the weights */
+    uint8_t *state;         /* (n_sites, KR_LANES_MAX); owns */
+    double *log_q, *energy; /* (KR_LANES_MAX); owns */
 } kr_pool;
 
 /* A fixed logical group of chains of one point: the unit of random streams, of thread tasks, of

@@ -88,6 +88,48 @@ static void energy_is_the_sum_over_terms_and_locals(void **state)
     kr_terms_free(terms);
 }
 
+/* A chain of n sites whose pairs share one table, which need not be symmetric. */
+static kr_terms *pairs(int32_t n, int32_t q, bool has_local)
+{
+    kr_terms *terms = empty(n, q);
+    double table[25];
+    for (int k = 0; k < q * q; k++) {
+        table[k] = 0.3 * (k % 7) - 0.1 * k + 1.0 / 3.0;
+    }
+    int32_t p = add_table(terms, 2, table);
+    for (int32_t i = 0; i + 1 < n; i++) {
+        add(terms, p, i, i + 1, 0, 1.0 / (i + 1) - 0.4);
+    }
+    for (int32_t k = 0; k < n * q; k++) {
+        terms->local[k] = has_local ? 0.01 * k * k : 0.7 * (k / q);
+    }
+    finish(terms);
+    return terms;
+}
+
+static void energies_of_lanes_are_those_of_single_configurations_bit_for_bit(void **state)
+{
+    (void)state;
+    enum { N = 9, STRIDE = 64, LANES = 51 };
+    for (int kind = 0; kind < 7; kind++) {
+        const int32_t q = kind == 6 ? 3 : 2 + kind / 2 + kind / 4;
+        kr_terms *terms = kind == 6 ? mixed() : pairs(N, q, kind % 2);
+        uint8_t s[N * STRIDE];
+        double energy[LANES + 1];
+        energy[LANES] = -1.5;
+        for (int k = 0; k < terms->n_sites * STRIDE; k++) {
+            s[k] = (uint8_t)((unsigned)k * 2654435761u % 1009u % (unsigned)q);
+        }
+        kr_terms_energies(terms, s, STRIDE, LANES, energy);
+        for (int l = 0; l < LANES; l++) {
+            const double want = kr_terms_energy(terms, s + l, STRIDE);
+            assert_memory_equal(&energy[l], &want, sizeof want);
+        }
+        assert_true(energy[LANES] == -1.5);
+        kr_terms_free(terms);
+    }
+}
+
 static void local_differences_are_energy_differences(void **state)
 {
     (void)state;
@@ -210,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(energy_is_the_sum_over_terms_and_locals),
+        cmocka_unit_test(energies_of_lanes_are_those_of_single_configurations_bit_for_bit),
         cmocka_unit_test(local_differences_are_energy_differences),
         cmocka_unit_test(tail_differences_are_energy_differences),
         cmocka_unit_test(symmetries_compare_couplings_tables_and_locals),

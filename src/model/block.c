@@ -53,6 +53,7 @@ void kr_block_free(kr_block *block)
         for (int32_t k = 0; k < block->n_pools; k++) {
             kr_free(block->pool[k].state);
             kr_free(block->pool[k].log_q);
+            kr_free(block->pool[k].energy);
         }
         kr_free(block->pool);
         kr_free(block->rng);
@@ -143,7 +144,8 @@ int kr_block_add_pool(kr_block *block, int32_t density, kr_error *err)
     pool->density = density;
     pool->state = kr_alloc(KR_LANES_MAX * (size_t)block->n_sites, 1, err);
     pool->log_q = kr_alloc(KR_LANES_MAX, sizeof *pool->log_q, err);
-    return pool->state && pool->log_q ? KR_OK : KR_ENOMEM;
+    pool->energy = kr_alloc(KR_LANES_MAX, sizeof *pool->energy, err);
+    return pool->state && pool->log_q && pool->energy ? KR_OK : KR_ENOMEM;
 }
 
 static const kr_fold *fold_of(const kr_block *block, kr_layout layout)
@@ -464,6 +466,7 @@ static int declare_pool(const kr_block *block, kr_pool *pool, kr_state *table, k
     KR_TRY(kr_state_add(table, "epoch", KR_I64, 1, &pool->epoch, err));
     KR_TRY(kr_state_add(table, "state", KR_U8, size, pool->state, err));
     KR_TRY(kr_state_add(table, "log_q", KR_F64, KR_LANES_MAX, pool->log_q, err));
+    KR_TRY(kr_state_add(table, "energy", KR_F64, KR_LANES_MAX, pool->energy, err));
     kr_state_pop(table);
     return KR_OK;
 }

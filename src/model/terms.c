@@ -45,6 +45,43 @@ double kr_terms_energy(const kr_terms *terms, const uint8_t *state, size_t step)
     return energy;
 }
 
+/* energy (n_lanes) grows by row[a * q + b]. */
+static void add_pair(const double *row, size_t q, const uint8_t *a, const uint8_t *b,
+                     int32_t n_lanes, double *restrict energy)
+{
+    for (int32_t l = 0; l < n_lanes; l++) {
+        energy[l] += row[a[l] * q + b[l]];
+    }
+}
+
+void kr_terms_energies(const kr_terms *terms, const uint8_t *state, size_t stride,
+                       int32_t n_lanes, double *energy)
+{
+    enum { FEW = 4 }; /* states up to which a term's table of products is worth making */
+    const size_t q = (size_t)terms->q;
+    double product[FEW * FEW];
+    if (!terms->is_pair || q > FEW) {
+        for (int32_t l = 0; l < n_lanes; l++) {
+            energy[l] = kr_terms_energy(terms, state + l, stride);
+        }
+        return;
+    }
+    memset(energy, 0, (size_t)n_lanes * sizeof *energy);
+    for (int64_t t = 0; t < terms->n_terms; t++) {
+        for (size_t k = 0; k < q * q; k++) {
+            product[k] = terms->coupling[t] * terms->V[k];
+        }
+        add_pair(product, q, state + (size_t)terms->term_site[2 * t] * stride,
+                 state + (size_t)terms->term_site[2 * t + 1] * stride, n_lanes, energy);
+    }
+    for (size_t i = 0; i < (size_t)terms->n_sites; i++) {
+        const double *local = terms->local + i * q;
+        for (int32_t l = 0; l < n_lanes; l++) {
+            energy[l] += terms->has_local ? local[state[i * stride + (size_t)l]] : local[0];
+        }
+    }
+}
+
 static int32_t last_site(const kr_terms *terms, int64_t t)
 {
     int32_t last = 0;

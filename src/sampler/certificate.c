@@ -218,8 +218,8 @@ static void sample_whole(const kr_sampler *sampler, int32_t p, int32_t d, int64_
     block->layout = KR_LAYOUT_LANE;
     density->plug->sample_tail(density->self, 0, LANES, block->state, block->log_q, &rng,
                                scratch);
+    kr_terms_energies(terms, block->state, LANES, LANES, block->energy);
     for (int32_t l = 0; l < LANES; l++) {
-        block->energy[l] = kr_terms_energy(terms, block->state + l, LANES);
         log_w[l] = -point->target->beta * block->energy[l] - block->log_q[l];
         top = fmax(top, log_w[l]);
     }

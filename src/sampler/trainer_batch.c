@@ -79,13 +79,14 @@ static int64_t propose(const kr_trainer *t, uint32_t phases, kr_block *block, kr
 {
     const kr_density *d = t->density;
     const kr_terms *terms = t->target->terms;
-    double log_q[KR_LANES_MAX];
+    double log_q[KR_LANES_MAX], new_energy[KR_LANES_MAX];
     int64_t n_accepted = 0;
     kr_schedule_log_q(d, block, scratch);
     kr_block_convert(block, KR_LAYOUT_LANE);
     d->plug->sample_tail(d->self, 0, block->n_lanes, proposal, log_q, rng, scratch);
+    kr_terms_energies(terms, proposal, (size_t)block->stride, block->n_lanes, new_energy);
     for (int32_t l = 0; l < block->n_lanes; l++) {
-        double energy = kr_terms_energy(terms, proposal + l, (size_t)block->stride);
+        const double energy = new_energy[l];
         double log_ratio =
             -t->target->beta * (energy - block->energy[l]) + block->log_q[l] - log_q[l];
         log_w[block->first_chain + l] = -t->target->beta * energy - log_q[l];
@@ -146,13 +147,13 @@ static void reverse_sample(const kr_trainer *t, int32_t b, double beta, uint8_t 
                            double *R, double *log_w, void *scratch)
 {
     const kr_block *block = t->walker[b];
-    double log_q[KR_LANES_MAX];
+    double log_q[KR_LANES_MAX], energy[KR_LANES_MAX];
     t->density->plug->sample_tail(t->density->self, 0, block->n_lanes, state, log_q, &t->rng[b],
                                   scratch);
+    kr_terms_energies(t->target->terms, state, (size_t)block->stride, block->n_lanes, energy);
     for (int32_t l = 0; l < block->n_lanes; l++) {
-        double energy = kr_terms_energy(t->target->terms, state + l, (size_t)block->stride);
-        R[block->first_chain + l] = beta * energy + log_q[l];
-        log_w[block->first_chain + l] = -t->target->beta * energy - log_q[l];
+        R[block->first_chain + l] = beta * energy[l] + log_q[l];
+        log_w[block->first_chain + l] = -t->target->beta * energy[l] - log_q[l];
     }
 }
 

@@ -49,7 +49,7 @@ size_t kr_proposer_inner_bytes(const kr_proposer *proposer)
 
 size_t kr_proposer_queue_bytes(const kr_proposer *proposer)
 {
-    return KR_LANES_MAX * ((size_t)proposer->terms->n_sites + sizeof(double));
+    return KR_LANES_MAX * ((size_t)proposer->terms->n_sites + 2 * sizeof(double));
 }
 
 void kr_proposer_score(const kr_proposer *proposer, kr_block *block, void *inner)
@@ -74,7 +74,8 @@ void kr_proposals_open(const kr_proposer *proposer, const kr_block *block, int64
     }
     if (!out->pool) {
         out->own.log_q = queue;
-        out->own.state = (uint8_t *)queue + KR_LANES_MAX * sizeof(double);
+        out->own.energy = out->own.log_q + KR_LANES_MAX;
+        out->own.state = (uint8_t *)(out->own.energy + KR_LANES_MAX);
         out->own.epoch = density->epoch;
         out->pool = &out->own;
     }
@@ -93,6 +94,8 @@ static void fill(const kr_proposer *proposer, kr_proposals *p, kr_rng *rng)
     p->stride = (int32_t)kr_lanes_pad((size_t)p->pool->n_lanes);
     density->plug->sample_tail(density->self, 0, p->pool->n_lanes, p->pool->state,
                                p->pool->log_q, rng, p->inner);
+    kr_terms_energies(proposer->terms, p->pool->state, (size_t)p->stride, p->pool->n_lanes,
+                      p->pool->energy);
 }
 
 const uint8_t *kr_proposals_next(const kr_proposer *proposer, kr_proposals *p, kr_rng *rng,
@@ -103,8 +106,8 @@ const uint8_t *kr_proposals_next(const kr_proposer *proposer, kr_proposals *p, k
         fill(proposer, p, rng);
     }
     const uint8_t *state = pool->state + pool->n_used;
+    *energy = pool->energy[pool->n_used];
     *log_q = pool->log_q[pool->n_used++];
-    *energy = kr_terms_energy(proposer->terms, state, (size_t)p->stride);
     p->n_wanted--;
     return state;
 }
