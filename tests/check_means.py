@@ -103,7 +103,7 @@ def check_ising(seed):
 
 def check_rfim(seed):
     file = os.path.join(RUNS, "rfim_all_temperatures.yaml")
-    net = run(file, seed, "phases.measure=10", "training.certificate=1048576")
+    net = run(file, seed, "phases.measure=10", "training.certificate=4194304")
     exchange = run(file, seed + 1000, "densities={}", "training={}", "phases.adapt=0",
                    "updates=[{name: heat_bath, sweeps: 2}]", "tempering={ladder: given}",
                    "phases.measure=100000", "phases.every=10", "phases.thermalize=2000")
