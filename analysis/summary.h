@@ -66,6 +66,8 @@ typedef struct kr_density_row {
     double max_share, n_q, longest_rejection_run;
     bool is_lower_bound;
     double lower, lower_error, upper, upper_error; /* <log w> of density and chain: bounds */
+    double gap;    /* distance of the bridges of both sides in errors; NaN unknown */
+    bool is_bound; /* <1/w> of the chain misses heavy states: log_z_p is an upper bound */
     double bridge, bridge_error; /* <w/(w + Z)> by the density, error of its distance from */
     double bridge_p, bridge_p_error;           /* <Z/(w + Z)> by the chain */
     double tail_index;                         /* Pareto k of the weights */
@@ -201,6 +203,8 @@ int kr_summary_weights(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_chains(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_means(kr_reader *reader, kr_summary *s, kr_error *err);
+/* Rounding of log q: the probabilities of a density are multiples of 2^-32. Pure. */
+double kr_summary_rounding(const kr_summary *s);
 int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_importance(kr_reader *reader, kr_summary *s, kr_error *err);

@@ -147,6 +147,9 @@ static void write_density(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_field(j, "log_z_error", d->log_z_q_error);
     kr_json_field(j, "log_z_p", d->log_z_p);
     kr_json_field(j, "log_z_p_error", d->log_z_p_error);
+    kr_json_key(j, "log_z_p_is_bound");
+    kr_json_bool(j, d->is_bound);
+    kr_json_field(j, "log_z_gap", d->gap);
     kr_json_field(j, "exact_log_z", d->exact_log_z);
     kr_json_field(j, "z", d->z);
     kr_json_field(j, "max_weight", d->max_share);

@@ -315,18 +315,22 @@ static void print_slots(const kr_summary *s, FILE *out)
 
 static void print_density(const kr_density_row *d, const char *label, FILE *out)
 {
-    char ess_q[24], ess_p[24], log_z[48], log_z_p[48], exact[32], z[24], share[24], run[40];
+    char ess_q[24], ess_p[24], log_z[48], log_z_p[48], gap[24], exact[32], z[24], share[24],
+        run[40];
     kr_format_percent(d->ess_q, ess_q, sizeof ess_q);
     kr_format_percent(d->ess_p, ess_p, sizeof ess_p);
     kr_format_percent(d->max_share, share, sizeof share);
     kr_format_value(d->log_z_q, d->log_z_q_error, 2, log_z, sizeof log_z);
-    kr_format_value(d->log_z_p, d->log_z_p_error, 2, log_z_p, sizeof log_z_p);
+    kr_format_value(d->log_z_p, d->log_z_p_error, 2, log_z_p + 1, sizeof log_z_p - 1);
+    log_z_p[0] = '<';
+    plain(d->gap, "%.1f", gap, sizeof gap);
     plain(d->exact_log_z, "%.8g", exact, sizeof exact);
     plain(d->z, "%+.2f", z, sizeof z);
     count(d->longest_rejection_run, run + 2, sizeof run - 2);
     memcpy(run, d->is_lower_bound ? ">=" : "  ", 2);
-    fprintf(out, "%-14.14s %7s %7s %15s %15s %12s %6s %7s %8s\n", label, ess_q, ess_p, log_z,
-            log_z_p, exact, z, share, d->is_lower_bound ? run : run + 2);
+    fprintf(out, "%-14.14s %7s %7s %15s %15s %5s %12s %6s %7s %8s\n", label, ess_q, ess_p,
+            log_z, d->is_bound ? log_z_p : log_z_p + 1, gap, exact, z, share,
+            d->is_lower_bound ? run : run + 2);
 }
 
 /* Of the first density that has a table. */
@@ -348,9 +352,9 @@ static void print_densities(const kr_summary *s, FILE *out)
             continue; /* kr_summary_print_blocks */
         }
         if (n++ == 0 || s->n_points > 1) {
-            fprintf(out, "\n%-14.14s %7s %7s %15s %15s %12s %6s %7s %8s\n",
+            fprintf(out, "\n%-14.14s %7s %7s %15s %15s %5s %12s %6s %7s %8s\n",
                     s->n_points > 1 ? d->name : "density", "ESS_q", "ESS_p", "log Z (q)",
-                    "log Z (p)", "exact", "z", "max w", "rejected");
+                    "log Z (p)", "apart", "exact", "z", "max w", "rejected");
         }
         for (int64_t p = 0; p < s->n_points; p++) {
             char label[128];
@@ -363,10 +367,13 @@ static void print_densities(const kr_summary *s, FILE *out)
     }
     if (n > 0) {
         char samples[24];
-        fprintf(out,
-                "q: from %s samples of the density, p: from the chain; max w: largest share of "
-                "one sample;\nrejected: longest run of rejected proposals\n",
-                count(samples_of(s), samples, sizeof samples));
+        fprintf(
+            out,
+            "q: from %s samples of the density, p: from the chain (<: a bound, the chain meets "
+            "too few states\nwith small w); apart: errors between both sides by bounded "
+            "means; max w: largest share of one\nsample; rejected: longest run of rejected "
+            "proposals\n",
+            count(samples_of(s), samples, sizeof samples));
     }
 }
 

@@ -11,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+#define BOUND_FROM 4.0 /* errors between both log Z, from which on <1/w> is not believed */
+
 /* Names behind a prefix in a group, in order: calls visit(rest) for each. */
 static int count_names(kr_reader *reader, const char *group, const char *prefix)
 {
@@ -267,6 +269,30 @@ static void find_bridge(kr_reader *reader, const kr_summary *s, double *log_w,
     }
 }
 
+double kr_summary_rounding(const kr_summary *s)
+{
+    return isfinite(s->n_sites) ? 0x1p-32 * s->n_sites : 0.0;
+}
+
+/* Distance of the log Z of density and chain in errors. <1/w> of the chain may have so heavy a
+ * tail that its error says little; the bridges are means of bounded numbers (Bennett, J.
+ * Comput. Phys. 22, 245 (1976)). Where they agree and the two log Z do not, the chain met too
+ * few of the states with large 1/w: without them -log <1/w> is too large. */
+static void find_gap(const kr_summary *s, kr_density_row *d)
+{
+    const double apart = fabs(d->log_z_q - d->log_z_p);
+    const double error =
+        hypot(d->log_z_q_error, isnan(d->log_z_p_error) ? 0.0 : d->log_z_p_error);
+    double sigma = hypot(hypot(d->bridge_error, d->bridge_p_error), kr_summary_rounding(s));
+    d->gap = fabs(d->bridge - d->bridge_p) / sigma;
+    if (isnan(d->gap)) {
+        d->gap = apart / hypot(d->log_z_q_error, d->log_z_p_error);
+        return;
+    }
+    d->is_bound = d->gap < BOUND_FROM && apart > BOUND_FROM * error + kr_summary_rounding(s) &&
+                  d->log_z_p > d->log_z_q;
+}
+
 static double density_constant(kr_reader *reader, const char *format, const char *density,
                                int64_t point)
 {
@@ -283,6 +309,7 @@ static void fill_density(kr_reader *reader, const kr_summary *s, const char *nam
                              .log_z_p = NAN,
                              .log_z_p_error = NAN,
                              .z = NAN,
+                             .gap = NAN,
                              .upper = NAN,
                              .upper_error = NAN,
                              .bridge_p = NAN,
@@ -308,8 +335,8 @@ static void fill_density(kr_reader *reader, const kr_summary *s, const char *nam
     if (row->log_z_q_error > 0.0) {
         /* probabilities are multiples of 2^-32: states that rounding takes away at each site
          * are too rare to show in the error of a density that is exact otherwise */
-        const double rounding = isfinite(s->n_sites) ? 0x1p-32 * s->n_sites : 0.0;
-        row->z = (row->log_z_q - row->exact_log_z) / hypot(row->log_z_q_error, rounding);
+        row->z = (row->log_z_q - row->exact_log_z) /
+                 hypot(row->log_z_q_error, kr_summary_rounding(s));
     }
     row->longest_rejection_run = NAN;
     for (int k = 0; k < s->n_updates; k++) {
@@ -340,6 +367,7 @@ static int add_density(kr_reader *reader, kr_summary *s, int index, double *work
             weigh_chain(s, work, row);
             kr_series_point(&log_w, p, work);
             find_bridge(reader, s, work, row);
+            find_gap(s, row);
         }
     }
     kr_series_clear(&log_w);

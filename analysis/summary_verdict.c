@@ -164,24 +164,6 @@ static void judge_column(kr_findings *f, const kr_summary *s, const char *prefix
     }
 }
 
-/* Of log q: the probabilities of a density are multiples of 2^-32. */
-static double rounding_of(const kr_summary *s)
-{
-    return isfinite(s->n_sites) ? 0x1p-32 * s->n_sites : 0.0;
-}
-
-/* Distance of the log Z of density and chain in errors. <1/w> of the chain may have so heavy a
- * tail that its error says little; the bridges are means of bounded numbers (Bennett, J.
- * Comput. Phys. 22, 245 (1976)). */
-static double gap_of(const kr_summary *s, const kr_density_row *d)
-{
-    double sigma = hypot(hypot(d->bridge_error, d->bridge_p_error), rounding_of(s));
-    double gap = fabs(d->bridge - d->bridge_p) / sigma;
-    return isnan(gap)
-               ? fabs(d->log_z_q - d->log_z_p) / hypot(d->log_z_q_error, d->log_z_p_error)
-               : gap;
-}
-
 /* A density for a block has no ESS, no log Z and no phases to lose. */
 static void judge_block(kr_findings *f, const kr_summary *s, const kr_density_row *d, int64_t p)
 {
@@ -194,10 +176,9 @@ static void judge_block(kr_findings *f, const kr_summary *s, const kr_density_ro
 static void judge_density(kr_findings *f, const kr_summary *s, const kr_density_row *d,
                           int64_t p)
 {
-    double gap = gap_of(s, d);
-    if (gap >= GAP_LIMIT) {
-        find(f, RULE_GAP, s, p, "%s %.8g and %.8g, %.1f sigma", d->name, d->log_z_q, d->log_z_p,
-             gap);
+    if (d->gap >= GAP_LIMIT) {
+        find(f, RULE_GAP, s, p, "%s %.8g and %.8g, %.1f sigma by bounded means", d->name,
+             d->log_z_q, d->log_z_p, d->gap);
     }
     if (d->max_share >= SHARE_LIMIT) {
         find(f, RULE_SHARE, s, p, "%s %.0f %%", d->name, 100.0 * d->max_share);
@@ -263,7 +244,7 @@ static void judge_importance(kr_findings *f, const kr_summary *s, int d, int64_t
         }
     }
     double sigma = hypot(row->lower_error, row->upper_error);
-    double crossed = (row->lower - row->upper) / hypot(sigma, rounding_of(s));
+    double crossed = (row->lower - row->upper) / hypot(sigma, kr_summary_rounding(s));
     if (crossed >= limit) {
         find(f, RULE_DISAGREE, s, p, "<log w> of %s above that of the chain by %.1f sigma",
              row->name, crossed);

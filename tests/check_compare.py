@@ -87,6 +87,9 @@ def compare_tells_what_it_was_told_to_leave_out():
     process = subprocess.run([KRAMERS, "compare", "learned.yaml", "--without", ""],
                              capture_output=True, text=True, check=False)
     assert process.returncode == 2 and "--without" in process.stderr, process
+    process = subprocess.run([KRAMERS, "compare", "learned.yaml", "--without", "foo"],
+                             capture_output=True, text=True, check=False)
+    assert process.returncode == 2 and 'no candidate holds "foo"' in process.stderr, process
 
 
 def main():

@@ -128,7 +128,8 @@ static groups groups_of(const kr_block *block, int32_t place)
     return g;
 }
 
-/* Rows from..to-1 of the sites seen: each walker's into all tails of its group, or its own. */
+/* Rows from..to-1 of the sites seen: each walker's into all tails of its group, or its own.
+ * Lanes that no group takes get states too, for densities read whole vectors. */
 static void spread(const kr_trainer *t, const groups *g, const kr_block *block, const parts *s,
                    int32_t from, int32_t to, bool is_own)
 {
@@ -139,6 +140,10 @@ static void spread(const kr_trainer *t, const groups *g, const kr_block *block, 
         for (int32_t j = 0; j < g->n; j++) {
             memset(out + j * g->size, in[(g->first + j) % block->n_lanes],
                    is_own ? 1 : (size_t)g->size);
+        }
+        if (!is_own) {
+            memset(out + g->n * g->size, in[g->first % block->n_lanes],
+                   L - (size_t)(g->n * g->size));
         }
     }
 }

@@ -87,8 +87,8 @@ static int drawer_check(drawer *d, kr_error *err)
     return kr_fail(err, KR_ESANITY, "all samples have one log q, want different ones");
 }
 
-/* Floating-point operations of a sample: as the density counts them, or every weight that is not
- * padding is used once. */
+/* Floating-point operations of a sample: as the density counts them, or every weight that is
+ * not padding is used once. */
 static double count_flop(const kr_bench_row *row, const drawer *d)
 {
     const float *w = d->plug->weights(d->self);

@@ -136,7 +136,8 @@ const kr_bench_row kr_bench_rows[] = {
              120200, 156200, 0),
     DRAW_ROW(NULL, "multilevel 32, L=64", "multilevel, hidden: 32", ISING_2D_TC LINE_2D(64), 0,
              0, 0, 0),
-    DRAW_ROW(NULL, "conv 3/64/3x3, L=16", "conv, width: 64", ISING_2D_TC LINE_2D(16), 30, 4000, 7000, 0),
+    DRAW_ROW(NULL, "conv 3/64/3x3, L=16", "conv, width: 64", ISING_2D_TC LINE_2D(16), 30, 4000,
+             7000, 0),
     DRAW_ROW(NULL, "frontier 32, Potts q=20, L=16", "frontier, hidden: 32",
              POTTS_20_MID LINE_2D(16), 0, 0, 0, NAN),
 

@@ -60,6 +60,7 @@ static int run(kr_compare *study, kr_runfile *file, FILE *out, kr_error *err)
     joules counters;
     open_joules(&counters);
     KR_TRY(kr_compare_load(study, file, err));
+    KR_TRY(kr_compare_check_without(study, err));
     int status = kr_compare_candidates(study, err);
     study->is_stopped = kr_compare_must_stop(study);
     KR_TRY(status);

@@ -110,6 +110,30 @@ static bool is_unwanted(const kr_compare *study, kr_compare_row *row)
     return false;
 }
 
+int kr_compare_check_without(const kr_compare *study, kr_error *err)
+{
+    static const char *const known =
+        "heat_bath, heat_bath + symmetry, heat_bath + wolff + symmetry, heat_bath + "
+        "swendsen_wang + symmetry, tempering + houdayer, population_annealing, multicanonical, "
+        "independence (transfer_matrix), independence (mps), as scheduled";
+    const kr_compare_options *o = study->options;
+    for (int32_t k = 0; k < o->n_without; k++) {
+        bool is_known = strstr(known, o->without[k]);
+        for (int32_t d = 0; d < study->spec->config.n_densities; d++) {
+            char name[2 * KR_NAME_MAX + 24];
+            snprintf(name, sizeof name, "as scheduled: %s (%s)", study->spec->density[d].name,
+                     study->spec->density[d].plug->name);
+            is_known = is_known || strstr(name, o->without[k]);
+        }
+        if (!is_known) {
+            return kr_fail(err, KR_EINVAL,
+                           "--without: no candidate holds \"%s\", want a part of one of: %s",
+                           o->without[k], known);
+        }
+    }
+    return KR_OK;
+}
+
 /* "heat_bath x 3 + wolff" */
 static void describe_schedule(const kr_spec *spec, char *text, size_t size)
 {

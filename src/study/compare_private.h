@@ -37,7 +37,7 @@ typedef struct kr_compare_value {
     const char *why; /* not resolved */
     double mean, error, r_hat, z;
     double least, most; /* of all draws */
-    double low, high;   /* a tenth of the draws is below, a tenth above; NaN for weighted runs */
+    double low, high; /* a tenth of the draws is below, a tenth above; NaN for weighted runs */
     double tau, tau_error;   /* steps of one chain; NaN for weighted runs */
     double n_independent;    /* an upper bound when not resolved */
     double cost, cost_error; /* CPU-seconds per independent sample; a lower bound likewise */
@@ -202,6 +202,9 @@ typedef struct kr_compare_task {
 int kr_compare_measure(kr_compare *study, kr_compare_task *task, kr_error *err);
 
 /* ---- compare_candidates.c ---- */
+
+/* Refuses names to be left out that no candidate can have: KR_EINVAL. */
+int kr_compare_check_without(const kr_compare *study, kr_error *err);
 
 /* Lists, runs and measures all candidates; a stop leaves those to come KR_COMPARE_NOT_RUN. */
 int kr_compare_candidates(kr_compare *study, kr_error *err);
