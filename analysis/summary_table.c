@@ -328,7 +328,7 @@ static void print_density(const kr_density_row *d, const char *label, FILE *out)
     plain(d->z, "%+.2f", z, sizeof z);
     count(d->longest_rejection_run, run + 2, sizeof run - 2);
     memcpy(run, d->is_lower_bound ? ">=" : "  ", 2);
-    fprintf(out, "%-14.14s %7s %7s %15s %15s %5s %12s %6s %7s %8s\n", label, ess_q, ess_p,
+    fprintf(out, "%-13.13s %7s %7s %14s %14s %5s %11s %5s %7s %8s\n", label, ess_q, ess_p,
             log_z, d->is_bound ? log_z_p : log_z_p + 1, gap, exact, z, share,
             d->is_lower_bound ? run : run + 2);
 }
@@ -352,7 +352,7 @@ static void print_densities(const kr_summary *s, FILE *out)
             continue; /* kr_summary_print_blocks */
         }
         if (n++ == 0 || s->n_points > 1) {
-            fprintf(out, "\n%-14.14s %7s %7s %15s %15s %5s %12s %6s %7s %8s\n",
+            fprintf(out, "\n%-13.13s %7s %7s %14s %14s %5s %11s %5s %7s %8s\n",
                     s->n_points > 1 ? d->name : "density", "ESS_q", "ESS_p", "log Z (q)",
                     "log Z (p)", "apart", "exact", "z", "max w", "rejected");
         }
