@@ -39,9 +39,13 @@ static const kr_quantity *row_of_states(const kr_summary *s, const char *name, i
 /* A chain counts as in the phase it entered last, which is another quantity: no gain. */
 static void compare_states(const kr_summary *s, kr_mean_row *row, int64_t p)
 {
-    const kr_quantity *q = &row->quantity;
+    kr_quantity *q = &row->quantity;
     const kr_quantity *states = row->is_phase ? NULL : row_of_states(s, q->name, p);
     row->gain = NAN;
+    if (states && states->estimate.is_constant) {
+        q->z = NAN; /* weights that never met another state know no error */
+        return;
+    }
     if (states && !states->is_bad && !q->is_bad && q->estimate.error > 0.0) {
         double ratio = states->estimate.error / q->estimate.error;
         row->gain = ratio * ratio;

@@ -40,7 +40,12 @@ static bool check_pair(const kr_update_plug *update, const kr_density_plug *plug
 {
     kr_error err = { 0 };
     kr_target target = { system->lattice, system->terms, beta, NULL };
-    void *params = tiny_params(plug->name, plug->fields, plug->params_size, "{}", &err);
+    const bool is_block = plug->flags & KR_DENSITY_BLOCK;
+    if (is_block && !(update->flags & KR_UPDATE_BLOCKS)) {
+        return false;
+    }
+    void *params = tiny_params(plug->name, plug->fields, plug->params_size,
+                               is_block ? "{size: 2}" : "{}", &err);
     void *update_params =
         tiny_params(update->name, update->fields, update->params_size, "{}", &err);
     assert_true(params && update_params);

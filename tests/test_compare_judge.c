@@ -219,6 +219,24 @@ static void a_population_that_missed_a_phase_is_not_resolved(void **state)
     }
 }
 
+static void a_disputed_row_is_no_witness_against_a_population(void **state)
+{
+    kr_compare *study = study_begin();
+    (void)state;
+    add_narrow_population(study);
+    kr_compare_row *stuck = study_add(study, "stuck", KR_COMPARE_LOCAL, 0.0, 4e-3);
+    stuck->value[0].mean = stuck->value[0].low = stuck->value[0].high = 0.5;
+    kr_compare_row *flat = study_add(study, "flat", KR_COMPARE_FLAT, 1.0, 1e-3);
+    for (int k = 0; k < 3; k++) {
+        flat->value[k].low = flat->value[k].high = NAN; /* weighted */
+    }
+    kr_compare_judge(study);
+    assert_int_equal(study_row(study, "stuck")->status, KR_COMPARE_DISAGREES);
+    assert_int_equal(study_row(study, "flat")->status, KR_COMPARE_RESOLVED);
+    assert_true(study_row(study, "population")->status != KR_COMPARE_DISAGREES);
+    free(study);
+}
+
 static void a_population_is_not_held_to_chains_that_are_stuck(void **state)
 {
     kr_compare *study = study_begin();
@@ -251,6 +269,7 @@ int main(void)
         cmocka_unit_test(memory_of_rare_visits_is_not_compared),
         cmocka_unit_test(who_cannot_measure_all_is_not_ranked),
         cmocka_unit_test(a_population_that_missed_a_phase_is_not_resolved),
+        cmocka_unit_test(a_disputed_row_is_no_witness_against_a_population),
         cmocka_unit_test(a_population_is_not_held_to_chains_that_are_stuck),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -330,7 +330,7 @@ static int check_alternating(const kr_spec *spec, kr_error *err)
 
 static int build(kr_spec *spec, kr_error *err)
 {
-    kr_top_params t;
+    kr_top_params t = { 0 }; /* some members no row of the tables fills */
     kr_runfile *file = spec->file;
     KR_TRY(kr_spec_flat_defaults(file, err));
     KR_TRY(kr_spec_annealing_defaults(file, err));

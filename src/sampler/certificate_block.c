@@ -55,18 +55,22 @@ int kr_certificate_block_conclude(kr_sampler *s, int32_t p, int32_t d, int64_t n
                                   kr_error *err)
 {
     const kr_block_tail *tail = s->point[p].trainer[d].tail;
-    double n = 0.0, accepted = 0.0, sum = 0.0, square = 0.0;
-    for (int64_t b = 0; b < n_batches; b++) {
-        const int32_t n_lanes = s->point[p].block[b % s->n_blocks]->n_lanes;
-        double of_batch = 0.0;
-        for (int32_t l = 0; l < n_lanes; l++) {
-            const double log_ratio = s->certificate_log_w[b * LANES + l];
-            accepted += kr_proposal_acceptance(log_ratio);
-            of_batch -= log_ratio;
+    double n = 0.0, accepted = 0.0, sum = 0.0, n_chains = 0.0, of_chains = 0.0, square = 0.0;
+    for (int64_t first = 0; first < s->n_blocks && first < n_batches; first++) {
+        for (int32_t l = 0; l < s->point[p].block[first]->n_lanes; l++) {
+            double of_chain = 0.0, n_draws = 0.0;
+            for (int64_t b = first; b < n_batches; b += s->n_blocks) {
+                const double log_ratio = s->certificate_log_w[b * LANES + l];
+                accepted += kr_proposal_acceptance(log_ratio);
+                of_chain -= log_ratio;
+                n_draws++;
+            }
+            n += n_draws;
+            sum += of_chain;
+            n_chains++;
+            of_chains += of_chain / n_draws;
+            square += of_chain / n_draws * (of_chain / n_draws);
         }
-        n += n_lanes;
-        sum += of_batch;
-        square += of_batch * of_batch;
     }
     if (!isfinite(sum)) {
         return kr_fail(err, KR_ESANITY,
@@ -78,9 +82,10 @@ int kr_certificate_block_conclude(kr_sampler *s, int32_t p, int32_t d, int64_t n
     c->acceptance = accepted / n;
     c->block_sites = tail->shape.n_drawn;
     c->divergence = sum / n;
-    c->divergence_error = n_batches > 1 ? sqrt((square - sum * sum / (double)n_batches) *
-                                               (double)n_batches / (double)(n_batches - 1)) /
-                                              n
-                                        : NAN;
+    /* draws of one chain have its surroundings in common: chains are what is independent */
+    c->divergence_error = n_chains > 1.0
+                              ? sqrt(fmax(0.0, square - of_chains * of_chains / n_chains) /
+                                     (n_chains * (n_chains - 1.0)))
+                              : NAN;
     return KR_OK;
 }

@@ -120,11 +120,11 @@ typedef struct groups {
                         round */
 } groups;
 
-static groups groups_of(const kr_block *block, int32_t place)
+static groups groups_of(const kr_block *block, int64_t turn)
 {
     groups g = { .size = block->n_lanes < TAILS ? block->n_lanes : TAILS };
     g.n = block->n_lanes / g.size;
-    g.first = place * g.n;
+    g.first = (int32_t)(turn * g.n % block->n_lanes);
     return g;
 }
 
@@ -174,7 +174,7 @@ static void reverse_block(kr_trainer *t, int32_t b, void *scratch, float *gradie
     const parts s = take_parts(t, scratch);
     double log_q[KR_LANES_MAX], R[KR_LANES_MAX], coefficient[KR_LANES_MAX];
     for (int32_t place = 0; place < n_places(t); place++) {
-        const groups g = groups_of(block, place);
+        const groups g = groups_of(block, t->learner->step * n_places(t) + place);
         const int32_t n_seen = shape->n_given + shape->n_drawn;
         if (g.size < 2) {
             continue;

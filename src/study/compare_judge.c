@@ -142,6 +142,22 @@ static bool is_resolved_row(const kr_compare *study, const kr_compare_row *row)
     return was_measured(row);
 }
 
+/* Another row that is no population has other means: no witness against anybody. */
+static bool is_disputed(const kr_compare *study, int32_t r)
+{
+    for (int32_t s = 0; s < study->n_rows; s++) {
+        for (int32_t k = 0; k < study->n_columns && study->row[s].kind != KR_COMPARE_ANNEALING;
+             k++) {
+            const kr_compare_value *a = resolved(&study->row[r], k),
+                                   *b = resolved(&study->row[s], k);
+            if (a && b && fabs(distance(a, b)) > limit_of(study)) {
+                return true;
+            }
+        }
+    }
+    return study->row[r].status == KR_COMPARE_DISAGREES;
+}
+
 /* A population that comes from high temperatures may miss a phase in every run, and its errors
  * do not know. Chains that were put into the phase do: those that come and go between phases,
  * and where there are none all others, stuck or not. */
@@ -156,7 +172,7 @@ static void check_population(const kr_compare *study, kr_compare_row *population
     for (int32_t s = 0; s < study->n_rows; s++) {
         const kr_compare_row *other = &study->row[s];
         if (other->kind == KR_COMPARE_ANNEALING || !was_measured(other) ||
-            (has_resolved && !is_resolved_row(study, other)) ||
+            is_disputed(study, s) || (has_resolved && !is_resolved_row(study, other)) ||
             find_unseen(study, population, other) < 0) {
             continue;
         }
