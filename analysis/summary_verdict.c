@@ -193,11 +193,28 @@ static double longest_run(const kr_density_row *d)
     return lambda > 0.0 ? log(RUN_CHANCE / d->n_proposals) / log(lambda) : 1.0;
 }
 
+/* Whether an update that gives means proposes from the density: it chooses one of many states,
+ * its own among them, and what holds of single proposals says nothing of its runs. */
+static bool is_chosen_of_many(const kr_summary *s, const kr_density_row *d)
+{
+    for (int k = 0; k < s->n_means; k++) {
+        for (int u = 0; u < s->n_updates; u++) {
+            const kr_update_row *update = &s->update[u * s->n_points];
+            if (strcmp(s->mean[k * s->n_points].update, update->name) == 0 &&
+                strcmp(update->density, d->name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void judge_weights(kr_findings *f, const kr_summary *s, const kr_density_row *d,
                           int64_t p)
 {
     double run = longest_run(d);
-    if (!s->while_measuring[0] && d->longest_rejection_run > fmax(run, 1.0)) {
+    if (!s->while_measuring[0] && d->holding_q > 0.0 && !is_chosen_of_many(s, d) &&
+        d->longest_rejection_run > fmax(run, 1.0)) {
         find(f, WARN_HELD, s, p, "%s %.0f, want at most %.0f", d->name,
              d->longest_rejection_run, run);
     }

@@ -62,6 +62,36 @@ static void without_densities_nothing_is_asked(void **state)
                     1.0, 0.0005);
 }
 
+/* What an earlier call left on the stack must not become a setting. */
+__attribute__((noinline)) static void poison_stack(void)
+{
+    volatile unsigned char trash[65536];
+    for (size_t k = 0; k < sizeof trash; k++) {
+        trash[k] = 0xa5;
+    }
+}
+
+static void walkers_leave_out_no_phase_unless_told(void **state)
+{
+    (void)state;
+    const struct {
+        const char *yaml;
+        uint32_t phases;
+    } list[] = {
+        { SYSTEM("{name: ising}", "{name: made}", ""), 0 },
+        { SYSTEM("{name: ising}", "{name: made}", "training: {phases: [up]}\n"), 2 },
+    };
+    for (size_t k = 0; k < sizeof list / sizeof list[0]; k++) {
+        kr_error err = { 0 };
+        kr_runfile *file = kr_runfile_parse("test", list[k].yaml, strlen(list[k].yaml), &err);
+        poison_stack();
+        kr_spec *spec = file ? kr_spec_alloc(file, &err) : NULL;
+        assert_ok(err.status, &err);
+        assert_int_equal(spec->config.training.phases, list[k].phases);
+        kr_spec_free(spec);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -69,6 +99,7 @@ int main(void)
         cmocka_unit_test(networks_of_single_sites_get_much),
         cmocka_unit_test(given_numbers_are_kept),
         cmocka_unit_test(without_densities_nothing_is_asked),
+        cmocka_unit_test(walkers_leave_out_no_phase_unless_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
