@@ -145,7 +145,7 @@ static void divergence_falls_with_the_size_of_the_matrices(void **state)
     double before = 1.0;
     for (int k = 0; k < 3; k++) {
         const told t = draw_many("ising", text, size, 1.0, chi[k]);
-        print_message("chi = %d: KL %.3g ESS %.5f\n", (int)chi[k], t.divergence, t.ess);
+        print_message("# chi = %d: KL %.3g ESS %.5f\n", (int)chi[k], t.divergence, t.ess);
         assert_within_sigma(t.log_z, t.error + 1e-7, want, 4.5);
         assert_true(t.divergence < 0.2 * before);
         before = t.divergence;
