@@ -23,7 +23,7 @@ CASES = {
     "ising16": ("ising_critical", [], 5, 0.93, 15, None, True),
     "ising16_cold": ("ising_critical", ["beta=0.6", "training.forward=0", "training.walkers=0",
                                         "training.rate=0.008", "training.batch=128",
-                                        "training.max_work=5.75", "training.target_ess=1",
+                                        "training.max_work=6.25", "training.target_ess=1",
                                         "densities.net.hidden=20"], 5, 0.99, 5, None, True),
     "ising24": ("ising_critical", ["lattice.size=[24, 24]", "beta=0.4407", "training.max_work=30"],
                 5, 0.85, None, None, True),
