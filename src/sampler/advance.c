@@ -212,11 +212,7 @@ static void run_blocks(kr_sampler *s, kr_chunk *todo)
 #pragma omp parallel num_threads(config->n_threads) reduction(+ : cpu) \
     reduction(max : audit, bad_density)
     {
-#ifdef _OPENMP
-        void *scratch = s->scratch[omp_get_thread_num()];
-#else
-        void *scratch = s->scratch[0];
-#endif
+        void *scratch = kr_thread_scratch(s);
         double cpu_update[KR_UPDATES_MAX] = { 0 };
         kr_tally tally[KR_UPDATES_MAX];
         int64_t task, begin;

@@ -27,9 +27,6 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #define MAX_GRADIENT_NORM 1e3
 
@@ -154,15 +151,6 @@ void kr_alternating_clear(kr_sampler *s)
 
 /* ---- training --------------------------------------------------------------------------- */
 
-static void *thread_scratch(const kr_sampler *s)
-{
-#ifdef _OPENMP
-    return s->scratch[omp_get_thread_num()];
-#else
-    return s->scratch[0];
-#endif
-}
-
 /* Blocks group, group + 2, ... are a group: how many. */
 static int32_t group_size(const kr_sampler *s, int32_t group)
 {
@@ -193,7 +181,7 @@ static void minibatch(kr_sampler *s, const kr_point *point, const kr_trainer *t,
         }
         memset(gradient, 0, t->n_weights * sizeof *gradient);
         t->density->plug->grad(t->density->self, block->n_lanes, block->state, coefficient,
-                               gradient, NULL, thread_scratch(s));
+                               gradient, NULL, kr_thread_scratch(s));
         cpu += kr_clock_thread() - begin;
     }
     s->cpu_train += cpu;
@@ -263,7 +251,7 @@ static void move_group(kr_sampler *s, int32_t group, int64_t first_step)
                               (size_t)(p * s->n_blocks + b) * (size_t)config->n_updates;
             kr_schedule_clear(s, &s->point[p], s->point[p].block[b], tally);
             kr_schedule_run(s, &s->point[p], s->point[p].block[b], first_step, config->every,
-                            thread_scratch(s), tally, cpu_update);
+                            kr_thread_scratch(s), tally, cpu_update);
             cpu += kr_clock_thread() - begin;
         }
         for (int32_t u = 0; u < config->n_updates; u++) {
@@ -287,9 +275,10 @@ static void measure_all(kr_sampler *s, int64_t draw, kr_chunk *todo)
         double begin = kr_clock_thread();
         const kr_point *point = &s->point[k / s->n_blocks];
         kr_block *block = point->block[k % s->n_blocks];
-        int32_t bad = kr_advance_measure(
-            s, point, block, draw,
-            s->alternating->tally + (size_t)k * (size_t)config->n_updates, thread_scratch(s));
+        int32_t bad =
+            kr_advance_measure(s, point, block, draw,
+                               s->alternating->tally + (size_t)k * (size_t)config->n_updates,
+                               kr_thread_scratch(s));
         bad_density = bad > bad_density ? bad : bad_density;
         audit = is_audited ? fmax(audit, kr_advance_audit(point, block)) : audit;
         cpu += kr_clock_thread() - begin;

@@ -20,9 +20,6 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 typedef struct kr_annealing {
     int32_t *order;                                      /* (n_points) points by beta */
@@ -306,10 +303,7 @@ void kr_annealing_run(kr_sampler *s, kr_chunk *todo)
     double cpu = 0.0, audit = 0.0;
 #pragma omp parallel num_threads(s->config.n_threads) reduction(+ : cpu) reduction(max : audit)
     {
-        worker w = { .scratch = s->scratch[0] };
-#ifdef _OPENMP
-        w.scratch = s->scratch[omp_get_thread_num()];
-#endif
+        worker w = { .scratch = kr_thread_scratch(s) };
         run_draws(s, &w, todo);
         cpu += w.cpu;
         audit = fmax(audit, w.audit);

@@ -16,9 +16,6 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #define SLICE_MIN    16  /* steps */
 #define SLICE_VISITS 4.0 /* of each bin in the first slice, on average */
@@ -267,11 +264,7 @@ static void run_slice(kr_sampler *s, int64_t n_steps)
     double cpu = 0.0;
 #pragma omp parallel num_threads(s->config.n_threads) reduction(+ : cpu)
     {
-#ifdef _OPENMP
-        void *scratch = s->scratch[omp_get_thread_num()];
-#else
-        void *scratch = s->scratch[0];
-#endif
+        void *scratch = kr_thread_scratch(s);
         double unused[KR_UPDATES_MAX] = { 0 };
         kr_tally tally[KR_UPDATES_MAX];
 #pragma omp for schedule(dynamic, 1)

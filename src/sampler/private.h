@@ -166,6 +166,8 @@ struct kr_sampler {
     struct kr_alternating *alternating; /* NULL unless densities learn while measuring */
 };
 
+/* Scratch of the calling thread, inside a parallel region or out of one. */
+void *kr_thread_scratch(const kr_sampler *sampler);
 double kr_clock_thread(void);
 
 /* Makes the folds of the point's updates known to a block. */

@@ -11,8 +11,20 @@
 
 #include <string.h>
 #include <time.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #define CLOCK_SITES 1024 /* sites of all lanes from which on every step is read */
+
+void *kr_thread_scratch(const kr_sampler *s)
+{
+#ifdef _OPENMP
+    return s->scratch[omp_get_thread_num()];
+#else
+    return s->scratch[0];
+#endif
+}
 
 double kr_clock_thread(void)
 {

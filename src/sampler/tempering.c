@@ -22,9 +22,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #define SHARED_SPINS                                                                           \
     1e5               /* attempts of a thread between offers that make sharing worth while     \
@@ -535,10 +532,7 @@ void kr_tempering_run(kr_sampler *s, kr_chunk *todo)
 #pragma omp parallel num_threads(n_threads) reduction(+ : cpu, cpu_exchange) \
     reduction(max : audit, bad_density)
     {
-        worker w = { .scratch = s->scratch[0], .bad_density = -1 };
-#ifdef _OPENMP
-        w.scratch = s->scratch[omp_get_thread_num()];
-#endif
+        worker w = { .scratch = kr_thread_scratch(s), .bad_density = -1 };
         if (is_shared) {
             run_slots(s, &w, todo);
         } else {

@@ -15,12 +15,10 @@
 #include "model/block.h"
 #include "model/terms.h"
 #include "sampler/private.h"
+#include "update/proposal.h"
 
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #define WALKER_PASSES 32 /* passes of the local updates before a walker's first step */
 
@@ -90,14 +88,10 @@ static int64_t propose(const kr_trainer *t, uint32_t phases, kr_block *block, kr
         double log_ratio =
             -t->target->beta * (energy - block->energy[l]) + block->log_q[l] - log_q[l];
         log_w[block->first_chain + l] = -t->target->beta * energy - log_q[l];
-        double p = log_ratio >= 0.0 ? 1.0 : exp(log_ratio);
+        double p = kr_proposal_acceptance(log_ratio);
         p = is_left_out(terms, phases, proposal + l, block->stride) ? 0.0 : p;
-        if (p >= 0.0 && kr_rng_bernoulli(rng, p)) { /* NaN is refused */
-            for (size_t k = (size_t)l; k < (size_t)terms->n_sites * (size_t)block->stride;
-                 k += (size_t)block->stride) {
-                block->state[k] = proposal[k];
-            }
-            block->has_count = 0;
+        if (kr_rng_bernoulli(rng, p)) {
+            kr_proposal_take(block, l, 0, proposal + l, (size_t)block->stride);
             block->energy[l] = energy;
             block->log_q[l] = log_q[l];
             n_accepted++;
@@ -157,15 +151,6 @@ static void reverse_sample(const kr_trainer *t, int32_t b, double beta, uint8_t 
     }
 }
 
-static void *thread_scratch(const kr_sampler *sampler)
-{
-#ifdef _OPENMP
-    return sampler->scratch[omp_get_thread_num()];
-#else
-    return sampler->scratch[0];
-#endif
-}
-
 void kr_trainer_forward(kr_sampler *sampler, kr_point *point, kr_trainer *t, double *log_w,
                         kr_batch *total)
 {
@@ -177,7 +162,7 @@ void kr_trainer_forward(kr_sampler *sampler, kr_point *point, kr_trainer *t, dou
         double start = kr_clock_thread();
         float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
         memset(gradient, 0, t->n_weights * sizeof *gradient);
-        forward_block(sampler, point, t, b, log_w, thread_scratch(sampler), gradient,
+        forward_block(sampler, point, t, b, log_w, kr_thread_scratch(sampler), gradient,
                       &result[b]);
         cpu += kr_clock_thread() - start;
     }
@@ -220,10 +205,10 @@ void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, kr_trainer *t, dou
         for (int32_t b = 0; b < t->n_blocks; b++) {
             double start = kr_clock_thread();
             if (is_walker(t, n_walkers, b)) {
-                walker_sample(sampler, point, t, b, R, log_w, thread_scratch(sampler));
+                walker_sample(sampler, point, t, b, R, log_w, kr_thread_scratch(sampler));
             } else {
                 reverse_sample(t, b, beta, t->walker[b]->spare, R, log_w,
-                               thread_scratch(sampler));
+                               kr_thread_scratch(sampler));
             }
             cpu += kr_clock_thread() - start;
         }
@@ -246,7 +231,7 @@ void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, kr_trainer *t, dou
                 coefficient[l] = -(R[block->first_chain + l] - mean) / (double)(batch - 1);
             }
             t->density->plug->grad(t->density->self, block->n_lanes, state, coefficient,
-                                   gradient, NULL, thread_scratch(sampler));
+                                   gradient, NULL, kr_thread_scratch(sampler));
             cpu += kr_clock_thread() - start;
         }
     }

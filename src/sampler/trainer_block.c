@@ -23,9 +23,6 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 enum { PLACES = 4, TAILS = 8 };
 
@@ -199,15 +196,6 @@ static void reverse_block(kr_trainer *t, int32_t b, void *scratch, float *gradie
     }
 }
 
-static void *thread_scratch(const kr_sampler *sampler)
-{
-#ifdef _OPENMP
-    return sampler->scratch[omp_get_thread_num()];
-#else
-    return sampler->scratch[0];
-#endif
-}
-
 void kr_trainer_block_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, bool is_forward,
                            kr_batch *total)
 {
@@ -218,7 +206,7 @@ void kr_trainer_block_step(kr_sampler *sampler, kr_point *point, kr_trainer *t, 
     for (int32_t b = 0; b < t->n_blocks; b++) {
         const double start = kr_clock_thread();
         float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
-        void *scratch = thread_scratch(sampler);
+        void *scratch = kr_thread_scratch(sampler);
         memset(gradient, 0, t->n_weights * sizeof *gradient);
         kr_trainer_move_walkers(sampler, point, t, b, scratch);
         kr_block_convert(t->walker[b], KR_LAYOUT_LANE);
