@@ -15,6 +15,7 @@
 #define KRAMERS_PLUG_H
 
 #include "kramers_base.h"
+#include "kramers_real.h"
 
 /* ---- lattices -------------------------------------------------------------------------- */
 
@@ -87,8 +88,9 @@ typedef struct kr_phase {
     double from, to;     /* inclusive */
     int32_t start_state; /* all sites in this state; KR_START_RANDOM: uniform;
                             KR_START_ANY_ORDERED: one state, uniform */
+    double start_value;  /* real-valued models: all sites at this value */
 } kr_phase;
-enum { KR_START_RANDOM = -1, KR_START_ANY_ORDERED = -2 };
+enum { KR_START_RANDOM = -1, KR_START_ANY_ORDERED = -2, KR_START_VALUE = -4 };
 
 /* The Hamiltonian as data:
  *   H(s) = sum_t coupling_t table_t[s_{i_1}, ..., s_{i_n}] + sum_i local[i][s_i].
@@ -96,8 +98,10 @@ enum { KR_START_RANDOM = -1, KR_START_ANY_ORDERED = -2 };
  *   H = sum_<ij> J_ij V[s_i][s_j] + sum_i local[i][s_i]. */
 typedef struct kr_terms {
     int32_t n_sites, q;
-    double *value; /* (q) value of a state, e.g. -1, +1; owns */
-    double *local; /* (n_sites, q) single-site energies; owns */
+    kr_action *action; /* of a real-valued model, else NULL: then there is no term and q = 0;
+                          owns */
+    double *value;     /* (q) value of a state, e.g. -1, +1; owns */
+    double *local;     /* (n_sites, q) single-site energies; owns */
     int32_t n_tables;
     int32_t *table_arity; /* (n_tables); owns */
     size_t *table_begin;  /* (n_tables + 1) into table; owns */
@@ -149,6 +153,9 @@ int kr_terms_add_disordered_bonds(kr_terms *terms, const kr_lattice *lattice, co
                                   kr_error *err);
 int kr_terms_add_phase(kr_terms *terms, const char *name, double from, double to,
                        int32_t start_state, kr_error *err);
+/* The same for a real-valued model. */
+int kr_terms_add_real_phase(kr_terms *terms, const char *name, double from, double to,
+                            double start_value, kr_error *err);
 /* A moment; value (q) is copied. Errors: KR_ENOMEM, KR_ERANGE. */
 int kr_terms_add_moment(kr_terms *terms, const char *name, const char *doc, const double *value,
                         kr_error *err);
@@ -187,11 +194,14 @@ typedef struct kr_model_plug {
     const char *name, *doc, *source;
     const kr_field *fields;
     size_t params_size;
-    int (*n_states)(const void *params); /* q */
+    int (*n_states)(const void *params); /* q; NULL: the model is real-valued */
     /* Fills value, local, tables, terms, order, phases. terms arrives with n_sites, q set and
-     * value, local zeroed. */
+     * value, local zeroed. Real-valued: sets the action. */
     int (*build)(const void *params, const kr_lattice *lattice, kr_terms *terms, kr_error *err);
     const kr_fact *facts; /* ends with lattice == NULL; may be NULL */
+    /* What else to tell a user of this choice of parameters, one line, or ""; may be NULL. */
+    void (*describe)(const void *params, const kr_lattice *lattice, double beta,
+                     char text[KR_TEXT_MAX]);
 } kr_model_plug;
 
 /* Weights w(H) of the energy in the place of exp(-beta H): log w from a table over n_bins
@@ -232,7 +242,7 @@ typedef enum kr_layout {
     KR_LAYOUT_BITS = 4,  /* 64-byte vectors of one bit per site and chain, placed by a fold */
     KR_LAYOUT_BYTES = 8, /* the same with one byte per site and chain */
     KR_LAYOUT_GANG = 16, /* lanes of the block `gang`, which has layout BITS */
-    /* reserved: KR_LAYOUT_REAL = 32 */
+    KR_LAYOUT_REAL = 32, /* phi[i * stride + lane] of a real-valued model, its only layout */
 } kr_layout;
 #define KR_LAYOUT_ANY 31u /* reads energies and state counts only */
 
@@ -252,11 +262,11 @@ static inline size_t kr_lanes_pad(size_t n)
  * are independent of the states of all chains, so any chain may take the next one. They die
  * with the weights they were drawn under. */
 typedef struct kr_pool {
-    int32_t density;        /* index */
-    int32_t n_lanes;        /* of the batch; its stride is KR_LANES_MAX */
-    int32_t n_used;         /* lanes handed out */
-    int64_t epoch;          /* of the weights */
-    uint8_t *state;         /* (n_sites, KR_LANES_MAX); owns */
+    int32_t density; /* index */
+    int32_t n_lanes; /* of the batch; its stride is KR_LANES_MAX */
+    int32_t n_used;  /* lanes handed out */
+    int64_t epoch;   /* of the weights */
+    void *state;     /* (n_sites, KR_LANES_MAX) bytes, of a real-valued model double; owns */
     double *log_q, *energy; /* (KR_LANES_MAX); owns */
 } kr_pool;
 
@@ -274,9 +284,10 @@ typedef struct kr_block {
     int32_t n_lanes, stride;
     int32_t first_chain, point;
     int32_t n_sites, q;
-    size_t size;    /* bytes of state and of spare */
-    uint8_t *state; /* owns; 64-byte aligned, at least stride * n_sites bytes */
-    uint8_t *spare; /* owns; same size, for conversions */
+    size_t size;             /* bytes of state and of spare */
+    uint8_t *state;          /* owns; 64-byte aligned, at least stride * n_sites bytes */
+    uint8_t *spare;          /* owns; same size, for conversions */
+    double *phi, *spare_phi; /* the same areas in layout REAL, (n_sites, stride), else NULL */
     double *energy; /* (KR_LANES_MAX) H of each lane, kept current by every update; owns */
     double *log_q;  /* (KR_LANES_MAX); owns */
     int32_t log_q_of;
@@ -387,6 +398,7 @@ typedef struct kr_density_plug {
      * weights, lanes in order; log_q (n_lanes) filled when not NULL. */
     void (*grad)(const void *self, int32_t n_lanes, const uint8_t *state,
                  const double *coefficient, float *gradient, double *log_q, void *scratch);
+    const kr_flow *flow; /* with KR_DENSITY_REAL, else NULL */
     /* With KR_DENSITY_BLOCK; grad_tail: of log q(s_{>=k} | s_{<k}). */
     void (*block)(const void *self, kr_density_block *out);
     void (*grad_tail)(const void *self, int32_t k, int32_t n_lanes, const uint8_t *state,
@@ -399,8 +411,9 @@ typedef struct kr_density_plug {
 typedef struct kr_density { /* an instance with its plug */
     const kr_density_plug *plug;
     void *self;
-    int32_t index; /* of the density in its sampler */
-    int64_t epoch; /* grows with each change of weights or beta */
+    int32_t index;   /* of the density in its sampler */
+    int32_t n_sites; /* of its target */
+    int64_t epoch;   /* grows with each change of weights or beta */
 } kr_density;
 
 /* ---- updates --------------------------------------------------------------------------- */
@@ -425,6 +438,15 @@ enum {
                                 that of the quantities themselves (Rao-Blackwell) */
     KR_UPDATE_BLOCKS = 2048, /* takes KR_DENSITY_BLOCK; it is not irreducible alone then */
 };
+
+/* What an update learns from the chains that it moves, in the first three quarters of
+ * thermalize; frozen after it. */
+typedef struct kr_tuning {
+    double acceptance; /* of its attempts in all chains of the point since the last call */
+    const struct kr_block *const *block; /* (n_blocks) those chains, borrowed */
+    int32_t n_blocks;
+    bool is_last; /* there will be no further call */
+} kr_tuning;
 
 /* What an instance of an update is made for. */
 typedef struct kr_update_setting {
@@ -460,6 +482,12 @@ typedef struct kr_update_plug {
      * Cannot fail. Threads: pure given its own block, scratch and tally. */
     void (*sweep)(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
                   kr_tally *tally);
+    /* Both or none. tune: after each draw of thermalize; serial. declare: rows of all that it
+     * changes. */
+    void (*tune)(void *self, const kr_tuning *seen);
+    int (*declare)(void *self, kr_state *table, kr_error *err);
+    /* Numbers found by tuning, as one line of text "step 0.12", or NULL; may be NULL. */
+    void (*tuned)(const void *self, char text[KR_TEXT_MAX]);
 } kr_update_plug;
 
 /* ---- observables ----------------------------------------------------------------------- */

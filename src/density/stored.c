@@ -47,6 +47,13 @@ uint64_t kr_stored_structure(const kr_terms *terms)
             digest_add(&d, terms->neighbor[k]);
         }
     }
+    const kr_quartic *field = terms->action ? terms->action->quartic : NULL;
+    for (int32_t i = 0; field && i < terms->n_sites; i++) {
+        digest_add(&d, -1);
+        for (int64_t k = field->neighbor_begin[i]; k < field->neighbor_begin[i + 1]; k++) {
+            digest_add(&d, field->neighbor[k]);
+        }
+    }
     for (int64_t t = 0; !terms->is_pair && t < terms->n_terms; t++) {
         digest_add(&d, -1);
         for (int64_t k = terms->term_begin[t]; k < terms->term_begin[t + 1]; k++) {

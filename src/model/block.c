@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/state.h"
+#include "model/action.h"
+#include "model/block_real.h"
 #include "model/fold.h"
 #include "model/terms.h"
 
@@ -23,7 +25,7 @@ kr_block *kr_block_alloc(const kr_terms *terms, int32_t n_lanes, int32_t first_c
     if (!block) {
         return NULL;
     }
-    block->layout = KR_LAYOUT_CHAIN;
+    block->layout = terms->action ? KR_LAYOUT_REAL : KR_LAYOUT_CHAIN;
     block->n_lanes = n_lanes;
     block->stride = (int32_t)kr_lanes_pad((size_t)n_lanes);
     block->first_chain = first_chain;
@@ -31,7 +33,8 @@ kr_block *kr_block_alloc(const kr_terms *terms, int32_t n_lanes, int32_t first_c
     block->n_sites = terms->n_sites;
     block->q = terms->q;
     block->log_q_of = -1;
-    block->size = (size_t)block->stride * (size_t)block->n_sites;
+    block->size =
+        (size_t)block->stride * (size_t)block->n_sites * (terms->action ? sizeof(double) : 1);
     block->state = kr_alloc(block->size, 1, err);
     block->spare = kr_alloc(block->size, 1, err);
     block->count = kr_alloc(KR_LANES_MAX * (size_t)terms->q, sizeof *block->count, err);
@@ -43,6 +46,10 @@ kr_block *kr_block_alloc(const kr_terms *terms, int32_t n_lanes, int32_t first_c
         !block->rejected || !block->rng) {
         kr_block_free(block);
         return NULL;
+    }
+    if (terms->action) {
+        block->phi = (double *)(void *)block->state;
+        block->spare_phi = (double *)(void *)block->spare;
     }
     return block;
 }
@@ -126,6 +133,12 @@ int kr_block_add_fold(kr_block *block, const kr_fold *fold, kr_error *err)
     return KR_OK;
 }
 
+/* Numbers in the states of a pool. */
+static size_t pool_states(const kr_block *block)
+{
+    return KR_LANES_MAX * (size_t)block->n_sites;
+}
+
 int kr_block_add_pool(kr_block *block, int32_t density, kr_error *err)
 {
     size_t n = (size_t)block->n_pools;
@@ -142,7 +155,7 @@ int kr_block_add_pool(kr_block *block, int32_t density, kr_error *err)
     kr_pool *pool = &grown[n];
     block->n_pools++;
     pool->density = density;
-    pool->state = kr_alloc(KR_LANES_MAX * (size_t)block->n_sites, 1, err);
+    pool->state = kr_alloc(pool_states(block), block->phi ? sizeof(double) : 1, err);
     pool->log_q = kr_alloc(KR_LANES_MAX, sizeof *pool->log_q, err);
     pool->energy = kr_alloc(KR_LANES_MAX, sizeof *pool->energy, err);
     return pool->state && pool->log_q && pool->energy ? KR_OK : KR_ENOMEM;
@@ -217,7 +230,7 @@ static void enter_gang(kr_block *block)
 
 bool kr_block_convert(kr_block *block, kr_layout layout)
 {
-    if (block->layout == layout) {
+    if (block->layout == layout || block->phi) {
         return false;
     }
     if (block->layout != KR_LAYOUT_CHAIN) {
@@ -341,6 +354,11 @@ void kr_block_swap(kr_block *a, kr_block *b, uint64_t mask)
     if (!mask) {
         return;
     }
+    if (a->phi) {
+        kr_block_real_swap(a, b, mask);
+        kr_block_swap_numbers(a, b, mask);
+        return;
+    }
     const kr_fold *fold = fold_of(a, a->layout);
     if (a->layout == KR_LAYOUT_GANG
             ? b->layout != a->layout || !kr_fold_is_same(a->gang->bits, b->gang->bits)
@@ -372,7 +390,7 @@ void kr_block_swap_numbers(kr_block *a, kr_block *b, uint64_t mask)
 
 void kr_block_count(kr_block *block)
 {
-    if (block->has_count) {
+    if (block->has_count || block->phi) {
         return;
     }
     const uint8_t *state = block->state;
@@ -409,11 +427,72 @@ void kr_block_start_lane(kr_block *block, int32_t lane, int32_t start_state, kr_
     kr_block_touch(block);
 }
 
-void kr_block_set_lane(kr_block *block, int32_t lane, const uint8_t *state)
+void kr_block_start(kr_block *block, const kr_terms *terms, int32_t lane, int32_t start_state,
+                    double start_value, kr_rng *rng)
 {
-    size_t n = (size_t)block->n_sites;
-    memcpy(block->state + (size_t)lane * n, state, n);
+    if (block->phi) {
+        kr_block_real_start(block, terms, lane, start_state, start_value, rng);
+        kr_block_touch(block);
+    } else {
+        kr_block_start_lane(block, lane, start_state, rng);
+    }
+}
+
+void kr_block_start_phase(kr_block *block, const kr_terms *terms, int32_t lane, int32_t phase,
+                          kr_rng *rng)
+{
+    const kr_phase random = { .start_state = KR_START_RANDOM };
+    const kr_phase *p = phase < 0 ? &random : &terms->phase[phase];
+    kr_block_start(block, terms, lane, p->start_state, p->start_value, rng);
+}
+
+size_t kr_block_row_bytes(const kr_block *block)
+{
+    return (size_t)block->n_sites * (block->phi ? sizeof(double) : 1);
+}
+
+void kr_block_set_lane(kr_block *block, int32_t lane, const void *state)
+{
+    if (block->phi) {
+        kr_block_real_copy(block->phi + lane, (size_t)block->stride, state, 1, block->n_sites);
+    } else {
+        memcpy(block->state + (size_t)lane * (size_t)block->n_sites, state,
+               (size_t)block->n_sites);
+    }
     kr_block_touch(block);
+}
+
+void kr_block_get_lane(const kr_block *block, int32_t lane, void *state)
+{
+    if (block->phi) {
+        kr_block_real_copy(state, 1, block->phi + lane, (size_t)block->stride, block->n_sites);
+    } else {
+        memcpy(state, block->state + (size_t)lane * (size_t)block->n_sites,
+               (size_t)block->n_sites);
+    }
+}
+
+void kr_block_copy_lane(kr_block *block, int32_t lane, const kr_block *from, int32_t from_lane)
+{
+    if (block->phi) {
+        kr_block_real_copy(block->phi + lane, (size_t)block->stride, from->phi + from_lane,
+                           (size_t)from->stride, block->n_sites);
+        kr_block_touch(block);
+    } else {
+        kr_block_set_lane(block, lane, from->state + (size_t)from_lane * (size_t)from->n_sites);
+    }
+}
+
+void kr_block_order(const kr_block *block, const kr_terms *terms, double *order)
+{
+    if (block->phi) {
+        kr_action_order(terms->action, block->n_lanes, block->phi, (size_t)block->stride,
+                        order);
+        return;
+    }
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        order[lane] = kr_terms_order(terms, block->count + (size_t)lane * (size_t)block->q);
+    }
 }
 
 static double lane_energy(const kr_block *block, const kr_terms *terms, int32_t lane)
@@ -423,32 +502,41 @@ static double lane_energy(const kr_block *block, const kr_terms *terms, int32_t 
     return kr_terms_energy(terms, block->state + offset, by_lane ? (size_t)block->stride : 1);
 }
 
+static void energies(const kr_block *block, const kr_terms *terms, double *energy)
+{
+    if (block->phi) {
+        kr_terms_score(terms, block->phi, (size_t)block->stride, block->n_lanes, energy);
+        return;
+    }
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        energy[lane] = lane_energy(block, terms, lane);
+    }
+}
+
 /* Energies are read from bytes with a stride. */
 static void unfold(kr_block *block)
 {
     if (block->layout != KR_LAYOUT_LANE) {
-        kr_block_convert(block, KR_LAYOUT_CHAIN);
+        kr_block_convert(block, KR_LAYOUT_CHAIN); /* nothing where there is one layout only */
     }
 }
 
 void kr_block_score(kr_block *block, const kr_terms *terms)
 {
     unfold(block);
-    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        block->energy[lane] = lane_energy(block, terms, lane);
-    }
+    energies(block, terms, block->energy);
     block->log_q_of = -1;
 }
 
 double kr_block_audit(kr_block *block, const kr_terms *terms)
 {
-    double worst = 0.0;
+    double worst = 0.0, energy[KR_LANES_MAX];
     unfold(block);
+    energies(block, terms, energy);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        double energy = lane_energy(block, terms, lane);
-        double off = fabs(block->energy[lane] - energy);
+        double off = fabs(block->energy[lane] - energy[lane]);
         worst = off <= worst ? worst : off; /* a NaN is kept */
-        block->energy[lane] = energy;
+        block->energy[lane] = energy[lane];
     }
     return worst;
 }
@@ -457,14 +545,14 @@ _Static_assert(sizeof(kr_layout) == sizeof(int32_t), "layout is saved as a 32-bi
 
 static int declare_pool(const kr_block *block, kr_pool *pool, kr_state *table, kr_error *err)
 {
-    size_t size = KR_LANES_MAX * (size_t)block->n_sites;
     char name[32];
     snprintf(name, sizeof name, "pool%d", pool->density);
     KR_TRY(kr_state_push(table, name, err));
     KR_TRY(kr_state_add(table, "n_lanes", KR_I32, 1, &pool->n_lanes, err));
     KR_TRY(kr_state_add(table, "n_used", KR_I32, 1, &pool->n_used, err));
     KR_TRY(kr_state_add(table, "epoch", KR_I64, 1, &pool->epoch, err));
-    KR_TRY(kr_state_add(table, "state", KR_U8, size, pool->state, err));
+    KR_TRY(kr_state_add(table, "state", block->phi ? KR_F64 : KR_U8, pool_states(block),
+                        pool->state, err));
     KR_TRY(kr_state_add(table, "log_q", KR_F64, KR_LANES_MAX, pool->log_q, err));
     KR_TRY(kr_state_add(table, "energy", KR_F64, KR_LANES_MAX, pool->energy, err));
     kr_state_pop(table);
@@ -474,7 +562,9 @@ static int declare_pool(const kr_block *block, kr_pool *pool, kr_state *table, k
 int kr_block_declare(kr_block *block, kr_state *table, kr_error *err)
 {
     size_t n_counts = KR_LANES_MAX * (size_t)block->q;
-    KR_TRY(kr_state_add(table, "state", KR_U8, block->size, block->state, err));
+    KR_TRY(block->phi ? kr_state_add(table, "phi", KR_F64, block->size / sizeof(double),
+                                     block->phi, err)
+                      : kr_state_add(table, "state", KR_U8, block->size, block->state, err));
     KR_TRY(kr_state_add(table, "energy", KR_F64, KR_LANES_MAX, block->energy, err));
     KR_TRY(kr_state_add(table, "log_q", KR_F64, KR_LANES_MAX, block->log_q, err));
     KR_TRY(kr_state_add(table, "log_q_of", KR_I32, 1, &block->log_q_of, err));

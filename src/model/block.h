@@ -5,8 +5,8 @@
 
 #include "kramers_plug.h"
 
-/* A block of n_lanes chains in layout CHAIN, states zero, stream unseeded. 1 <= n_lanes <=
- * KR_LANES_MAX. NULL with KR_ENOMEM. */
+/* A block of n_lanes chains in layout CHAIN (real-valued models: REAL), states zero, stream
+ * unseeded. 1 <= n_lanes <= KR_LANES_MAX. NULL with KR_ENOMEM. */
 kr_block *kr_block_alloc(const kr_terms *terms, int32_t n_lanes, int32_t first_chain,
                          int32_t point, kr_error *err);
 void kr_block_free(kr_block *block);
@@ -44,15 +44,27 @@ void kr_block_count(kr_block *block);
 /* Fills one lane: all sites in start_state, or KR_START_RANDOM / KR_START_ANY_ORDERED drawn
  * from rng. Marks log_q stale; energies are set by kr_block_score. Layout CHAIN. */
 void kr_block_start_lane(kr_block *block, int32_t lane, int32_t start_state, kr_rng *rng);
-/* The same from given states (n_sites, all below q), copied. */
-void kr_block_set_lane(kr_block *block, int32_t lane, const uint8_t *state);
+/* The same for any model; KR_START_VALUE: all sites of a real-valued model at start_value. */
+void kr_block_start(kr_block *block, const kr_terms *terms, int32_t lane, int32_t start_state,
+                    double start_value, kr_rng *rng);
+/* As a known phase starts; -1: at random. */
+void kr_block_start_phase(kr_block *block, const kr_terms *terms, int32_t lane, int32_t phase,
+                          kr_rng *rng);
+/* One configuration by itself: n_sites bytes, all below q, or doubles. Bytes of it; into a lane
+ * and out of one, layouts CHAIN and REAL; from a lane of a block in the same layout. */
+size_t kr_block_row_bytes(const kr_block *block);
+void kr_block_set_lane(kr_block *block, int32_t lane, const void *state);
+void kr_block_get_lane(const kr_block *block, int32_t lane, void *state);
+void kr_block_copy_lane(kr_block *block, int32_t lane, const kr_block *from, int32_t from_lane);
+/* order (n_lanes): the order parameter that tells the phases. count must be current. */
+void kr_block_order(const kr_block *block, const kr_terms *terms, double *order);
 /* energy[] from scratch; log_q stale. Converts folded states to CHAIN. */
 void kr_block_score(kr_block *block, const kr_terms *terms);
 /* Largest |energy - recomputed|; also replaces energy by the recomputed value and converts
  * folded states to CHAIN. */
 double kr_block_audit(kr_block *block, const kr_terms *terms);
-/* Rows state, energy, log_q, log_q_of, log_q_epoch, count, has_count, rejected, layout, those of
- * the stream (base/rng.h) and of each pool, under the caller's prefix. */
+/* Rows state, energy, log_q, log_q_of, log_q_epoch, count, has_count, rejected, layout, those
+ * of the stream (base/rng.h) and of each pool, under the caller's prefix. */
 int kr_block_declare(kr_block *block, kr_state *table, kr_error *err);
 
 #endif

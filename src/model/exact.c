@@ -7,6 +7,10 @@
 int kr_exact_best(const kr_target *target, double max_states, kr_exact *exact, kr_error *err)
 {
     kr_error kaufman = { 0 }, strip = { 0 };
+    if (target->terms->action) {
+        return kr_fail(err, KR_EUNSUP,
+                       "no exact values: none are known for this real-valued model");
+    }
     double q = target->terms->q, n_all = pow(q, target->terms->n_sites), n_frontier = 0.0;
     if (n_all <= fmin(max_states, KR_ENUMERATE_STATES_MAX)) {
         return kr_exact_enumerate(target, exact, err);

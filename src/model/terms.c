@@ -82,6 +82,16 @@ void kr_terms_energies(const kr_terms *terms, const uint8_t *state, size_t strid
     }
 }
 
+void kr_terms_score(const kr_terms *terms, const void *state, size_t stride, int32_t n_lanes,
+                    double *energy)
+{
+    if (terms->action) {
+        terms->action->energy(terms->action->self, n_lanes, state, stride, energy);
+    } else {
+        kr_terms_energies(terms, state, stride, n_lanes, energy);
+    }
+}
+
 static int32_t last_site(const kr_terms *terms, int64_t t)
 {
     int32_t last = 0;

@@ -19,6 +19,9 @@ double kr_terms_energy(const kr_terms *terms, const uint8_t *state, size_t step)
 /* The same, bit for bit, of n_lanes configurations in layout LANE: state (n_sites, stride). */
 void kr_terms_energies(const kr_terms *terms, const uint8_t *state, size_t stride,
                        int32_t n_lanes, double *energy);
+/* H of n_lanes configurations in layout LANE or REAL, whichever the model has. Pure. */
+void kr_terms_score(const kr_terms *terms, const void *state, size_t stride, int32_t n_lanes,
+                    double *energy);
 /* The part of H that changes with the sites k..N-1: local energies there and terms with one of
  * them. Cost: their share of the terms. Pure. */
 double kr_terms_tail_energy(const kr_terms *terms, const uint8_t *state, size_t step,

@@ -12,13 +12,8 @@
 /* ---- life cycle ---------------------------------------------------------------------------
  */
 
-kr_terms *kr_terms_alloc_empty(int32_t n_sites, int32_t q, kr_error *err)
+static kr_terms *alloc(int32_t n_sites, int32_t q, kr_error *err)
 {
-    if (n_sites < 1 || q < 2 || q > KR_STATES_MAX) {
-        kr_fail(err, KR_ERANGE, "terms: %d sites of %d states, want >= 1 sites of 2..%d states",
-                n_sites, q, KR_STATES_MAX);
-        return NULL;
-    }
     kr_terms *terms = kr_alloc(1, sizeof *terms, err);
     if (!terms) {
         return NULL;
@@ -36,10 +31,22 @@ kr_terms *kr_terms_alloc_empty(int32_t n_sites, int32_t q, kr_error *err)
     return terms;
 }
 
+kr_terms *kr_terms_alloc_empty(int32_t n_sites, int32_t q, kr_error *err)
+{
+    if (n_sites < 1 || q < 2 || q > KR_STATES_MAX) {
+        kr_fail(err, KR_ERANGE, "terms: %d sites of %d states, want >= 1 sites of 2..%d states",
+                n_sites, q, KR_STATES_MAX);
+        return NULL;
+    }
+    return alloc(n_sites, q, err);
+}
+
 kr_terms *kr_terms_alloc(const kr_model_plug *plug, const void *params,
                          const kr_lattice *lattice, kr_error *err)
 {
-    kr_terms *terms = kr_terms_alloc_empty(lattice->n_sites, plug->n_states(params), err);
+    kr_terms *terms = plug->n_states
+                          ? kr_terms_alloc_empty(lattice->n_sites, plug->n_states(params), err)
+                          : alloc(lattice->n_sites, 0, err);
     if (terms && (plug->build(params, lattice, terms, err) != KR_OK ||
                   kr_terms_finish(terms, err) != KR_OK)) {
         kr_terms_free(terms);
@@ -55,6 +62,10 @@ void kr_terms_free(kr_terms *terms)
     }
     for (int32_t k = 0; k < terms->n_moments; k++) {
         kr_free(terms->moment[k].value);
+    }
+    if (terms->action) {
+        terms->action->free(terms->action->self);
+        kr_free(terms->action);
     }
     kr_free(terms->state_class);
     kr_free(terms->pair_class);

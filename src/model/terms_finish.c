@@ -195,6 +195,12 @@ static int check_locals(kr_terms *terms, kr_error *err)
 
 int kr_terms_finish(kr_terms *terms, kr_error *err)
 {
+    if (terms->action) {
+        return KR_OK; /* nothing follows from tables that are not there */
+    }
+    if (terms->q == 0) {
+        return kr_fail(err, KR_EINVAL, "terms: a real-valued model without action, want one");
+    }
     if (terms->order == KR_ORDER_VECTOR && terms->n_moments < 2) {
         return kr_fail(err, KR_EINVAL, "terms: a vector order of %d moments, want its two",
                        terms->n_moments);

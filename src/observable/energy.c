@@ -21,7 +21,8 @@ static void *alloc(const kr_target *target, const void *params, int32_t n_chains
 static const kr_column *columns(const void *self, int32_t *n_columns)
 {
     static const kr_column column[] = {
-        { "energy_per_site", "J", "energy per site, field terms included" },
+        { "energy_per_site", "J",
+          "energy (action of real-valued models) per site, field terms included" },
     };
     (void)self;
     *n_columns = 1;
@@ -48,7 +49,7 @@ const kr_observable_plug kr_observable_energy = {
     .source = "fluctuation-dissipation theorem",
     .alloc = alloc,
     .free = kr_free,
-    .layouts = KR_LAYOUT_ANY,
+    .layouts = KR_LAYOUT_ANY | KR_LAYOUT_REAL,
     .columns = columns,
     .derived = derived,
     .measure = measure,

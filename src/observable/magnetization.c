@@ -3,11 +3,13 @@
  * susceptibilities and the Binder cumulant (Binder, Z. Phys. B 43, 119 (1981)).
  *
  * Models whose states have values: m = sum_i value[s_i] / N. Potts: m = (q max_a n_a/N - 1)/(q
- * - 1). Vector models: m = |sum_i e(s_i)| / N. Further columns are the moments that the model
+ * - 1). Vector models: m = |sum_i e(s_i)| / N. Real-valued models: the order parameter of the
+ * action, for a field the mean of phi. Further columns are the moments that the model
  * names. */
 #include "base/memory.h"
 
 #include "kramers_plug.h"
+#include "model/block.h"
 #include "model/terms.h"
 
 #include <math.h>
@@ -52,10 +54,13 @@ static const kr_column *columns(const void *self, int32_t *n_columns)
 static void measure(void *self, const kr_block *block, double *out)
 {
     const kr_terms *terms = ((const magnetization *)self)->terms;
-    double *row = out;
+    double *row = out, order[KR_LANES_MAX];
+    if (terms->action) {
+        kr_block_order(block, terms, order);
+    }
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         const int64_t *count = block->count + (size_t)lane * (size_t)block->q;
-        double m = kr_terms_magnetization(terms, count);
+        double m = terms->action ? order[lane] : kr_terms_magnetization(terms, count);
         *row++ = m;
         *row++ = fabs(m);
         *row++ = m * m;
@@ -82,7 +87,7 @@ const kr_observable_plug kr_observable_magnetization = {
     .source = "Binder, Z. Phys. B 43, 119 (1981)",
     .alloc = alloc,
     .free = kr_free,
-    .layouts = KR_LAYOUT_ANY,
+    .layouts = KR_LAYOUT_ANY | KR_LAYOUT_REAL,
     .columns = columns,
     .derived = derived,
     .measure = measure,

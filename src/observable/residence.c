@@ -8,6 +8,7 @@
 #include "base/memory.h"
 
 #include "kramers_plug.h"
+#include "model/block.h"
 #include "model/terms.h"
 
 #include <stdio.h>
@@ -77,10 +78,11 @@ static void measure(void *self, const kr_block *block, double *out)
 {
     residence *r = self;
     int32_t n_phases = r->terms->n_phases;
+    double order[KR_LANES_MAX];
+    kr_block_order(block, r->terms, order);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        const int64_t *count = block->count + (size_t)lane * (size_t)block->q;
         int32_t *last = &r->phase[block->first_chain + lane];
-        int32_t now = kr_terms_phase(r->terms, kr_terms_order(r->terms, count));
+        int32_t now = kr_terms_phase(r->terms, order[lane]);
         bool is_switch = now >= 0 && *last >= 0 && now != *last;
         *last = now >= 0 ? now : *last;
         double *row = out + (size_t)lane * (size_t)(n_phases + 1);
@@ -104,7 +106,7 @@ const kr_observable_plug kr_observable_residence = {
     .supports = supports,
     .alloc = alloc,
     .free = free_residence,
-    .layouts = KR_LAYOUT_ANY,
+    .layouts = KR_LAYOUT_ANY | KR_LAYOUT_REAL,
     .columns = columns,
     .measure = measure,
     .declare = declare,

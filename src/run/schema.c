@@ -357,9 +357,13 @@ static int add_configurations(kr_schema *s, kr_error *err)
     KR_TRY(add_dims(s, "configurations", CHAINS, "draw", err));
     KR_TRY(kr_results_dim(s->results, "configurations", "site", spec->lattice->n_sites, NULL,
                           err));
-    KR_TRY(add(s, CONFIGURATIONS, "configurations", "state", KR_U8,
-               many ? "chain draw point site" : "chain draw site", "1",
-               "state of every site, coordinate 0 fastest", &s->configuration, err));
+    const bool is_real = spec->target[0].terms->action != NULL;
+    KR_TRY(add(s, CONFIGURATIONS, "configurations", is_real ? "field" : "state",
+               is_real ? KR_F64 : KR_U8, many ? "chain draw point site" : "chain draw site",
+               "1",
+               is_real ? "variable of every site, coordinate 0 fastest"
+                       : "state of every site, coordinate 0 fastest",
+               &s->configuration, err));
     return add(s, CONFIGURATIONS, "configurations", "measured_draw", KR_I64, "draw", "1",
                "draw of the group posterior", &s->configuration_draw, err);
 }
@@ -525,8 +529,9 @@ int kr_schema_collect_configurations(kr_schema *s, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
     int64_t draw = kr_sampler_draws(s->sampler) - 1;
-    uint8_t *state =
-        kr_alloc((size_t)(c->n_chains * c->n_points), (size_t)s->spec->lattice->n_sites, err);
+    const size_t each = s->spec->target[0].terms->action ? sizeof(double) : 1;
+    void *state = kr_alloc((size_t)(c->n_chains * c->n_points),
+                           each * (size_t)s->spec->lattice->n_sites, err);
     if (!state) {
         return KR_ENOMEM;
     }

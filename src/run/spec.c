@@ -214,10 +214,13 @@ static int parse_system(kr_spec *spec, kr_error *err)
 /* Flags of an update; one that draws a block leaves all else as it is. */
 static unsigned reach_flags(const kr_spec *spec, const kr_schedule_entry *entry)
 {
+    const unsigned flags = entry->plug->flags;
     const bool is_block =
         entry->density >= 0 && spec->density[entry->density].plug->flags & KR_DENSITY_BLOCK;
-    return is_block ? entry->plug->flags & ~(unsigned)KR_UPDATE_IRREDUCIBLE
-                    : entry->plug->flags;
+    if (spec->target[0].terms->action && flags & KR_UPDATE_LOCAL) {
+        return flags | KR_UPDATE_IRREDUCIBLE; /* steps of any size everywhere cannot cycle */
+    }
+    return is_block ? flags & ~(unsigned)KR_UPDATE_IRREDUCIBLE : flags;
 }
 
 static int check_whole(kr_spec *spec, kr_error *err)
@@ -479,6 +482,15 @@ uint64_t kr_spec_digest(const kr_spec *spec)
         digest = kr_state_hash(t->term_site,
                                (size_t)t->term_begin[t->n_terms] * sizeof(int32_t), digest);
         digest = kr_state_hash(t->coupling, (size_t)t->n_terms * sizeof(double), digest);
+        if (t->action && t->action->quartic) {
+            const kr_quartic *a = t->action->quartic;
+            const size_t n = (size_t)a->n_sites, n_ends = (size_t)a->neighbor_begin[n];
+            digest = kr_state_hash(a->square, n * sizeof(double), digest);
+            digest = kr_state_hash(a->linear, n * sizeof(double), digest);
+            digest = kr_state_hash(a->neighbor, n_ends * sizeof(int32_t), digest);
+            digest = kr_state_hash(a->coupling, n_ends * sizeof(double), digest);
+            digest = kr_state_hash(&a->quartic, sizeof(double), digest);
+        }
         digest =
             kr_state_hash(t->local, (size_t)t->n_sites * (size_t)t->q * sizeof(double), digest);
     }

@@ -57,7 +57,7 @@ typedef struct kr_spec {
     kr_density_files density_files[KR_DENSITIES_MAX];
     kr_observable_entry observable[KR_OBSERVABLES_MAX];
     kr_sampler_config config;
-    uint8_t *start_states; /* read from the start file, else NULL; owns */
+    void *start_states; /* read from the start file, else NULL; owns */
     bool is_saved;         /* the chains come from a restart file */
     kr_output_params output;
     bool is_automatic[KR_AUTOMATIC];

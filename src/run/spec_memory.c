@@ -10,12 +10,12 @@
 
 /* Figures per site and per bond were measured on hypercubic lattices; those per chain and
  * point count the columns of a draw, in the sampler and in the buffers of the output. */
-static double estimate(double n_sites, double n_bonds, double q, double n_systems,
+static double estimate(double n_sites, double n_bonds, double q, bool is_real, double n_systems,
                        double n_points, double n_chains)
 {
     double lattice = 40.0 * n_sites + 60.0 * n_bonds;
     double terms = n_sites * (24.0 + 8.0 * q) + 56.0 * n_bonds;
-    double chain = 2.0 * n_sites + 256.0;
+    double chain = 2.0 * (is_real ? sizeof(double) : 1) * n_sites + 256.0;
     return 16e6 + lattice + n_systems * terms + n_points * n_chains * chain;
 }
 
@@ -26,8 +26,10 @@ double kr_spec_memory(const kr_spec *spec)
         n_systems += spec->terms[p] != NULL;
     }
     return estimate(spec->lattice->n_sites, (double)spec->lattice->n_bonds, spec->terms[0]->q,
-                    n_systems, spec->config.n_points, (double)spec->config.n_chains) +
-           (double)spec->config.n_start_states * spec->lattice->n_sites;
+                    spec->terms[0]->action != NULL, n_systems, spec->config.n_points,
+                    (double)spec->config.n_chains) +
+           (double)spec->config.n_start_states * spec->lattice->n_sites *
+               (spec->terms[0]->action ? sizeof(double) : 1);
 }
 
 /* What main.c lets the program take. */
@@ -53,14 +55,15 @@ int kr_spec_check_memory(const kr_spec *spec, const kr_node *lattice_map, double
     if (n_sites > INT32_MAX || n_chains > 1048576.0) {
         return KR_OK; /* refused by its own range */
     }
-    if (!(estimate(n_sites, n_bonds, 2.0, n_systems, n_points, n_chains) > has)) {
+    const bool is_real = !spec->model->n_states;
+    const double need = estimate(n_sites, n_bonds, 2.0, is_real, n_systems, n_points, n_chains);
+    if (!(need > has)) {
         return KR_OK;
     }
-    double few = estimate(n_sites, n_bonds, 2.0, n_systems, n_points, 1.0);
+    double few = estimate(n_sites, n_bonds, 2.0, is_real, n_systems, n_points, 1.0);
     return kr_runfile_fail(
         spec->file, few > has ? lattice_map : chains, err, KR_ERANGE,
         "memory: %.0f chains of %.0f sites at %.0f points need about %.3g GB, want at most "
         "%.3g GB, 7/8 of this machine",
-        n_chains, n_sites, n_points,
-        1e-9 * estimate(n_sites, n_bonds, 2.0, n_systems, n_points, n_chains), 1e-9 * has);
+        n_chains, n_sites, n_points, 1e-9 * need, 1e-9 * has);
 }

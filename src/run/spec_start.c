@@ -16,37 +16,49 @@
 typedef struct configurations {
     int32_t n_sites, q;
     int64_t max; /* configurations to keep; the others are only checked */
-    uint8_t *state;
+    bool is_real;
+    size_t each; /* bytes of a site's state */
+    char *state;
     size_t n, capacity; /* states kept */
     int64_t n_read;     /* states in the file */
 } configurations;
 
-static int keep(configurations *c, uint8_t a, kr_error *err)
+static int keep(configurations *c, const void *state, kr_error *err)
 {
     size_t most = (size_t)c->max * (size_t)c->n_sites;
     if (c->n == c->capacity) {
         size_t capacity = 2 * c->capacity + (size_t)c->n_sites;
         capacity = capacity < most ? capacity : most;
-        uint8_t *grown = kr_grow(c->state, c->capacity, capacity, 1, err);
+        char *grown = kr_grow(c->state, c->capacity, capacity, c->each, err);
         if (!grown) {
             return KR_ENOMEM;
         }
         c->state = grown;
         c->capacity = capacity;
     }
-    c->state[c->n++] = a;
+    memcpy(c->state + c->n++ * c->each, state, c->each);
     return KR_OK;
+}
+
+static int read_state(kr_rows *in, configurations *c, bool is_kept, kr_error *err)
+{
+    uint8_t a;
+    double x;
+    if (c->is_real) {
+        KR_TRY(kr_rows_real(in, 0, &x, err));
+    } else {
+        KR_TRY(kr_rows_state(in, 0, c->q, &a, err));
+    }
+    return is_kept ? keep(c, c->is_real ? (const void *)&x : &a, err) : KR_OK;
 }
 
 static int read_states(kr_rows *in, configurations *c, kr_error *err)
 {
     bool more;
-    uint8_t a;
     int64_t most = c->max * c->n_sites;
     KR_TRY(kr_rows_word(in, &more, err));
     while (more) {
-        KR_TRY(kr_rows_state(in, 0, c->q, &a, err));
-        KR_TRY(c->n_read++ < most ? keep(c, a, err) : KR_OK);
+        KR_TRY(read_state(in, c, c->n_read++ < most, err));
         KR_TRY(kr_rows_word(in, &more, err));
     }
     if (c->n_read == 0) {
@@ -68,6 +80,8 @@ static int read_file(kr_spec *spec, const char *path, kr_error *err)
     const kr_terms *terms = spec->target[0].terms;
     configurations c = { .n_sites = terms->n_sites,
                          .q = terms->q,
+                         .is_real = terms->action != NULL,
+                         .each = terms->action ? sizeof(double) : 1,
                          .max = spec->config.n_chains };
     kr_rows in;
     KR_TRY(kr_rows_open(&in, path, "configurations", err));
@@ -120,6 +134,15 @@ int kr_spec_parse_start(kr_spec *spec, const char *text, kr_error *err)
         }
     }
     int64_t state;
+    if (spec->target[0].terms->action) {
+        spec->config.start = KR_START_VALUE;
+        return kr_number_real(text, &spec->config.start_value, NULL) == KR_OK
+                   ? KR_OK
+                   : kr_runfile_fail(spec->file, node, err, KR_ERANGE,
+                                     "start: \"%s\", want random, ordered, mixed, a number "
+                                     "or {file: PATH}",
+                                     text);
+    }
     if (kr_number_integer(text, &state, NULL) != KR_OK || state < 0 ||
         state >= spec->target[0].terms->q) {
         return kr_runfile_fail(

@@ -407,6 +407,10 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
     todo.n_draws = todo.n_draws > to_window ? to_window : todo.n_draws;
     todo.n_draws = todo.n_draws > to_audit ? to_audit : todo.n_draws;
     todo.is_audited = todo.n_draws == to_audit;
+    if (kr_tuning_is_on(s)) {
+        todo.n_draws = 1;
+        todo.is_audited = to_audit == 1;
+    }
     if (s->tempering) {
         kr_tempering_run(s, &todo);
     } else if (s->annealing) {
@@ -421,6 +425,7 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
     s->n_new = todo.n_draws;
     s->n_steps += todo.n_draws * s->config.every;
     s->stage_step += todo.n_draws;
+    kr_tuning_learn(s);
     s->new_is_warmup = s->stage != KR_STAGE_MEASURE;
     s->new_epoch = s->epoch;
     if (s->stage == KR_STAGE_MEASURE) {

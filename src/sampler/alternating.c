@@ -22,6 +22,7 @@
  */
 #include "base/memory.h"
 #include "density/adam.h"
+#include "density/density.h"
 #include "model/block.h"
 #include "sampler/private.h"
 
@@ -180,8 +181,8 @@ static void minibatch(kr_sampler *s, const kr_point *point, const kr_trainer *t,
             coefficient[l] = 1.0 / (double)n_states;
         }
         memset(gradient, 0, t->n_weights * sizeof *gradient);
-        t->density->plug->grad(t->density->self, block->n_lanes, block->state, coefficient,
-                               gradient, NULL, kr_thread_scratch(s));
+        kr_density_grad(t->density, block->n_lanes, block->state, coefficient, gradient, NULL,
+                        kr_thread_scratch(s));
         cpu += kr_clock_thread() - begin;
     }
     s->cpu_train += cpu;

@@ -242,7 +242,7 @@ static void fill(kr_sampler *s, int32_t k, int32_t b)
     kr_block_convert(block, KR_LAYOUT_CHAIN);
     if (k == 0) {
         for (int32_t l = 0; l < block->n_lanes; l++) {
-            kr_block_start_lane(block, l, KR_START_RANDOM, block->rng);
+            kr_block_start_phase(block, point->target->terms, l, -1, block->rng);
         }
         kr_block_score(block, point->target->terms);
         kr_block_touch(block);
@@ -250,12 +250,11 @@ static void fill(kr_sampler *s, int32_t k, int32_t b)
     }
     const kr_point *from = &s->point[a->order[k - 1]];
     int32_t lanes = from->block[0]->n_lanes; /* of all blocks but the last */
-    size_t n_sites = (size_t)block->n_sites;
     for (int32_t l = 0; l < block->n_lanes; l++) {
         int32_t parent = a->parent[block->first_chain + l];
         const kr_block *other = from->block[parent / lanes];
-        size_t lane = (size_t)(parent % lanes);
-        memcpy(block->state + (size_t)l * n_sites, other->state + lane * n_sites, n_sites);
+        const int32_t lane = parent % lanes;
+        kr_block_copy_lane(block, l, other, lane);
         block->energy[l] = other->energy[lane];
     }
     kr_block_touch(block);

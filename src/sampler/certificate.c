@@ -10,6 +10,7 @@
  * samples, which are independent. */
 #include "base/memory.h"
 #include "base/state.h"
+#include "density/density.h"
 #include "model/block.h"
 #include "model/terms.h"
 #include "sampler/private.h"
@@ -184,9 +185,12 @@ static void add_observables(const kr_sampler *sampler, const kr_point *point, kr
         }
         e += n + count_derived(plug);
     }
+    double order[LANES];
+    if (e < sampler->first_drawn) {
+        kr_block_order(block, terms, order);
+    }
     for (int32_t l = 0; e < sampler->first_drawn && l < LANES; l++) {
-        const int64_t *count = block->count + (size_t)l * (size_t)block->q;
-        int32_t phase = kr_terms_phase(terms, kr_terms_order(terms, count));
+        int32_t phase = kr_terms_phase(terms, order[l]);
         if (phase >= 0) {
             sum[e + phase] += w[l];
             sum[sampler->first_drawn + phase] += 1.0;
@@ -215,10 +219,9 @@ static void sample_whole(const kr_sampler *sampler, int32_t p, int32_t d, int64_
     double *sum = sampler->certificate_sum + b * sampler->n_estimates;
     kr_rng rng = stream(sampler, p, d, b);
     kr_block_touch(block);
-    block->layout = KR_LAYOUT_LANE;
-    density->plug->sample_tail(density->self, 0, LANES, block->state, block->log_q, &rng,
-                               scratch);
-    kr_terms_energies(terms, block->state, LANES, LANES, block->energy);
+    block->layout = terms->action ? KR_LAYOUT_REAL : KR_LAYOUT_LANE;
+    kr_density_sample(density, LANES, block->state, block->log_q, &rng, scratch);
+    kr_terms_score(terms, block->state, LANES, LANES, block->energy);
     for (int32_t l = 0; l < LANES; l++) {
         log_w[l] = -point->target->beta * block->energy[l] - block->log_q[l];
         top = fmax(top, log_w[l]);

@@ -238,6 +238,12 @@ int kr_alternating_train(kr_sampler *sampler, kr_point *point, int32_t density, 
                          kr_error *err);
 int kr_alternating_run(kr_sampler *sampler, kr_chunk *todo, kr_error *err);
 
+/* tuning.c: updates that learn from the chains in the first three quarters of thermalize.
+ * is_on: whether the next draw is learned from; learn: from the one just made. */
+bool kr_tuning_is_on(const kr_sampler *sampler);
+void kr_tuning_learn(kr_sampler *sampler);
+int kr_tuning_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
+
 #define KR_CLOCK_STRIDE 8 /* steps per reading of small blocks */
 /* schedule.c: sweeps of one update; converts the block. */
 void kr_schedule_run_entry(const kr_schedule_entry *entry, const kr_update *update,

@@ -248,16 +248,17 @@ int64_t kr_sampler_new_epoch(const kr_sampler *s)
     return s->new_epoch;
 }
 
-void kr_sampler_states(kr_sampler *s, uint8_t *state)
+void kr_sampler_states(kr_sampler *s, void *states)
 {
+    char *state = states;
     for (int32_t p = 0; p < s->config.n_points; p++) {
         for (int32_t b = 0; b < s->n_blocks; b++) {
             kr_block *block = s->point[p].block[b];
-            size_t n = (size_t)block->n_sites;
+            const size_t n = kr_block_row_bytes(block);
             kr_block_convert(block, KR_LAYOUT_CHAIN);
             for (int32_t l = 0; l < block->n_lanes; l++) {
                 size_t row = (size_t)(block->first_chain + l) * (size_t)s->config.n_points;
-                memcpy(state + (row + (size_t)p) * n, block->state + (size_t)l * n, n);
+                kr_block_get_lane(block, l, state + (row + (size_t)p) * n);
             }
         }
     }

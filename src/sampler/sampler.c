@@ -24,6 +24,27 @@ static void *copy_array(const void *from, size_t count, size_t size, kr_error *e
     return copy;
 }
 
+/* A plug for states cannot work on real numbers, nor the other way round. */
+static int check_kind(const kr_target *target, bool takes_real, const char *kind,
+                      const char *name, kr_error *why)
+{
+    const bool is_real = target->terms->action != NULL;
+    return is_real == takes_real
+               ? KR_OK
+               : kr_fail(why, KR_EUNSUP, "%s %s is for models of %s, but the model's are %s",
+                         kind, name, takes_real ? "real variables" : "discrete states",
+                         is_real ? "real variables" : "discrete states");
+}
+
+static int check_layouts(const kr_target *target, unsigned layouts, const char *kind,
+                         const char *name, kr_error *why)
+{
+    const bool is_real = target->terms->action != NULL;
+    return layouts & (is_real ? KR_LAYOUT_REAL : KR_LAYOUT_ANY)
+               ? KR_OK
+               : check_kind(target, !is_real, kind, name, why);
+}
+
 static int alloc_densities(kr_sampler *s, kr_point *point, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
@@ -38,11 +59,14 @@ static int alloc_densities(kr_sampler *s, kr_point *point, kr_error *err)
         const kr_density_entry *entry = &config->density[d];
         kr_density *density = &point->density[d];
         kr_error why = { 0 };
-        if (!entry->plug->supports(point->target, entry->params, &why)) {
+        if (check_kind(point->target, entry->plug->flags & KR_DENSITY_REAL, "density",
+                       entry->plug->name, &why) != KR_OK ||
+            !entry->plug->supports(point->target, entry->params, &why)) {
             return kr_fail(err, KR_EUNSUP, "densities.%s: %s", entry->name, why.text);
         }
         density->plug = entry->plug;
         density->index = d;
+        density->n_sites = point->target->terms->n_sites;
         density->self = entry->plug->alloc(point->target, entry->params, err);
         if (!density->self) {
             return err ? err->status : KR_ENOMEM;
@@ -90,7 +114,9 @@ static int alloc_updates(kr_sampler *s, kr_point *point, kr_error *err)
     for (int32_t u = 0; u < config->n_updates; u++) {
         const kr_schedule_entry *entry = &config->update[u];
         kr_error why = { 0 };
-        if (kr_flat_check_update(config, entry->plug, &why) != KR_OK ||
+        if (check_layouts(point->target, entry->plug->layouts, "update", entry->plug->name,
+                          &why) != KR_OK ||
+            kr_flat_check_update(config, entry->plug, &why) != KR_OK ||
             (entry->plug->supports &&
              !entry->plug->supports(point->target, entry->params, &why))) {
             return kr_fail(err, KR_EUNSUP, "updates.%d: %s", u, why.text);
@@ -149,8 +175,10 @@ static int alloc_observables(kr_sampler *s, kr_point *point, kr_error *err)
     for (int32_t o = 0; o < config->n_observables; o++) {
         const kr_observable_entry *entry = &config->observable[o];
         kr_error why = { 0 };
-        if (entry->plug->supports &&
-            !entry->plug->supports(point->target, entry->params, &why)) {
+        if (check_layouts(point->target, entry->plug->layouts, "observable", entry->plug->name,
+                          &why) != KR_OK ||
+            (entry->plug->supports &&
+             !entry->plug->supports(point->target, entry->params, &why))) {
             return kr_fail(err, KR_EUNSUP, "observables.%d: %s", o, why.text);
         }
         point->observable[o] =
@@ -172,12 +200,13 @@ static int check_start(const kr_sampler_config *config, const kr_terms *terms, k
         return kr_fail(err, KR_ERANGE, "start: %lld configurations, want at least 1",
                        (long long)config->n_start_states);
     }
-    for (int64_t k = 0; k < config->n_start_states * n_sites; k++) {
-        if (config->start_states[k] >= terms->q) {
+    const uint8_t *state = config->start_states;
+    for (int64_t k = 0; !terms->action && k < config->n_start_states * n_sites; k++) {
+        if (state[k] >= terms->q) {
             return kr_fail(err, KR_ERANGE,
                            "start: state %d at site %lld of configuration %lld, want 0..%d",
-                           config->start_states[k], (long long)(k % n_sites),
-                           (long long)(k / n_sites), terms->q - 1);
+                           state[k], (long long)(k % n_sites), (long long)(k / n_sites),
+                           terms->q - 1);
         }
     }
     return KR_OK;
@@ -190,14 +219,15 @@ static void start_lane(const kr_sampler_config *config, const kr_terms *terms, k
     int32_t start = config->start;
     if (config->start_states) {
         int64_t row = chain % config->n_start_states;
-        kr_block_set_lane(block, lane, config->start_states + row * terms->n_sites);
-        return;
+        kr_block_set_lane(block, lane,
+                          (const char *)config->start_states +
+                              (size_t)row * kr_block_row_bytes(block));
+    } else if (start == KR_START_MIXED) {
+        const int32_t n = terms->n_phases;
+        kr_block_start_phase(block, terms, lane, n ? (int32_t)(chain % n) : -1, block->rng);
+    } else {
+        kr_block_start(block, terms, lane, start, config->start_value, block->rng);
     }
-    if (start == KR_START_MIXED) {
-        start = terms->n_phases ? terms->phase[chain % terms->n_phases].start_state
-                                : KR_START_RANDOM;
-    }
-    kr_block_start_lane(block, lane, start, block->rng);
 }
 
 /* Chains start as told; `mixed` takes the known phases by turns. */
@@ -589,5 +619,5 @@ int kr_sampler_declare(kr_sampler *s, kr_state *table, kr_error *err)
         KR_TRY(declare_point(s, &s->point[p], table, err));
         kr_state_pop(table);
     }
-    return KR_OK;
+    return kr_tuning_declare(s, table, err);
 }

@@ -114,10 +114,11 @@ typedef struct kr_sampler_config {
     const kr_observable_entry *observable;
     int64_t n_chains; /* per point */
     uint64_t seed;
-    int32_t start;               /* KR_START_* or a state */
-    const uint8_t *start_states; /* (n_start_states, n_sites) or NULL, read by
-                                    kr_sampler_alloc only: chain c starts in row c mod
-                                    n_start_states, and `start` is not looked at */
+    int32_t start;            /* KR_START_* or a state */
+    double start_value;       /* with KR_START_VALUE */
+    const void *start_states; /* (n_start_states, n_sites) bytes, of real-valued models doubles,
+                                 or NULL; read by kr_sampler_alloc only: chain c starts in row
+                                 c mod n_start_states, and `start` is not looked at */
     int64_t n_start_states;
     int64_t thermalize, adapt, measure, every; /* steps; every = steps per draw */
     kr_training_params training;
@@ -180,8 +181,9 @@ const kr_column *kr_sampler_observable_column(const kr_sampler *sampler, int32_t
 int64_t kr_sampler_n_new(const kr_sampler *sampler);
 bool kr_sampler_new_is_warmup(const kr_sampler *sampler);
 int64_t kr_sampler_new_epoch(const kr_sampler *sampler);
-/* Present states of all chains, (n_chains, n_points, n_sites), filled. */
-void kr_sampler_states(kr_sampler *sampler, uint8_t *state);
+/* Present states of all chains, (n_chains, n_points, n_sites) bytes, of real-valued models
+ * doubles, filled. */
+void kr_sampler_states(kr_sampler *sampler, void *states);
 int32_t kr_sampler_threads(const kr_sampler *sampler);
 /* Threads OpenMP would use by itself (1 without OpenMP). */
 int32_t kr_sampler_default_threads(void);

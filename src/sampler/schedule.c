@@ -5,6 +5,7 @@
  * the schedule differ. CPU time per update is read on every step where sweeps are long
  * against the clock, else on every eighth step and scaled (some 10 % too much: the timed steps
  * are slowed by the reading). Threads: each call touches its own block only. */
+#include "density/density.h"
 #include "model/block.h"
 #include "model/fold.h"
 #include "sampler/private.h"
@@ -109,13 +110,15 @@ void kr_schedule_log_q(const kr_density *density, kr_block *block, void *scratch
     if (block->log_q_of == density->index && block->log_q_epoch == density->epoch) {
         return;
     }
-    kr_density_block tail = { .first = 0 };
-    if (density->plug->flags & KR_DENSITY_BLOCK) {
-        density->plug->block(density->self, &tail);
-    }
     kr_block_convert(block, KR_LAYOUT_LANE);
-    density->plug->log_q_tail(density->self, tail.first, block->n_lanes, block->state,
-                              block->log_q, scratch);
+    if (density->plug->flags & KR_DENSITY_BLOCK) {
+        kr_density_block tail;
+        density->plug->block(density->self, &tail);
+        density->plug->log_q_tail(density->self, tail.first, block->n_lanes, block->state,
+                                  block->log_q, scratch);
+    } else {
+        kr_density_log_q(density, block->n_lanes, block->state, block->log_q, scratch);
+    }
     block->log_q_of = density->index;
     block->log_q_epoch = density->epoch;
 }

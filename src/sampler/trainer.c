@@ -21,6 +21,7 @@
  * order, so the weights do not depend on the number of threads. */
 #include "base/memory.h"
 #include "base/state.h"
+#include "density/density.h"
 #include "density/stored.h"
 #include "model/block.h"
 #include "model/terms.h"
@@ -197,8 +198,8 @@ size_t kr_trainer_scratch(const kr_sampler *sampler, const kr_point *point, int3
 {
     (void)sampler;
     const kr_density *d = &point->density[density];
-    return d->plug->scratch_bytes(d->self, KR_LANES_MAX) +
-           (size_t)KR_LANES_MAX * (size_t)point->target->terms->n_sites +
+    return kr_density_scratch(d, KR_LANES_MAX) +
+           KR_LANES_MAX * kr_block_row_bytes(point->block[0]) +
            kr_trainer_block_scratch(&point->trainer[density]);
 }
 

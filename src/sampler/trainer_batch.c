@@ -12,6 +12,8 @@
  * Threads: called serially; OpenMP over walker blocks; gradients are summed pairwise in block
  * order, so they do not depend on the number of threads. */
 #include "base/memory.h"
+#include "density/density.h"
+#include "model/action.h"
 #include "model/block.h"
 #include "model/terms.h"
 #include "sampler/private.h"
@@ -45,9 +47,7 @@ static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_bl
     for (int32_t l = 0; l < block->n_lanes; l++) {
         int32_t phase =
             nth_phase(terms->n_phases, sampler->config.training.phases, block->first_chain + l);
-        kr_block_start_lane(block, l,
-                            phase < 0 ? KR_START_RANDOM : terms->phase[phase].start_state,
-                            block->rng);
+        kr_block_start_phase(block, terms, l, phase, block->rng);
     }
     kr_block_score(block, terms);
     for (int pass = 0; pass < WALKER_PASSES; pass++) {
@@ -56,42 +56,52 @@ static void start_walker(const kr_sampler *sampler, const kr_point *point, kr_bl
 }
 
 /* Walkers keep to the chosen phases: a state in another one is not for them. */
-static bool is_left_out(const kr_terms *terms, uint32_t mask, const uint8_t *state,
-                        int32_t stride)
+static bool is_left_out(const kr_terms *terms, uint32_t mask, const void *proposal,
+                        int32_t lane, int32_t stride)
 {
     int64_t count[KR_STATES_MAX] = { 0 };
+    double order;
     if (mask == 0) {
         return false;
     }
-    for (int32_t i = 0; i < terms->n_sites; i++) {
-        count[state[(size_t)i * (size_t)stride]]++;
+    if (terms->action) {
+        kr_action_order(terms->action, 1, (const double *)proposal + lane, (size_t)stride,
+                        &order);
+    } else {
+        const uint8_t *state = (const uint8_t *)proposal + lane;
+        for (int32_t i = 0; i < terms->n_sites; i++) {
+            count[state[(size_t)i * (size_t)stride]]++;
+        }
+        order = kr_terms_order(terms, count);
     }
-    int32_t phase = kr_terms_phase(terms, kr_terms_order(terms, count));
+    int32_t phase = kr_terms_phase(terms, order);
     return phase >= 0 && !(mask >> phase & 1);
 }
 
 /* A global proposal for every lane: the chain learns from the net as the net from the chain.
  * Fills the proposals' log w; returns the number accepted. */
 static int64_t propose(const kr_trainer *t, uint32_t phases, kr_block *block, kr_rng *rng,
-                       uint8_t *proposal, double *log_w, void *scratch)
+                       void *proposal, double *log_w, void *scratch)
 {
     const kr_density *d = t->density;
     const kr_terms *terms = t->target->terms;
+    const size_t each = terms->action ? sizeof(double) : 1; /* bytes of a site's state */
     double log_q[KR_LANES_MAX], new_energy[KR_LANES_MAX];
     int64_t n_accepted = 0;
     kr_schedule_log_q(d, block, scratch);
     kr_block_convert(block, KR_LAYOUT_LANE);
-    d->plug->sample_tail(d->self, 0, block->n_lanes, proposal, log_q, rng, scratch);
-    kr_terms_energies(terms, proposal, (size_t)block->stride, block->n_lanes, new_energy);
+    kr_density_sample(d, block->n_lanes, proposal, log_q, rng, scratch);
+    kr_terms_score(terms, proposal, (size_t)block->stride, block->n_lanes, new_energy);
     for (int32_t l = 0; l < block->n_lanes; l++) {
         const double energy = new_energy[l];
         double log_ratio =
             -t->target->beta * (energy - block->energy[l]) + block->log_q[l] - log_q[l];
         log_w[block->first_chain + l] = -t->target->beta * energy - log_q[l];
         double p = kr_proposal_acceptance(log_ratio);
-        p = is_left_out(terms, phases, proposal + l, block->stride) ? 0.0 : p;
+        p = is_left_out(terms, phases, proposal, l, block->stride) ? 0.0 : p;
         if (kr_rng_bernoulli(rng, p)) {
-            kr_proposal_take(block, l, 0, proposal + l, (size_t)block->stride);
+            kr_proposal_take(block, l, 0, (const char *)proposal + (size_t)l * each,
+                             (size_t)block->stride);
             block->energy[l] = energy;
             block->log_q[l] = log_q[l];
             n_accepted++;
@@ -119,7 +129,7 @@ static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_t
     kr_trainer_move_walkers(sampler, point, t, b, scratch);
     double coefficient[KR_LANES_MAX], log_q[KR_LANES_MAX];
     if (log_w) {
-        size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
+        size_t bytes = (size_t)block->stride * kr_block_row_bytes(block);
         result->n_accepted +=
             (double)propose(t, sampler->config.training.phases, block, &t->rng[b], scratch,
                             log_w, (char *)scratch + (bytes + 63) / 64 * 64);
@@ -128,8 +138,8 @@ static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_t
     for (int32_t l = 0; l < block->n_lanes; l++) {
         coefficient[l] = 1.0 / (double)sampler->config.training.batch;
     }
-    t->density->plug->grad(t->density->self, block->n_lanes, block->state, coefficient,
-                           gradient, log_q, scratch);
+    kr_density_grad(t->density, block->n_lanes, block->state, coefficient, gradient, log_q,
+                    scratch);
     for (int32_t l = 0; l < block->n_lanes; l++) {
         result->loss += -coefficient[l] * log_q[l];
     }
@@ -142,9 +152,8 @@ static void reverse_sample(const kr_trainer *t, int32_t b, double beta, uint8_t 
 {
     const kr_block *block = t->walker[b];
     double log_q[KR_LANES_MAX], energy[KR_LANES_MAX];
-    t->density->plug->sample_tail(t->density->self, 0, block->n_lanes, state, log_q, &t->rng[b],
-                                  scratch);
-    kr_terms_energies(t->target->terms, state, (size_t)block->stride, block->n_lanes, energy);
+    kr_density_sample(t->density, block->n_lanes, state, log_q, &t->rng[b], scratch);
+    kr_terms_score(t->target->terms, state, (size_t)block->stride, block->n_lanes, energy);
     for (int32_t l = 0; l < block->n_lanes; l++) {
         R[block->first_chain + l] = beta * energy[l] + log_q[l];
         log_w[block->first_chain + l] = -t->target->beta * energy[l] - log_q[l];
@@ -178,7 +187,7 @@ static void walker_sample(const kr_sampler *sampler, const kr_point *point, kr_t
                           int32_t b, double *R, double *log_w, void *scratch)
 {
     kr_block *block = t->walker[b];
-    size_t bytes = (size_t)block->stride * (size_t)block->n_sites;
+    size_t bytes = (size_t)block->stride * kr_block_row_bytes(block);
     kr_trainer_move_walkers(sampler, point, t, b, scratch);
     propose(t, sampler->config.training.phases, block, &t->rng[b], scratch, log_w,
             (char *)scratch + (bytes + 63) / 64 * 64);
@@ -192,6 +201,29 @@ static void walker_sample(const kr_sampler *sampler, const kr_point *point, kr_t
 static bool is_walker(const kr_trainer *t, int32_t n_walkers, int32_t b)
 {
     return (b + t->learner->step) % t->n_blocks < n_walkers;
+}
+
+/* Ascent direction of a block's states in a step of the second loss. Samples of real numbers
+ * know their paths, whose gradient has no noise where q is exact; all others are weighed by
+ * their R. */
+static void reverse_grad(const kr_trainer *t, int32_t b, double beta, const double *R,
+                         double mean, bool is_of_walkers, int64_t batch, float *gradient,
+                         void *scratch)
+{
+    const kr_block *block = t->walker[b];
+    const bool has_path = block->phi && !is_of_walkers;
+    double coefficient[KR_LANES_MAX];
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        coefficient[l] = has_path ? -1.0 / (double)batch
+                                  : -(R[block->first_chain + l] - mean) / (double)(batch - 1);
+    }
+    if (has_path) {
+        kr_density_path_grad(t->density, t->target->terms->action, beta, block->n_lanes,
+                             block->spare_phi, coefficient, gradient, scratch);
+    } else {
+        kr_density_grad(t->density, block->n_lanes, is_of_walkers ? block->state : block->spare,
+                        coefficient, gradient, NULL, scratch);
+    }
 }
 
 void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, kr_trainer *t, double beta,
@@ -222,16 +254,10 @@ void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, kr_trainer *t, dou
 #pragma omp for schedule(dynamic, 1)
         for (int32_t b = 0; b < t->n_blocks; b++) {
             double start = kr_clock_thread();
-            const kr_block *block = t->walker[b];
-            const uint8_t *state = is_walker(t, n_walkers, b) ? block->state : block->spare;
             float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
-            double coefficient[KR_LANES_MAX];
             memset(gradient, 0, t->n_weights * sizeof *gradient);
-            for (int32_t l = 0; l < block->n_lanes; l++) {
-                coefficient[l] = -(R[block->first_chain + l] - mean) / (double)(batch - 1);
-            }
-            t->density->plug->grad(t->density->self, block->n_lanes, state, coefficient,
-                                   gradient, NULL, kr_thread_scratch(sampler));
+            reverse_grad(t, b, beta, R, mean, is_walker(t, n_walkers, b), batch, gradient,
+                         kr_thread_scratch(sampler));
             cpu += kr_clock_thread() - start;
         }
     }

@@ -54,7 +54,7 @@ static void sweep_once(const kr_proposer *d, kr_block *block, void *scratch, kr_
     kr_proposals_open(d, block, block->n_lanes, scratch, inner, &queue);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         double energy, log_q;
-        const uint8_t *proposal = kr_proposals_next(d, &queue, block->rng, &energy, &log_q);
+        const void *proposal = kr_proposals_next(d, &queue, block->rng, &energy, &log_q);
         double log_ratio =
             -d->beta * (energy - block->energy[lane]) + block->log_q[lane] - log_q;
         tally->attempted[lane]++;
@@ -89,7 +89,7 @@ const kr_update_plug kr_update_independence = {
     .fields = fields,
     .params_size = 0,
     .flags = KR_UPDATE_NEEDS_DENSITY | KR_UPDATE_IRREDUCIBLE | KR_UPDATE_POOL,
-    .layouts = KR_LAYOUT_LANE,
+    .layouts = KR_LAYOUT_LANE | KR_LAYOUT_REAL,
     .supports = independence_supports,
     .alloc = independence_alloc,
     .free = independence_free,

@@ -90,6 +90,16 @@ static int try_vectors(local *l, const kr_update_setting *setting,
 static int choose(local *l, const kr_update_setting *setting, const kr_local_params *params,
                   kr_local_kind kind, const kr_engine *ref, kr_error *err)
 {
+    if (setting->target->terms->action) {
+        if (params->engine != ENGINE_AUTO || params->order > KR_ORDER_SEQUENTIAL) {
+            return kr_fail(err, KR_EUNSUP,
+                           "real variables are visited in the order of the sites by an engine "
+                           "of their own, want engine auto and order auto or sequential");
+        }
+        l->engine = &kr_engine_real;
+        l->self = kr_engine_real.alloc(setting, kind, params, err);
+        return l->self ? KR_OK : err && err->status ? err->status : KR_ENOMEM;
+    }
     bool is_by_color = params->order == KR_ORDER_AUTO || params->order == KR_ORDER_CHECKERBOARD;
     if (params->engine != ENGINE_REF && is_by_color) {
         KR_TRY(try_vectors(l, setting, params, kind, err));
@@ -152,6 +162,29 @@ void kr_local_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *s
 {
     const local *l = self;
     l->engine->sweep(l->self, block, n_sweeps, scratch, tally);
+}
+
+void kr_local_tune(void *self, const kr_tuning *seen)
+{
+    const local *l = self;
+    if (l->engine->tune) {
+        l->engine->tune(l->self, seen);
+    }
+}
+
+int kr_local_declare(void *self, kr_state *table, kr_error *err)
+{
+    const local *l = self;
+    return l->engine->declare ? l->engine->declare(l->self, table, err) : KR_OK;
+}
+
+void kr_local_tuned(const void *self, char text[KR_TEXT_MAX])
+{
+    const local *l = self;
+    text[0] = '\0';
+    if (l->engine->tuned) {
+        l->engine->tuned(l->self, text);
+    }
 }
 
 const char *kr_local_engine(const void *self)

@@ -4,7 +4,8 @@
  * An engine is one way to run the same law: class of local field -> threshold.
  *   bits   one bit per spin: Ising with few classes of local fields (engine_bits.c)
  *   bytes  one byte per spin: few-class pair models and tables per site (engine_bytes.c)
- *   ref    the scalar reference of each update: any model, any order of visits
+ *   ref    the scalar reference of each update: any model of states, any order of visits
+ *   real   real variables, chains in vector lanes (engine_real.c)
  * bits and bytes work on folded blocks (model/fold.h), color by color, all sites of a color at
  * once; they cannot be enumerated draw by draw and are tested in law. */
 #ifndef KR_UPDATE_LOCAL_H
@@ -36,11 +37,16 @@ typedef struct kr_engine {
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes);
     void (*sweep)(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
                   kr_tally *tally);
+    /* As in kr_update_plug; NULL: the engine learns nothing. */
+    void (*tune)(void *self, const kr_tuning *seen);
+    int (*declare)(void *self, kr_state *table, kr_error *err);
+    void (*tuned)(const void *self, char text[KR_TEXT_MAX]);
 } kr_engine;
 
-extern const kr_engine kr_engine_bits, kr_engine_bytes;
+extern const kr_engine kr_engine_bits, kr_engine_bytes, kr_engine_real;
 
-/* Members of the update plugs. ref: the scalar engine of this update. */
+/* Members of the update plugs. ref: the scalar engine of this update; real variables have the
+ * engine real instead. */
 void *kr_local_alloc(const kr_update_setting *setting, const kr_local_params *params,
                      kr_local_kind kind, const kr_engine *ref, kr_error *err);
 void kr_local_free(void *self);
@@ -48,6 +54,9 @@ const kr_fold *kr_local_fold(const void *self);
 size_t kr_local_scratch_bytes(const void *self, int32_t n_lanes);
 void kr_local_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
                     kr_tally *tally);
+void kr_local_tune(void *self, const kr_tuning *seen);
+int kr_local_declare(void *self, kr_state *table, kr_error *err);
+void kr_local_tuned(const void *self, char text[KR_TEXT_MAX]);
 /* Name of the engine at work. */
 const char *kr_local_engine(const void *self);
 /* Why auto took the reference, a reason per vector engine; NULL where it did not. */

@@ -140,7 +140,7 @@ static int prepare(metropolis *m, const kr_target *target, int32_t order, kr_err
 static bool metropolis_supports(const kr_target *target, const void *params, kr_error *why)
 {
     (void)params;
-    if (target->terms->q < 2) {
+    if (!target->terms->action && target->terms->q < 2) {
         kr_fail(why, KR_EUNSUP, "metropolis: model has %d state, want 2 or more",
                 target->terms->q);
         return false;
@@ -205,7 +205,7 @@ const kr_update_plug kr_update_metropolis = {
     .fields = kr_local_table,
     .params_size = sizeof(kr_local_params),
     .flags = KR_UPDATE_LOCAL | KR_UPDATE_LANE_BETA,
-    .layouts = KR_LAYOUT_CHAIN | KR_LAYOUT_BITS | KR_LAYOUT_BYTES,
+    .layouts = KR_LAYOUT_CHAIN | KR_LAYOUT_BITS | KR_LAYOUT_BYTES | KR_LAYOUT_REAL,
     .supports = metropolis_supports,
     .alloc = metropolis_alloc,
     .free = kr_local_free,
@@ -214,4 +214,7 @@ const kr_update_plug kr_update_metropolis = {
     .engine = kr_local_engine,
     .engine_reason = kr_local_reason,
     .sweep = kr_local_sweep,
+    .tune = kr_local_tune,
+    .declare = kr_local_declare,
+    .tuned = kr_local_tuned,
 };

@@ -8,6 +8,8 @@
  * chains. Threads: pure given block and scratch. */
 #include "update/proposal.h"
 
+#include "density/density.h"
+#include "model/block_real.h"
 #include "model/terms.h"
 
 #include <math.h>
@@ -30,10 +32,6 @@ int kr_proposer_init(kr_proposer *proposer, const char *update,
     if (!density) {
         return kr_fail(err, KR_EINVAL, "%s: no density given, want the name of one", update);
     }
-    if (density->plug->flags & KR_DENSITY_REAL) {
-        return kr_fail(err, KR_EUNSUP, "%s: density %s gives real numbers, want states", update,
-                       density->plug->name);
-    }
     KR_TRY(kr_proposer_check_block(update, takes_blocks, density->plug, err));
     *proposer = (kr_proposer){ .terms = setting->target->terms,
                                .beta = setting->target->beta,
@@ -44,12 +42,13 @@ int kr_proposer_init(kr_proposer *proposer, const char *update,
 size_t kr_proposer_inner_bytes(const kr_proposer *proposer)
 {
     const kr_density *density = proposer->density;
-    return kr_proposal_round(density->plug->scratch_bytes(density->self, KR_LANES_MAX));
+    return kr_proposal_round(kr_density_scratch(density, KR_LANES_MAX));
 }
 
 size_t kr_proposer_queue_bytes(const kr_proposer *proposer)
 {
-    return KR_LANES_MAX * ((size_t)proposer->terms->n_sites + 2 * sizeof(double));
+    const size_t each = proposer->terms->action ? sizeof(double) : 1;
+    return KR_LANES_MAX * ((size_t)proposer->terms->n_sites * each + 2 * sizeof(double));
 }
 
 void kr_proposer_score(const kr_proposer *proposer, kr_block *block, void *inner)
@@ -58,8 +57,7 @@ void kr_proposer_score(const kr_proposer *proposer, kr_block *block, void *inner
     if (block->log_q_of == density->index && block->log_q_epoch == density->epoch) {
         return;
     }
-    density->plug->log_q_tail(density->self, 0, block->n_lanes, block->state, block->log_q,
-                              inner);
+    kr_density_log_q(density, block->n_lanes, block->state, block->log_q, inner);
     block->log_q_of = density->index;
     block->log_q_epoch = density->epoch;
 }
@@ -75,7 +73,7 @@ void kr_proposals_open(const kr_proposer *proposer, const kr_block *block, int64
     if (!out->pool) {
         out->own.log_q = queue;
         out->own.energy = out->own.log_q + KR_LANES_MAX;
-        out->own.state = (uint8_t *)(out->own.energy + KR_LANES_MAX);
+        out->own.state = out->own.energy + KR_LANES_MAX;
         out->own.epoch = density->epoch;
         out->pool = &out->own;
     }
@@ -92,20 +90,20 @@ static void fill(const kr_proposer *proposer, kr_proposals *p, kr_rng *rng)
     p->pool->n_lanes = is_full ? KR_LANES_MAX : (int32_t)p->n_wanted;
     p->pool->n_used = 0;
     p->stride = (int32_t)kr_lanes_pad((size_t)p->pool->n_lanes);
-    density->plug->sample_tail(density->self, 0, p->pool->n_lanes, p->pool->state,
-                               p->pool->log_q, rng, p->inner);
-    kr_terms_energies(proposer->terms, p->pool->state, (size_t)p->stride, p->pool->n_lanes,
-                      p->pool->energy);
+    kr_density_sample(density, p->pool->n_lanes, p->pool->state, p->pool->log_q, rng, p->inner);
+    kr_terms_score(proposer->terms, p->pool->state, (size_t)p->stride, p->pool->n_lanes,
+                   p->pool->energy);
 }
 
-const uint8_t *kr_proposals_next(const kr_proposer *proposer, kr_proposals *p, kr_rng *rng,
-                                 double *energy, double *log_q)
+const void *kr_proposals_next(const kr_proposer *proposer, kr_proposals *p, kr_rng *rng,
+                              double *energy, double *log_q)
 {
     kr_pool *pool = p->pool;
     if (pool->n_used == pool->n_lanes) {
         fill(proposer, p, rng);
     }
-    const uint8_t *state = pool->state + pool->n_used;
+    const size_t each = proposer->terms->action ? sizeof(double) : 1;
+    const void *state = (const char *)pool->state + (size_t)pool->n_used * each;
     *energy = pool->energy[pool->n_used];
     *log_q = pool->log_q[pool->n_used++];
     p->n_wanted--;
@@ -120,10 +118,16 @@ double kr_proposal_acceptance(double log_ratio)
     return log_ratio < 0.0 ? exp(log_ratio) : 1.0;
 }
 
-int64_t kr_proposal_take(kr_block *block, int32_t lane, int32_t k, const uint8_t *proposal,
+int64_t kr_proposal_take(kr_block *block, int32_t lane, int32_t k, const void *proposal_states,
                          size_t stride)
 {
     int64_t changed = 0;
+    if (block->phi) {
+        kr_block_real_copy(block->phi + (size_t)k * (size_t)block->stride + lane,
+                           (size_t)block->stride, proposal_states, stride, block->n_sites - k);
+        return block->n_sites - k;
+    }
+    const uint8_t *proposal = proposal_states;
     for (int32_t i = k; i < block->n_sites; i++) {
         uint8_t *site = block->state + (size_t)i * (size_t)block->stride + lane;
         uint8_t state = proposal[(size_t)i * stride];

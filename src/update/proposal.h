@@ -12,7 +12,7 @@ typedef struct kr_proposer { /* borrows target and density */
     const kr_density *density;
 } kr_proposer;
 
-/* Refuses a setting without a density of states, and unless takes_blocks one that is made for a
+/* Refuses a setting without a density, and unless takes_blocks one that is made for a
  * block: KR_EINVAL, KR_EUNSUP in the update's name. */
 int kr_proposer_init(kr_proposer *proposer, const char *update,
                      const kr_update_setting *setting, bool takes_blocks, kr_error *err);
@@ -45,15 +45,15 @@ void kr_proposals_open(const kr_proposer *proposer, const kr_block *block, int64
                        void *queue, void *inner, kr_proposals *proposals);
 /* Takes the next one: its state (sites `stride` apart), valid until the next call, its energy
  * and its log q. */
-const uint8_t *kr_proposals_next(const kr_proposer *proposer, kr_proposals *proposals,
-                                 kr_rng *rng, double *energy, double *log_q);
+const void *kr_proposals_next(const kr_proposer *proposer, kr_proposals *proposals, kr_rng *rng,
+                              double *energy, double *log_q);
 
 /* min(1, exp(log_ratio)); an undefined ratio refuses. */
 double kr_proposal_acceptance(double log_ratio);
 
-/* Writes sites k..N-1 of a proposal into a lane of the block, layout LANE; returns how many
- * differ. Energy and log q are the caller's to set; counts become stale. */
-int64_t kr_proposal_take(kr_block *block, int32_t lane, int32_t k, const uint8_t *proposal,
+/* Writes sites k..N-1 of a proposal into a lane of the block, layout LANE or REAL; returns how
+ * many differ. Energy and log q are the caller's to set; counts become stale. */
+int64_t kr_proposal_take(kr_block *block, int32_t lane, int32_t k, const void *proposal,
                          size_t stride);
 
 static inline size_t kr_proposal_round(size_t bytes)
