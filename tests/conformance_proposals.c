@@ -119,7 +119,7 @@ static void systems_of_512_states_keep_their_weights(void **state)
     int n_densities = 0;
     for (int k = 0; kr_registry_densities[k]; k++) {
         kr_density density = { .plug = kr_registry_densities[k], .epoch = 1 };
-        if (density.plug->flags & KR_DENSITY_BLOCK || !stirred_density(&density, &target)) {
+        if (density.plug->flags & (KR_DENSITY_BLOCK | KR_DENSITY_REAL) || !stirred_density(&density, &target)) {
             continue;
         }
         n_densities++;

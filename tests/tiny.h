@@ -26,6 +26,12 @@ static inline void *tiny_params(const char *what, const kr_field *fields, size_t
     return params;
 }
 
+/* Whether a plug is for discrete states; those of real variables have conformance_real.c. */
+static inline bool tiny_takes_states(unsigned layouts)
+{
+    return layouts & KR_LAYOUT_ANY;
+}
+
 typedef struct tiny {
     kr_lattice *lattice;
     kr_terms *terms;

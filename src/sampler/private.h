@@ -238,6 +238,9 @@ int kr_alternating_train(kr_sampler *sampler, kr_point *point, int32_t density, 
                          kr_error *err);
 int kr_alternating_run(kr_sampler *sampler, kr_chunk *todo, kr_error *err);
 
+/* blocks.c: the chains of a point, started; updates must be there. */
+int kr_blocks_alloc(kr_sampler *sampler, kr_point *point, kr_error *err);
+
 /* tuning.c: updates that learn from the chains in the first three quarters of thermalize.
  * is_on: whether the next draw is learned from; learn: from the one just made. */
 bool kr_tuning_is_on(const kr_sampler *sampler);

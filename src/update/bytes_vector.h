@@ -61,7 +61,8 @@
 #endif
 #define VB_WIDTH (64 / VB_PIECES)
 
-#ifndef KR_INLINE /* given in sanitizer builds, where inlined checks take minutes to compile */
+#ifndef KR_INLINE /* given in sanitizer builds, where inlined checks take minutes to compile   \
+                   */
 #define KR_INLINE static inline __attribute__((always_inline))
 #endif
 

@@ -9,31 +9,20 @@
  * Kennedy, Pendleton, Roweth, Phys. Lett. B 195, 216 (1987); Omelyan, Mryglod, Folk, Comput.
  * Phys. Commun. 151, 272 (2003); jitter: Mackenzie, Phys. Lett. B 226, 369 (1989). Threads:
  * pure given block, scratch and tally. */
+#include "update/hmc.h"
 #include "base/memory.h"
 #include "base/normals.h"
 #include "model/action.h"
-#include "update/dual_average.h"
 #include "update/proposal.h"
-#include "update/real_kernels.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define OMELYAN 0.1931833275037836 /* lambda of the minimum norm scheme */
-
-enum { LEAPFROG, OMELYAN_2 };
-
-typedef struct params {
-    int64_t steps;
-    double step, target, jitter;
-    int32_t integrator;
-} params;
-
 static const kr_field fields[] = {
     { .name = "steps",
       .type = KR_TYPE_INT,
-      .offset = offsetof(params, steps),
+      .offset = offsetof(kr_hmc_params, steps),
       .fallback = "10",
       .min = 1,
       .max = 100000,
@@ -41,7 +30,7 @@ static const kr_field fields[] = {
       .doc = "integrator steps of a trajectory" },
     { .name = "step",
       .type = KR_TYPE_REAL,
-      .offset = offsetof(params, step),
+      .offset = offsetof(kr_hmc_params, step),
       .fallback = "0",
       .min = 0,
       .max = 1e6,
@@ -50,7 +39,7 @@ static const kr_field fields[] = {
           "size of a step, where tuning begins; 0: chosen from the width of a random start" },
     { .name = "target",
       .type = KR_TYPE_REAL,
-      .offset = offsetof(params, target),
+      .offset = offsetof(kr_hmc_params, target),
       .fallback = "0.8",
       .min = 0,
       .max = 0.999,
@@ -58,7 +47,7 @@ static const kr_field fields[] = {
       .doc = "acceptance that the step is tuned to during thermalize; 0: no tuning" },
     { .name = "jitter",
       .type = KR_TYPE_REAL,
-      .offset = offsetof(params, jitter),
+      .offset = offsetof(kr_hmc_params, jitter),
       .fallback = "0.1",
       .min = 0,
       .max = 0.9,
@@ -66,86 +55,41 @@ static const kr_field fields[] = {
       .doc = "the step of a trajectory varies uniformly by this share up and down" },
     { .name = "integrator",
       .type = KR_TYPE_CHOICE,
-      .offset = offsetof(params, integrator),
+      .offset = offsetof(kr_hmc_params, integrator),
       .fallback = "leapfrog",
       .choices = "leapfrog|omelyan",
       .doc = "leapfrog: one force a step; omelyan: two, and smaller errors" },
     KR_FIELD_END
 };
 
-typedef struct hmc {
-    const kr_action *action;
-    const kr_real_kernels *kernels;
-    double beta, jitter;
-    int64_t steps;
-    int32_t integrator;
-    kr_dual_average step;
-} hmc;
-
-static void *hmc_alloc(const kr_update_setting *setting, const void *parameters, kr_error *err)
+void *kr_hmc_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
 {
-    const params *p = parameters;
+    const kr_hmc_params *p = params;
     const kr_action *action = setting->target->terms->action;
     if (p->target == 0.0 && p->step == 0.0) {
         kr_fail(err, KR_EINVAL, "target = 0 and step = 0: want a step > 0 where none is tuned");
         return NULL;
     }
-    hmc *h = kr_alloc(1, sizeof *h, err);
+    kr_hmc *h = kr_alloc(1, sizeof *h, err);
     if (h) {
-        h->action = action;
-        h->kernels = kr_real_kernels_of(setting->isa);
-        h->beta = setting->target->beta;
+        h->trajectory = (kr_trajectory){ .action = action,
+                                         .kernels = kr_real_kernels_of(setting->isa),
+                                         .beta = setting->target->beta,
+                                         .steps = p->steps,
+                                         .integrator = p->integrator };
         h->jitter = p->jitter;
-        h->steps = p->steps;
-        h->integrator = p->integrator;
         kr_dual_average_init(&h->step, p->step > 0.0 ? p->step : 0.2 * action->start_width,
                              p->target);
     }
     return h;
 }
 
-/* Positions and momenta of a group, then its energies. */
-static size_t hmc_scratch_bytes(const void *self, int32_t n_lanes)
+/* Positions and momenta of a group. */
+size_t kr_hmc_scratch_bytes(const void *self, int32_t n_lanes)
 {
     (void)n_lanes;
-    const hmc *h = self;
-    return 2 * sizeof(double) * KR_LANES_PAD * (size_t)h->action->n_sites;
-}
-
-typedef struct phase_space {
-    double *phi, *pi; /* (n_sites, KR_LANES_PAD) */
-    size_t n;         /* numbers in each */
-} phase_space;
-
-static void kick(const hmc *h, const phase_space *x, double time)
-{
-    h->action->add_gradient(h->action->self, KR_LANES_PAD, x->phi, KR_LANES_PAD,
-                            -time * h->beta, x->pi);
-}
-
-static void drift(const hmc *h, const phase_space *x, double time)
-{
-    h->kernels->add(x->n, time, x->pi, x->phi);
-}
-
-static void leapfrog(const hmc *h, const phase_space *x, double step)
-{
-    kick(h, x, 0.5 * step);
-    for (int64_t k = 0; k < h->steps; k++) {
-        drift(h, x, step);
-        kick(h, x, k + 1 < h->steps ? step : 0.5 * step);
-    }
-}
-
-static void omelyan(const hmc *h, const phase_space *x, double step)
-{
-    drift(h, x, OMELYAN * step);
-    for (int64_t k = 0; k < h->steps; k++) {
-        kick(h, x, 0.5 * step);
-        drift(h, x, (1.0 - 2.0 * OMELYAN) * step);
-        kick(h, x, 0.5 * step);
-        drift(h, x, (k + 1 < h->steps ? 2.0 : 1.0) * OMELYAN * step);
-    }
+    const kr_hmc *h = self;
+    return 2 * sizeof(double) * KR_LANES_PAD * (size_t)h->trajectory.action->n_sites;
 }
 
 static void copy_group(int32_t n_sites, int32_t n_lanes, const double *from, size_t from_stride,
@@ -156,27 +100,24 @@ static void copy_group(int32_t n_sites, int32_t n_lanes, const double *from, siz
     }
 }
 
-static void move_group(const hmc *h, kr_block *block, int32_t first, double step,
-                       const phase_space *x, kr_tally *tally)
+static void move_group(const kr_hmc *h, kr_block *block, int32_t first, double step,
+                       const kr_phase_space *x, kr_tally *tally)
 {
-    const int32_t n = h->action->n_sites, left = block->n_lanes - first;
+    const kr_trajectory *t = &h->trajectory;
+    const int32_t n = t->action->n_sites, left = block->n_lanes - first;
     const int32_t n_lanes = left < KR_LANES_PAD ? left : KR_LANES_PAD;
     double before[KR_LANES_PAD], after[KR_LANES_PAD], energy[KR_LANES_PAD];
     copy_group(n, KR_LANES_PAD, block->phi + first, (size_t)block->stride, x->phi,
                KR_LANES_PAD);
-    kr_normals(block->rng, x->n, x->pi);
-    h->kernels->half_square(n, x->pi, before);
-    if (h->integrator == LEAPFROG) {
-        leapfrog(h, x, step);
-    } else {
-        omelyan(h, x, step);
-    }
-    h->kernels->half_square(n, x->pi, after);
-    h->action->energy(h->action->self, n_lanes, x->phi, KR_LANES_PAD, energy);
+    kr_normals(block->rng, (size_t)n * KR_LANES_PAD, x->pi);
+    t->kernels->half_square(n, x->pi, before);
+    kr_trajectory_run(t, x, step);
+    t->kernels->half_square(n, x->pi, after);
+    t->action->energy(t->action->self, n_lanes, x->phi, KR_LANES_PAD, energy);
     for (int32_t l = 0; l < n_lanes; l++) {
         const int32_t lane = first + l;
         const double log_ratio =
-            -h->beta * (energy[l] - block->energy[lane]) - (after[l] - before[l]);
+            -t->beta * (energy[l] - block->energy[lane]) - (after[l] - before[l]);
         tally->attempted[lane]++;
         /* a trajectory that ran away has no finite energy: it is refused */
         if (!isfinite(log_ratio) ||
@@ -193,12 +134,12 @@ static void move_group(const hmc *h, kr_block *block, int32_t first, double step
     }
 }
 
-static void hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
-                      kr_tally *tally)
+void kr_hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                  kr_tally *tally)
 {
-    const hmc *h = self;
-    const size_t n = (size_t)h->action->n_sites * KR_LANES_PAD;
-    const phase_space x = { scratch, (double *)scratch + n, n };
+    const kr_hmc *h = self;
+    const size_t n = (size_t)h->trajectory.action->n_sites * KR_LANES_PAD;
+    const kr_phase_space x = { scratch, (double *)scratch + n };
     for (int64_t k = 0; k < n_sweeps; k++) {
         const double u = 2.0 * kr_rng_uniform(block->rng) - 1.0;
         for (int32_t first = 0; first < block->n_lanes; first += KR_LANES_PAD) {
@@ -208,22 +149,23 @@ static void hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void 
     kr_block_touch(block);
 }
 
-static void hmc_tune(void *self, const kr_tuning *seen)
+void kr_hmc_tune(void *self, const kr_tuning *seen)
 {
-    hmc *h = self;
+    kr_hmc *h = self;
     kr_dual_average_learn(&h->step, seen->acceptance, seen->is_last);
 }
 
-static int hmc_declare(void *self, kr_state *table, kr_error *err)
+int kr_hmc_declare(void *self, kr_state *table, kr_error *err)
 {
-    hmc *h = self;
+    kr_hmc *h = self;
     return kr_dual_average_declare(&h->step, table, err);
 }
 
-static void hmc_tuned(const void *self, char text[KR_TEXT_MAX])
+void kr_hmc_tuned(const void *self, char text[KR_TEXT_MAX])
 {
-    const hmc *h = self;
-    snprintf(text, KR_TEXT_MAX, "step %.4g, %lld steps", h->step.step, (long long)h->steps);
+    const kr_hmc *h = self;
+    snprintf(text, KR_TEXT_MAX, "step %.4g, %lld steps", h->step.step,
+             (long long)h->trajectory.steps);
 }
 
 const kr_update_plug kr_update_hmc = {
@@ -231,14 +173,14 @@ const kr_update_plug kr_update_hmc = {
     .doc = "hybrid Monte Carlo: a trajectory of all variables under the force of the action",
     .source = "Duane, Kennedy, Pendleton, Roweth, Phys. Lett. B 195, 216 (1987)",
     .fields = fields,
-    .params_size = sizeof(params),
+    .params_size = sizeof(kr_hmc_params),
     .flags = KR_UPDATE_LOCAL | KR_UPDATE_IRREDUCIBLE,
     .layouts = KR_LAYOUT_REAL,
-    .alloc = hmc_alloc,
+    .alloc = kr_hmc_alloc,
     .free = kr_free,
-    .scratch_bytes = hmc_scratch_bytes,
-    .sweep = hmc_sweep,
-    .tune = hmc_tune,
-    .declare = hmc_declare,
-    .tuned = hmc_tuned,
+    .scratch_bytes = kr_hmc_scratch_bytes,
+    .sweep = kr_hmc_sweep,
+    .tune = kr_hmc_tune,
+    .declare = kr_hmc_declare,
+    .tuned = kr_hmc_tuned,
 };

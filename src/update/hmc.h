@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * update/hmc.h - hybrid Monte Carlo, shared by the updates hmc and mala. */
+#ifndef KR_UPDATE_HMC_H
+#define KR_UPDATE_HMC_H
+
+#include "update/dual_average.h"
+#include "update/trajectory.h"
+
+typedef struct kr_hmc_params {
+    int64_t steps;
+    double step, target, jitter;
+    int32_t integrator;
+} kr_hmc_params;
+
+typedef struct kr_hmc {
+    kr_trajectory trajectory;
+    double jitter;
+    kr_dual_average step;
+} kr_hmc;
+
+/* Members of the update plugs; params: kr_hmc_params. */
+void *kr_hmc_alloc(const kr_update_setting *setting, const void *params, kr_error *err);
+size_t kr_hmc_scratch_bytes(const void *self, int32_t n_lanes);
+void kr_hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
+                  kr_tally *tally);
+void kr_hmc_tune(void *self, const kr_tuning *seen);
+int kr_hmc_declare(void *self, kr_state *table, kr_error *err);
+void kr_hmc_tuned(const void *self, char text[KR_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * update/trajectory.h - reversible integrators that keep volume, for chains in vector lanes.
+ *
+ * Hamilton's equations of pi^2/2 + beta S. omelyan is the second-order scheme of least error
+ * norm: two forces a step.
+ * Source: Duane, Kennedy, Pendleton, Roweth, Phys. Lett. B 195, 216 (1987); Omelyan, Mryglod,
+ * Folk, Comput. Phys. Commun. 151, 272 (2003). */
+#ifndef KR_UPDATE_TRAJECTORY_H
+#define KR_UPDATE_TRAJECTORY_H
+
+#include "update/real_kernels.h"
+
+enum { KR_LEAPFROG, KR_OMELYAN };
+
+typedef struct kr_trajectory {
+    const kr_action *action;
+    const kr_real_kernels *kernels;
+    double beta;
+    int64_t steps;
+    int32_t integrator;
+} kr_trajectory;
+
+typedef struct kr_phase_space {
+    double *phi, *pi; /* (n_sites, KR_LANES_PAD) */
+} kr_phase_space;
+
+/* Moves a group of chains by t->steps steps. Cost: steps forces, 2 steps with omelyan. */
+void kr_trajectory_run(const kr_trajectory *t, const kr_phase_space *x, double step);
+
+#endif

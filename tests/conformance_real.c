@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * tests/conformance_real.c - what every update of real variables must satisfy: the law of the
+ * model is left as it is, and one site moves by detailed balance.
+ *
+ * Chains start with exact samples (inverse distribution functions on a fine grid), make one
+ * sweep, and are counted in cells whose probabilities quadrature knows. */
+#include "tiny.h"
+
+#include "base/memory.h"
+#include "base/rng.h"
+#include "model/block.h"
+#include "stats/stats.h"
+
+enum { GRID = 1200, CELLS = 24, SAMPLES = 1 << 18, VARIANTS = 4 };
+
+#define LEAST_P 1e-5
+
+typedef struct real_case {
+    const char *model, *lattice;
+    double beta, reach; /* phi within +- reach */
+} real_case;
+
+static const real_case cases[] = {
+    { "{m2: -2.5, lambda: 1}", "{size: 1, boundary: open}", 1.0, 3.0 },
+    { "{m2: -1, lambda: 0.5, field: 0.3}", "{size: 2, boundary: open}", 0.7, 3.5 },
+    { "{m2: 1.5, lambda: 0.2, field: -0.4}", "{size: 2, boundary: open}", 1.3, 3.0 },
+};
+enum { N_CASES = sizeof cases / sizeof *cases };
+
+typedef struct system {
+    const real_case *is;
+    kr_lattice *lattice;
+    kr_terms *terms;
+    double *density; /* (GRID, GRID or 1) normalized probabilities of the cells of the grid */
+    double *row;     /* (GRID) of the first variable */
+} system_of_one_or_two;
+
+static double centre(const system_of_one_or_two *s, int k)
+{
+    return s->is->reach * (2.0 * (k + 0.5) / GRID - 1.0);
+}
+
+static system_of_one_or_two open_system(const real_case *is)
+{
+    kr_error err = { 0 };
+    system_of_one_or_two s = { .is = is };
+    void *lattice = tiny_params("lattice", tiny_lattice("hypercubic")->fields,
+                                tiny_lattice("hypercubic")->params_size, is->lattice, &err);
+    void *model = tiny_params("model", tiny_model("phi4")->fields,
+                              tiny_model("phi4")->params_size, is->model, &err);
+    s.lattice = lattice ? kr_lattice_alloc(tiny_lattice("hypercubic"), lattice, &err) : NULL;
+    s.terms =
+        s.lattice && model ? kr_terms_alloc(tiny_model("phi4"), model, s.lattice, &err) : NULL;
+    if (!s.terms) {
+        fail_msg("%s", err.text);
+    }
+    free(lattice);
+    free(model);
+    const int n = s.terms->n_sites == 2 ? GRID : 1;
+    double total = 0.0;
+    s.density = calloc((size_t)GRID * (size_t)n, sizeof *s.density);
+    s.row = calloc(GRID, sizeof *s.row);
+    for (int a = 0; a < GRID; a++) {
+        for (int b = 0; b < n; b++) {
+            double phi[2 * KR_LANES_PAD] = { centre(&s, a) }, energy;
+            phi[KR_LANES_PAD] = centre(&s, b);
+            kr_terms_score(s.terms, phi, KR_LANES_PAD, 1, &energy);
+            s.density[a * n + b] = exp(-is->beta * energy);
+            s.row[a] += s.density[a * n + b];
+            total += s.density[a * n + b];
+        }
+    }
+    for (int a = 0; a < GRID; a++) {
+        s.row[a] /= total;
+        for (int b = 0; b < n; b++) {
+            s.density[a * n + b] /= total;
+        }
+    }
+    return s;
+}
+
+static void close_system(system_of_one_or_two *s)
+{
+    free(s->density);
+    free(s->row);
+    kr_terms_free(s->terms);
+    kr_lattice_free(s->lattice);
+}
+
+/* A cell of the grid with probability p[k]/sum, then a point in it. */
+static double draw(const system_of_one_or_two *s, const double *p, double sum, kr_rng *rng,
+                   int *cell)
+{
+    double u = kr_rng_uniform(rng) * sum;
+    int k = 0;
+    while (k < GRID - 1 && u >= p[k]) {
+        u -= p[k++];
+    }
+    *cell = k;
+    return centre(s, k) + (kr_rng_uniform(rng) - 0.5) * 2.0 * s->is->reach / GRID;
+}
+
+static void fill_exact(const system_of_one_or_two *s, kr_block *block, kr_rng *rng)
+{
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        int a, b;
+        block->phi[l] = draw(s, s->row, 1.0, rng, &a);
+        if (block->n_sites == 2) {
+            block->phi[block->stride + l] =
+                draw(s, s->density + (size_t)a * GRID, s->row[a], rng, &b);
+        }
+    }
+    kr_block_score(block, s->terms);
+}
+
+/* Cells are coarse parts of the grid: CELLS of one variable, or CELLS/4 of each of two. */
+static int cell_of(const system_of_one_or_two *s, const kr_block *block, int32_t l)
+{
+    int at[2] = { 0, 0 };
+    const int n = block->n_sites == 1 ? CELLS : CELLS / 4;
+    for (int i = 0; i < block->n_sites; i++) {
+        const double x = block->phi[i * block->stride + l];
+        const int k = (int)floor(0.5 * (x / s->is->reach + 1.0) * n);
+        at[i] = k < 0 ? 0 : k >= n ? n - 1 : k;
+    }
+    return at[0] * (block->n_sites == 1 ? 1 : n) + at[1];
+}
+
+static void expect(const system_of_one_or_two *s, double *expected)
+{
+    const int two = s->terms->n_sites == 2, n = two ? CELLS / 4 : CELLS;
+    memset(expected, 0, CELLS * CELLS * sizeof *expected);
+    for (int a = 0; a < GRID; a++) {
+        for (int b = 0; b < (two ? GRID : 1); b++) {
+            expected[a * n / GRID * (two ? n : 1) + (two ? b * n / GRID : 0)] +=
+                SAMPLES * s->density[(size_t)a * (two ? GRID : 1) + (size_t)b];
+        }
+    }
+}
+
+/* Transitions between cells a and b of one variable are as frequent as back. */
+static void check_balance(const int64_t *count, const char *what)
+{
+    double chi2 = 0.0, dof = 0.0;
+    for (int a = 0; a < CELLS; a++) {
+        for (int b = 0; b < a; b++) {
+            const double n = (double)(count[a * CELLS + b] + count[b * CELLS + a]);
+            const double d = (double)(count[a * CELLS + b] - count[b * CELLS + a]);
+            chi2 += n >= 20.0 ? d * d / n : 0.0;
+            dof += n >= 20.0;
+        }
+    }
+    if (!(dof > 3.0) || !(kr_chi2_p(chi2, dof) > LEAST_P)) {
+        fail_msg("%s: detailed balance: chi^2 = %g of %g, p = %g", what, chi2, dof,
+                 kr_chi2_p(chi2, dof));
+    }
+}
+
+static void check_update(const kr_update_plug *update, const char *yaml, const real_case *is)
+{
+    kr_error err = { 0 };
+    system_of_one_or_two s = open_system(is);
+    kr_target target = { s.lattice, s.terms, is->beta };
+    kr_block *block = kr_block_alloc(s.terms, KR_LANES_MAX, 0, 0, &err);
+    void *params = tiny_params(update->name, update->fields, update->params_size, yaml, &err);
+    kr_update_setting setting = { .target = &target, .n_lanes = KR_LANES_MAX };
+    void *self = params ? update->alloc(&setting, params, &err) : NULL;
+    if (!block || !self) {
+        fail_msg("%s %s: %s", update->name, yaml, err.text);
+    }
+    void *scratch = kr_alloc(
+        update->scratch_bytes ? update->scratch_bytes(self, KR_LANES_MAX) : 1, 1, &err);
+    static double expected[CELLS * CELLS];
+    static int64_t observed[CELLS * CELLS], moved[CELLS * CELLS];
+    memset(observed, 0, sizeof observed);
+    memset(moved, 0, sizeof moved);
+    kr_rng exact;
+    kr_rng_seed(&exact, 5, 0, KR_PURPOSE_TEST);
+    kr_rng_seed(block->rng, 6, 0, KR_PURPOSE_CHAIN);
+    expect(&s, expected);
+    kr_tally tally = { { 0 }, { 0 }, { 0 } };
+    for (int k = 0; k < SAMPLES; k += KR_LANES_MAX) {
+        int from[KR_LANES_MAX];
+        fill_exact(&s, block, &exact);
+        for (int32_t l = 0; l < KR_LANES_MAX; l++) {
+            from[l] = cell_of(&s, block, l);
+        }
+        update->sweep(self, block, 1, scratch, &tally);
+        for (int32_t l = 0; l < KR_LANES_MAX; l++) {
+            const int to = cell_of(&s, block, l);
+            observed[to]++;
+            moved[from[l] * CELLS + to] += s.terms->n_sites == 1;
+        }
+        assert_true(kr_block_audit(block, s.terms) < 1e-9);
+    }
+    char what[256];
+    snprintf(what, sizeof what, "%s %s on %s %s", update->name, yaml, is->model, is->lattice);
+    double dof;
+    const double chi2 = kr_chi2_statistic(observed, expected, CELLS * CELLS, 10.0, &dof);
+    const double p = kr_chi2_p(chi2, dof);
+    double n_attempted = 0.0, n_accepted = 0.0;
+    for (int l = 0; l < KR_LANES_MAX; l++) {
+        n_attempted += (double)tally.attempted[l];
+        n_accepted += (double)tally.accepted[l];
+    }
+    print_message("# %s: chi^2 %.1f of %.0f, p = %.3g, accepted %.3f\n", what, chi2, dof, p,
+                  n_accepted / n_attempted);
+    if (!(p > LEAST_P)) {
+        fail_msg("%s: law: chi^2 = %g of %g, p = %g", what, chi2, dof, p);
+    }
+    if (!(n_accepted > 0.2 * n_attempted && n_accepted < n_attempted)) {
+        fail_msg("%s: %g of %g accepted, so the test says little", what, n_accepted,
+                 n_attempted);
+    }
+    if (s.terms->n_sites == 1) {
+        check_balance(moved, what);
+    }
+    kr_free(scratch);
+    update->free(self);
+    free(params);
+    kr_block_free(block);
+    close_system(&s);
+}
+
+/* Steps so long that acceptance matters. */
+static const struct {
+    const char *update, *yaml[VARIANTS];
+} variants[] = {
+    { "hmc",
+      { "{step: 0.6, steps: 3, jitter: 0}", "{step: 0.8, steps: 2, integrator: omelyan}",
+        "{step: 0.45, steps: 7, jitter: 0.5}" } },
+    { "mala", { "{step: 0.7}" } },
+};
+
+static void every_update_leaves_the_law_as_it_is(void **state)
+{
+    (void)state;
+    int n_updates = 0;
+    for (int u = 0; kr_registry_updates[u]; u++) {
+        const kr_update_plug *update = kr_registry_updates[u];
+        if (!(update->layouts & KR_LAYOUT_REAL) || update->flags & KR_UPDATE_NEEDS_DENSITY) {
+            continue;
+        }
+        const char *const *yaml = (const char *const[]){ "{}", NULL };
+        for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
+            yaml = strcmp(variants[v].update, update->name) ? yaml : variants[v].yaml;
+        }
+        for (int c = 0; c < N_CASES; c++) {
+            for (int v = 0; yaml[v]; v++) {
+                check_update(update, yaml[v], &cases[c]);
+            }
+        }
+        n_updates++;
+    }
+    assert_true(n_updates >= 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_update_leaves_the_law_as_it_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
