@@ -27,13 +27,20 @@ typedef struct kr_action {
      * site i. NULL: no update of single sites is possible. */
     void (*change)(const void *self, int32_t i, int32_t n_lanes, const double *phi,
                    size_t stride, const double *value, double *change);
-    /* Order parameter (n_lanes) that tells the phases and that observables call magnetization.
-     * NULL: the mean of phi, or |<exp(i phi)>| for angles. */
+    /* Order parameter (n_lanes) that tells the phases and that observables call magnetization;
+     * looks at n_lanes lanes only. NULL: the mean of phi, or |<exp(i phi)>| for angles. */
     void (*order)(const void *self, int32_t n_lanes, const double *phi, size_t stride,
                   double *order);
     const struct kr_quartic *quartic; /* the action as data, or NULL; borrowed from self */
-    bool is_angle;                    /* variables are angles: phi + 2 pi is phi */
-    double start_width;               /* of the normals of a random start (angles: uniform) */
+    /* For cluster moves, where S = -sum_<ij> coupling_ij x_i x_j - sum_i linear_i x_i and a
+     * rest that no change of sign of an x_i alters; x = phi, of angles the vectors (cos phi,
+     * sin phi) with linear along the first axis. Neighbors as in kr_quartic; NULL: not of this
+     * form; borrowed from self. */
+    const int64_t *neighbor_begin;
+    const int32_t *neighbor;
+    const double *coupling, *linear;
+    bool is_angle;      /* variables are angles: phi + 2 pi is phi */
+    double start_width; /* of the normals of a random start (angles: uniform) */
 } kr_action;
 
 /* An action as data, the case of lattice fields (model/quartic.h):

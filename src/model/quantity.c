@@ -33,11 +33,9 @@ kr_column kr_quantity_column(const kr_terms *terms, int32_t quantity, char *name
     return (kr_column){ name, "1", "weight of the interval of this phase" };
 }
 
-void kr_quantity_values(const kr_terms *terms, double energy, const int64_t *count,
-                        double value[KR_QUANTITIES_MAX])
+static void fill(const kr_terms *terms, double energy, double m, double order,
+                 double value[KR_QUANTITIES_MAX])
 {
-    double m = kr_terms_magnetization(terms, count);
-    double order = terms->order == KR_ORDER_QUADRUPOLE ? kr_terms_order(terms, count) : m;
     int32_t phase = kr_terms_phase(terms, order);
     value[0] = energy * (1.0 / terms->n_sites);
     value[1] = m;
@@ -46,6 +44,20 @@ void kr_quantity_values(const kr_terms *terms, double energy, const int64_t *cou
     for (int32_t p = 0; p < terms->n_phases; p++) {
         value[FIXED + p] = p == phase;
     }
+}
+
+void kr_quantity_values(const kr_terms *terms, double energy, const int64_t *count,
+                        double value[KR_QUANTITIES_MAX])
+{
+    double m = kr_terms_magnetization(terms, count);
+    double order = terms->order == KR_ORDER_QUADRUPOLE ? kr_terms_order(terms, count) : m;
+    fill(terms, energy, m, order, value);
+}
+
+void kr_quantity_real_values(const kr_terms *terms, double energy, double order,
+                             double value[KR_QUANTITIES_MAX])
+{
+    fill(terms, energy, order, order, value);
 }
 
 #define COMPARED 8   /* states up to which each is compared with all sites at once */

@@ -17,6 +17,9 @@ kr_column kr_quantity_column(const kr_terms *terms, int32_t quantity, char *name
 /* Their values, from the energy H and the numbers of sites in each state. Pure. */
 void kr_quantity_values(const kr_terms *terms, double energy, const int64_t *count,
                         double value[KR_QUANTITIES_MAX]);
+/* The same of a real-valued model, from the action and the order parameter. */
+void kr_quantity_real_values(const kr_terms *terms, double energy, double order,
+                             double value[KR_QUANTITIES_MAX]);
 
 /* count[a] (q) = number of the n contiguous states equal to a; all are below q. */
 void kr_quantity_count(const uint8_t *state, int32_t n, int32_t q, int64_t *count);

@@ -217,6 +217,10 @@ int kr_terms_take_quartic(kr_terms *terms, kr_quartic *quartic, kr_error *err)
                                               .add_gradient = add_gradient,
                                               .change = change,
                                               .quartic = &self->data,
+                                              .neighbor_begin = self->data.neighbor_begin,
+                                              .neighbor = self->data.neighbor,
+                                              .coupling = self->data.coupling,
+                                              .linear = self->data.linear,
                                               .start_width = width(&self->data) },
                                 err);
 }

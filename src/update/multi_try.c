@@ -19,7 +19,9 @@
  * Threads: pure given block, scratch and tally. */
 #include "base/memory.h"
 #include "base/rng.h"
+#include "model/action.h"
 #include "model/block.h"
+#include "model/block_real.h"
 #include "model/quantity.h"
 #include "update/proposal.h"
 
@@ -64,10 +66,17 @@ static void try_free(void *self)
     kr_free(self);
 }
 
+/* One configuration. */
+static size_t row_bytes(const multi_try *d)
+{
+    const kr_terms *terms = d->proposer.terms;
+    return (size_t)terms->n_sites * (terms->action ? sizeof(double) : 1);
+}
+
 /* Copies of the candidates. */
 static size_t candidate_bytes(const multi_try *d)
 {
-    return kr_proposal_round((size_t)d->tries * (size_t)d->proposer.terms->n_sites);
+    return kr_proposal_round((size_t)d->tries * row_bytes(d));
 }
 
 static size_t try_scratch_bytes(const void *self, int32_t n_lanes)
@@ -94,9 +103,27 @@ static void to_weights(double *weight, int32_t n)
 }
 
 typedef struct candidates {
-    uint8_t *state; /* (tries, n_sites), row 0 unused: the present state stays in its block */
+    char *state; /* (tries, n_sites), row 0 unused: the present state stays in its block */
     double energy[TRIES_MAX], log_q[TRIES_MAX], weight[TRIES_MAX];
+    double order[TRIES_MAX]; /* of real-valued models, where means are wanted */
 } candidates;
+
+/* Values of candidate m; own: counts of the present state. */
+static void values_of(const multi_try *d, const kr_block *block, const candidates *c, int32_t m,
+                      const int64_t *own, double value[KR_QUANTITIES_MAX])
+{
+    const kr_terms *terms = d->proposer.terms;
+    int64_t proposed[KR_STATES_MAX];
+    if (terms->action) {
+        kr_quantity_real_values(terms, c->energy[m], c->order[m], value);
+        return;
+    }
+    if (m > 0) {
+        kr_quantity_count((const uint8_t *)c->state + (size_t)m * row_bytes(d), block->n_sites,
+                          block->q, proposed);
+    }
+    kr_quantity_values(terms, c->energy[m], m > 0 ? proposed : own, value);
+}
 
 /* Adds the weighted means of the quantities. Counts of the block are those of its states, and
  * of this lane's next one after the call. */
@@ -105,19 +132,14 @@ static void add_means(const multi_try *d, kr_block *block, int32_t lane, const c
 {
     const kr_terms *terms = d->proposer.terms;
     int32_t n_quantities = kr_quantities(terms);
-    size_t n = (size_t)block->n_sites;
     double sum[KR_QUANTITIES_MAX] = { 0.0 }, total = 0.0;
     int64_t *own = block->count + (size_t)lane * (size_t)block->q;
-    int64_t proposed[KR_STATES_MAX];
     for (int32_t m = 0; m < d->tries; m++) {
         double value[KR_QUANTITIES_MAX];
         if (!(c->weight[m] > 0.0)) {
             continue;
         }
-        if (m > 0) {
-            kr_quantity_count(c->state + (size_t)m * n, block->n_sites, block->q, proposed);
-        }
-        kr_quantity_values(terms, c->energy[m], m > 0 ? proposed : own, value);
+        values_of(d, block, c, m, own, value);
         total += c->weight[m];
         for (int32_t k = 0; k < n_quantities; k++) {
             sum[k] += c->weight[m] * value[k];
@@ -127,23 +149,32 @@ static void add_means(const multi_try *d, kr_block *block, int32_t lane, const c
     for (int32_t k = 0; k < n_quantities; k++) {
         means->sum[lane][k] += sum[k] / total;
     }
-    if (chosen > 0) {
-        kr_quantity_count(c->state + (size_t)chosen * n, block->n_sites, block->q, own);
+    if (chosen > 0 && !terms->action) {
+        kr_quantity_count((const uint8_t *)c->state + (size_t)chosen * row_bytes(d),
+                          block->n_sites, block->q, own);
     }
 }
 
 /* The states to choose from, with their weights. */
 static void gather(const multi_try *d, const kr_block *block, int32_t lane, kr_proposals *queue,
-                   candidates *c)
+                   bool has_means, candidates *c)
 {
     const kr_proposer *p = &d->proposer;
-    size_t n = (size_t)block->n_sites;
+    const kr_action *action = p->terms->action;
+    const size_t n = (size_t)block->n_sites, row = row_bytes(d);
     c->energy[0] = block->energy[lane];
     c->log_q[0] = block->log_q[lane];
     for (int32_t m = 1; m < d->tries; m++) {
-        const uint8_t *s = kr_proposals_next(p, queue, block->rng, &c->energy[m], &c->log_q[m]);
-        for (size_t i = 0; i < n; i++) {
-            c->state[(size_t)m * n + i] = s[i * (size_t)queue->stride];
+        const void *s = kr_proposals_next(p, queue, block->rng, &c->energy[m], &c->log_q[m]);
+        if (action) {
+            kr_block_real_copy((double *)(void *)(c->state + (size_t)m * row), 1, s,
+                               (size_t)queue->stride, block->n_sites);
+        }
+        if (action && has_means) {
+            kr_action_order(action, 1, s, (size_t)queue->stride, &c->order[m]);
+        }
+        for (size_t i = 0; !action && i < n; i++) {
+            c->state[(size_t)m * row + i] = ((const char *)s)[i * (size_t)queue->stride];
         }
     }
     for (int32_t m = 0; m < d->tries; m++) {
@@ -163,7 +194,7 @@ static void move_lane(const multi_try *d, kr_block *block, int32_t lane, candida
     if (m > 0) {
         tally->accepted[lane]++;
         tally->changed[lane] +=
-            kr_proposal_take(block, lane, 0, c->state + (size_t)m * (size_t)block->n_sites, 1);
+            kr_proposal_take(block, lane, 0, c->state + (size_t)m * row_bytes(d), 1);
         block->energy[lane] = c->energy[m];
         block->log_q[lane] = c->log_q[m];
         block->rejected[lane] = 0;
@@ -176,7 +207,7 @@ static void sweep_once(const multi_try *d, kr_block *block, char *scratch, kr_ta
 {
     const kr_proposer *p = &d->proposer;
     candidates c;
-    c.state = (uint8_t *)scratch + kr_proposer_queue_bytes(p);
+    c.state = scratch + kr_proposer_queue_bytes(p);
     void *inner = c.state + candidate_bytes(d);
     kr_proposals queue;
     kr_proposer_score(p, block, inner);
@@ -185,8 +216,13 @@ static void sweep_once(const multi_try *d, kr_block *block, char *scratch, kr_ta
     if (tally->means) {
         kr_block_count(block);
     }
+    double order[KR_LANES_MAX] = { 0.0 };
+    if (tally->means && p->terms->action) {
+        kr_block_order(block, p->terms, order);
+    }
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-        gather(d, block, lane, &queue, &c);
+        c.order[0] = order[lane];
+        gather(d, block, lane, &queue, tally->means != NULL, &c);
         move_lane(d, block, lane, &c, tally);
     }
     block->has_count = block->has_count || tally->means;
@@ -222,7 +258,7 @@ const kr_update_plug kr_update_multi_try = {
     .fields = fields,
     .params_size = sizeof(try_params),
     .flags = KR_UPDATE_NEEDS_DENSITY | KR_UPDATE_IRREDUCIBLE | KR_UPDATE_POOL | KR_UPDATE_MEANS,
-    .layouts = KR_LAYOUT_LANE,
+    .layouts = KR_LAYOUT_LANE | KR_LAYOUT_REAL,
     .supports = try_supports,
     .alloc = try_alloc,
     .free = try_free,

@@ -18,6 +18,7 @@
 #include "update/cluster.h"
 #include "update/cluster_bits.h"
 #include "update/cluster_graph.h"
+#include "update/embedded.h"
 
 enum { FORM_AUTO, FORM_FORTUIN_KASTELEYN, FORM_REFLECTION };
 
@@ -31,6 +32,7 @@ typedef struct swendsen_wang {
     const kr_bits *kernel; /* NULL: graph is used */
     kr_bits_plan bits;
     kr_graph_plan graph;
+    kr_embedded embedded; /* of real variables, else its action is NULL */
 } swendsen_wang;
 
 /* KR_OK when the random-cluster form applies. */
@@ -58,6 +60,10 @@ static int check_random_cluster(const kr_terms *terms, kr_error *why)
 static bool swendsen_wang_supports(const kr_target *target, const void *params, kr_error *why)
 {
     const swendsen_wang_params *p = params;
+    kr_embedded embedded;
+    if (target->terms->action) {
+        return kr_embedded_init(&embedded, "swendsen_wang", target, why) == KR_OK;
+    }
     if (!kr_clusters_supported(target, "swendsen_wang", why)) {
         return false;
     }
@@ -68,12 +74,12 @@ static bool swendsen_wang_supports(const kr_target *target, const void *params, 
 static void swendsen_wang_free(void *self)
 {
     swendsen_wang *w = self;
-    if (w) {
+    if (w && !w->embedded.action) {
         kr_graph_plan_clear(&w->graph);
         kr_bits_plan_clear(&w->bits);
         kr_clusters_clear(&w->clusters);
-        kr_free(w);
     }
+    kr_free(w);
 }
 
 /* True when the bit kernel takes the target; then box is set. */
@@ -108,6 +114,13 @@ static void *swendsen_wang_alloc(const kr_update_setting *setting, const void *p
     if (!w) {
         return NULL;
     }
+    if (target->terms->action) {
+        if (kr_embedded_init(&w->embedded, "swendsen_wang", target, err) != KR_OK) {
+            kr_free(w);
+            return NULL;
+        }
+        return w;
+    }
     bool is_reflection = p->form == FORM_REFLECTION ||
                          (p->form == FORM_AUTO && check_random_cluster(target->terms, NULL));
     kr_box box;
@@ -128,6 +141,9 @@ static size_t swendsen_wang_scratch_bytes(const void *self, int32_t n_lanes)
 {
     (void)n_lanes;
     const swendsen_wang *w = self;
+    if (w->embedded.action) {
+        return kr_embedded_bytes(&w->embedded);
+    }
     return w->kernel ? kr_bits_bytes(&w->bits) : kr_graph_bytes(&w->graph);
 }
 
@@ -174,12 +190,31 @@ static void swendsen_wang_chain(const swendsen_wang *w, int64_t n, kr_block *blo
     }
 }
 
+/* Sweeps of a block of real variables; energies at the end, from scratch. */
+static void sweep_real(const swendsen_wang *w, kr_block *block, int64_t n_sweeps, void *scratch,
+                       kr_tally *tally)
+{
+    const kr_action *action = w->embedded.action;
+    for (int64_t k = 0; k < n_sweeps; k++) {
+        for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+            kr_embedded_swendsen_wang(&w->embedded, block, lane, scratch, tally);
+        }
+    }
+    action->energy(action->self, block->n_lanes, block->phi, (size_t)block->stride,
+                   block->energy);
+    kr_block_touch(block);
+}
+
 /* A chain alone in its block stays in the kernel's form between sweeps; several take turns,
  * because they share a stream. */
 static void swendsen_wang_sweep(const void *self, kr_block *block, int64_t n_sweeps,
                                 void *scratch, kr_tally *tally)
 {
     const int64_t n_calls = block->n_lanes == 1 ? 1 : n_sweeps;
+    if (((const swendsen_wang *)self)->embedded.action) {
+        sweep_real(self, block, n_sweeps, scratch, tally);
+        return;
+    }
     for (int64_t k = 0; k < n_calls; k++) {
         for (int32_t lane = 0; lane < block->n_lanes; lane++) {
             swendsen_wang_chain(self, n_sweeps / n_calls, block, lane, scratch, tally);
@@ -189,7 +224,8 @@ static void swendsen_wang_sweep(const void *self, kr_block *block, int64_t n_swe
 
 static const char *swendsen_wang_engine(const void *self)
 {
-    return ((const swendsen_wang *)self)->kernel ? "bits" : "graph";
+    const swendsen_wang *w = self;
+    return w->embedded.action ? "embedded" : w->kernel ? "bits" : "graph";
 }
 
 static const kr_field fields[] = {
@@ -212,7 +248,7 @@ const kr_update_plug kr_update_swendsen_wang = {
     .fields = fields,
     .params_size = sizeof(swendsen_wang_params),
     .flags = KR_UPDATE_IRREDUCIBLE_ONE_CLASS,
-    .layouts = KR_LAYOUT_CHAIN,
+    .layouts = KR_LAYOUT_CHAIN | KR_LAYOUT_REAL,
     .supports = swendsen_wang_supports,
     .alloc = swendsen_wang_alloc,
     .free = swendsen_wang_free,

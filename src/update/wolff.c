@@ -13,6 +13,7 @@
  * scratch and tally. */
 #include "base/memory.h"
 #include "update/cluster.h"
+#include "update/embedded.h"
 
 #include <math.h>
 
@@ -23,23 +24,26 @@ typedef struct wolff_params {
 typedef struct wolff {
     kr_clusters clusters;
     kr_growth_plan growth;
+    kr_embedded embedded; /* of real variables, else its action is NULL */
     int64_t n_per_sweep;
 } wolff;
 
 static bool wolff_supports(const kr_target *target, const void *params, kr_error *why)
 {
     (void)params;
-    return kr_clusters_supported(target, "wolff", why);
+    kr_embedded embedded;
+    return target->terms->action ? kr_embedded_init(&embedded, "wolff", target, why) == KR_OK
+                                 : kr_clusters_supported(target, "wolff", why);
 }
 
 static void wolff_free(void *self)
 {
     wolff *w = self;
-    if (w) {
+    if (w && !w->embedded.action) {
         kr_growth_plan_clear(&w->growth);
         kr_clusters_clear(&w->clusters);
-        kr_free(w);
     }
+    kr_free(w);
 }
 
 static void *wolff_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
@@ -51,6 +55,13 @@ static void *wolff_alloc(const kr_update_setting *setting, const void *params, k
         return NULL;
     }
     w->n_per_sweep = p->clusters;
+    if (target->terms->action) {
+        if (kr_embedded_init(&w->embedded, "wolff", target, err) != KR_OK) {
+            kr_free(w);
+            return NULL;
+        }
+        return w;
+    }
     if (kr_clusters_init(&w->clusters, target, err) != KR_OK ||
         kr_growth_plan_init(&w->growth, &w->clusters, target->lattice, setting->isa, err) !=
             KR_OK) {
@@ -63,7 +74,8 @@ static void *wolff_alloc(const kr_update_setting *setting, const void *params, k
 static size_t wolff_scratch_bytes(const void *self, int32_t n_lanes)
 {
     (void)n_lanes;
-    return kr_growth_bytes(&((const wolff *)self)->growth);
+    const wolff *w = self;
+    return w->embedded.action ? kr_embedded_bytes(&w->embedded) : kr_growth_bytes(&w->growth);
 }
 
 /* One cluster; returns the number of sites reflected. */
@@ -114,16 +126,25 @@ static void wolff_chain(const wolff *w, kr_block *block, int32_t lane, void *scr
 static void wolff_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
                         kr_tally *tally)
 {
+    const wolff *w = self;
     for (int64_t k = 0; k < n_sweeps; k++) {
         for (int32_t lane = 0; lane < block->n_lanes; lane++) {
-            wolff_chain(self, block, lane, scratch, tally);
+            if (w->embedded.action) {
+                kr_embedded_wolff(&w->embedded, block, lane, w->n_per_sweep, scratch, tally);
+            } else {
+                wolff_chain(w, block, lane, scratch, tally);
+            }
         }
+    }
+    if (w->embedded.action) {
+        kr_block_touch(block);
     }
 }
 
 static const char *wolff_engine(const void *self)
 {
-    return ((const wolff *)self)->growth.flood ? "words" : "queue";
+    const wolff *w = self;
+    return w->embedded.action ? "embedded" : w->growth.flood ? "words" : "queue";
 }
 
 static const kr_field fields[] = {
@@ -139,13 +160,15 @@ static const kr_field fields[] = {
 
 const kr_update_plug kr_update_wolff = {
     .name = "wolff",
-    .doc = "grows one cluster by exchange of two interchangeable states and reflects it; a "
-           "field enters by accepting or refusing the whole cluster",
+    .doc =
+        "grows one cluster by exchange of two interchangeable states, or of the signs of real "
+        "variables, and reflects it; a field enters by accepting or refusing the whole "
+        "cluster",
     .source = "Wolff, Phys. Rev. Lett. 62, 361 (1989)",
     .fields = fields,
     .params_size = sizeof(wolff_params),
     .flags = KR_UPDATE_IRREDUCIBLE_ONE_CLASS,
-    .layouts = KR_LAYOUT_CHAIN,
+    .layouts = KR_LAYOUT_CHAIN | KR_LAYOUT_REAL,
     .supports = wolff_supports,
     .alloc = wolff_alloc,
     .free = wolff_free,
