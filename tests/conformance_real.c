@@ -156,6 +156,36 @@ static void check_balance(const int64_t *count, const char *what)
     }
 }
 
+static void judge(const kr_update_plug *update, const char *yaml, const system_of_one_or_two *s,
+                  const int64_t *observed, const double *expected, const int64_t *moved,
+                  const kr_tally *tally)
+{
+    char what[256];
+    snprintf(what, sizeof what, "%s %s on %s %s", update->name, yaml, s->is->model,
+             s->is->lattice);
+    double dof;
+    const double chi2 = kr_chi2_statistic(observed, expected, CELLS * CELLS, 10.0, &dof);
+    const double p = kr_chi2_p(chi2, dof);
+    double n_attempted = 0.0, n_accepted = 0.0;
+    for (int l = 0; l < KR_LANES_MAX; l++) {
+        n_attempted += (double)tally->attempted[l];
+        n_accepted += (double)tally->accepted[l];
+    }
+    print_message("# %s: chi^2 %.1f of %.0f, p = %.3g, accepted %.3f\n", what, chi2, dof, p,
+                  n_accepted / n_attempted);
+    if (!(p > LEAST_P)) {
+        fail_msg("%s: law: chi^2 = %g of %g, p = %g", what, chi2, dof, p);
+    }
+    if (n_accepted < 0.2 * n_attempted ||
+        (update->flags & KR_UPDATE_LOCAL && n_accepted == n_attempted)) {
+        fail_msg("%s: %g of %g accepted, so the test says little", what, n_accepted,
+                 n_attempted);
+    }
+    if (s->terms->n_sites == 1) {
+        check_balance(moved, what);
+    }
+}
+
 static void check_update(const kr_update_plug *update, const char *yaml, const real_case *is)
 {
     kr_error err = { 0 };
@@ -193,29 +223,7 @@ static void check_update(const kr_update_plug *update, const char *yaml, const r
         }
         assert_true(kr_block_audit(block, s.terms) < 1e-9);
     }
-    char what[256];
-    snprintf(what, sizeof what, "%s %s on %s %s", update->name, yaml, is->model, is->lattice);
-    double dof;
-    const double chi2 = kr_chi2_statistic(observed, expected, CELLS * CELLS, 10.0, &dof);
-    const double p = kr_chi2_p(chi2, dof);
-    double n_attempted = 0.0, n_accepted = 0.0;
-    for (int l = 0; l < KR_LANES_MAX; l++) {
-        n_attempted += (double)tally.attempted[l];
-        n_accepted += (double)tally.accepted[l];
-    }
-    print_message("# %s: chi^2 %.1f of %.0f, p = %.3g, accepted %.3f\n", what, chi2, dof, p,
-                  n_accepted / n_attempted);
-    if (!(p > LEAST_P)) {
-        fail_msg("%s: law: chi^2 = %g of %g, p = %g", what, chi2, dof, p);
-    }
-    if (n_accepted < 0.2 * n_attempted ||
-        (update->flags & KR_UPDATE_LOCAL && n_accepted == n_attempted)) {
-        fail_msg("%s: %g of %g accepted, so the test says little", what, n_accepted,
-                 n_attempted);
-    }
-    if (s.terms->n_sites == 1) {
-        check_balance(moved, what);
-    }
+    judge(update, yaml, &s, observed, expected, moved, &tally);
     kr_free(scratch);
     update->free(self);
     free(params);

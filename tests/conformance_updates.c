@@ -272,14 +272,12 @@ static void mix_of_all_updates_reaches_every_state(void **state)
     }
     for (int k = 0; kr_registry_updates[k]; k++) {
         const kr_update_plug *update = kr_registry_updates[k];
-        if (!tiny_takes_states(update->layouts)) {
-            continue;
-        }
         kr_error err = { 0 };
         void *params =
             tiny_params(update->name, update->fields, update->params_size, "{}", &err);
         assert_non_null(params);
-        bool fits = !(update->flags & KR_UPDATE_NEEDS_DENSITY) &&
+        bool fits = tiny_takes_states(update->layouts) &&
+                    !(update->flags & KR_UPDATE_NEEDS_DENSITY) &&
                     update->supports(&target, params, &err);
         kr_update_setting setting = { .target = &target, .n_lanes = 1 };
         void *self = fits ? update->alloc(&setting, params, &err) : NULL;
@@ -548,13 +546,11 @@ static void add_lane_tests(suite *s)
         kr_target target = { at->system->lattice, at->system->terms, BETA };
         for (int m = 0; kr_registry_updates[m]; m++) {
             const kr_update_plug *update = kr_registry_updates[m];
-            if (!tiny_takes_states(update->layouts)) {
-                continue;
-            }
             kr_error err = { 0 };
             void *params =
                 tiny_params(update->name, update->fields, update->params_size, "{}", &err);
-            if (params && !(update->flags & KR_UPDATE_COUPLES_CHAINS) &&
+            if (params && tiny_takes_states(update->layouts) &&
+                !(update->flags & KR_UPDATE_COUPLES_CHAINS) &&
                 update->supports(&target, params, &err)) {
                 bool needs = update->flags & KR_UPDATE_NEEDS_DENSITY;
                 add_case(s, at, update, needs ? &s->chain : NULL, "moves chains independently",

@@ -463,6 +463,18 @@ static void print_engines(const kr_sampler *sampler, const kr_sampler_config *c,
     }
 }
 
+/* What the model has to say of its parameters at the first point. */
+static void print_description(const kr_spec *spec, FILE *out)
+{
+    char text[KR_TEXT_MAX] = "";
+    if (spec->model->describe) {
+        spec->model->describe(spec->model_params[0], spec->lattice, spec->target[0].beta, text);
+    }
+    if (*text) {
+        fprintf(out, "# model: %s\n", text);
+    }
+}
+
 int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error *err)
 {
     kr_text text = { 0 };
@@ -489,6 +501,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
             (long long)c->n_chains, draws);
     print_engines(sampler, c, out);
+    print_description(spec, out);
     if (spec->has_tempering && spec->tempering.ladder != KR_LADDER_GIVEN) {
         fprintf(
             out,

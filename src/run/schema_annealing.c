@@ -29,9 +29,11 @@ int kr_schema_add_annealing(kr_schema *s, kr_error *err)
         lowest = fmin(lowest, c->target[p].beta);
     }
     KR_TRY(kr_results_attr_real(s->results, "sample_stats", "", "annealing_from", lowest, err));
+    const double log_states = /* of angles: the measure is dtheta/(2 pi) */
+        terms->action ? 0.0 : terms->n_sites * log(terms->q);
     return lowest > 0.0 ? KR_OK
                         : kr_results_attr_real(s->results, "sample_stats", "", "log_states",
-                                               terms->n_sites * log(terms->q), err);
+                                               log_states, err);
 }
 
 int kr_schema_collect_annealing(kr_schema *s, int64_t draw, kr_error *err)

@@ -223,6 +223,23 @@ static unsigned reach_flags(const kr_spec *spec, const kr_schedule_entry *entry)
     return is_block ? flags & ~(unsigned)KR_UPDATE_IRREDUCIBLE : flags;
 }
 
+/* Angles are uniform at beta = 0; other real variables have no law there. */
+static int check_real(kr_spec *spec, kr_error *err)
+{
+    const kr_sampler_config *config = &spec->config;
+    const kr_terms *terms = spec->target[0].terms;
+    for (int32_t p = 0; terms->action && !terms->action->is_angle && p < config->n_points;
+         p++) {
+        if (!(config->target[p].beta > 0.0)) {
+            return kr_runfile_fail(spec->file, kr_node_get(spec->file->root, "beta"), err,
+                                   KR_ERANGE,
+                                   "beta = %g: real variables have no law there, want beta > 0",
+                                   config->target[p].beta);
+        }
+    }
+    return KR_OK;
+}
+
 static int check_whole(kr_spec *spec, kr_error *err)
 {
     kr_sampler_config *config = &spec->config;
@@ -261,6 +278,7 @@ static int check_whole(kr_spec *spec, kr_error *err)
             "phases: measure = %lld is less than every = %lld, so there is no draw",
             (long long)config->measure, (long long)config->every);
     }
+    KR_TRY(check_real(spec, err));
     spec->reach = is_irreducible ? 2 : is_local ? 1 : 0;
     if (!is_irreducible) {
         KR_TRY(

@@ -67,7 +67,9 @@ int kr_annealing_check(const kr_sampler_config *config, kr_error *err)
                        "{from, to, count} for beta, the population as chains",
                        config->n_points, (long long)config->n_chains);
     }
-    if (config->start != KR_START_RANDOM || config->thermalize != 0) {
+    const bool is_tuned =
+        config->target[0].terms->action != NULL; /* in runs that are discarded */
+    if (config->start != KR_START_RANDOM || (config->thermalize != 0 && !is_tuned)) {
         return kr_fail(err, KR_EINVAL,
                        "every run begins with random states at the lowest beta, want start: "
                        "random and phases.thermalize = 0");

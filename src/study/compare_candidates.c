@@ -23,12 +23,10 @@
 #define FLAT_ADAPT        100000
 #define CERTIFICATE_LEAST 64
 
-typedef int (*edit_function)(const kr_compare *study, kr_runfile *file, kr_error *err);
-
 /* ---- what the system is ----------------------------------------------------------------- */
 
 /* Reason in why unless the update takes the target with its defaults. */
-static bool takes(const kr_compare *study, const char *update, kr_error *why)
+bool kr_compare_takes(const kr_compare *study, const char *update, kr_error *why)
 {
     const kr_update_plug *plug = kr_plug_find(KR_PLUG_UPDATE, update);
     if (!plug) {
@@ -86,8 +84,8 @@ static kr_compare_row *add_row(kr_compare *study, kr_compare_kind kind, const ch
     return row;
 }
 
-static void leave_out(kr_compare *study, kr_compare_kind kind, const char *name,
-                      const char *reason)
+void kr_compare_leave_out(kr_compare *study, kr_compare_kind kind, const char *name,
+                          const char *reason)
 {
     kr_compare_row *row = add_row(study, kind, name);
     if (row) {
@@ -118,7 +116,8 @@ int kr_compare_check_without(const kr_compare *study, kr_error *err)
         "independence (transfer_matrix), independence (mps), as scheduled";
     const kr_compare_options *o = study->options;
     for (int32_t k = 0; k < o->n_without; k++) {
-        bool is_known = strstr(known, o->without[k]);
+        const bool is_real = study->spec->target[0].terms->action != NULL;
+        bool is_known = strstr(is_real ? kr_compare_real_names : known, o->without[k]);
         for (int32_t d = 0; d < study->spec->config.n_densities; d++) {
             char name[2 * KR_NAME_MAX + 24];
             snprintf(name, sizeof name, "as scheduled: %s (%s)", study->spec->density[d].name,
@@ -128,7 +127,7 @@ int kr_compare_check_without(const kr_compare *study, kr_error *err)
         if (!is_known) {
             return kr_fail(err, KR_EINVAL,
                            "--without: no candidate holds \"%s\", want a part of one of: %s",
-                           o->without[k], known);
+                           o->without[k], is_real ? kr_compare_real_names : known);
         }
     }
     return KR_OK;
@@ -189,15 +188,16 @@ static int measure_file(kr_compare *study, kr_compare_row *row, kr_runfile *file
 }
 
 /* Measures the system without its schedule, edited; prototype: what is known of the task. */
-static int candidate(kr_compare *study, kr_compare_kind kind, const char *name,
-                     edit_function edit, kr_compare_task task, kr_error *err)
+int kr_compare_candidate(kr_compare *study, kr_compare_kind kind, const char *name,
+                         kr_compare_edit edit, const char *more, kr_compare_task task,
+                         kr_error *err)
 {
     kr_compare_row *row = add_row(study, kind, name);
     if (!row || is_unwanted(study, row) || kr_compare_must_stop(study)) {
         return KR_OK;
     }
     kr_runfile *file = kr_compare_file(study, true, err);
-    int status = file ? edit(study, file, err) : KR_ENOMEM;
+    int status = file ? edit(study, file, more, err) : KR_ENOMEM;
     if (status != KR_OK) {
         kr_runfile_free(file);
         return status;
@@ -210,14 +210,18 @@ static int candidate(kr_compare *study, kr_compare_kind kind, const char *name,
 
 /* ---- local and cluster moves ------------------------------------------------------------ */
 
-static int edit_local(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_local(const kr_compare *study, kr_runfile *file, const char *more,
+                      kr_error *err)
 {
+    (void)more;
     (void)study;
     return kr_compare_set(file, err, "updates=[heat_bath]");
 }
 
-static int edit_symmetry(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_symmetry(const kr_compare *study, kr_runfile *file, const char *more,
+                         kr_error *err)
 {
+    (void)more;
     (void)study;
     return kr_compare_set(file, err, "updates=[{name: heat_bath, sweeps: %d}, symmetry]",
                           SYMMETRY_SWEEPS);
@@ -227,22 +231,28 @@ static int edit_cluster(const kr_compare *study, kr_runfile *file, const char *u
                         kr_error *err)
 {
     return kr_compare_set(file, err, "updates=[heat_bath, %s%s]", update,
-                          takes(study, "symmetry", NULL) ? ", symmetry" : "");
+                          kr_compare_takes(study, "symmetry", NULL) ? ", symmetry" : "");
 }
 
-static int edit_wolff(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_wolff(const kr_compare *study, kr_runfile *file, const char *more,
+                      kr_error *err)
 {
+    (void)more;
     return edit_cluster(study, file, "wolff", err);
 }
 
-static int edit_wolff_alone(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_wolff_alone(const kr_compare *study, kr_runfile *file, const char *more,
+                            kr_error *err)
 {
+    (void)more;
     (void)study;
     return kr_compare_set(file, err, "updates=[heat_bath, wolff]");
 }
 
-static int edit_swendsen_wang(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_swendsen_wang(const kr_compare *study, kr_runfile *file, const char *more,
+                              kr_error *err)
 {
+    (void)more;
     return edit_cluster(study, file, "swendsen_wang", err);
 }
 
@@ -250,43 +260,45 @@ static int local_candidates(kr_compare *study, kr_error *err)
 {
     const kr_compare_task task = { .every = 0 };
     kr_error why = { 0 };
-    KR_TRY(candidate(study, KR_COMPARE_LOCAL, "heat_bath", edit_local, task, err));
-    bool is_symmetric = takes(study, "symmetry", &why);
+    KR_TRY(kr_compare_candidate(study, KR_COMPARE_LOCAL, "heat_bath", edit_local, NULL, task,
+                                err));
+    bool is_symmetric = kr_compare_takes(study, "symmetry", &why);
     if (is_symmetric) {
-        KR_TRY(candidate(study, KR_COMPARE_LOCAL, "heat_bath + symmetry", edit_symmetry, task,
-                         err));
+        KR_TRY(kr_compare_candidate(study, KR_COMPARE_LOCAL, "heat_bath + symmetry",
+                                    edit_symmetry, NULL, task, err));
     } else {
-        leave_out(study, KR_COMPARE_LOCAL, "heat_bath + symmetry", why.text);
+        kr_compare_leave_out(study, KR_COMPARE_LOCAL, "heat_bath + symmetry", why.text);
     }
     why = (kr_error){ 0 };
-    if (!takes(study, "wolff", &why)) {
-        leave_out(study, KR_COMPARE_CLUSTER, "heat_bath + wolff", why.text);
+    if (!kr_compare_takes(study, "wolff", &why)) {
+        kr_compare_leave_out(study, KR_COMPARE_CLUSTER, "heat_bath + wolff", why.text);
     } else {
-        KR_TRY(candidate(study, KR_COMPARE_CLUSTER, "heat_bath + wolff", edit_wolff_alone, task,
-                         err));
+        KR_TRY(kr_compare_candidate(study, KR_COMPARE_CLUSTER, "heat_bath + wolff",
+                                    edit_wolff_alone, NULL, task, err));
     }
-    if (is_symmetric && takes(study, "wolff", NULL)) {
-        KR_TRY(candidate(study, KR_COMPARE_CLUSTER, "heat_bath + wolff + symmetry", edit_wolff,
-                         task, err));
+    if (is_symmetric && kr_compare_takes(study, "wolff", NULL)) {
+        KR_TRY(kr_compare_candidate(study, KR_COMPARE_CLUSTER, "heat_bath + wolff + symmetry",
+                                    edit_wolff, NULL, task, err));
     }
     why = (kr_error){ 0 };
     const char *name =
         is_symmetric ? "heat_bath + swendsen_wang + symmetry" : "heat_bath + swendsen_wang";
-    if (!takes(study, "swendsen_wang", &why)) {
-        leave_out(study, KR_COMPARE_CLUSTER, name, why.text);
+    if (!kr_compare_takes(study, "swendsen_wang", &why)) {
+        kr_compare_leave_out(study, KR_COMPARE_CLUSTER, name, why.text);
         return KR_OK;
     }
-    return candidate(study, KR_COMPARE_CLUSTER, name, edit_swendsen_wang, task, err);
+    return kr_compare_candidate(study, KR_COMPARE_CLUSTER, name, edit_swendsen_wang, NULL, task,
+                                err);
 }
 
 /* ---- many temperatures ------------------------------------------------------------------ */
 
-static int set_ladder(const kr_compare *study, kr_runfile *file, bool from_zero, double step,
-                      kr_error *err)
+int kr_compare_set_ladder(const kr_compare *study, kr_runfile *file, bool from_zero,
+                          double step, kr_error *err)
 {
     const kr_compare_scan *scan = &study->scan;
     double beta[KR_COMPARE_LADDER];
-    double from = from_zero ? 0.0 : scan->beta[kr_compare_scan_hot(scan)];
+    double from = scan->beta[from_zero ? 0 : kr_compare_scan_hot(scan)];
     int32_t n = kr_compare_ladder(scan->beta, scan->deviation, scan->n, from,
                                   scan->beta[scan->n - 1], step, beta, KR_COMPARE_LADDER);
     beta[n - 1] = study->spec->target[0].beta;
@@ -297,26 +309,32 @@ static int edit_exchange(const kr_compare *study, kr_runfile *file, const char *
                          kr_error *err)
 {
     bool flips = has_useful_exchange(study);
-    KR_TRY(set_ladder(study, file, false, TEMPERING_STEP, err));
+    KR_TRY(kr_compare_set_ladder(study, file, false, TEMPERING_STEP, err));
     KR_TRY(kr_compare_set(file, err, "tempering={ladder: auto, pilot: 400, iterations: 4}"));
     return kr_compare_set(file, err, "updates=[{name: heat_bath, sweeps: 2}%s%s]",
                           flips ? ", symmetry" : "", more);
 }
 
-static int edit_tempering(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_tempering(const kr_compare *study, kr_runfile *file, const char *more,
+                          kr_error *err)
 {
+    (void)more;
     return edit_exchange(study, file, "", err);
 }
 
-static int edit_houdayer(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_houdayer(const kr_compare *study, kr_runfile *file, const char *more,
+                         kr_error *err)
 {
+    (void)more;
     return edit_exchange(study, file, ", houdayer", err);
 }
 
-static int edit_annealing(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_annealing(const kr_compare *study, kr_runfile *file, const char *more,
+                          kr_error *err)
 {
+    (void)more;
     long long chains = (long long)study->spec->config.n_chains;
-    KR_TRY(set_ladder(study, file, true, ANNEALING_STEP, err));
+    KR_TRY(kr_compare_set_ladder(study, file, true, ANNEALING_STEP, err));
     KR_TRY(kr_compare_set(file, err, "chains=%lld", chains < POPULATION ? POPULATION : chains));
     KR_TRY(kr_compare_set(file, err, "start=random"));
     KR_TRY(kr_compare_set(file, err, "phases={thermalize: 0, every: %d, measure: 1000}",
@@ -326,8 +344,9 @@ static int edit_annealing(const kr_compare *study, kr_runfile *file, kr_error *e
     return kr_compare_set(file, err, "updates=[heat_bath]");
 }
 
-static int edit_flat(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_flat(const kr_compare *study, kr_runfile *file, const char *more, kr_error *err)
 {
+    (void)more;
     bool flips = has_useful_exchange(study);
     KR_TRY(kr_compare_set_observables(study, file, true, false, err));
     KR_TRY(kr_compare_set(file, err, "phases.adapt=%d", FLAT_ADAPT));
@@ -345,44 +364,50 @@ static int ladder_candidates(kr_compare *study, kr_error *err)
         snprintf(why, sizeof why,
                  "local moves are fast at this temperature (tau_int = %.2g sweeps)",
                  scan->tau[scan->n - 1]);
-        leave_out(study, KR_COMPARE_TEMPERING, "tempering", why);
-        leave_out(study, KR_COMPARE_ANNEALING, "population_annealing", why);
+        kr_compare_leave_out(study, KR_COMPARE_TEMPERING, "tempering", why);
+        kr_compare_leave_out(study, KR_COMPARE_ANNEALING, "population_annealing", why);
         return KR_OK;
     }
-    KR_TRY(candidate(study, KR_COMPARE_TEMPERING, "tempering", edit_tempering, task, err));
+    KR_TRY(kr_compare_candidate(study, KR_COMPARE_TEMPERING, "tempering", edit_tempering, NULL,
+                                task, err));
     bool is_planar = study->spec->lattice->dim == 2 && is_frustrated(terms);
-    if (is_planar && takes(study, "houdayer", NULL)) {
+    if (is_planar && kr_compare_takes(study, "houdayer", NULL)) {
         task.group = 2;
-        KR_TRY(candidate(study, KR_COMPARE_TEMPERING, "tempering + houdayer", edit_houdayer,
-                         task, err));
+        KR_TRY(kr_compare_candidate(study, KR_COMPARE_TEMPERING, "tempering + houdayer",
+                                    edit_houdayer, NULL, task, err));
     }
     task = (kr_compare_task){ .every = ANNEALING_PASSES };
-    return candidate(study, KR_COMPARE_ANNEALING, "population_annealing", edit_annealing, task,
-                     err);
+    return kr_compare_candidate(study, KR_COMPARE_ANNEALING, "population_annealing",
+                                edit_annealing, NULL, task, err);
 }
 
 static int flat_candidate(kr_compare *study, kr_error *err)
 {
     const kr_compare_task task = { .has_set_up = true, .every = FLAT_EVERY };
     if (study->spec->target[0].terms->n_phases < 2) {
-        leave_out(study, KR_COMPARE_FLAT, "multicanonical", "the model names no phases");
+        kr_compare_leave_out(study, KR_COMPARE_FLAT, "multicanonical",
+                             "the model names no phases");
         return KR_OK;
     }
-    return candidate(study, KR_COMPARE_FLAT, "multicanonical", edit_flat, task, err);
+    return kr_compare_candidate(study, KR_COMPARE_FLAT, "multicanonical", edit_flat, NULL, task,
+                                err);
 }
 
 /* ---- densities -------------------------------------------------------------------------- */
 
-static int edit_transfer(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_transfer(const kr_compare *study, kr_runfile *file, const char *more,
+                         kr_error *err)
 {
+    (void)more;
     (void)study;
     KR_TRY(kr_compare_set(file, err, "densities={strip: transfer_matrix}"));
     KR_TRY(kr_compare_set(file, err, "training.certificate=%d", CERTIFICATE_LEAST));
     return kr_compare_set(file, err, "updates=[{name: independence, density: strip}]");
 }
 
-static int edit_mps(const kr_compare *study, kr_runfile *file, kr_error *err)
+static int edit_mps(const kr_compare *study, kr_runfile *file, const char *more, kr_error *err)
 {
+    (void)more;
     (void)study;
     KR_TRY(kr_compare_set(file, err, "densities={slices: mps}"));
     KR_TRY(kr_compare_set(file, err, "training.certificate=%d", CERTIFICATE_LEAST));
@@ -391,7 +416,7 @@ static int edit_mps(const kr_compare *study, kr_runfile *file, kr_error *err)
 }
 
 /* Not scheduled in the file already. */
-static int exact_density(kr_compare *study, const char *plug_name, edit_function edit,
+static int exact_density(kr_compare *study, const char *plug_name, kr_compare_edit edit,
                          kr_error *err)
 {
     const kr_density_plug *plug = kr_plug_find(KR_PLUG_DENSITY, plug_name);
@@ -411,10 +436,10 @@ static int exact_density(kr_compare *study, const char *plug_name, edit_function
         params && status == KR_OK && plug->supports(&study->spec->target[0], params, &why);
     kr_free(params);
     if (!is_good) {
-        leave_out(study, KR_COMPARE_EXACT, name, why.text);
+        kr_compare_leave_out(study, KR_COMPARE_EXACT, name, why.text);
         return status;
     }
-    return candidate(study, KR_COMPARE_EXACT, name, edit, task, err);
+    return kr_compare_candidate(study, KR_COMPARE_EXACT, name, edit, NULL, task, err);
 }
 
 /* The schedule of the file for one of its densities: entries of the others are left out. */
@@ -488,11 +513,15 @@ static bool is_scheduled(const kr_spec *spec, int32_t density)
 int kr_compare_candidates(kr_compare *study, kr_error *err)
 {
     KR_TRY(kr_compare_scan_run(study, err));
-    KR_TRY(local_candidates(study, err));
-    KR_TRY(ladder_candidates(study, err));
-    KR_TRY(flat_candidate(study, err));
-    KR_TRY(exact_density(study, "transfer_matrix", edit_transfer, err));
-    KR_TRY(exact_density(study, "mps", edit_mps, err));
+    if (study->spec->target[0].terms->action) {
+        KR_TRY(kr_compare_real_candidates(study, err));
+    } else {
+        KR_TRY(local_candidates(study, err));
+        KR_TRY(ladder_candidates(study, err));
+        KR_TRY(flat_candidate(study, err));
+        KR_TRY(exact_density(study, "transfer_matrix", edit_transfer, err));
+        KR_TRY(exact_density(study, "mps", edit_mps, err));
+    }
     KR_TRY(classical_schedule(study, err));
     for (int32_t d = 0; d < study->spec->config.n_densities; d++) {
         if (study->has_schedule && is_scheduled(study->spec, d)) {

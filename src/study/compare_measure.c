@@ -22,6 +22,7 @@
 #define PILOT_EVERY    16384
 #define PILOT_GAIN     0.95
 #define SETTLING_DRAWS 20
+#define TUNING_DRAWS   200 /* where updates are tuned meanwhile */
 #define CHUNK_SECONDS  0.02
 
 typedef struct measurement {
@@ -57,13 +58,15 @@ static int32_t coldest(const kr_sampler_config *config)
 static bool open_measurement(measurement *m, kr_compare *study, const kr_compare_task *task,
                              int64_t every, kr_error *err)
 {
+    const int64_t settling =
+        task->spec->target[0].terms->action ? TUNING_DRAWS : SETTLING_DRAWS;
     *m = (measurement){ .study = study, .task = task, .chunk = 1 };
     m->config = task->spec->config;
     m->config.measure = STEPS_MAX;
     m->config.every = every;
-    m->config.thermalize = m->config.is_annealing ? 0
+    m->config.thermalize = m->config.is_annealing ? task->thermalize
                            : task->thermalize > 0 ? task->thermalize
-                                                  : SETTLING_DRAWS * every;
+                                                  : settling * every;
     m->config.n_threads = study->options->n_threads;
     m->sampler = kr_spec_sampler(task->spec, &m->config, &m->why);
     return m->sampler && kr_compare_series_init(&m->series, study, m->sampler, &m->config,

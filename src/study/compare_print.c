@@ -42,7 +42,7 @@ static const char *short_name(char text[32], const char *name)
 {
     const char *ending = strstr(name, "_per_site");
     int n = ending ? (int)(ending - name) : (int)strlen(name);
-    snprintf(text, 32, "%.*s", n > 20 ? 20 : n, name);
+    snprintf(text, 32, "%.*s", n > 21 ? 21 : n, name);
     return text;
 }
 
@@ -179,7 +179,7 @@ static void print_means(const kr_compare *study, FILE *out)
             const kr_compare_value *v = &study->row[c->reference].value[k];
             kr_format_value(v->mean, v->error, 2, mean, sizeof mean);
         }
-        fprintf(out, "\n  %-20s %s", short_name(name, c->name), mean);
+        fprintf(out, "\n  %-22s %s", short_name(name, c->name), mean);
     }
     fprintf(out, "\nfurthest from them, in errors:\n");
     for (int32_t r = 0; r < study->n_rows; r++) {

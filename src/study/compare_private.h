@@ -177,7 +177,8 @@ int kr_compare_estimate_runs(const kr_compare_plain *plain, const double *family
 
 /* ---- compare_scan.c ---- */
 
-/* Heat bath alone from beta = 0 to the target, all in one run. */
+/* Local moves alone up to the target, all in one run: heat bath from beta = 0; of real
+ * variables hmc from a tenth of the target, as beta = 0 has no weight. */
 int kr_compare_scan_run(kr_compare *study, kr_error *err);
 /* Index of the hottest... coldest temperature at which local moves are fast. */
 int32_t kr_compare_scan_hot(const kr_compare_scan *scan);
@@ -203,8 +204,29 @@ int kr_compare_measure(kr_compare *study, kr_compare_task *task, kr_error *err);
 
 /* ---- compare_candidates.c ---- */
 
+/* Edits a copy of the file for a candidate; more: what the candidate adds, or NULL. */
+typedef int (*kr_compare_edit)(const kr_compare *study, kr_runfile *file, const char *more,
+                               kr_error *err);
+/* Measures the system without its schedule, edited; prototype: what is known of the task. */
+int kr_compare_candidate(kr_compare *study, kr_compare_kind kind, const char *name,
+                         kr_compare_edit edit, const char *more, kr_compare_task prototype,
+                         kr_error *err);
+void kr_compare_leave_out(kr_compare *study, kr_compare_kind kind, const char *name,
+                          const char *reason);
+/* Temperatures for a ladder of local moves up to the target; from_zero: from the first of the
+ * scan, else from the coldest at which they are fast. */
+int kr_compare_set_ladder(const kr_compare *study, kr_runfile *file, bool from_zero,
+                          double step, kr_error *err);
+/* Whether the update takes the target with its defaults; the reason in why. */
+bool kr_compare_takes(const kr_compare *study, const char *update, kr_error *why);
+
 /* Refuses names to be left out that no candidate can have: KR_EINVAL. */
 int kr_compare_check_without(const kr_compare *study, kr_error *err);
+
+/* compare_real.c: those of a real-valued model that need no training. */
+int kr_compare_real_candidates(kr_compare *study, kr_error *err);
+/* Their names, for --without. */
+extern const char *const kr_compare_real_names;
 
 /* Lists, runs and measures all candidates; a stop leaves those to come KR_COMPARE_NOT_RUN. */
 int kr_compare_candidates(kr_compare *study, kr_error *err);

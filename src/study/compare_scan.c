@@ -14,6 +14,7 @@
 #define SCAN_THERMALIZE 200
 #define FAST_SWEEPS     5.0 /* tau_int that counts as fast */
 #define CHAINS_MOST     64
+#define REAL_FROM       0.1 /* of the target's beta, where a scan of real variables begins */
 
 /* Far from the transition no phase is entered and a chain keeps the one it was put into: the
  * order parameter tells instead. */
@@ -43,11 +44,15 @@ static kr_spec *scan_spec(const kr_compare *study, kr_error *err)
     if (!file) {
         return NULL;
     }
-    if (kr_compare_set(file, err, "beta={from: 0, to: %s, count: %d}",
+    const bool is_real = study->spec->target[0].terms->action != NULL;
+    char first[KR_NUMBER_MAX];
+    if (kr_compare_set(file, err, "beta={from: %s, to: %s, count: %d}",
+                       kr_number_format(is_real ? REAL_FROM * beta : 0.0, first),
                        kr_number_format(beta, number), KR_COMPARE_SCAN) != KR_OK ||
         kr_compare_set(file, err, "chains=%lld",
                        (long long)(chains < CHAINS_MOST ? chains : CHAINS_MOST)) != KR_OK ||
-        kr_compare_set(file, err, "updates=[heat_bath]") != KR_OK) {
+        kr_compare_set(file, err, "updates=[%s]",
+                       is_real ? "{name: hmc, steps: 10}" : "heat_bath") != KR_OK) {
         kr_runfile_free(file);
         return NULL;
     }

@@ -178,7 +178,9 @@ static void list_columns(kr_compare *study)
     const kr_terms *terms = study->spec->target[0].terms;
     add_column(study, "energy_per_site", false, study->exact_energy);
     add_column(study, "magnetization_per_site", false, study->exact_m);
-    if (terms->order == KR_ORDER_VALUE || terms->order == KR_ORDER_QUADRUPOLE) {
+    if (terms->action) {
+        add_column(study, "magnetization_squared", false, NAN);
+    } else if (terms->order == KR_ORDER_VALUE || terms->order == KR_ORDER_QUADRUPOLE) {
         add_column(study, "abs_magnetization_per_site", false, study->exact_abs_m);
     }
     for (int32_t p = 0; terms->n_phases >= 2 && p < terms->n_phases; p++) {
