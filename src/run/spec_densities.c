@@ -4,6 +4,7 @@
 #include "base/field.h"
 #include "base/memory.h"
 #include "density/stored.h"
+#include "model/fits.h"
 #include "run/spec_private.h"
 
 #include <stdio.h>
@@ -168,7 +169,7 @@ static int parse_density(kr_spec *spec, const char *name, const kr_node *item, k
     entry->params = params;
     spec->config.n_densities++;
     kr_error why = { 0 };
-    if (!entry->plug->supports(&spec->target[0], params, &why)) {
+    if (!kr_density_fits(entry->plug, &spec->target[0], params, &why)) {
         return kr_runfile_fail(file, item, err, KR_EUNSUP, "density %s: %s", entry->name,
                                why.text);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/spec_entries.c - the lists of plugs in a run file: updates and observables. */
 #include "base/field.h"
+#include "model/fits.h"
 #include "run/spec_private.h"
 #include "update/proposal.h"
 
@@ -96,8 +97,7 @@ int kr_spec_parse_updates(kr_spec *spec, kr_error *err)
             return kr_runfile_fail(file, item, err, KR_EUNSUP, "%s", why.text);
         }
         for (int32_t p = 0; p < spec->config.n_points; p++) {
-            if (entry->plug->supports &&
-                !entry->plug->supports(&spec->target[p], params, &why)) {
+            if (!kr_update_fits(entry->plug, &spec->target[p], params, &why)) {
                 return kr_runfile_fail(file, item, err, KR_EUNSUP, "%s", why.text);
             }
         }
@@ -140,7 +140,7 @@ int kr_spec_parse_observables(kr_spec *spec, kr_error *err)
         entry->params = params;
         spec->config.n_observables++;
         kr_error why = { 0 };
-        if (entry->plug->supports && !entry->plug->supports(&spec->target[0], params, &why)) {
+        if (!kr_observable_fits(entry->plug, &spec->target[0], params, &why)) {
             return kr_runfile_fail(file, list->child[k], err, KR_EUNSUP, "%s", why.text);
         }
         if (entry->plug->flags & KR_OBSERVABLE_PAIRS && spec->config.n_chains % 2) {

@@ -133,6 +133,12 @@ int kr_spec_parse_flat(kr_spec *spec, kr_error *err)
     }
     kr_flat_span span;
     const kr_terms *terms = spec->target[0].terms;
+    if (terms->action) {
+        return kr_runfile_fail(file, map, err, KR_EUNSUP,
+                               "multicanonical: the variables of %s are real, want a model of "
+                               "discrete states; tempering takes both",
+                               spec->model->name);
+    }
     kr_flat_measure(terms, &span);
     if (!(span.lowest < span.mean)) { /* a lower bound that is the mean: all are equal */
         return kr_runfile_fail(file, map, err, KR_EUNSUP,

@@ -7,6 +7,7 @@
  * what forward KL taught it, unless its steps are so small that they teach nothing. Weights
  * from a file are good already and want smaller steps. Which it is the weights tell: shared
  * ones are visited more than once in scoring one state. */
+#include "model/fits.h"
 #include "run/spec_private.h"
 
 #include <stdio.h>
@@ -59,7 +60,7 @@ static int find_shared(const kr_spec *spec, bool *is_shared, kr_error *err)
         if (!(plug->flags & KR_DENSITY_TRAINABLE)) {
             continue;
         }
-        if (!plug->n_visits || !plug->supports(&spec->target[0], entry->params, &why)) {
+        if (!plug->n_visits || !kr_density_fits(plug, &spec->target[0], entry->params, &why)) {
             *is_shared = false; /* what does not fit is refused by the sampler */
             return KR_OK;
         }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/state.h"
 #include "model/block.h"
+#include "model/fits.h"
 #include "model/quantity.h"
 #include "model/terms.h"
 #include "sampler/private.h"
@@ -24,27 +25,6 @@ static void *copy_array(const void *from, size_t count, size_t size, kr_error *e
     return copy;
 }
 
-/* A plug for states cannot work on real numbers, nor the other way round. */
-static int check_kind(const kr_target *target, bool takes_real, const char *kind,
-                      const char *name, kr_error *why)
-{
-    const bool is_real = target->terms->action != NULL;
-    return is_real == takes_real
-               ? KR_OK
-               : kr_fail(why, KR_EUNSUP, "%s %s is for models of %s, but the model's are %s",
-                         kind, name, takes_real ? "real variables" : "discrete states",
-                         is_real ? "real variables" : "discrete states");
-}
-
-static int check_layouts(const kr_target *target, unsigned layouts, const char *kind,
-                         const char *name, kr_error *why)
-{
-    const bool is_real = target->terms->action != NULL;
-    return layouts & (is_real ? KR_LAYOUT_REAL : KR_LAYOUT_ANY)
-               ? KR_OK
-               : check_kind(target, !is_real, kind, name, why);
-}
-
 static int alloc_densities(kr_sampler *s, kr_point *point, kr_error *err)
 {
     const kr_sampler_config *config = &s->config;
@@ -59,9 +39,7 @@ static int alloc_densities(kr_sampler *s, kr_point *point, kr_error *err)
         const kr_density_entry *entry = &config->density[d];
         kr_density *density = &point->density[d];
         kr_error why = { 0 };
-        if (check_kind(point->target, entry->plug->flags & KR_DENSITY_REAL, "density",
-                       entry->plug->name, &why) != KR_OK ||
-            !entry->plug->supports(point->target, entry->params, &why)) {
+        if (!kr_density_fits(entry->plug, point->target, entry->params, &why)) {
             return kr_fail(err, KR_EUNSUP, "densities.%s: %s", entry->name, why.text);
         }
         density->plug = entry->plug;
@@ -114,11 +92,8 @@ static int alloc_updates(kr_sampler *s, kr_point *point, kr_error *err)
     for (int32_t u = 0; u < config->n_updates; u++) {
         const kr_schedule_entry *entry = &config->update[u];
         kr_error why = { 0 };
-        if (check_layouts(point->target, entry->plug->layouts, "update", entry->plug->name,
-                          &why) != KR_OK ||
-            kr_flat_check_update(config, entry->plug, &why) != KR_OK ||
-            (entry->plug->supports &&
-             !entry->plug->supports(point->target, entry->params, &why))) {
+        if (kr_flat_check_update(config, entry->plug, &why) != KR_OK ||
+            !kr_update_fits(entry->plug, point->target, entry->params, &why)) {
             return kr_fail(err, KR_EUNSUP, "updates.%d: %s", u, why.text);
         }
         const kr_update_setting setting = {
@@ -159,10 +134,7 @@ static int alloc_observables(kr_sampler *s, kr_point *point, kr_error *err)
     for (int32_t o = 0; o < config->n_observables; o++) {
         const kr_observable_entry *entry = &config->observable[o];
         kr_error why = { 0 };
-        if (check_layouts(point->target, entry->plug->layouts, "observable", entry->plug->name,
-                          &why) != KR_OK ||
-            (entry->plug->supports &&
-             !entry->plug->supports(point->target, entry->params, &why))) {
+        if (!kr_observable_fits(entry->plug, point->target, entry->params, &why)) {
             return kr_fail(err, KR_EUNSUP, "observables.%d: %s", o, why.text);
         }
         point->observable[o] =

@@ -8,6 +8,7 @@
  * schedule. What does not apply is told with its reason. */
 #include "base/field.h"
 #include "base/memory.h"
+#include "model/fits.h"
 #include "run/plugs.h"
 #include "study/compare_private.h"
 
@@ -36,7 +37,7 @@ bool kr_compare_takes(const kr_compare *study, const char *update, kr_error *why
     void *params = kr_alloc(plug->params_size + 1, 1, why);
     bool is_good = params &&
                    (!plug->fields || kr_field_defaults(plug->fields, params, why) == KR_OK) &&
-                   (!plug->supports || plug->supports(&study->spec->target[0], params, why));
+                   kr_update_fits(plug, &study->spec->target[0], params, why);
     kr_free(params);
     return is_good;
 }
@@ -432,8 +433,8 @@ static int exact_density(kr_compare *study, const char *plug_name, kr_compare_ed
     snprintf(name, sizeof name, "independence (%s)", plug_name);
     void *params = kr_alloc(plug->params_size + 1, 1, err);
     int status = params && plug->fields ? kr_field_defaults(plug->fields, params, err) : KR_OK;
-    bool is_good =
-        params && status == KR_OK && plug->supports(&study->spec->target[0], params, &why);
+    bool is_good = params && status == KR_OK &&
+                   kr_density_fits(plug, &study->spec->target[0], params, &why);
     kr_free(params);
     if (!is_good) {
         kr_compare_leave_out(study, KR_COMPARE_EXACT, name, why.text);
