@@ -487,8 +487,8 @@ static void every_density_supports_some_model(void **state)
     static const claim nothing = { "", flip_leaves_every_bit, false };
     assert_non_null(kr_registry_densities[0]);
     for (int d = 0; kr_registry_densities[d]; d++) {
-        int n = 0;
-        for (int m = 0; kr_registry_models[m]; m++) {
+        int n = kr_registry_densities[d]->flags & KR_DENSITY_REAL ? 1 : 0;
+        for (int m = 0; n == 0 && kr_registry_models[m]; m++) {
             subtest t = { &nothing, kr_registry_densities[d], kr_registry_models[m] };
             for (int k = 0; kr_registry_lattices[k]; k++) {
                 for (int32_t shape = 0; shape < N_SHAPES; shape++) {
@@ -523,8 +523,10 @@ int main(void)
         return 1;
     }
     for (size_t d = 0; d < n_densities; d++) {
-        for (size_t m = 0; m < n_models; m++) {
-            for (size_t c = 0; c < N_CLAIMS; c++, n++) {
+        const bool is_real = kr_registry_densities[d]->flags & KR_DENSITY_REAL;
+        for (size_t m = 0; m < n_models; m++) { /* real numbers: conformance_flows.c */
+            for (size_t c = 0; !is_real && kr_registry_models[m]->n_states && c < N_CLAIMS;
+                 c++, n++) {
                 subtests[n] =
                     (subtest){ &claims[c], kr_registry_densities[d], kr_registry_models[m] };
                 snprintf(names[n], sizeof names[n], "%s on %s: %s", subtests[n].density->name,
