@@ -56,7 +56,7 @@ static inline void prepare(real_subject *s)
     assert_ok(s->plug->prepare(s->density.self, s->beta, &err), &err);
 }
 
-/* Fresh weights, moved by normals of this width, rounded so that steps of 2^-8 are exact. */
+/* Fresh weights, moved by normals of this width, rounded so that steps of 2^-13 are exact. */
 static inline void randomize(real_subject *s, uint64_t seed, double width)
 {
     kr_rng rng;
@@ -68,7 +68,7 @@ static inline void randomize(real_subject *s, uint64_t seed, double width)
         if (k % KR_NORMALS == 0) {
             kr_normals(&rng, KR_NORMALS, z);
         }
-        w[k] = (float)(rint(0x1p12 * ((double)w[k] + width * z[k % KR_NORMALS])) * 0x1p-12);
+        w[k] = (float)(rint(0x1p14 * ((double)w[k] + width * z[k % KR_NORMALS])) * 0x1p-14);
     }
     prepare(s);
 }
