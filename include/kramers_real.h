@@ -76,7 +76,8 @@ typedef struct kr_flow {
     void (*log_q)(const void *self, int32_t n_lanes, const double *phi, double *log_q,
                   double *slope, void *scratch);
     /* With KR_DENSITY_TRAINABLE, phi = f(z; weights) and J = |df/dz|, at the z of these phi:
-     * gradient (n_weights) += sum_lane d/dweights (sum_i cotangent_i f_i + volume ln J), with
+     * called right after log_q with a slope, of the same phi and lanes and in the same scratch,
+     * from which it may go on: gradient (n_weights) += sum_lane d/dweights (sum_i cotangent_i f_i + volume ln J), with
      * cotangent (n_sites, stride), volume (n_lanes); lanes in order. */
     void (*pull)(const void *self, int32_t n_lanes, const double *phi, const double *cotangent,
                  const double *volume, float *gradient, void *scratch);

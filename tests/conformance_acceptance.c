@@ -104,7 +104,7 @@ static void proposals_from_the_target_itself_are_accepted(void **state)
         tiny_free(system);
     }
     for (int d = 0; kr_registry_densities[d]; d++) {
-        if (n_checked[d] == 0) {
+        if (n_checked[d] == 0 && !(kr_registry_densities[d]->flags & KR_DENSITY_REAL)) {
             fail_msg("%s: on no system", kr_registry_densities[d]->name);
         }
         print_message("# %s: %d cases\n", kr_registry_densities[d]->name, n_checked[d]);

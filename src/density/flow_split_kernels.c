@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * density/flow_split_kernels.c - coupling layers on groups of lanes, compiled once per
+ * instruction set.
+ *
+ * Features of a frozen site are contracted with the matrices of all orbits before sites are
+ * summed: 2 n_orbits n_features multiply-adds per frozen and 2 n_displacements additions per
+ * mapped site. Half of the lanes at a time. Backward the same stencil runs the other way, for
+ * orbits are symmetric. */
+#include "base/isa.h"
+#include "density/flow_bend.h"
+#include "density/flow_split.h"
+
+#include <string.h>
+
+#define L       KR_LANES_PAD
+#define CLAMP   1.5
+#define PRODUCT 8 /* factors u' whose logarithm is taken at once */
+
+enum { FEATURES_MAX = 2 * KR_SPLIT_WAVES_MAX + 1, NUMBERS_MAX = 1 + 3 * KR_SPLIT_KNOTS_MAX };
+
+/* A call for one half of the lanes: parts of the numbers and of the scratch. */
+typedef struct pass {
+    const kr_split_shape *s;
+    int32_t n_mapped, n_frozen, n_features;
+    const int32_t *mapped, *frozen, *near_mapped, *near_frozen;
+    const double *wave, *matrix[2], *bias;
+    int32_t width[2];
+    bend u;
+    double *feature; /* (n_frozen, n_features, L) */
+    double *head[2]; /* (n_orbits, n_frozen + 1, L), the last row zero: outside */
+    double *sum[2];  /* (n_mapped + 1, L): shift and scale, backward their cotangents */
+} pass;
+
+KR_INLINE pass open_pass(const kr_split_shape *s, int parity, const double *w, double *scratch)
+{
+    int32_t place[6];
+    pass c = { .s = s,
+               .n_mapped = s->n[parity],
+               .n_frozen = s->n[1 - parity],
+               .n_features = 2 * s->n_waves + 1,
+               .mapped = s->site[parity],
+               .frozen = s->site[1 - parity],
+               .near_mapped = s->near[parity],
+               .near_frozen = s->near[1 - parity] };
+    kr_split_places(s, place);
+    c.wave = w;
+    c.bias = w + place[3];
+    c.u = bend_at(w + place[4], s->n_knots);
+    c.feature = scratch;
+    scratch += (size_t)c.n_features * (size_t)c.n_frozen * L;
+    for (int h = 0; h < 2; h++) {
+        c.matrix[h] = w + place[1 + h];
+        c.width[h] = s->to[h] - s->from[h];
+        c.head[h] = scratch;
+        scratch += (size_t)s->n_orbits * (size_t)(c.n_frozen + 1) * L;
+    }
+    for (int h = 0; h < 2; h++) {
+        c.sum[h] = scratch;
+        scratch += (size_t)(c.n_mapped + 1) * L;
+    }
+    return c;
+}
+
+KR_INLINE double *head_row(const pass *c, int h, int32_t orbit, int32_t place)
+{
+    return c->head[h] + ((size_t)orbit * (size_t)(c->n_frozen + 1) + (size_t)place) * L;
+}
+
+/* ---- what the frozen sites say ------------------------------------------------------------
+ */
+
+/* Features of a frozen site times the matrices; features are kept where backward wants them. */
+KR_INLINE void contract(const pass *c, int32_t y, vd phi, int half, bool keeps)
+{
+    vd f[FEATURES_MAX];
+    const int32_t F = c->s->n_waves;
+    f[0] = phi;
+    for (int32_t k = 0; k < F; k++) {
+        vd_sincos(vd_set(c->wave[k]) * phi, &f[1 + k], &f[1 + F + k]);
+    }
+    for (int h = 0; h < 2; h++) {
+        const vd *in = f + c->s->from[h];
+        for (int32_t o = 0; o < c->s->n_orbits; o++) {
+            const double *row = c->matrix[h] + (size_t)o * (size_t)c->width[h];
+            vd sum = vd_set(0.0);
+            for (int32_t k = 0; k < c->width[h]; k++) {
+                sum = vd_fma(vd_set(row[k]), in[k], sum);
+            }
+            vd_store(head_row(c, h, o, y) + half, sum);
+        }
+    }
+    for (int32_t k = 0; keeps && k < c->n_features; k++) {
+        vd_store(c->feature + ((size_t)y * (size_t)c->n_features + (size_t)k) * L + half, f[k]);
+    }
+}
+
+/* Shift and scale of all mapped sites into sum. */
+KR_INLINE void condition(const pass *c, const double *x, int half, bool keeps)
+{
+    for (int32_t y = 0; y < c->n_frozen; y++) {
+        contract(c, y, vd_load(x + (size_t)c->frozen[y] * L + half), half, keeps);
+    }
+    for (int h = 0; h < 2; h++) {
+        for (int32_t o = 0; o < c->s->n_orbits; o++) {
+            vd_store(head_row(c, h, o, c->n_frozen) + half, vd_set(0.0));
+        }
+    }
+    for (int32_t i = 0; i < c->n_mapped; i++) {
+        const int32_t *near = c->near_mapped + (size_t)i * (size_t)c->s->n_displacements;
+        vd shift = vd_set(c->bias[0]), raw = vd_set(c->bias[1]);
+        for (int32_t o = 0; o < c->s->n_orbits; o++) {
+            const double *a = head_row(c, 0, o, 0) + half, *b = head_row(c, 1, o, 0) + half;
+            for (int32_t d = c->s->orbit_begin[o]; d < c->s->orbit_begin[o + 1]; d++) {
+                shift += vd_load(a + (size_t)near[d] * L);
+                raw += vd_load(b + (size_t)near[d] * L);
+            }
+        }
+        const vd clamp = vd_set(CLAMP);
+        vd_store(c->sum[0] + (size_t)i * L + half, shift);
+        vd_store(c->sum[1] + (size_t)i * L + half, clamp * bend_tanh(raw / clamp));
+    }
+}
+
+/* ln u' of many sites, with few logarithms. */
+typedef struct log_sum {
+    vd sum, product;
+    int n;
+} log_sum;
+
+KR_INLINE void add_log(log_sum *at, vd factor)
+{
+    at->product *= factor;
+    if (++at->n == PRODUCT) {
+        at->sum += vd_log(at->product);
+        at->product = vd_set(1.0);
+        at->n = 0;
+    }
+}
+
+static void forward(const kr_split_shape *s, int parity, const double *w, double *x,
+                    double *log_j, double *scratch)
+{
+    const pass c = open_pass(s, parity, w, scratch);
+    for (int half = 0; half < L; half += VD) {
+        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        condition(&c, x, half, false);
+        for (int32_t i = 0; i < c.n_mapped; i++) {
+            double *at = x + (size_t)c.mapped[i] * L + half;
+            const vd shift = vd_load(c.sum[0] + (size_t)i * L + half);
+            const vd g = vd_load(c.sum[1] + (size_t)i * L + half);
+            vd first, second;
+            vd_store(at,
+                     bend_value(&c.u, vd_fma(vd_load(at), vd_exp(g), shift), &first, &second));
+            volume.sum += g;
+            add_log(&volume, first);
+        }
+        vd_store(log_j + half, volume.sum + vd_log(volume.product));
+    }
+}
+
+static void inverse(const kr_split_shape *s, int parity, const double *w, double *x,
+                    double *log_j, double *scratch)
+{
+    const pass c = open_pass(s, parity, w, scratch);
+    for (int half = 0; half < L; half += VD) {
+        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        condition(&c, x, half, false);
+        for (int32_t i = 0; i < c.n_mapped; i++) {
+            double *at = x + (size_t)c.mapped[i] * L + half;
+            const vd shift = vd_load(c.sum[0] + (size_t)i * L + half);
+            const vd g = vd_load(c.sum[1] + (size_t)i * L + half);
+            vd first;
+            const vd z = bend_inverse(&c.u, vd_load(at), &first);
+            vd_store(at, (z - shift) * vd_exp(-g));
+            volume.sum += g;
+            add_log(&volume, first);
+        }
+        vd_store(log_j + half, volume.sum + vd_log(volume.product));
+    }
+}
+
+/* ---- backward ------------------------------------------------------------------------------
+ */
+
+KR_INLINE double sum_half(vd a)
+{
+    double sum = 0.0;
+    for (int k = 0; k < VD; k++) {
+        sum += a[k];
+    }
+    return sum;
+}
+
+/* Cotangents of shift and raw scale, in sum, summed over each orbit of a frozen site into its
+ * heads; returns the cotangent of its phi. waves: gradient of the waves, or NULL. */
+KR_INLINE vd scatter(const pass *c, int32_t y, int half, vd *waves)
+{
+    const int32_t F = c->s->n_waves;
+    const int32_t *near = c->near_frozen + (size_t)y * (size_t)c->s->n_displacements;
+    const double *f = c->feature + (size_t)y * (size_t)c->n_features * L + half;
+    vd bar[FEATURES_MAX], out;
+    for (int32_t k = 0; k < c->n_features; k++) {
+        bar[k] = vd_set(0.0);
+    }
+    for (int32_t o = 0; o < c->s->n_orbits; o++) {
+        vd e[2] = { vd_set(0.0), vd_set(0.0) };
+        for (int32_t d = c->s->orbit_begin[o]; d < c->s->orbit_begin[o + 1]; d++) {
+            e[0] += vd_load(c->sum[0] + (size_t)near[d] * L + half);
+            e[1] += vd_load(c->sum[1] + (size_t)near[d] * L + half);
+        }
+        for (int h = 0; h < 2; h++) {
+            const double *row = c->matrix[h] + (size_t)o * (size_t)c->width[h];
+            vd *to = bar + c->s->from[h];
+            vd_store(head_row(c, h, o, y) + half, e[h]);
+            for (int32_t k = 0; k < c->width[h]; k++) {
+                to[k] = vd_fma(vd_set(row[k]), e[h], to[k]);
+            }
+        }
+    }
+    out = bar[0];
+    for (int32_t k = 0; k < F; k++) {
+        const vd sine = vd_load(f + (size_t)(1 + k) * L);
+        const vd cosine = vd_load(f + (size_t)(1 + F + k) * L);
+        const vd turn = bar[1 + k] * cosine - bar[1 + F + k] * sine;
+        out = vd_fma(vd_set(c->wave[k]), turn, out);
+        if (waves) {
+            waves[k] = vd_fma(vd_load(f), turn, waves[k]);
+        }
+    }
+    return out;
+}
+
+/* Rows beyond the mapped sites: nothing comes from outside. */
+KR_INLINE void clear_outside(const pass *c, int half)
+{
+    for (int h = 0; h < 2; h++) {
+        vd_store(c->sum[h] + (size_t)c->n_mapped * L + half, vd_set(0.0));
+    }
+}
+
+/* Gradient of the matrices: cotangents of the heads times features, over all frozen sites. */
+KR_INLINE void add_matrices(const pass *c, int half, double *gradient)
+{
+    const size_t step = (size_t)c->n_features * L;
+    for (int h = 0; h < 2; h++) {
+        for (int32_t o = 0; o < c->s->n_orbits; o++) {
+            const double *e = head_row(c, h, o, 0) + half;
+            for (int32_t k = 0; k < c->width[h]; k++) {
+                const double *f = c->feature + (size_t)(c->s->from[h] + k) * L + half;
+                vd sum = vd_set(0.0);
+                for (int32_t y = 0; y < c->n_frozen; y++) {
+                    sum =
+                        vd_fma(vd_load(e + (size_t)y * L), vd_load(f + (size_t)y * step), sum);
+                }
+                *gradient++ += sum_half(sum);
+            }
+        }
+    }
+}
+
+/* The mapped sites: cotangents of their outputs become those of their inputs, and in sum those
+ * of shift and raw scale; bends and biases get their gradient. */
+KR_INLINE void pull_mapped(const pass *c, const double *x, double *cotangent, vd v, int half,
+                           vd *bends, vd *biases)
+{
+    for (int32_t i = 0; i < c->n_mapped; i++) {
+        double *to = cotangent + (size_t)c->mapped[i] * L + half;
+        double *shift = c->sum[0] + (size_t)i * L + half;
+        double *scale = c->sum[1] + (size_t)i * L + half;
+        const vd g = vd_load(scale), stretch = vd_exp(g), l = vd_load(to);
+        const vd at = vd_load(x + (size_t)c->mapped[i] * L + half) * stretch;
+        const vd z = at + vd_load(shift), bent = g * vd_set(1.0 / CLAMP);
+        vd first, second;
+        bend_value(&c->u, z, &first, &second);
+        const vd lz = vd_fma(l, first, v * second / first);
+        const vd lg = vd_fma(lz, at, v) * vd_fma(-bent, bent, vd_set(1.0));
+        bend_gradient(&c->u, z, l, v, first, bends);
+        biases[0] += lz;
+        biases[1] += lg;
+        vd_store(to, lz * stretch);
+        vd_store(shift, lz);
+        vd_store(scale, lg);
+    }
+}
+
+static void pull(const kr_split_shape *s, int parity, const double *w, const double *x,
+                 double *cotangent, const double *volume, double *gradient, double *scratch)
+{
+    const pass c = open_pass(s, parity, w, scratch);
+    int32_t place[6];
+    kr_split_places(s, place);
+    for (int half = 0; half < L; half += VD) {
+        vd bends[NUMBERS_MAX], waves[KR_SPLIT_WAVES_MAX], biases[2];
+        memset(bends, 0, sizeof bends);
+        memset(waves, 0, sizeof waves);
+        memset(biases, 0, sizeof biases);
+        condition(&c, x, half, true);
+        pull_mapped(&c, x, cotangent, vd_load(volume + half), half, bends, biases);
+        clear_outside(&c, half);
+        for (int32_t y = 0; y < c.n_frozen; y++) {
+            double *to = cotangent + (size_t)c.frozen[y] * L + half;
+            vd_store(to, vd_load(to) + scatter(&c, y, half, waves));
+        }
+        add_matrices(&c, half, gradient + place[1]);
+        for (int32_t k = 0; k < s->n_waves; k++) {
+            gradient[k] += sum_half(waves[k]);
+        }
+        for (int k = 0; k < 2; k++) {
+            gradient[place[3] + k] += sum_half(biases[k]);
+        }
+        for (int32_t k = 0; k < kr_split_bend_numbers(s->n_knots); k++) {
+            gradient[place[4] + k] += sum_half(bends[k]);
+        }
+    }
+}
+
+/* With t = slope - d ln J/dx of the inputs the new slopes w solve J^T w = t: for a mapped site
+ * u' e^g w = t, so that the cotangent of z is slope e^-g, and the frozen ones lose what pull
+ * would add to them under w and unit volume. */
+static void push(const kr_split_shape *s, int parity, const double *w, const double *x,
+                 double *slope, double *scratch)
+{
+    const pass c = open_pass(s, parity, w, scratch);
+    for (int half = 0; half < L; half += VD) {
+        condition(&c, x, half, true);
+        for (int32_t i = 0; i < c.n_mapped; i++) {
+            double *to = slope + (size_t)c.mapped[i] * L + half;
+            double *shift = c.sum[0] + (size_t)i * L + half;
+            double *scale = c.sum[1] + (size_t)i * L + half;
+            const vd g = vd_load(scale), stretch = vd_exp(g), old = vd_load(to);
+            const vd phi = vd_load(x + (size_t)c.mapped[i] * L + half);
+            const vd bent = g * vd_set(1.0 / CLAMP), lz = old / stretch;
+            vd first, second;
+            bend_value(&c.u, vd_fma(phi, stretch, vd_load(shift)), &first, &second);
+            vd_store(to, (lz - second / first) / first);
+            vd_store(shift, lz);
+            vd_store(scale, vd_fma(old, phi, vd_set(1.0)) * vd_fma(-bent, bent, vd_set(1.0)));
+        }
+        clear_outside(&c, half);
+        for (int32_t y = 0; y < c.n_frozen; y++) {
+            double *to = slope + (size_t)c.frozen[y] * L + half;
+            vd_store(to, vd_load(to) - scatter(&c, y, half, NULL));
+        }
+    }
+}
+
+/* ---- zero mode -----------------------------------------------------------------------------
+ */
+
+/* sum x/sqrt(n) */
+KR_INLINE vd mode_of(int32_t n, const double *x)
+{
+    vd sum = vd_set(0.0);
+    for (int32_t i = 0; i < n; i++) {
+        sum += vd_load(x + (size_t)i * L);
+    }
+    return sum / vd_sqrt(vd_set(n));
+}
+
+/* Moves the mode by `by`. */
+KR_INLINE void move_mode(int32_t n, vd by, double *x)
+{
+    const vd each = by / vd_sqrt(vd_set(n));
+    for (int32_t i = 0; i < n; i++) {
+        vd_store(x + (size_t)i * L, vd_load(x + (size_t)i * L) + each);
+    }
+}
+
+static void zero_forward(int32_t n, int32_t n_knots, const double *w, double *x, double *log_j)
+{
+    const bend u = bend_at(w, n_knots);
+    const vd shift = vd_set(w[kr_split_bend_numbers(n_knots)]);
+    for (int half = 0; half < L; half += VD) {
+        const vd mode = mode_of(n, x + half);
+        vd first, second;
+        const vd to = bend_value(&u, mode + shift, &first, &second);
+        move_mode(n, to - mode, x + half);
+        vd_store(log_j + half, vd_load(log_j + half) + vd_log(first));
+    }
+}
+
+static void zero_inverse(int32_t n, int32_t n_knots, const double *w, double *x, double *log_j)
+{
+    const bend u = bend_at(w, n_knots);
+    const vd shift = vd_set(w[kr_split_bend_numbers(n_knots)]);
+    for (int half = 0; half < L; half += VD) {
+        const vd mode = mode_of(n, x + half);
+        vd first;
+        const vd to = bend_inverse(&u, mode, &first) - shift;
+        move_mode(n, to - mode, x + half);
+        vd_store(log_j + half, vd_load(log_j + half) + vd_log(first));
+    }
+}
+
+static void zero_pull(int32_t n, int32_t n_knots, const double *w, const double *x,
+                      double *cotangent, const double *volume, double *gradient)
+{
+    const bend u = bend_at(w, n_knots);
+    const int32_t n_numbers = kr_split_bend_numbers(n_knots);
+    for (int half = 0; half < L; half += VD) {
+        const vd z = mode_of(n, x + half) + vd_set(w[n_numbers]);
+        const vd l = mode_of(n, cotangent + half), v = vd_load(volume + half);
+        vd bends[NUMBERS_MAX], first, second;
+        memset(bends, 0, sizeof bends);
+        bend_value(&u, z, &first, &second);
+        bend_gradient(&u, z, l, v, first, bends);
+        const vd lz = vd_fma(l, first, v * second / first);
+        move_mode(n, lz - l, cotangent + half);
+        for (int32_t k = 0; k < n_numbers; k++) {
+            gradient[k] += sum_half(bends[k]);
+        }
+        gradient[n_numbers] += sum_half(lz);
+    }
+}
+
+static void zero_push(int32_t n, int32_t n_knots, const double *w, const double *x,
+                      double *slope)
+{
+    const bend u = bend_at(w, n_knots);
+    for (int half = 0; half < L; half += VD) {
+        const vd z = mode_of(n, x + half) + vd_set(w[kr_split_bend_numbers(n_knots)]);
+        const vd old = mode_of(n, slope + half);
+        vd first, second;
+        bend_value(&u, z, &first, &second);
+        move_mode(n, (old - second / first) / first - old, slope + half);
+    }
+}
+
+const kr_split_kernels KR_ISA_NAME(kr_split_kernels) = { forward,   inverse,      pull,
+                                                         push,      zero_forward, zero_inverse,
+                                                         zero_pull, zero_push };
