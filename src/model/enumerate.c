@@ -14,7 +14,7 @@
 
 /* A mean magnetization below this share of <|m|> is what rounding left of 0. */
 #define VANISHING 1e-12
-#define RESUM 4096 /* steps between sums from scratch, and the length of inner sums */
+#define RESUM     4096 /* steps between sums from scratch, and the length of inner sums */
 
 typedef struct walk {
     const kr_terms *terms;
@@ -173,6 +173,9 @@ int kr_exact_enumerate(const kr_target *target, kr_exact *exact, kr_error *err)
         .magnetization_fourth = m4,
         .susceptibility = beta * n * (m2 - m1 * m1),
         .binder = 1.0 - m4 / (3.0 * m2 * m2),
+        .phi_squared = NAN,
+        .phi_fourth = NAN,
+        .neighbor_product = NAN,
     };
     return KR_OK;
 }

@@ -4,12 +4,30 @@
 
 #include <math.h>
 
+#define WORK_PER_STATE 10.0 /* multiplications in the time of a state and site elsewhere */
+
+static int best_real(const kr_target *target, double max_states, kr_exact *exact, kr_error *err)
+{
+    kr_error free_field = { 0 }, chain = { 0 };
+    const double work = WORK_PER_STATE * max_states * target->terms->n_sites;
+    if (!target->terms->action->quartic) {
+        return kr_fail(err, KR_EUNSUP,
+                       "no exact values: none are known for this real-valued model");
+    }
+    if (kr_exact_free(target, work, exact, &free_field) == KR_OK) {
+        return KR_OK;
+    }
+    const int status = kr_exact_chain(target, work, exact, &chain);
+    return status == KR_OK
+               ? KR_OK
+               : kr_fail(err, status, "no exact values; %s; %s", free_field.text, chain.text);
+}
+
 int kr_exact_best(const kr_target *target, double max_states, kr_exact *exact, kr_error *err)
 {
     kr_error kaufman = { 0 }, strip = { 0 };
     if (target->terms->action) {
-        return kr_fail(err, KR_EUNSUP,
-                       "no exact values: none are known for this real-valued model");
+        return best_real(target, max_states, exact, err);
     }
     double q = target->terms->q, n_all = pow(q, target->terms->n_sites), n_frontier = 0.0;
     if (n_all <= fmin(max_states, KR_ENUMERATE_STATES_MAX)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * model/exact.h - exact values of small or solved systems: enumeration (model/enumerate.c),
- * transfer matrix of strips (model/strip.c), Kaufman's formula (model/kaufman.c). */
+ * transfer matrix of strips (model/strip.c), Kaufman's formula (model/kaufman.c); of
+ * real-valued models: chains (model/exact_chain.c), free fields (model/exact_free.c). */
 #ifndef KR_MODEL_EXACT_H
 #define KR_MODEL_EXACT_H
 
@@ -19,6 +20,8 @@ typedef struct kr_exact {
         magnetization_fourth; /* of the order parameter */
     double susceptibility;    /* beta N (<m^2> - <m>^2) */
     double binder;
+    /* of lattice fields: means over sites, and of phi phi over bonds */
+    double phi_squared, phi_fourth, neighbor_product;
 } kr_exact;
 
 /* Walks all q^N configurations in Gray-code order (site 0 fastest), calling visit with the
@@ -43,10 +46,18 @@ int kr_exact_strip_states(const kr_target *target, double *n_states, kr_error *e
  * (1949).
  */
 int kr_exact_kaufman(const kr_target *target, kr_exact *exact, kr_error *err);
+/* Quartic actions in which every site is coupled to two others at most, in chains or one ring
+ * (so all of up to three sites), by transfer matrices on a grid of values; all members,
+ * <|m|> unless it is too much work. Threads: pure. Errors: KR_EUNSUP with the reason: another
+ * shape, more than most_work multiplications, grids that do not agree to 1e-9. */
+int kr_exact_chain(const kr_target *target, double most_work, kr_exact *exact, kr_error *err);
+/* Quadratic actions of up to 1024 sites, any shape; all members. Errors: KR_EUNSUP. */
+int kr_exact_free(const kr_target *target, double most_work, kr_exact *exact, kr_error *err);
 /* The method that gives most: enumeration when q^N <= max_states (all members), else Kaufman's
  * formula, else the transfer matrix when its frontier has <= max_states configurations, or
- * KR_EUNSUP with the three reasons. max_states limits the work (2^20 at the start of a run,
- * 2^24 in `kramers exact`). */
+ * KR_EUNSUP with the three reasons. Real-valued models: as a free field or a chain, else
+ * KR_EUNSUP with both reasons. max_states limits the work (2^20 at the start of a run, 2^24 in
+ * `kramers exact`). */
 int kr_exact_best(const kr_target *target, double max_states, kr_exact *exact, kr_error *err);
 
 #endif

@@ -173,6 +173,9 @@ int kr_exact_kaufman(const kr_target *target, kr_exact *exact, kr_error *err)
         .magnetization_fourth = NAN,
         .susceptibility = NAN,
         .binder = NAN,
+        .phi_squared = NAN,
+        .phi_fourth = NAN,
+        .neighbor_product = NAN,
     };
     return KR_OK;
 }

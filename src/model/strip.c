@@ -371,6 +371,9 @@ static void fill_exact(const sweep *s, moments total, kr_exact *exact)
         .magnetization_fourth = NAN,
         .susceptibility = NAN,
         .binder = NAN,
+        .phi_squared = NAN,
+        .phi_fourth = NAN,
+        .neighbor_product = NAN,
     };
 }
 

@@ -449,7 +449,10 @@ static void print_exact(const kr_spec *spec, int32_t p, const kr_exact *e, bool 
                                         "magnetization_squared",
                                         "magnetization_fourth",
                                         "susceptibility",
-                                        "binder" };
+                                        "binder",
+                                        "phi_squared",
+                                        "phi_fourth",
+                                        "neighbor_product" };
     const double value[] = { e->log_z,
                              e->energy_per_site,
                              e->specific_heat,
@@ -458,7 +461,10 @@ static void print_exact(const kr_spec *spec, int32_t p, const kr_exact *e, bool 
                              e->magnetization_squared,
                              e->magnetization_fourth,
                              e->susceptibility,
-                             e->binder };
+                             e->binder,
+                             e->phi_squared,
+                             e->phi_fourth,
+                             e->neighbor_product };
     if (is_json) {
         printf("%s  {\"method\": \"%s\", \"beta\": %.17g", p ? ",\n" : "", e->method,
                spec->target[p].beta);
