@@ -28,6 +28,10 @@ RUN_FILES = [
     ("key of training", "training: {^target_es: 0.5}", 'did you mean "target_ess"?'),
     ("phase of training", "training: {phases: [up, ^dwn]}", 'phase "dwn"; did you mean "down"?'),
     ("no phase of training", "training: {phases: ^[]}", "no phase in the list"),
+    ("all in a list of phases", "training: {phases: [^all]}",
+     'training.phases: "all" in a list, want phases: all, or a list of phases'),
+    ("list in the list of phases", "training: {phases: [up, ^[down]]}",
+     "training.phases: an entry is a list, want the name of a phase"),
     ("key of phases", "phases: {^mesure: 8}", 'did you mean "measure"?'),
     ("key of output", "output: {^chekpoint: 8}", 'did you mean "checkpoint"?'),
     ("key of configurations", "output: {configurations: {^evry: 8}}", 'did you mean "every"?'),
@@ -195,9 +199,14 @@ RUN_FILES = [
      "boundary: antiperiodic}", "antiperiodic"),
     ("no density", "updates:\n  - ^{name: independence}", '"density" is missing'),
     ("which density", "updates:\n  - {name: independence, density: ^nte}\ndensities:\n"
-     "  net: {name: frontier}", '"nte"'),
+     "  net: {name: frontier}", 'density "nte" is not among the densities; did you mean "net"?'),
+    ("density of other names", "updates:\n  - {name: independence, density: ^q}\ndensities:\n"
+     "  net: {name: frontier}\n  far: {name: made}", "densities, want one of: net, far"),
+    ("density of none", "updates:\n  - {name: independence, density: ^q}", "there are none"),
     ("density a list", "updates:\n  - {name: independence, density: ^[net]}\ndensities:\n"
-     "  net: {name: frontier}", "density"),
+     "  net: {name: frontier}", "update independence: density is a list, want a name from"),
+    ("density a map", "updates:\n  - {name: independence, density: ^{net: 1}}\ndensities:\n"
+     "  net: {name: frontier}", "density is a map, want a name from densities"),
     ("density name", "densities:\n  ^my-net: {name: frontier}", '"my-net" is no name'),
     ("density name 1", "densities:\n  ^1net: {name: frontier}", '"1net" is no name'),
     ("density name, path", "densities:\n  ^a/b: {name: frontier}", '"a/b" is no name'),
