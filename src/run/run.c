@@ -463,6 +463,23 @@ static void print_engines(const kr_sampler *sampler, const kr_sampler_config *c,
     }
 }
 
+/* Densities that move no chain: the user may have forgotten the update, or want the samples. */
+static void print_unused(const kr_sampler_config *c, FILE *out)
+{
+    for (int32_t d = 0; d < c->n_densities; d++) {
+        bool is_used = false;
+        for (int32_t u = 0; u < c->n_updates; u++) {
+            is_used = is_used || c->update[u].density == d;
+        }
+        if (!is_used) {
+            const bool learns =
+                c->adapt > 0 && c->density[d].plug->flags & KR_DENSITY_TRAINABLE;
+            fprintf(out, "# density %s: no update uses it, %scertified only\n",
+                    c->density[d].name, learns ? "trained and " : "");
+        }
+    }
+}
+
 int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error *err)
 {
     kr_text text = { 0 };
@@ -489,6 +506,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
             (long long)c->n_chains, draws);
     print_engines(sampler, c, out);
+    print_unused(c, out);
     if (spec->has_tempering && spec->tempering.ladder != KR_LADDER_GIVEN) {
         fprintf(
             out,

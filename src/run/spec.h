@@ -87,7 +87,8 @@ kr_sampler *kr_spec_sampler(const kr_spec *spec, const kr_sampler_config *config
 int kr_spec_write(const kr_spec *spec, kr_text *text, kr_error *err);
 /* A digest of bonds, couplings and local energies, for the comparison at a resume. */
 uint64_t kr_spec_digest(const kr_spec *spec);
-/* Bytes that lattice, terms, chains and draws take, roughly (no weights counted). */
+/* Bytes that a run takes, roughly, when its sampler has been made in this process: counted for
+ * lattice, terms, chains and draws, or what the process holds now where that is more. */
 double kr_spec_memory(const kr_spec *spec);
 /* Top-level table and those of its maps, for explain. */
 const kr_field *kr_spec_fields(void);
