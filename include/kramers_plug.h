@@ -423,7 +423,8 @@ enum {
                                       refused; the tally counts these as changed only */
     KR_UPDATE_MEANS = 1024,  /* every sweep adds to tally->means: their mean in equilibrium is
                                 that of the quantities themselves (Rao-Blackwell) */
-    KR_UPDATE_BLOCKS = 2048, /* takes KR_DENSITY_BLOCK; it is not irreducible alone then */
+    KR_UPDATE_BLOCKS = 2048, /* takes KR_DENSITY_BLOCK; has the member reach, and with such a
+                                density is irreducible where it reaches all sites */
 };
 
 /* What an instance of an update is made for. */
@@ -454,6 +455,9 @@ typedef struct kr_update_plug {
     const char *(*engine)(const void *self);
     /* Why it runs none of the faster ways, in one line, or NULL; the member may be NULL. */
     const char *(*engine_reason)(const void *self);
+    /* Sets to 1 in is_reached (n_sites) the sites whose states it may change. The member may be
+     * NULL: all. */
+    void (*reach)(const void *self, uint8_t *is_reached);
     /* n_sweeps >= 1 sweeps of every lane of the block. One sweep is N attempts of a local move,
      * one cluster (Wolff), one decomposition (Swendsen-Wang), one global proposal. Leaves
      * exp(-beta H) invariant; the result does not depend on how sweeps are grouped in calls.

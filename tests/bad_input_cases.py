@@ -214,6 +214,12 @@ RUN_FILES = [
      + "net: ^{name: frontier, hidden: 1024}", "want at most"),
     ("proposals of a block", "updates:\n  - {name: independence, density: ^net}\ndensities:\n"
      "  net: {name: frontier_block, size: 2}", "want update tail_refresh for it"),
+    ("blocks at an open corner alone", "lattice: {name: hypercubic, size: [8, 8], boundary: open}\n"
+     "updates: ^[{name: tail_refresh, density: net, symmetry: true}]\ndensities:\n"
+     "  net: {name: frontier_block, size: 2}", "no update changes 48 of 64 sites, site 2 the first"),
+    ("one block twice", "updates: ^[{name: tail_refresh, density: net}, "
+     "{name: tail_refresh, density: net}]\ndensities:\n  net: {name: frontier_block, size: [4, 3]}",
+     "no update changes 4 of 16 sites, site 12 the first"),
     ("block too large", NET + "net: {name: frontier_block, size: ^900}", "want"),
     ("block without size", NET + "net: ^{name: frontier_block}", "missing"),
     ("block on kagome", "lattice: {name: kagome, size: [3, 3]}\n" + NET

@@ -211,13 +211,16 @@ static int parse_system(kr_spec *spec, kr_error *err)
     return build_points(spec, model_map, scans, err);
 }
 
+static bool draws_block(const kr_spec *spec, const kr_schedule_entry *entry)
+{
+    return entry->density >= 0 && spec->density[entry->density].plug->flags & KR_DENSITY_BLOCK;
+}
+
 /* Flags of an update; one that draws a block leaves all else as it is. */
 static unsigned reach_flags(const kr_spec *spec, const kr_schedule_entry *entry)
 {
-    const bool is_block =
-        entry->density >= 0 && spec->density[entry->density].plug->flags & KR_DENSITY_BLOCK;
-    return is_block ? entry->plug->flags & ~(unsigned)KR_UPDATE_IRREDUCIBLE
-                    : entry->plug->flags;
+    return draws_block(spec, entry) ? entry->plug->flags & ~(unsigned)KR_UPDATE_IRREDUCIBLE
+                                    : entry->plug->flags;
 }
 
 static int check_whole(kr_spec *spec, kr_error *err)
@@ -226,11 +229,13 @@ static int check_whole(kr_spec *spec, kr_error *err)
     const kr_node *phases = kr_node_get(spec->file->root, "phases");
     const kr_terms *terms = spec->target[0].terms;
     bool is_local = false, is_irreducible = false, is_one_class = terms->is_pair;
+    bool has_blocks = false;
     for (int32_t a = 1; is_one_class && a < terms->q; a++) {
         is_one_class = terms->pair_class[a] == terms->pair_class[0];
     }
     for (int32_t u = 0; u < config->n_updates; u++) {
         const unsigned flags = reach_flags(spec, &spec->update[u]);
+        has_blocks = has_blocks || draws_block(spec, &spec->update[u]);
         is_local = is_local || (flags & KR_UPDATE_LOCAL);
         is_irreducible = is_irreducible || (flags & KR_UPDATE_IRREDUCIBLE) ||
                          (is_one_class && (flags & KR_UPDATE_IRREDUCIBLE_ONE_CLASS));
@@ -259,11 +264,8 @@ static int check_whole(kr_spec *spec, kr_error *err)
             (long long)config->measure, (long long)config->every);
     }
     spec->reach = is_irreducible ? 2 : is_local ? 1 : 0;
-    if (!is_irreducible) {
-        KR_TRY(
-            kr_text_add(&spec->warnings, err,
-                        "no update of this schedule is known to reach every state by itself; "
-                        "add heat_bath unless you know better\n"));
+    if (!is_irreducible && !has_blocks) { /* what blocks reach the sampler finds out */
+        KR_TRY(kr_text_add(&spec->warnings, err, KR_SPEC_UNKNOWN_REACH));
     }
     for (int32_t u = 0; u < config->n_updates && !config->flat.is_on; u++) {
         if (strcmp(spec->update[u].plug->name, "multicanonical") == 0) {

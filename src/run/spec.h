@@ -39,6 +39,11 @@ typedef struct kr_density_files {
                                   owns */
 } kr_density_files;
 
+#define KR_SPEC_UNKNOWN_REACH                                                                  \
+    "no update of this schedule is known to reach every state by itself; add heat_bath "       \
+    "unless "                                                                                  \
+    "you know better\n"
+
 #define KR_AUTOMATIC 2 /* keys of `training` whose default depends on the densities */
 
 typedef struct kr_spec {
@@ -65,7 +70,8 @@ typedef struct kr_spec {
     kr_tempering_params tempering;
     int32_t n_betas;  /* multicanonical.betas */
     double *betas;    /* owns */
-    int32_t reach;    /* of the schedule: 2 every state, 1 not known, 0 cluster moves only */
+    int32_t reach;    /* of the schedule: 2 every state, 1 not known, 0 cluster moves only; what
+                         blocks reach the sampler tells */
     kr_text warnings; /* lines for the user; may be empty */
 } kr_spec;
 

@@ -158,6 +158,7 @@ struct kr_sampler {
     int64_t epoch, n_draws, n_retrainings, n_steps;
     int64_t window_draws, *window_attempted,
         *window_accepted; /* (n_points), global proposals */
+    int32_t *reach;       /* (n_updates + 1) kr_sampler_reach, of the blocks at last; owns */
     double *cpu_update;   /* (n_updates) */
     double cpu_sample, cpu_train, cpu_certificate;
     double audit;                       /* largest energy drift seen */
@@ -249,6 +250,9 @@ void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block 
 /* Counts and means of a block (n_updates) back to zero. */
 void kr_schedule_clear(const kr_sampler *sampler, const kr_point *point, const kr_block *block,
                        kr_tally *tally);
+/* Which sites the updates of all points may change, into reach. KR_EUNSUP: one that none of
+ * them does. */
+int kr_schedule_find_reach(kr_sampler *sampler, kr_error *err);
 /* Local and cluster updates only: moves walkers. */
 void kr_schedule_run_local(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                            void *scratch, kr_tally *tally);

@@ -88,14 +88,34 @@ static int find_group(kr_block_tail *t, const kr_target *target, kr_error *err)
                        "its own place only",
                        target->lattice->n_symmetries);
     }
-    t->n_moves = target->terms->n_sites / t->shape.n_drawn;
+    return KR_OK;
+}
+
+static int find_reach(kr_block_tail *t, kr_error *err)
+{
+    const int32_t N = t->terms->n_sites;
+    int32_t n = 0;
+    t->is_reached = kr_alloc((size_t)N, 1, err);
+    if (!t->is_reached) {
+        return KR_ENOMEM;
+    }
+    for (int32_t k = 0; k < t->shape.n_drawn; k++) {
+        t->is_reached[t->shape.drawn[k]] = 1;
+    }
+    if (t->group) {
+        kr_group_spread(t->group, t->is_reached);
+    }
+    for (int32_t i = 0; i < N; i++) {
+        n += t->is_reached[i];
+    }
+    t->n_moves = n / t->shape.n_drawn; /* 1 where the block stays */
     return KR_OK;
 }
 
 int kr_block_tail_init(kr_block_tail *t, const kr_target *target, const kr_density *density,
                        bool has_symmetry, kr_error *err)
 {
-    *t = (kr_block_tail){ .terms = target->terms, .density = density, .n_moves = 1 };
+    *t = (kr_block_tail){ .terms = target->terms, .density = density };
     if (!target->terms->is_pair) {
         return kr_fail(err, KR_EUNSUP,
                        "density %s draws blocks, but the model is not a pair model with one "
@@ -106,6 +126,7 @@ int kr_block_tail_init(kr_block_tail *t, const kr_target *target, const kr_densi
     int status = list_sites(t, err);
     status = status == KR_OK ? list_bonds(t, err) : status;
     status = status == KR_OK && has_symmetry ? find_group(t, target, err) : status;
+    status = status == KR_OK ? find_reach(t, err) : status;
     if (status != KR_OK) {
         kr_block_tail_clear(t);
     }
@@ -114,6 +135,7 @@ int kr_block_tail_init(kr_block_tail *t, const kr_target *target, const kr_densi
 
 void kr_block_tail_clear(kr_block_tail *t)
 {
+    kr_free(t->is_reached);
     kr_group_free(t->group);
     kr_free(t->J);
     kr_free(t->bond);

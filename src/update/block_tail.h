@@ -14,12 +14,13 @@ typedef struct kr_block_tail {
     const kr_terms *terms;     /* borrowed */
     const kr_density *density; /* borrowed */
     kr_density_block shape;
-    int32_t *site;   /* (n_given + n_drawn) given, then drawn; owns */
-    int64_t n_bonds; /* with an end in the block */
-    int32_t *bond;   /* (n_bonds, 2) sites; owns */
-    double *J;       /* (n_bonds) owns */
-    kr_group *group; /* NULL: the block stays where it is; owns */
-    int64_t n_moves; /* of one sweep: sites over those of the block; 1 where it stays */
+    int32_t *site;       /* (n_given + n_drawn) given, then drawn; owns */
+    int64_t n_bonds;     /* with an end in the block */
+    int32_t *bond;       /* (n_bonds, 2) sites; owns */
+    double *J;           /* (n_bonds) owns */
+    kr_group *group;     /* NULL: the block stays where it is; owns */
+    uint8_t *is_reached; /* (n_sites) sites that the block and its images cover; owns */
+    int64_t n_moves; /* of one sweep: sites reached over those of the block; 1 where it stays */
 } kr_block_tail;
 
 /* The density must be one for a block, the terms those of a pair model. With has_symmetry the
