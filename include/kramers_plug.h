@@ -360,7 +360,9 @@ typedef struct kr_density_plug {
     /* Weights that one configuration is drawn with, shared ones as often as they are used: the
      * unit of training.max_work. The member may be NULL: n_weights. */
     double (*n_visits)(const void *self);
-    bool (*is_padding)(const void *self, size_t weight);        /* NULL: no weight is */
+    /* Padding is 0, has gradient 0 and would change the rounding of log q at most. The member
+     * may be NULL: no weight is. */
+    bool (*is_padding)(const void *self, size_t weight);
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes); /* never falls with n_lanes;
                                                                    scratch is 64-byte aligned */
     void (*init)(void *self, kr_rng *rng);                      /* fresh weights */
