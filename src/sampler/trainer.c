@@ -25,6 +25,7 @@
 #include "model/block.h"
 #include "model/terms.h"
 #include "sampler/private.h"
+#include "update/block_tail.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -197,9 +198,10 @@ size_t kr_trainer_scratch(const kr_sampler *sampler, const kr_point *point, int3
 {
     (void)sampler;
     const kr_density *d = &point->density[density];
-    return d->plug->scratch_bytes(d->self, KR_LANES_MAX) +
-           (size_t)KR_LANES_MAX * (size_t)point->target->terms->n_sites +
-           kr_trainer_block_scratch(&point->trainer[density]);
+    const kr_block_tail *tail = point->trainer[density].tail;
+    return tail ? kr_block_tail_scratch_bytes(tail)
+                : d->plug->scratch_bytes(d->self, KR_LANES_MAX) +
+                      (size_t)KR_LANES_MAX * (size_t)point->target->terms->n_sites;
 }
 
 /* Sum over ESS_RING batches with a common maximum. */

@@ -196,12 +196,6 @@ void kr_block_tail_energy(const kr_block_tail *t, int32_t n_lanes, int32_t strid
 
 /* ---- moves ------------------------------------------------------------------------------- */
 
-typedef struct parts { /* of the scratch */
-    void *inner;
-    uint8_t *state;
-    int32_t *image;
-} parts;
-
 static size_t inner_bytes(const kr_block_tail *t)
 {
     return kr_proposal_round(t->density->plug->scratch_bytes(t->density->self, KR_LANES_MAX));
@@ -216,6 +210,14 @@ size_t kr_block_tail_scratch_bytes(const kr_block_tail *t)
 {
     return inner_bytes(t) + state_bytes(t) +
            kr_proposal_round((size_t)n_seen(t) * sizeof(int32_t));
+}
+
+kr_block_tail_parts kr_block_tail_take(const kr_block_tail *t, void *scratch)
+{
+    uint8_t *state = (uint8_t *)scratch + inner_bytes(t);
+    return (kr_block_tail_parts){ .inner = scratch,
+                                  .state = state,
+                                  .image = (int32_t *)(void *)(state + state_bytes(t)) };
 }
 
 /* New states of the block where accept is 1; counts the changes of each lane. */
@@ -238,8 +240,8 @@ static void write_block(const kr_block_tail *t, kr_block *block, const int32_t *
     }
 }
 
-static void move(const kr_block_tail *t, double beta, kr_block *block, const parts *s,
-                 kr_tally *tally)
+static void move(const kr_block_tail *t, double beta, kr_block *block,
+                 const kr_block_tail_parts *s, kr_tally *tally)
 {
     const kr_density_plug *plug = t->density->plug;
     const void *q = t->density->self;
@@ -271,8 +273,7 @@ static void move(const kr_block_tail *t, double beta, kr_block *block, const par
 void kr_block_tail_run(const kr_block_tail *t, double beta, kr_block *block, int64_t n_moves,
                        void *scratch, kr_tally *tally)
 {
-    parts s = { .inner = scratch, .state = (uint8_t *)scratch + inner_bytes(t) };
-    s.image = (int32_t *)(void *)(s.state + state_bytes(t));
+    const kr_block_tail_parts s = kr_block_tail_take(t, scratch);
     for (int64_t k = 0; k < n_moves; k++) {
         move(t, beta, block, &s, tally);
     }

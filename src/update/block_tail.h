@@ -41,8 +41,15 @@ void kr_block_tail_gather(const kr_block_tail *tail, const int32_t *image, int32
 void kr_block_tail_energy(const kr_block_tail *tail, int32_t n_lanes, int32_t stride,
                           const uint8_t *state, double *energy);
 
-/* 64-byte aligned scratch of the moves, that of the density included. */
+/* 64-byte aligned scratch of the moves, that of the density included, and its parts: scratch
+ * of the density; room for the states of KR_LANES_MAX chains; for the images. */
 size_t kr_block_tail_scratch_bytes(const kr_block_tail *tail);
+typedef struct kr_block_tail_parts {
+    void *inner;
+    uint8_t *state;
+    int32_t *image;
+} kr_block_tail_parts;
+kr_block_tail_parts kr_block_tail_take(const kr_block_tail *tail, void *scratch);
 /* n_moves attempts in every lane of a block in layout LANE at inverse temperature beta. */
 void kr_block_tail_run(const kr_block_tail *tail, double beta, kr_block *block, int64_t n_moves,
                        void *scratch, kr_tally *tally);
