@@ -371,7 +371,9 @@ typedef struct kr_density_plug {
     /* Weights that one configuration is drawn with, shared ones as often as they are used: the
      * unit of training.max_work. The member may be NULL: n_weights. */
     double (*n_visits)(const void *self);
-    bool (*is_padding)(const void *self, size_t weight);        /* NULL: no weight is */
+    /* Padding is 0, has gradient 0 and would change the rounding of log q at most. The member
+     * may be NULL: no weight is. */
+    bool (*is_padding)(const void *self, size_t weight);
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes); /* never falls with n_lanes;
                                                                    scratch is 64-byte aligned */
     void (*init)(void *self, kr_rng *rng);                      /* fresh weights */
@@ -436,7 +438,8 @@ enum {
                                       refused; the tally counts these as changed only */
     KR_UPDATE_MEANS = 1024,  /* every sweep adds to tally->means: their mean in equilibrium is
                                 that of the quantities themselves (Rao-Blackwell) */
-    KR_UPDATE_BLOCKS = 2048, /* takes KR_DENSITY_BLOCK; it is not irreducible alone then */
+    KR_UPDATE_BLOCKS = 2048, /* takes KR_DENSITY_BLOCK; has the member reach, and with such a
+                                density is irreducible where it reaches all sites */
 };
 
 /* What an update learns from the chains that it moves, in the first three quarters of
@@ -476,6 +479,9 @@ typedef struct kr_update_plug {
     const char *(*engine)(const void *self);
     /* Why it runs none of the faster ways, in one line, or NULL; the member may be NULL. */
     const char *(*engine_reason)(const void *self);
+    /* Sets to 1 in is_reached (n_sites) the sites whose states it may change. The member may be
+     * NULL: all. */
+    void (*reach)(const void *self, uint8_t *is_reached);
     /* n_sweeps >= 1 sweeps of every lane of the block. One sweep is N attempts of a local move,
      * one cluster (Wolff), one decomposition (Swendsen-Wang), one global proposal. Leaves
      * exp(-beta H) invariant; the result does not depend on how sweeps are grouped in calls.

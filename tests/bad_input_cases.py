@@ -28,6 +28,10 @@ RUN_FILES = [
     ("key of training", "training: {^target_es: 0.5}", 'did you mean "target_ess"?'),
     ("phase of training", "training: {phases: [up, ^dwn]}", 'phase "dwn"; did you mean "down"?'),
     ("no phase of training", "training: {phases: ^[]}", "no phase in the list"),
+    ("all in a list of phases", "training: {phases: [^all]}",
+     'training.phases: "all" in a list, want phases: all, or a list of phases'),
+    ("list in the list of phases", "training: {phases: [up, ^[down]]}",
+     "training.phases: an entry is a list, want the name of a phase"),
     ("key of phases", "phases: {^mesure: 8}", 'did you mean "measure"?'),
     ("key of output", "output: {^chekpoint: 8}", 'did you mean "checkpoint"?'),
     ("key of configurations", "output: {configurations: {^evry: 8}}", 'did you mean "every"?'),
@@ -195,9 +199,14 @@ RUN_FILES = [
      "boundary: antiperiodic}", "antiperiodic"),
     ("no density", "updates:\n  - ^{name: independence}", '"density" is missing'),
     ("which density", "updates:\n  - {name: independence, density: ^nte}\ndensities:\n"
-     "  net: {name: frontier}", '"nte"'),
+     "  net: {name: frontier}", 'density "nte" is not among the densities; did you mean "net"?'),
+    ("density of other names", "updates:\n  - {name: independence, density: ^q}\ndensities:\n"
+     "  net: {name: frontier}\n  far: {name: made}", "densities, want one of: net, far"),
+    ("density of none", "updates:\n  - {name: independence, density: ^q}", "there are none"),
     ("density a list", "updates:\n  - {name: independence, density: ^[net]}\ndensities:\n"
-     "  net: {name: frontier}", "density"),
+     "  net: {name: frontier}", "update independence: density is a list, want a name from"),
+    ("density a map", "updates:\n  - {name: independence, density: ^{net: 1}}\ndensities:\n"
+     "  net: {name: frontier}", "density is a map, want a name from densities"),
     ("density name", "densities:\n  ^my-net: {name: frontier}", '"my-net" is no name'),
     ("density name 1", "densities:\n  ^1net: {name: frontier}", '"1net" is no name'),
     ("density name, path", "densities:\n  ^a/b: {name: frontier}", '"a/b" is no name'),
@@ -205,6 +214,12 @@ RUN_FILES = [
      + "net: ^{name: frontier, hidden: 1024}", "want at most"),
     ("proposals of a block", "updates:\n  - {name: independence, density: ^net}\ndensities:\n"
      "  net: {name: frontier_block, size: 2}", "want update tail_refresh for it"),
+    ("blocks at an open corner alone", "lattice: {name: hypercubic, size: [8, 8], boundary: open}\n"
+     "updates: ^[{name: tail_refresh, density: net, symmetry: true}]\ndensities:\n"
+     "  net: {name: frontier_block, size: 2}", "no update changes 48 of 64 sites, site 2 the first"),
+    ("one block twice", "updates: ^[{name: tail_refresh, density: net}, "
+     "{name: tail_refresh, density: net}]\ndensities:\n  net: {name: frontier_block, size: [4, 3]}",
+     "no update changes 4 of 16 sites, site 12 the first"),
     ("block too large", NET + "net: {name: frontier_block, size: ^900}", "want"),
     ("block without size", NET + "net: ^{name: frontier_block}", "missing"),
     ("block on kagome", "lattice: {name: kagome, size: [3, 3]}\n" + NET
@@ -453,6 +468,9 @@ COMMANDS = [
     (["plot", "good.h5", "trace", "-o", "none/x.svg"], "none/x.gp", 1),
     (["explain", "wolf"], 'did you mean "wolff"?'),
     (["explain", "zzzzzzzz"], "zzzzzzzz"),
+    (["explain", "nope.krd"], "nope.krd: cannot open: No such file"),
+    (["explain", "folder/nope"], "folder/nope: cannot open: No such file"),
+    (["explain", "text.h5/net"], "text.h5/net: cannot open: Not a directory"),
     (["list", "things"], '"things"'),
     (["list", "models", "updates"], "too many"),
     (["snapshot", "good.h5", "-o", "good.h5"], "want another"),

@@ -86,6 +86,24 @@ static inline void chain_density_sample(const void *self, int32_t k, int32_t n_l
     chain_density_log_q(self, k, n_lanes, state, log_q, scratch);
 }
 
+/* A batch of a pool of which only the first lanes are drawn: all would make too many branches.
+ * The others hold states that no one may take. */
+enum { CHAIN_POOLED = 2, CHAIN_SITES_MAX = 16 };
+static inline void chain_density_sample_pooled(const void *self, int32_t k, int32_t n_lanes,
+                                               uint8_t *state, double *log_q, kr_rng *rng,
+                                               void *scratch)
+{
+    uint8_t few[KR_LANES_PAD * CHAIN_SITES_MAX];
+    const chain_density *d = self;
+    assert_int_equal(n_lanes, KR_LANES_MAX);
+    assert_true(d->n_sites <= CHAIN_SITES_MAX);
+    chain_density_sample(self, k, CHAIN_POOLED, few, log_q, rng, scratch);
+    memset(state, 0xff, KR_LANES_MAX * (size_t)d->n_sites);
+    for (int32_t i = 0; i < d->n_sites; i++) {
+        memcpy(state + (size_t)i * KR_LANES_MAX, few + (size_t)i * KR_LANES_PAD, CHAIN_POOLED);
+    }
+}
+
 static inline size_t chain_density_scratch(const void *self, int32_t n_lanes)
 {
     (void)self;

@@ -97,6 +97,62 @@ def dry_run_leaves_nothing():
     compare("run.h5", "resolved.h5")
 
 
+def dry_run_counts_the_memory_of_densities():
+    """Weights, gradients, moments and scratch: against the memory that the run takes."""
+    words = ["--set", "lattice.size=[24, 24]", "--set", "phases.adapt=2", "--set",
+             "densities={net: {name: frontier, hidden: 100}}", "--set", "training.certificate=64",
+             "--threads", "1"]
+    text = call("run", "run.yaml", "--dry-run", *words).stdout
+    about = float(text.split("# memory: about ")[1].split(" MB")[0])
+    with subprocess.Popen([KRAMERS, "run", "run.yaml", "-o", "memory.h5", "--progress", "never",
+                           *words], stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    took = usage.ru_maxrss * 1024e-6
+    assert took > 100.0 and abs(about / took - 1.0) < 0.1, (about, took)
+
+
+def dry_run_tells_densities_without_an_update():
+    def told(*sets):
+        more = [word for text in sets for word in ("--set", text)]
+        lines = call("run", "run.yaml", "--dry-run", *more).stdout.splitlines()
+        return [line for line in lines if line.startswith("# density ")]
+    nets = "densities={net: {name: frontier, hidden: 4}, exact: {name: transfer_matrix}}"
+    assert told(nets) == ["# density net: no update uses it, trained and certified only",
+                          "# density exact: no update uses it, certified only"]
+    assert told(nets, "phases.adapt=0")[0] == "# density net: no update uses it, certified only"
+    moved = "updates=[heat_bath, {name: independence, density: net}]"
+    assert told(nets, moved) == ["# density exact: no update uses it, certified only"]
+    assert told() == []
+
+
+def blocks_tell_which_sites_they_reach():
+    """Before the run; known to reach every state where they cover the lattice together."""
+    def warned(updates, boundary="open", *more):
+        words = ["--set", "lattice={name: hypercubic, size: [8, 8], boundary: " + boundary + "}",
+                 "--set", "densities={net: {name: frontier_block, size: 2}, "
+                 "low: {name: frontier_block, size: [8, 4]}, "
+                 "high: {name: frontier_block, size: [8, 4], at: [0, 4]}}", "--set",
+                 "phases.adapt=1", "--set", "training.certificate=64", "--set",
+                 f"updates=[{updates}]"]
+        said = run("blocks.h5", *words, *more, "--overwrite").stderr.splitlines()
+        dry = call("run", "run.yaml", "--dry-run", *words, *more).stderr.splitlines()
+        assert dry == said, (dry, said)
+        return [line for line in said if line.startswith("kramers: warning: ")]
+    net = "{name: tail_refresh, density: net, symmetry: true}"
+    low, high = "{name: tail_refresh, density: low}", "{name: tail_refresh, density: high}"
+    corners = warned(f"heat_bath, {net}")
+    assert len(corners) == 1 and "tail_refresh changes 16 of 64 sites (25 %)" in corners[0], corners
+    assert warned(net, "periodic") == []
+    assert "do not reach" not in call("summary", "blocks.h5").stdout
+    halves = warned(f"{low}, {high}")
+    assert len(halves) == 2 and all("32 of 64 sites (50 %)" in line for line in halves), halves
+    assert "do not reach" not in call("summary", "blocks.h5").stdout
+    alone = warned(f"{low}, wolff", "open", "--set", "model={name: clock, q: 4}")
+    assert len(alone) == 2 and "known to reach every state" in alone[1], alone
+
+
 def engines_are_named_with_the_reason():
     def dry(*sets):
         more = [word for text in sets for word in ("--set", text)]
@@ -421,7 +477,9 @@ def main():
         os.chdir(folder)
         write("run.yaml", RUN)
         for check in (every_command_has_help, every_listed_word_is_explained,
-                      dry_run_leaves_nothing, engines_are_named_with_the_reason, summary_is_json_with_the_documented_keys,
+                      dry_run_leaves_nothing, dry_run_counts_the_memory_of_densities,
+                      dry_run_tells_densities_without_an_update,
+                      blocks_tell_which_sites_they_reach, engines_are_named_with_the_reason, summary_is_json_with_the_documented_keys,
                       multicanonical_runs_give_weighted_estimates,
                       multicanonical_runs_reach_the_states_above_their_table,
                       population_annealing_gives_log_z_and_families, resume_appends_exactly,

@@ -67,6 +67,16 @@ def weights_are_used_as_they_are():
     assert density("fresh.h5")["ess_q"] < density("used.h5")["ess_q"]
 
 
+def a_block_has_no_ess():
+    """Its file says what tells about it; certified or not."""
+    run("run.yaml", "block.h5", "updates.1={name: tail_refresh, density: net, symmetry: true}",
+        "densities.net={name: frontier_block, size: 2, save: block.krd}")
+    said = call("explain", "block.krd").stdout
+    assert "\nESS_q:" not in said and "not measured yet" not in said, said
+    assert "quality:    of a block" in said and "kramers summary" in said, said
+    assert "block density" in call("summary", "block.h5").stdout
+
+
 def training_goes_on_elsewhere():
     """At another beta, in the same file: steps and work add up."""
     run("use.yaml", "on.h5", "beta=0.45", "phases.adapt=30", "densities.net.save=net.krd",
@@ -208,7 +218,8 @@ def a_file_that_cannot_be_written_ends_the_run():
 def main():
     write("run.yaml", RUN)
     write("use.yaml", USE)
-    tests = [weights_are_used_as_they_are, training_goes_on_elsewhere, resume_needs_no_file,
+    tests = [weights_are_used_as_they_are, a_block_has_no_ess, training_goes_on_elsewhere,
+             resume_needs_no_file,
              a_scan_has_a_file_for_each_point, a_small_lattice_is_a_start_for_a_large_one,
              what_does_not_fit_is_refused,
              paths_are_meant_from_the_run_file, a_file_that_cannot_be_written_ends_the_run]

@@ -4,12 +4,12 @@
  *
  * Every update of the registry with KR_UPDATE_MEANS, with a density that knows nothing of the
  * system. Each path of one sweep or two from each state counts with the law of the state times
- * the probability of the path. */
+ * the probability of the path; of two chains in a block, from each pair of states. */
 #include "chain_density.h"
 #include "model/quantity.h"
 #include "transition.h"
 
-enum { STATES_MAX = 32, TRIES = 3 };
+enum { STATES_MAX = 32, TRIES = 3, LANES_MAX = 2 };
 #define BETA      0.6
 #define MEANS_MAX 1e-12
 #define SEEN      1e-3 /* what an error has to be off at least, to be seen for certain */
@@ -28,27 +28,35 @@ enum { N_SYSTEMS = sizeof systems / sizeof *systems };
  * first, scores and counts, shows. */
 static const struct {
     const char *update, *yaml;
-    int n_sweeps;
-} rows[] = { { "multi_try", "{tries: 2}", 1 },
-             { "multi_try", "{tries: 3}", 1 },
-             { "multi_try", "{tries: 2}", 2 } };
+    int n_sweeps, n_lanes;
+    bool has_pool; /* of proposals that the block keeps */
+} rows[] = {
+    { "multi_try", "{tries: 2}", 1, 1, false }, { "multi_try", "{tries: 3}", 1, 1, false },
+    { "multi_try", "{tries: 2}", 2, 1, false }, { "multi_try", "{tries: 2}", 1, 2, false },
+    { "multi_try", "{tries: 2}", 1, 2, true },  { "multi_try", "{tries: 2}", 2, 1, true },
+    { "multi_try", "{tries: 3}", 1, 1, true },
+};
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
-typedef struct moments {
+typedef struct moments { /* of the first chain, of the last, of both together */
     long double first[KR_QUANTITIES_MAX], second[KR_QUANTITIES_MAX];
+    long double last[KR_QUANTITIES_MAX], product[KR_QUANTITIES_MAX];
 } moments;
 
-static void add_to(moments *m, int32_t n, double weight, const double *value)
+static void add_to(moments *m, int32_t n, double weight, const double *value,
+                   const double *last)
 {
     for (int32_t k = 0; k < n; k++) {
         m->first[k] += (long double)weight * value[k];
         m->second[k] += (long double)weight * value[k] * value[k];
+        m->last[k] += (long double)weight * last[k];
+        m->product[k] += (long double)weight * value[k] * last[k];
     }
 }
 
 static moments of_states(const tiny *system, const double *law)
 {
-    moments out = { { 0.0L }, { 0.0L } };
+    moments out = { { 0.0L } };
     for (int64_t x = 0; x < system->n_states; x++) {
         int64_t count[KR_STATES_MAX] = { 0 };
         double value[KR_QUANTITIES_MAX];
@@ -57,7 +65,7 @@ static moments of_states(const tiny *system, const double *law)
             count[system->state[i]]++;
         }
         kr_quantity_values(system->terms, system->energy[x], count, value);
-        add_to(&out, kr_quantities(system->terms), law[x], value);
+        add_to(&out, kr_quantities(system->terms), law[x], value, value);
     }
     return out;
 }
@@ -65,49 +73,66 @@ static moments of_states(const tiny *system, const double *law)
 /* What the sweep says of the counts of its block is true. */
 static void check_counts(kr_block *block)
 {
-    int64_t told[KR_STATES_MAX];
+    int64_t told[LANES_MAX * KR_STATES_MAX];
+    const size_t bytes = (size_t)(block->n_lanes * block->q) * sizeof *told;
     if (block->has_count) {
-        memcpy(told, block->count, (size_t)block->q * sizeof *told);
+        memcpy(told, block->count, bytes);
         block->has_count = 0;
         kr_block_count(block);
-        assert_memory_equal(told, block->count, (size_t)block->q * sizeof *told);
+        assert_memory_equal(told, block->count, bytes);
     }
 }
 
-/* Moments of the mean that n_sweeps sweeps from the law of the states give. */
+/* One path of n_sweeps sweeps; value (LANES_MAX, KR_QUANTITIES_MAX) the means of each chain. */
+static void run_path(const transition_drive *d, int64_t from, int64_t n_sweeps,
+                     double value[][KR_QUANTITIES_MAX])
+{
+    kr_block *block = d->block;
+    kr_means means;
+    kr_tally tally = { .means = &means };
+    memset(&means, 0, sizeof means);
+    transition_load(d, from);
+    block->has_count = 0;
+    for (int32_t p = 0; p < block->n_pools; p++) {
+        block->pool[p].n_used = block->pool[p].n_lanes = 0;
+    }
+    d->update->sweep(d->self, block, n_sweeps, d->scratch, &tally);
+    check_counts(block);
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) {
+        assert_int_equal(means.n[lane], n_sweeps);
+        for (int32_t k = 0; k < kr_quantities(d->system->terms); k++) {
+            value[lane][k] = means.sum[lane][k] / (double)means.n[lane];
+        }
+    }
+}
+
+/* Moments of the means that n_sweeps sweeps from the law of the states give. */
 static moments of_means(const transition_drive *d, const double *law, int64_t n_sweeps)
 {
-    moments out = { { 0.0L }, { 0.0L } };
-    int32_t n = kr_quantities(d->system->terms);
-    kr_means means;
-    for (int64_t from = 0; from < d->system->n_states; from++) {
+    moments out = { { 0.0L } };
+    const int64_t n = d->system->n_states;
+    const int32_t last = d->block->n_lanes - 1, n_quantities = kr_quantities(d->system->terms);
+    for (int64_t from = 0; from < (last > 0 ? n * n : n); from++) {
+        const double weight = law[from % n] * (last > 0 ? law[from / n] : 1.0);
         kr_rng_enumerate_begin(d->block->rng, d->tree);
         do {
-            kr_tally tally = { .means = &means };
-            double value[KR_QUANTITIES_MAX];
-            memset(&means, 0, sizeof means);
-            transition_load(d, from);
-            d->block->has_count = 0;
-            d->update->sweep(d->self, d->block, n_sweeps, d->scratch, &tally);
-            check_counts(d->block);
-            assert_int_equal(means.n[0], n_sweeps);
-            for (int32_t k = 0; k < n; k++) {
-                value[k] = means.sum[0][k] / (double)means.n[0];
-            }
-            add_to(&out, n, law[from] * kr_rng_enumerate_weight(d->tree), value);
+            double value[LANES_MAX][KR_QUANTITIES_MAX];
+            run_path(d, from, n_sweeps, value);
+            add_to(&out, n_quantities, weight * kr_rng_enumerate_weight(d->tree), value[0],
+                   value[last]);
         } while (kr_rng_enumerate_next(d->tree));
     }
     return out;
 }
 
 static transition_drive drive_open(const tiny *system, const kr_update_plug *update,
-                                   const void *self)
+                                   const void *self, int32_t n_lanes)
 {
     kr_error err = { 0 };
     transition_drive d = { .system = system, .update = update, .self = self };
-    d.block = kr_block_alloc(system->terms, 1, 0, 0, &err);
+    d.block = kr_block_alloc(system->terms, n_lanes, 0, 0, &err);
     d.tree = kr_rng_tree_alloc();
-    d.scratch = aligned_alloc(64, (update->scratch_bytes(self, 1) + 127) / 64 * 64);
+    d.scratch = aligned_alloc(64, (update->scratch_bytes(self, n_lanes) + 127) / 64 * 64);
     assert_true(d.block && d.tree && d.scratch);
     kr_block_convert(d.block,
                      update->layouts & KR_LAYOUT_CHAIN ? KR_LAYOUT_CHAIN : KR_LAYOUT_LANE);
@@ -153,44 +178,63 @@ static void close_subject(subject *s)
     tiny_free(s->system);
 }
 
-static double worst_mean(const subject *s, const moments *got, const moments *want)
+/* Of every chain; in equilibrium chains are independent, and so are their means. */
+static double worst_mean(const subject *s, const moments *got, const moments *want, bool is_two)
 {
     double worst = 0.0;
     for (int32_t k = 0; k < kr_quantities(s->system->terms); k++) {
-        double off = fabs((double)(got->first[k] - want->first[k]));
-        worst = off <= worst ? worst : off;
+        const long double mean = want->first[k];
+        const double off[] = { fabs((double)(got->first[k] - mean)),
+                               fabs((double)(got->last[k] - mean)),
+                               is_two ? fabs((double)(got->product[k] - mean * mean)) : 0.0 };
+        for (int m = 0; m < 3; m++) {
+            worst = off[m] <= worst ? worst : off[m]; /* keeps a NaN */
+        }
     }
     return worst;
 }
 
-static void check_update(const kr_update_plug *update, const char *yaml, int n_sweeps)
+static void check_system(const kr_update_plug *update, int r, int k)
+{
+    const int32_t n_lanes = r < N_ROWS ? rows[r].n_lanes : 1;
+    const int n_sweeps = r < N_ROWS ? rows[r].n_sweeps : 1;
+    const char *yaml = r < N_ROWS ? rows[r].yaml : "{}";
+    kr_error err = { 0 };
+    subject s;
+    open_subject(&s, k);
+    void *params = tiny_params(update->name, update->fields, update->params_size, yaml, &err);
+    kr_update_setting setting = { .target = &s.target,
+                                  .density = &s.density,
+                                  .n_lanes = n_lanes };
+    void *self = params ? update->alloc(&setting, params, &err) : NULL;
+    if (!self) {
+        fail_msg("%s %s: %s", update->name, yaml, err.text);
+    }
+    transition_drive d = drive_open(s.system, update, self, n_lanes);
+    if (r < N_ROWS && rows[r].has_pool) {
+        s.plug.sample_tail = chain_density_sample_pooled;
+        assert_ok(kr_block_add_pool(d.block, 0, &err), &err);
+    }
+    moments got = of_means(&d, s.law, n_sweeps), want = of_states(s.system, s.law);
+    double off = worst_mean(&s, &got, &want, n_lanes > 1);
+    print_message("# %s %s, %d sweeps, %d chains%s, %s: off %.1e, <e^2> %.4f of the states "
+                  "%.4f\n",
+                  update->name, yaml, n_sweeps, n_lanes, d.block->n_pools ? ", pool" : "",
+                  systems[k].model, off, (double)got.second[0], (double)want.second[0]);
+    assert_true(off <= MEANS_MAX);
+    /* means have less spread: they are the conditional means of the next states */
+    assert_true(got.second[0] < want.second[0] - (long double)SEEN);
+    drive_close(&d);
+    update->free(self);
+    free(params);
+    close_subject(&s);
+}
+
+/* With a row, or N_ROWS for the defaults. */
+static void check_update(const kr_update_plug *update, int r)
 {
     for (int k = 0; k < N_SYSTEMS; k++) {
-        kr_error err = { 0 };
-        subject s;
-        open_subject(&s, k);
-        void *params =
-            tiny_params(update->name, update->fields, update->params_size, yaml, &err);
-        kr_update_setting setting = { .target = &s.target,
-                                      .density = &s.density,
-                                      .n_lanes = 1 };
-        void *self = params ? update->alloc(&setting, params, &err) : NULL;
-        if (!self) {
-            fail_msg("%s %s: %s", update->name, yaml, err.text);
-        }
-        transition_drive d = drive_open(s.system, update, self);
-        moments got = of_means(&d, s.law, n_sweeps), want = of_states(s.system, s.law);
-        double off = worst_mean(&s, &got, &want);
-        print_message("# %s %s, %d sweeps, %s: off %.1e, <e^2> %.4f of the states %.4f\n",
-                      update->name, yaml, n_sweeps, systems[k].model, off,
-                      (double)got.second[0], (double)want.second[0]);
-        assert_true(off <= MEANS_MAX);
-        /* means have less spread: they are the conditional means of the next states */
-        assert_true(got.second[0] < want.second[0] - (long double)SEEN);
-        drive_close(&d);
-        update->free(self);
-        free(params);
-        close_subject(&s);
+        check_system(update, r, k);
     }
 }
 
@@ -208,11 +252,11 @@ static void means_of_every_update_have_the_mean_of_the_states(void **state)
         for (int r = 0; r < N_ROWS; r++) {
             if (strcmp(rows[r].update, update->name) == 0) {
                 has_row = true;
-                check_update(update, rows[r].yaml, rows[r].n_sweeps);
+                check_update(update, r);
             }
         }
         if (!has_row) {
-            check_update(update, "{}", 1);
+            check_update(update, N_ROWS);
         }
     }
     assert_true(n_updates > 0);
@@ -230,7 +274,7 @@ static void check_spread(const kr_update_plug *update, const char *yaml, int k)
     kr_update_setting setting = { .target = &s.target, .density = &s.density, .n_lanes = 1 };
     void *self = update->alloc(&setting, params, &err);
     transition t = transition_of(s.system, update, self, 1, 1000000);
-    transition_drive d = drive_open(s.system, update, self);
+    transition_drive d = drive_open(s.system, update, self, 1);
     double near = 0.0, far = 0.0, n = s.system->terms->n_sites;
     for (int64_t x = 0; x < t.n; x++) {
         double next = 0.0, after = 0.0; /* P O and P P O in state x */
@@ -328,10 +372,10 @@ static double flawed_error(const subject *s, bool drops_own)
                               .flags = KR_UPDATE_NEEDS_DENSITY,
                               .scratch_bytes = no_scratch,
                               .sweep = flawed_sweep };
-    transition_drive d = drive_open(s->system, &update, &self);
+    transition_drive d = drive_open(s->system, &update, &self, 1);
     moments got = of_means(&d, s->law, 1), want = of_states(s->system, s->law);
     drive_close(&d);
-    return worst_mean(s, &got, &want);
+    return worst_mean(s, &got, &want, false);
 }
 
 static void means_without_the_present_state_are_seen_to_be_biased(void **state)

@@ -178,16 +178,22 @@ typedef struct block_case {
     bool is_irreducible;
 } block_case;
 
-static void check_block(const block_case *c)
+static kr_density block_density(const kr_target *target, const char *yaml)
 {
-    tiny *system = system_of(c->model, c->model_yaml, c->lattice);
-    kr_target target = { system->lattice, system->terms, BETA };
     kr_density density = { .epoch = 1 };
     for (int k = 0; kr_registry_densities[k]; k++) {
         const kr_density_plug *plug = kr_registry_densities[k];
         density.plug = strcmp(plug->name, "frontier_block") == 0 ? plug : density.plug;
     }
-    assert_non_null(stirred_from(&density, &target, c->block));
+    assert_non_null(stirred_from(&density, target, yaml));
+    return density;
+}
+
+static void check_block(const block_case *c)
+{
+    tiny *system = system_of(c->model, c->model_yaml, c->lattice);
+    kr_target target = { system->lattice, system->terms, BETA };
+    kr_density density = block_density(&target, c->block);
     const kr_update_plug once = attempt_plug(), *update = update_of("tail_refresh");
     check_matrix(c->update ? update : &once, c->update ? c->update : "{symmetry: true}", system,
                  &target, &density, c->is_irreducible);
@@ -217,6 +223,54 @@ static void blocks_drawn_anew_keep_the_weights(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         check_block(&cases[k]);
+    }
+}
+
+/* Two chains in a block. Where the block stays they are independent: the joint matrix is the
+ * product. The place is drawn for both at once (KR_UPDATE_SHARES_CHOICE): then each has the law
+ * that it has alone, wherever the other is, and the product of their weights stays. */
+static void check_two_chains(const block_case *c)
+{
+    tiny *system = system_of(c->model, c->model_yaml, c->lattice);
+    kr_target target = { system->lattice, system->terms, BETA };
+    kr_density density = block_density(&target, c->block);
+    const kr_update_plug once = attempt_plug(),
+                         *update = c->update ? update_of("tail_refresh") : &once;
+    void *self =
+        instance(update, c->update ? c->update : "{symmetry: true}", &target, &density);
+    transition one = transition_of(system, update, self, 1, PATHS_MAX);
+    transition two = transition_of(system, update, self, 2, PATHS_MAX);
+    double *law = tiny_law(system, BETA);
+    const double product = transition_product_error(&one, &two);
+    const double marginal = transition_marginal_error(&one, &two);
+    const double balance = transition_pair_balance_error(&two, law, one.n);
+    print_message("# two chains, %s %s: product %.1e, marginal %.1e, balance %.1e\n", c->model,
+                  c->block, product, marginal, balance);
+    assert_true(one.is_complete && two.is_complete && !two.fault && two.energy_off <= 1e-12);
+    assert_true(marginal <= 1e-13 && balance <= BALANCE_MAX);
+    assert_true(c->update ? product <= 1e-13 : product > 1e-3);
+    free(law);
+    transition_clear(&one);
+    transition_clear(&two);
+    update->free(self);
+    density.plug->free(density.self);
+    tiny_free(system);
+}
+
+static void blocks_of_two_chains_are_drawn_independently(void **state)
+{
+    const block_case cases[] = {
+        { "ising", "{field: 0.2}", "{size: [4]}", "{size: 2, at: [1], hidden: 3}", "{}",
+          false },
+        { "ising", "{random_field: {kind: gaussian, seed: 3}}",
+          "{size: [2, 2], boundary: open}", "{size: [2, 1], hidden: 3}", "{}", false },
+        { "potts", "{q: 3, field: 0.3}", "{size: [3]}", "{size: 2, hidden: 3}", "{}", false },
+        { "ising", "{field: 0.2}", "{size: [4]}", "{size: 2, hidden: 3}", NULL, true },
+        { "potts", "{q: 3}", "{size: [3]}", "{size: 2, hidden: 3}", NULL, true },
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        check_two_chains(&cases[k]);
     }
 }
 
@@ -264,21 +318,6 @@ static void check_square(const transition_drive *d, const transition *one)
     }
 }
 
-/* Only as many lanes of a batch as the two sweeps take: all would make 64 sites of draws. */
-enum { POOLED = 2 };
-static void sample_pooled(const void *self, int32_t k, int32_t n_lanes, uint8_t *state,
-                          double *log_q, kr_rng *rng, void *scratch)
-{
-    uint8_t few[KR_LANES_PAD * STIRRED_SITES_MAX];
-    const chain_density *d = self;
-    assert_int_equal(n_lanes, KR_LANES_MAX);
-    chain_density_sample(self, k, POOLED, few, log_q, rng, scratch);
-    memset(state, 0xff, KR_LANES_MAX * (size_t)d->n_sites);
-    for (int32_t i = 0; i < d->n_sites; i++) {
-        memcpy(state + (size_t)i * KR_LANES_MAX, few + (size_t)i * KR_LANES_PAD, POOLED);
-    }
-}
-
 /* A pool, if any, holds the proposals of both sweeps. */
 static void check_two_sweeps(const char *name, const char *yaml, bool has_pool)
 {
@@ -295,7 +334,7 @@ static void check_two_sweeps(const char *name, const char *yaml, bool has_pool)
     transition_drive d = { .system = system, .update = update, .self = self };
     d.block = kr_block_alloc(system->terms, 1, 0, 0, &err);
     if (has_pool) {
-        plug.sample_tail = sample_pooled;
+        plug.sample_tail = chain_density_sample_pooled;
         assert_ok(kr_block_add_pool(d.block, 0, &err), &err);
     }
     kr_block_convert(d.block, KR_LAYOUT_LANE);
@@ -333,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(systems_of_512_states_keep_their_weights),
         cmocka_unit_test(blocks_drawn_anew_keep_the_weights),
+        cmocka_unit_test(blocks_of_two_chains_are_drawn_independently),
         cmocka_unit_test(proposals_drawn_ahead_serve_successive_sweeps),
         cmocka_unit_test(scores_kept_between_sweeps_are_right),
     };

@@ -3,8 +3,9 @@
  * them.
  *
  * Variant 0 holds the defaults; every further one changes a single field: numbers go up and
- * down (real ones also change sign), choices take each other word. In nested maps only choices
- * change. Fields without a default get a small value. */
+ * down (real ones also change sign; hidden units are also one more than a vector holds),
+ * choices take each other word. In nested maps only choices change. Fields without a default
+ * get a small value. */
 #ifndef KR_VARIANTS_H
 #define KR_VARIANTS_H
 
@@ -35,6 +36,13 @@ static inline int32_t count_choices(const kr_field *field)
     return n;
 }
 
+enum { ODD_HIDDEN = KR_LANES_PAD + 1 };
+
+static inline bool is_hidden(const kr_field *field)
+{
+    return field->type == KR_TYPE_INT && strcmp(field->name, "hidden") == 0;
+}
+
 /* Alternatives of one field to the value it has. */
 static inline int32_t count_changes(const kr_field *field, bool is_nested)
 {
@@ -44,7 +52,7 @@ static inline int32_t count_changes(const kr_field *field, bool is_nested)
         return count_choices(field) - 1;
     case KR_TYPE_INT:
     case KR_TYPE_REAL:
-        return is_nested ? 0 : 2;
+        return is_nested ? 0 : 2 + is_hidden(field);
     case KR_TYPE_BOOL:
         return is_nested ? 0 : 1;
     default:
@@ -70,7 +78,7 @@ static inline bool apply_change(const kr_field *field, void *at, int32_t v, char
         snprintf(label, size, "%s %d", field->name, *value);
     } else if (field->type == KR_TYPE_INT) {
         int64_t *value = at;
-        *value += v ? -1 : 1;
+        *value = v == 2 ? ODD_HIDDEN : *value + (v ? -1 : 1);
         snprintf(label, size, "%s %lld", field->name, (long long)*value);
         return is_in_range(field, (double)*value);
     } else {

@@ -121,6 +121,53 @@ static void symmetries_carry_the_block_everywhere_alike(void **state)
     tiny_free(t);
 }
 
+/* Counted sites against those that 4000 places covered; a sweep has as many attempts as it
+ * takes to cover them. */
+static void blocks_reach_what_symmetries_carry_them_to(void **state)
+{
+    static const struct {
+        const char *box, *block;
+        int32_t n_reached, n_moves;
+        bool has_symmetry;
+    } row[] = {
+        { "{size: [6, 6], boundary: open}", "{size: 2, hidden: 3}", 16, 4, true },
+        { "{size: [6, 6], boundary: open}", "{size: [6, 3], hidden: 3}", 36, 2, true },
+        { "{size: [6, 4], boundary: open}", "{size: 2, at: [2, 1], hidden: 3}", 4, 1, true },
+        { "{size: [6, 4], boundary: [periodic, open]}", "{size: [2, 1]}", 12, 6, true },
+        { "{size: [6, 4]}", "{size: [3, 2], hidden: 3}", 24, 4, true },
+        { "{size: [6, 4]}", "{size: [3, 2], hidden: 3}", 6, 1, false },
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        kr_error err = { 0 };
+        kr_block_tail tail;
+        uint8_t seen[36] = { 0 };
+        kr_rng rng;
+        int32_t image[64], n = 0;
+        tiny *t = system_of("ising", "{}", row[k].box);
+        const kr_target target = { t->lattice, t->terms, 0.4 };
+        kr_density density = density_of(&target, row[k].block);
+        assert_ok(kr_block_tail_init(&tail, &target, &density, row[k].has_symmetry, &err),
+                  &err);
+        kr_rng_seed(&rng, 5, 0, KR_PURPOSE_TEST);
+        for (int place = 0; place < 4000; place++) {
+            kr_block_tail_place(&tail, image, &rng);
+            for (int32_t i = 0; i < tail.shape.n_drawn; i++) {
+                seen[image[tail.shape.n_given + i]] = 1;
+            }
+        }
+        for (int32_t i = 0; i < t->terms->n_sites; i++) {
+            assert_int_equal(seen[i], tail.is_reached[i]);
+            n += seen[i];
+        }
+        assert_int_equal(n, row[k].n_reached);
+        assert_int_equal(tail.n_moves, row[k].n_moves);
+        kr_block_tail_clear(&tail);
+        density.plug->free(density.self);
+        tiny_free(t);
+    }
+}
+
 /* A sweep is as many attempts as make the lattice, or one where the block stays. */
 static void sweeps_count_their_attempts_and_keep_energies(void **state)
 {
@@ -181,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(energies_of_the_block_tell_those_of_the_lattice),
         cmocka_unit_test(symmetries_carry_the_block_everywhere_alike),
+        cmocka_unit_test(blocks_reach_what_symmetries_carry_them_to),
         cmocka_unit_test(sweeps_count_their_attempts_and_keep_energies),
         cmocka_unit_test(what_a_block_cannot_do_is_refused),
     };

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "density/frontier.h"
+#include "plan_digest.h"
 
 extern const kr_density_plug kr_density_frontier_block;
 static const kr_density_plug *const plug = &kr_density_frontier_block;
@@ -248,6 +249,31 @@ static void what_is_no_block_is_refused(void **state)
     }
 }
 
+/* From the version whose insertion sort ordered the inputs. */
+static void weights_of_older_files_still_fit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *fields, *box, *block;
+        uint64_t digest;
+    } row[] = {
+        { "ising", "{}", "{size: [32, 32]}", "{size: 8}", UINT64_C(0x64faf15810a3885b) },
+        { "ising", "{field: 1}", "{size: [20, 17], boundary: open}",
+          "{size: [9, 7], at: [3, 5]}", UINT64_C(0x53f6638afc2bf099) },
+        { "potts", "{q: 3}", "{size: [9, 8, 7]}", "{size: [3, 5, 4], at: [2, 1, 6]}",
+          UINT64_C(0x2a1a050f69147dbf) },
+        { "ising", "{}", "{size: [30]}", "{size: 6}", UINT64_C(0xeae8918450950748) },
+        { "ising", "{}", "{size: [4, 4, 4, 4]}", "{size: 3}", UINT64_C(0xacc3e057ec7f34de) },
+        { "ising", "{}", "{size: [2, 2, 2, 2, 2, 2, 2, 3]}", "{size: 2}",
+          UINT64_C(0xb812d1f838bb65ef) },
+    };
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        subject s = open_subject(row[k].model, row[k].fields, row[k].box, row[k].block, 1);
+        assert_int_equal(plan_digest(&((const kr_frontier *)s.self)->plan), row[k].digest);
+        close_subject(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +281,7 @@ int main(void)
         cmocka_unit_test(slopes_of_the_tail_are_those_of_the_whole),
         cmocka_unit_test(networks_serve_every_lattice),
         cmocka_unit_test(what_is_no_block_is_refused),
+        cmocka_unit_test(weights_of_older_files_still_fit),
     };
     return cmocka_run_group_tests_name("frontier_block", tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "kr_system.h"
 
 #include "density/frontier_plan.h"
+#include "plan_digest.h"
 
 typedef struct planned {
     kr_system s;
@@ -192,6 +193,31 @@ static void one_network_serves_a_level(void **state)
     drop(&p);
 }
 
+/* From the version whose insertion sort ordered the inputs. */
+static void weights_of_older_files_still_fit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *fields, *size;
+        int64_t window;
+        double radius;
+        uint64_t digest;
+    } row[] = {
+        { "ising", "", "size=32,32", 6, 0.0, UINT64_C(0xcd1005762f2c69df) },
+        { "ising", "", "size=12,12,12", 5, 0.0, UINT64_C(0x8fc6fe78f318b85a) },
+        { "ising", "field=0.5", "size=9,8 boundary=open", 0, 0.0,
+          UINT64_C(0x796e1b3f427b4901) },
+        { "ising", "", "size=32,32", 0, 4.3, UINT64_C(0xca89d87f021d085a) },
+        { "potts", "q=3", "size=8,8,8 boundary=open", 0, 3.2, UINT64_C(0x26792b4fc73ea19a) },
+    };
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        planned p = plan_of(row[k].model, row[k].fields, "hypercubic", row[k].size,
+                            row[k].window, row[k].radius);
+        assert_int_equal(plan_digest(&p.plan), row[k].digest);
+        drop(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +227,7 @@ int main(void)
         cmocka_unit_test(disorder_and_open_ends_keep_networks_apart),
         cmocka_unit_test(levels_go_from_coarse_to_fine_and_end_with_half_the_sites_closed),
         cmocka_unit_test(one_network_serves_a_level),
+        cmocka_unit_test(weights_of_older_files_still_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,37 +31,41 @@ static const kr_field fields[] = {
 };
 
 /* Weights of the unbounded frontier are counted before the plan is made. */
-static bool supports(const kr_target *target, const void *parameters, kr_error *why)
+static int make_plan(kr_frontier_plan *plan, const kr_target *target,
+                     const kr_frontier_params *p, kr_error *why)
 {
-    const kr_frontier_params *p = parameters;
-    kr_frontier_plan plan;
     if (!kr_skip_supports(target->terms, "frontier", why)) {
-        return false;
+        return KR_EUNSUP;
     }
     const double least = p->window > 0 ? 0.0
                                        : kr_frontier_plan_count(target) * (double)p->hidden *
                                              (double)sizeof(float);
     if (least > KR_FRONTIER_MAX_BYTES) {
-        kr_fail(
+        return kr_fail(
             why, KR_EUNSUP,
             "frontier: %.3g bytes of weights for %d sites, hidden = %d, want at most %.3g; a "
             "window bounds them",
             least, target->terms->n_sites, (int)p->hidden, KR_FRONTIER_MAX_BYTES);
-        return false;
     }
-    return kr_frontier_plan_raster(&plan, target, p->window, why) == KR_OK &&
-           kr_frontier_fits(target, &plan, p->hidden, "frontier", why);
+    KR_TRY(kr_frontier_plan_raster(plan, target, p->window, why));
+    return kr_frontier_fit(target, plan, p->hidden, "frontier", why);
+}
+
+static bool supports(const kr_target *target, const void *parameters, kr_error *why)
+{
+    kr_frontier_plan plan = { .n_sites = 0 };
+    const int status = make_plan(&plan, target, parameters, why);
+    kr_frontier_plan_clear(&plan);
+    return status == KR_OK;
 }
 
 static void *frontier_alloc(const kr_target *target, const void *parameters, kr_error *err)
 {
     const kr_frontier_params *p = parameters;
     kr_frontier_plan plan;
-    if (!supports(target, parameters, err) ||
-        kr_frontier_plan_raster(&plan, target, p->window, err) != KR_OK) {
-        return NULL;
-    }
-    return kr_frontier_alloc(target, &plan, p->hidden, err);
+    return make_plan(&plan, target, p, err) == KR_OK
+               ? kr_frontier_alloc(target, &plan, p->hidden, err)
+               : NULL;
 }
 
 const kr_density_plug kr_density_frontier = {

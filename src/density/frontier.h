@@ -85,9 +85,9 @@ int kr_frontier_net_arrays(const kr_frontier *like, size_t n_seen, size_t begin,
  * failure. NULL with KR_ENOMEM. */
 kr_frontier *kr_frontier_alloc(const kr_target *target, kr_frontier_plan *plan, int64_t hidden,
                                kr_error *err);
-/* Whether the weights of such a plan fit; name: of the density. Takes the plan over. */
-bool kr_frontier_fits(const kr_target *target, kr_frontier_plan *plan, int64_t hidden,
-                      const char *name, kr_error *why);
+/* Whether the weights of such a plan fit; name: of the density. Clears one that does not. */
+int kr_frontier_fit(const kr_target *target, kr_frontier_plan *plan, int64_t hidden,
+                    const char *name, kr_error *why);
 /* Functions of a plug. */
 void kr_frontier_free(void *self);
 void kr_frontier_use(void *self, kr_isa isa);

@@ -33,6 +33,7 @@ typedef struct maker {
     int32_t side[KR_DIM_MAX], at[KR_DIM_MAX];
     int32_t *place; /* (n_sites, dim) coordinates from the corner of the block; owns */
     int32_t *last;  /* (n_sites) place of the latest neighbor of a site, or its own; owns */
+    kr_frontier_input *input; /* (n_given + sites of the block) of the site at hand; owns */
 } maker;
 
 /* ---- shape ------------------------------------------------------------------------------- */
@@ -100,24 +101,16 @@ static int maker_init(maker *m, kr_frontier_plan *plan, const kr_target *target,
                       const block_params *p, kr_error *err)
 {
     const size_t N = (size_t)target->terms->n_sites, dim = (size_t)target->lattice->dim;
-    *plan = (kr_frontier_plan){ .n_sites = (int32_t)N, .dim = (int32_t)dim };
     *m = (maker){ .plan = plan, .lattice = target->lattice, .terms = target->terms };
     for (size_t d = 0; d < dim; d++) {
         m->side[d] = side_of(p, (int32_t)d);
         m->at[d] = corner_of(p, (int32_t)d);
     }
-    plan->order = kr_alloc(N, sizeof *plan->order, err);
-    plan->rank = kr_alloc(N, sizeof *plan->rank, err);
-    plan->begin = kr_alloc(N + 1, sizeof *plan->begin, err);
-    plan->net = kr_alloc(N, sizeof *plan->net, err);
-    plan->owner = kr_alloc(N, sizeof *plan->owner, err);
+    KR_TRY(kr_frontier_plan_init(plan, (int32_t)N, (int32_t)dim, err));
     plan->given = kr_alloc(N, sizeof *plan->given, err);
     m->place = kr_alloc(N * dim, sizeof *m->place, err);
     m->last = kr_alloc(N, sizeof *m->last, err);
-    return plan->order && plan->rank && plan->begin && plan->net && plan->owner &&
-                   plan->given && m->place && m->last
-               ? KR_OK
-               : KR_ENOMEM;
+    return plan->given && m->place && m->last ? KR_OK : KR_ENOMEM;
 }
 
 static bool is_inside(const maker *m, int32_t i)
@@ -199,17 +192,7 @@ static int64_t offset_code(const maker *m, int32_t i, int32_t j)
     return (int64_t)code;
 }
 
-/* Adds a site to the n inputs of site i, which ascend by their offsets. */
-static void insert_input(const maker *m, int32_t i, int32_t j, int64_t n, int32_t *site)
-{
-    const int64_t code = offset_code(m, i, j);
-    for (; n > 0 && offset_code(m, i, site[n - 1]) > code; n--) {
-        site[n] = site[n - 1];
-    }
-    site[n] = j;
-}
-
-/* Inputs of site i into site; returns their number. */
+/* Inputs of site i into site, which ascend by their offsets; returns their number. */
 static int64_t list_inputs(const maker *m, int32_t i, int32_t *site)
 {
     const kr_frontier_plan *plan = m->plan;
@@ -217,14 +200,18 @@ static int64_t list_inputs(const maker *m, int32_t i, int32_t *site)
     int64_t n = 0;
     for (int32_t k = 0; k < plan->n_given; k++) {
         if (m->last[plan->given[k]] > t) {
-            insert_input(m, i, plan->given[k], n++, site);
+            m->input[n++].site = plan->given[k];
         }
     }
     for (int32_t r = plan->n_outside; r < t; r++) {
         if (m->last[plan->order[r]] > t) {
-            insert_input(m, i, plan->order[r], n++, site);
+            m->input[n++].site = plan->order[r];
         }
     }
+    for (int64_t k = 0; k < n; k++) {
+        m->input[k].code = offset_code(m, i, m->input[k].site);
+    }
+    kr_frontier_sort(m->input, n, site);
     return n;
 }
 
@@ -239,8 +226,10 @@ static int see(maker *m, kr_error *err)
     kr_frontier_plan *plan = m->plan;
     const size_t n_block = (size_t)(plan->n_sites - plan->n_outside);
     int64_t n = 0;
-    plan->site = kr_alloc(n_block * (n_block + (size_t)plan->n_given), sizeof *plan->site, err);
-    if (!plan->site) {
+    const size_t n_seen = n_block + (size_t)plan->n_given;
+    plan->site = kr_alloc(n_block * n_seen, sizeof *plan->site, err);
+    m->input = kr_alloc(n_seen, sizeof *m->input, err);
+    if (!plan->site || !m->input) {
         return KR_ENOMEM;
     }
     for (int32_t i = 0; i < plan->n_sites; i++) {
@@ -319,20 +308,26 @@ static int make(maker *m, kr_error *err)
     return give_nets(m, err);
 }
 
-static int plan_block(kr_frontier_plan *plan, const kr_target *target, const block_params *p,
-                      kr_error *err)
+static int make_plan(kr_frontier_plan *plan, const kr_target *target, const block_params *p,
+                     kr_error *err)
 {
     maker m;
+    if (!kr_skip_supports(target->terms, "frontier_block", err)) {
+        return KR_EUNSUP;
+    }
+    KR_TRY(check_shape(target->lattice, p, err));
     int status = maker_init(&m, plan, target, p, err);
     if (status == KR_OK) {
         status = make(&m, err);
     }
+    kr_free(m.input);
     kr_free(m.last);
     kr_free(m.place);
     if (status != KR_OK) {
         kr_frontier_plan_clear(plan);
+        return status;
     }
-    return status;
+    return kr_frontier_fit(target, plan, p->hidden, "frontier_block", err);
 }
 
 /* ---- plug -------------------------------------------------------------------------------- */
@@ -364,22 +359,19 @@ static const kr_field fields[] = {
 
 static bool supports(const kr_target *target, const void *parameters, kr_error *why)
 {
-    const block_params *p = parameters;
-    kr_frontier_plan plan;
-    return kr_skip_supports(target->terms, "frontier_block", why) &&
-           check_shape(target->lattice, p, why) == KR_OK &&
-           plan_block(&plan, target, p, why) == KR_OK &&
-           kr_frontier_fits(target, &plan, p->hidden, "frontier_block", why);
+    kr_frontier_plan plan = { .n_sites = 0 };
+    const int status = make_plan(&plan, target, parameters, why);
+    kr_frontier_plan_clear(&plan);
+    return status == KR_OK;
 }
 
 static void *block_alloc(const kr_target *target, const void *parameters, kr_error *err)
 {
     const block_params *p = parameters;
     kr_frontier_plan plan;
-    if (!supports(target, parameters, err) || plan_block(&plan, target, p, err) != KR_OK) {
-        return NULL;
-    }
-    return kr_frontier_alloc(target, &plan, p->hidden, err);
+    return make_plan(&plan, target, p, err) == KR_OK
+               ? kr_frontier_alloc(target, &plan, p->hidden, err)
+               : NULL;
 }
 
 static void block(const void *object, kr_density_block *out)

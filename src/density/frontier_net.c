@@ -145,21 +145,20 @@ static size_t count_weights(const kr_frontier_plan *plan, kr_frontier_form form,
     return n;
 }
 
-bool kr_frontier_fits(const kr_target *target, kr_frontier_plan *plan, int64_t hidden,
-                      const char *name, kr_error *why)
+int kr_frontier_fit(const kr_target *target, kr_frontier_plan *plan, int64_t hidden,
+                    const char *name, kr_error *why)
 {
     const double bytes = (double)count_weights(plan, choose_form(target->terms),
                                                target->terms->q, hidden, NULL) *
                          (double)sizeof(float);
-    kr_frontier_plan_clear(plan);
-    if (bytes > KR_FRONTIER_MAX_BYTES) {
-        kr_fail(
-            why, KR_EUNSUP,
-            "%s: %.3g bytes of weights for %d sites, q = %d, hidden = %d, want at most %.3g",
-            name, bytes, target->terms->n_sites, target->terms->q, (int)hidden,
-            KR_FRONTIER_MAX_BYTES);
+    if (bytes <= KR_FRONTIER_MAX_BYTES) {
+        return KR_OK;
     }
-    return bytes <= KR_FRONTIER_MAX_BYTES;
+    kr_frontier_plan_clear(plan);
+    return kr_fail(
+        why, KR_EUNSUP,
+        "%s: %.3g bytes of weights for %d sites, q = %d, hidden = %d, want at most %.3g", name,
+        bytes, target->terms->n_sites, target->terms->q, (int)hidden, KR_FRONTIER_MAX_BYTES);
 }
 
 /* From the plan: inputs, the constant one among them, and the place of the weights. */

@@ -21,8 +21,9 @@ typedef struct maker {
     const kr_lattice *lattice;
     const kr_terms *terms;
     int32_t *last; /* (n_sites) place of the latest neighbor of a site, or its own; owns */
-    int32_t *coordinate; /* (n_sites, dim); owns */
-    int64_t capacity;    /* of plan->site */
+    int32_t *coordinate;      /* (n_sites, dim); owns */
+    int64_t capacity;         /* of plan->site */
+    kr_frontier_input *input; /* (n_sites) of the site at hand; owns */
     /* breadth-first search */
     int32_t *queue, *stamp; /* (n_sites); owns */
     /* levels */
@@ -50,6 +51,37 @@ void kr_frontier_plan_clear(kr_frontier_plan *plan)
     *plan = (kr_frontier_plan){ .n_sites = 0 };
 }
 
+int kr_frontier_plan_init(kr_frontier_plan *plan, int32_t n_sites, int32_t dim, kr_error *err)
+{
+    const size_t N = (size_t)n_sites;
+    *plan = (kr_frontier_plan){ .n_sites = n_sites, .dim = dim };
+    plan->order = kr_alloc(N, sizeof *plan->order, err);
+    plan->rank = kr_alloc(N, sizeof *plan->rank, err);
+    plan->begin = kr_alloc(N + 1, sizeof *plan->begin, err);
+    plan->net = kr_alloc(N, sizeof *plan->net, err);
+    plan->owner = kr_alloc(N, sizeof *plan->owner, err);
+    return plan->order && plan->rank && plan->begin && plan->net && plan->owner ? KR_OK
+                                                                                : KR_ENOMEM;
+}
+
+static int compare_inputs(const void *a, const void *b)
+{
+    const kr_frontier_input *x = a, *y = b;
+    const int by_code = (x->code > y->code) - (x->code < y->code);
+    return by_code ? by_code : (x->number > y->number) - (x->number < y->number);
+}
+
+void kr_frontier_sort(kr_frontier_input *input, int64_t n, int32_t *site)
+{
+    for (int64_t k = 0; k < n; k++) {
+        input[k].number = (int32_t)k;
+    }
+    qsort(input, (size_t)n, sizeof *input, compare_inputs);
+    for (int64_t k = 0; k < n; k++) {
+        site[k] = input[k].site;
+    }
+}
+
 static void maker_clear(maker *m)
 {
     kr_free(m->table);
@@ -58,6 +90,7 @@ static void maker_clear(maker *m)
     kr_free(m->level);
     kr_free(m->stamp);
     kr_free(m->queue);
+    kr_free(m->input);
     kr_free(m->coordinate);
     kr_free(m->last);
 }
@@ -67,21 +100,14 @@ static int maker_init(maker *m, kr_frontier_plan *plan, const kr_terms *terms,
                       const kr_lattice *lattice, kr_error *err)
 {
     const size_t N = (size_t)terms->n_sites, dim = lattice ? (size_t)lattice->dim : 0;
-    *plan = (kr_frontier_plan){ .n_sites = (int32_t)N };
     *m = (maker){ .plan = plan, .lattice = lattice, .terms = terms };
-    plan->dim = (int32_t)dim;
+    KR_TRY(kr_frontier_plan_init(plan, (int32_t)N, (int32_t)dim, err));
     for (size_t d = 0; d < dim; d++) {
         plan->open |= lattice->is_periodic[d] ? 0 : 1u << d;
     }
-    plan->order = kr_alloc(N, sizeof *plan->order, err);
-    plan->rank = kr_alloc(N, sizeof *plan->rank, err);
-    plan->begin = kr_alloc(N + 1, sizeof *plan->begin, err);
-    plan->net = kr_alloc(N, sizeof *plan->net, err);
-    plan->owner = kr_alloc(N, sizeof *plan->owner, err);
     m->last = kr_alloc(N, sizeof *m->last, err);
     m->coordinate = kr_alloc(N * dim, sizeof *m->coordinate, err);
-    if (!plan->order || !plan->rank || !plan->begin || !plan->net || !plan->owner || !m->last ||
-        !m->coordinate) {
+    if (!m->last || !m->coordinate) {
         return KR_ENOMEM;
     }
     for (size_t i = 0; i < N; i++) {
@@ -268,18 +294,14 @@ static int see_all(maker *m, int32_t i, int32_t *open, int32_t *n_open, int64_t 
 /* ---- sharing ------------------------------------------------------------------------------
  */
 
-/* Insertion sort of the n inputs of site i by their offsets. */
+/* Orders the n inputs of site i by their offsets. */
 static void sort_by_offset(const maker *m, int32_t i, int64_t n, int32_t *site)
 {
-    for (int64_t k = 1; k < n; k++) {
-        const int32_t j = site[k];
-        const int64_t code = offset_code(m, i, j, 0);
-        int64_t a = k;
-        for (; a > 0 && offset_code(m, i, site[a - 1], 0) > code; a--) {
-            site[a] = site[a - 1];
-        }
-        site[a] = j;
+    for (int64_t k = 0; k < n; k++) {
+        m->input[k].code = offset_code(m, i, site[k], 0);
+        m->input[k].site = site[k];
     }
+    kr_frontier_sort(m->input, n, site);
 }
 
 static int64_t bits_of(double x)
@@ -422,7 +444,8 @@ static int see(maker *m, int64_t window, kr_error *err)
     int64_t n = 0;
     m->queue = kr_alloc(N + 1, sizeof *m->queue, err);
     m->stamp = kr_alloc(N, sizeof *m->stamp, err);
-    if (!m->queue || !m->stamp) {
+    m->input = kr_alloc(N, sizeof *m->input, err);
+    if (!m->queue || !m->stamp || !m->input) {
         return KR_ENOMEM;
     }
     for (int32_t i = 0; i < plan->n_sites; i++) {

@@ -50,4 +50,14 @@ int kr_frontier_plan_levels(kr_frontier_plan *plan, const kr_target *target, dou
 double kr_frontier_plan_count(const kr_target *target);
 void kr_frontier_plan_clear(kr_frontier_plan *plan);
 
+/* For the makers of plans. init: the arrays that every plan has; clear frees what failed. */
+int kr_frontier_plan_init(kr_frontier_plan *plan, int32_t n_sites, int32_t dim, kr_error *err);
+/* A site with the code of its offset, by which the inputs of a network ascend. */
+typedef struct kr_frontier_input {
+    int64_t code;
+    int32_t site, number; /* number: where it stood before */
+} kr_frontier_input;
+/* Fills site (n) with the sites of the inputs in order, equal codes as they stood. */
+void kr_frontier_sort(kr_frontier_input *input, int64_t n, int32_t *site);
+
 #endif

@@ -34,37 +34,41 @@ static const kr_field fields[] = {
     KR_FIELD_END,
 };
 
-static bool supports(const kr_target *target, const void *parameters, kr_error *why)
+static int make_plan(kr_frontier_plan *plan, const kr_target *target,
+                     const multilevel_params *p, kr_error *why)
 {
-    const multilevel_params *p = parameters;
-    kr_frontier_plan plan;
     if (!kr_skip_supports(target->terms, "multilevel", why)) {
-        return false;
+        return KR_EUNSUP;
     }
     bool is_even = false;
     for (int32_t d = 0; d < target->lattice->dim; d++) {
         is_even = is_even || target->lattice->extent[d] % 2 == 0;
     }
     if (!is_even) {
-        kr_fail(why, KR_EUNSUP,
-                "multilevel: all sides of lattice %s are odd, want an even one; density "
-                "frontier takes any",
-                target->lattice->name);
-        return false;
+        return kr_fail(why, KR_EUNSUP,
+                       "multilevel: all sides of lattice %s are odd, want an even one; density "
+                       "frontier takes any",
+                       target->lattice->name);
     }
-    return kr_frontier_plan_levels(&plan, target, p->radius, why) == KR_OK &&
-           kr_frontier_fits(target, &plan, p->hidden, "multilevel", why);
+    KR_TRY(kr_frontier_plan_levels(plan, target, p->radius, why));
+    return kr_frontier_fit(target, plan, p->hidden, "multilevel", why);
+}
+
+static bool supports(const kr_target *target, const void *parameters, kr_error *why)
+{
+    kr_frontier_plan plan = { .n_sites = 0 };
+    const int status = make_plan(&plan, target, parameters, why);
+    kr_frontier_plan_clear(&plan);
+    return status == KR_OK;
 }
 
 static void *multilevel_alloc(const kr_target *target, const void *parameters, kr_error *err)
 {
     const multilevel_params *p = parameters;
     kr_frontier_plan plan;
-    if (!supports(target, parameters, err) ||
-        kr_frontier_plan_levels(&plan, target, p->radius, err) != KR_OK) {
-        return NULL;
-    }
-    return kr_frontier_alloc(target, &plan, p->hidden, err);
+    return make_plan(&plan, target, p, err) == KR_OK
+               ? kr_frontier_alloc(target, &plan, p->hidden, err)
+               : NULL;
 }
 
 const kr_density_plug kr_density_multilevel = {

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "density/stored.h"
 #include "model/terms.h"
+#include "run/plugs.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -200,6 +201,24 @@ static void show_plug(const char *label, const char *name, const char *fields, F
     fprintf(out, "%s\n", *fields ? "}" : "");
 }
 
+/* A network of a block is no law of whole configurations: it has no ESS_q, and what its moves
+ * do depends on the chains. */
+static void show_quality(const kr_stored *s, FILE *out)
+{
+    const kr_density_plug *plug = kr_plug_find(KR_PLUG_DENSITY, s->text[KR_STORED_PLUG]);
+    if (plug && plug->flags & KR_DENSITY_BLOCK) {
+        fprintf(
+            out,
+            "%-11s of a block, which has no ESS_q: kramers summary of a run with it has the "
+            "acceptance and KL\n",
+            "quality:");
+    } else if (isnan(s->ess_q)) {
+        fprintf(out, "%-11s not measured yet\n", "ESS_q:");
+    } else {
+        fprintf(out, "%-11s %.4g %% of %.0f samples\n", "ESS_q:", 100.0 * s->ess_q, s->n_q);
+    }
+}
+
 int kr_density_files_show(const char *path, FILE *out, kr_error *err)
 {
     char beta[KR_NUMBER_MAX];
@@ -218,11 +237,7 @@ int kr_density_files_show(const char *path, FILE *out, kr_error *err)
     fprintf(out, "%-11s %zu\n", "weights:", s->n_weights);
     fprintf(out, "%-11s %" PRId64 " steps, %.3g nominal CPU-seconds\n", "training:", s->steps,
             s->work);
-    if (isnan(s->ess_q)) {
-        fprintf(out, "%-11s not measured yet\n", "ESS_q:");
-    } else {
-        fprintf(out, "%-11s %.4g %% of %.0f samples\n", "ESS_q:", 100.0 * s->ess_q, s->n_q);
-    }
+    show_quality(s, out);
     kr_stored_free(s);
     return KR_OK;
 }

@@ -252,6 +252,13 @@ static int wants_help(int argc, char **argv, const char *usage, const char *doc)
     return 0;
 }
 
+/* No word of the program has a slash or ends so. */
+static bool is_path(const char *word)
+{
+    const size_t n = strlen(word);
+    return strchr(word, '/') || (n >= 4 && strcmp(word + n - 4, ".krd") == 0);
+}
+
 /* A word of this program, else a density file of that name. */
 static int explain_argument(const char *word)
 {
@@ -259,7 +266,7 @@ static int explain_argument(const char *word)
     if (explain_word(word) > 0) {
         return KR_EXIT_DONE;
     }
-    if (access(word, F_OK) != 0) {
+    if (!is_path(word) && access(word, F_OK) != 0) {
         const char *near = nearest(word);
         fprintf(stderr, "kramers: explain: unknown word \"%s\"%s%s%s\n", word,
                 near ? "; did you mean \"" : ", see kramers explain", near ? near : "",

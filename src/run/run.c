@@ -52,6 +52,33 @@ static int declare(run *r, kr_error *err)
     return KR_OK;
 }
 
+/* A schedule of blocks is known to reach every state where they cover the lattice together. */
+static void settle_reach(kr_spec *spec, const kr_sampler *sampler)
+{
+    if (kr_sampler_reach(sampler, -1) == spec->lattice->n_sites) {
+        spec->reach = 2;
+    }
+}
+
+/* What the user should know of blocks before they move anything. */
+static void warn_reach(const kr_spec *spec, const kr_sampler *sampler, FILE *messages)
+{
+    const int32_t N = spec->lattice->n_sites;
+    for (int32_t u = 0; messages && u < spec->config.n_updates; u++) {
+        const int32_t n = kr_sampler_reach(sampler, u);
+        if (n < N) {
+            fprintf(messages,
+                    "kramers: warning: update %s changes %d of %d sites (%.3g %%), those that "
+                    "its block and the images of it cover; the others are left to the rest of "
+                    "the schedule\n",
+                    spec->update[u].name, n, N, 100.0 * n / N);
+        }
+    }
+    if (messages && spec->reach < 2 && kr_sampler_reach(sampler, -1) > 0) {
+        fprintf(messages, "kramers: warning: %s", KR_SPEC_UNKNOWN_REACH);
+    }
+}
+
 /* Everything from the spec: sampler, schema, state table. */
 static int open_run(run *r, kr_error *err)
 {
@@ -69,6 +96,7 @@ static int open_run(run *r, kr_error *err)
     if (!r->table) {
         return err && err->status ? err->status : KR_ENOMEM;
     }
+    settle_reach(r->spec, r->sampler);
     KR_TRY(kr_schema_init(&r->schema, r->spec, r->sampler, err));
     return declare(r, err);
 }
@@ -274,6 +302,7 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
         kr_files_release(&r.files); /* nothing was written: leave no folder behind */
     } else {
         kr_density_files_tell(r.spec, r.sampler, options->messages);
+        warn_reach(r.spec, r.sampler, options->messages);
         status = loop(&r, is_finished, err);
     }
     close_run(&r);
@@ -475,6 +504,23 @@ static void print_description(const kr_spec *spec, FILE *out)
     }
 }
 
+/* Densities that move no chain: the user may have forgotten the update, or want the samples. */
+static void print_unused(const kr_sampler_config *c, FILE *out)
+{
+    for (int32_t d = 0; d < c->n_densities; d++) {
+        bool is_used = false;
+        for (int32_t u = 0; u < c->n_updates; u++) {
+            is_used = is_used || c->update[u].density == d;
+        }
+        if (!is_used) {
+            const bool learns =
+                c->adapt > 0 && c->density[d].plug->flags & KR_DENSITY_TRAINABLE;
+            fprintf(out, "# density %s: no update uses it, %scertified only\n",
+                    c->density[d].name, learns ? "trained and " : "");
+        }
+    }
+}
+
 int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error *err)
 {
     kr_text text = { 0 };
@@ -486,6 +532,8 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
         kr_text_clear(&text);
         return err && err->status ? err->status : KR_ENOMEM;
     }
+    settle_reach(spec, sampler);
+    warn_reach(spec, sampler, options->messages);
     /* a few draws of warm-up, thrown away, tell the speed */
     double before = kr_files_clock(), elapsed = 0.0;
     int64_t n = 0, columns = kr_sampler_columns(sampler);
@@ -502,6 +550,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
             (long long)c->n_chains, draws);
     print_engines(sampler, c, out);
     print_description(spec, out);
+    print_unused(c, out);
     if (spec->has_tempering && spec->tempering.ladder != KR_LADDER_GIVEN) {
         fprintf(
             out,

@@ -211,16 +211,19 @@ static int parse_system(kr_spec *spec, kr_error *err)
     return build_points(spec, model_map, scans, err);
 }
 
+static bool draws_block(const kr_spec *spec, const kr_schedule_entry *entry)
+{
+    return entry->density >= 0 && spec->density[entry->density].plug->flags & KR_DENSITY_BLOCK;
+}
+
 /* Flags of an update; one that draws a block leaves all else as it is. */
 static unsigned reach_flags(const kr_spec *spec, const kr_schedule_entry *entry)
 {
     const unsigned flags = entry->plug->flags;
-    const bool is_block =
-        entry->density >= 0 && spec->density[entry->density].plug->flags & KR_DENSITY_BLOCK;
     if (spec->target[0].terms->action && flags & KR_UPDATE_LOCAL) {
         return flags | KR_UPDATE_IRREDUCIBLE; /* steps of any size everywhere cannot cycle */
     }
-    return is_block ? flags & ~(unsigned)KR_UPDATE_IRREDUCIBLE : flags;
+    return draws_block(spec, entry) ? flags & ~(unsigned)KR_UPDATE_IRREDUCIBLE : flags;
 }
 
 /* Angles are uniform at beta = 0; other real variables have no law there. */
@@ -246,11 +249,13 @@ static int check_whole(kr_spec *spec, kr_error *err)
     const kr_node *phases = kr_node_get(spec->file->root, "phases");
     const kr_terms *terms = spec->target[0].terms;
     bool is_local = false, is_irreducible = false, is_one_class = terms->is_pair;
+    bool has_blocks = false;
     for (int32_t a = 1; is_one_class && a < terms->q; a++) {
         is_one_class = terms->pair_class[a] == terms->pair_class[0];
     }
     for (int32_t u = 0; u < config->n_updates; u++) {
         const unsigned flags = reach_flags(spec, &spec->update[u]);
+        has_blocks = has_blocks || draws_block(spec, &spec->update[u]);
         is_local = is_local || (flags & KR_UPDATE_LOCAL);
         is_irreducible = is_irreducible || (flags & KR_UPDATE_IRREDUCIBLE) ||
                          (is_one_class && (flags & KR_UPDATE_IRREDUCIBLE_ONE_CLASS));
@@ -280,11 +285,8 @@ static int check_whole(kr_spec *spec, kr_error *err)
     }
     KR_TRY(check_real(spec, err));
     spec->reach = is_irreducible ? 2 : is_local ? 1 : 0;
-    if (!is_irreducible) {
-        KR_TRY(
-            kr_text_add(&spec->warnings, err,
-                        "no update of this schedule is known to reach every state by itself; "
-                        "add heat_bath unless you know better\n"));
+    if (!is_irreducible && !has_blocks) { /* what blocks reach the sampler finds out */
+        KR_TRY(kr_text_add(&spec->warnings, err, KR_SPEC_UNKNOWN_REACH));
     }
     for (int32_t u = 0; u < config->n_updates && !config->flat.is_on; u++) {
         if (strcmp(spec->update[u].plug->name, "multicanonical") == 0) {

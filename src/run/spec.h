@@ -39,6 +39,11 @@ typedef struct kr_density_files {
                                   owns */
 } kr_density_files;
 
+#define KR_SPEC_UNKNOWN_REACH                                                                  \
+    "no update of this schedule is known to reach every state by itself; add heat_bath "       \
+    "unless "                                                                                  \
+    "you know better\n"
+
 #define KR_AUTOMATIC 2 /* keys of `training` whose default depends on the densities */
 
 typedef struct kr_spec {
@@ -65,7 +70,8 @@ typedef struct kr_spec {
     kr_tempering_params tempering;
     int32_t n_betas;  /* multicanonical.betas */
     double *betas;    /* owns */
-    int32_t reach;    /* of the schedule: 2 every state, 1 not known, 0 cluster moves only */
+    int32_t reach;    /* of the schedule: 2 every state, 1 not known, 0 cluster moves only; what
+                         blocks reach the sampler tells */
     kr_text warnings; /* lines for the user; may be empty */
 } kr_spec;
 
@@ -87,7 +93,8 @@ kr_sampler *kr_spec_sampler(const kr_spec *spec, const kr_sampler_config *config
 int kr_spec_write(const kr_spec *spec, kr_text *text, kr_error *err);
 /* A digest of bonds, couplings and local energies, for the comparison at a resume. */
 uint64_t kr_spec_digest(const kr_spec *spec);
-/* Bytes that lattice, terms, chains and draws take, roughly (no weights counted). */
+/* Bytes that a run takes, roughly, when its sampler has been made in this process: counted for
+ * lattice, terms, chains and draws, or what the process holds now where that is more. */
 double kr_spec_memory(const kr_spec *spec);
 /* Top-level table and those of its maps, for explain. */
 const kr_field *kr_spec_fields(void);

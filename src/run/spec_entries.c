@@ -1,12 +1,37 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/spec_entries.c - the lists of plugs in a run file: updates and observables. */
 #include "base/field.h"
+#include "base/names.h"
 #include "model/fits.h"
 #include "run/spec_private.h"
 #include "update/proposal.h"
 
 #include <stdio.h>
 #include <string.h>
+
+static int unknown_density(const kr_spec *spec, const kr_node *node, const char *update,
+                           kr_error *err)
+{
+    const char *names[KR_DENSITIES_MAX];
+    char list[KR_DENSITIES_MAX * (KR_NAME_MAX + 2)];
+    const size_t n = (size_t)spec->config.n_densities;
+    if (node->kind != KR_NODE_SCALAR) {
+        return kr_runfile_fail(spec->file, node, err, KR_EPARSE,
+                               "update %s: density is %s, want a name from densities", update,
+                               kr_node_describe(node));
+    }
+    for (size_t d = 0; d < n; d++) {
+        names[d] = spec->density[d].name;
+    }
+    const char *near = kr_field_nearest(node->text, names, n);
+    return kr_runfile_fail(
+        spec->file, node, err, KR_EPARSE,
+        "update %s: density \"%s\" is not among the densities%s%s%s", update, node->text,
+        near    ? "; did you mean \""
+        : n > 0 ? ", want one of: "
+                : ", of which there are none",
+        near ? near : kr_names_join(names, n, list, sizeof list), near ? "\"?" : "");
+}
 
 static int find_density(kr_spec *spec, const kr_node *item, kr_schedule_entry *entry,
                         kr_error *err)
@@ -36,9 +61,7 @@ static int find_density(kr_spec *spec, const kr_node *item, kr_schedule_entry *e
                        : kr_runfile_fail(spec->file, node, err, why.status, "%s", why.text);
         }
     }
-    return kr_runfile_fail(spec->file, node, err, KR_EPARSE,
-                           "density \"%s\" is not among the densities",
-                           node->kind == KR_NODE_SCALAR ? node->text : "?");
+    return unknown_density(spec, node, entry->plug->name, err);
 }
 
 /* Schedule names are the update's, numbered from the second of a kind on. */

@@ -2,11 +2,15 @@
  * run/spec_memory.c - memory that a run file asks for, held against that of the machine.
  *
  * Linux gives out more memory than it has and kills the program that uses it, so a request that
- * cannot be met is refused before the first large allocation. */
+ * cannot be met is refused before the first large allocation. What densities take (weights,
+ * gradients, moments of Adam, walkers, scratch) is known when the sampler is there. */
 #include "run/spec_private.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <unistd.h>
+
+#define OUTPUT_BYTES 8e6 /* HDF5 and its buffers: 7 to 9 MB in short runs */
 
 /* Figures per site and per bond were measured on hypercubic lattices; those per chain and
  * point count the columns of a draw, in the sampler and in the buffers of the output. */
@@ -19,17 +23,34 @@ static double estimate(double n_sites, double n_bonds, double q, bool is_real, d
     return 16e6 + lattice + n_systems * terms + n_points * n_chains * chain;
 }
 
+/* Bytes of the process that are in memory, or 0 where the system does not tell. */
+static double resident(void)
+{
+    long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file) {
+        return 0.0;
+    }
+    if (fscanf(file, "%*s %lld", &pages) != 1) {
+        pages = 0;
+    }
+    fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
 double kr_spec_memory(const kr_spec *spec)
 {
     int32_t n_systems = 0;
     for (int32_t p = 0; p < spec->config.n_points; p++) {
         n_systems += spec->terms[p] != NULL;
     }
-    return estimate(spec->lattice->n_sites, (double)spec->lattice->n_bonds, spec->terms[0]->q,
-                    spec->terms[0]->action != NULL, n_systems, spec->config.n_points,
-                    (double)spec->config.n_chains) +
-           (double)spec->config.n_start_states * spec->lattice->n_sites *
-               (spec->terms[0]->action ? sizeof(double) : 1);
+    const bool is_real = spec->terms[0]->action != NULL;
+    const double chains =
+        estimate(spec->lattice->n_sites, (double)spec->lattice->n_bonds, spec->terms[0]->q,
+                 is_real, n_systems, spec->config.n_points, (double)spec->config.n_chains) +
+        (double)spec->config.n_start_states * spec->lattice->n_sites *
+            (is_real ? sizeof(double) : 1);
+    return fmax(chains, resident() + OUTPUT_BYTES);
 }
 
 /* What main.c lets the program take. */

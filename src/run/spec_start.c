@@ -170,11 +170,20 @@ static int add_phase(kr_spec *spec, const kr_node *node, const char *name, kr_er
         }
     }
     size_t n = (size_t)terms->n_phases;
+    const char *known = n ? kr_names_join(names, n, list, sizeof list) : "none";
+    if (strcmp(name, "all") == 0) {
+        return kr_runfile_fail(
+            spec->file, node, err, KR_EPARSE,
+            "training.phases: \"all\" in a list, want phases: all, or a list "
+            "of phases of the model, which has %s",
+            known);
+    }
     const char *near = kr_field_nearest(name, names, n);
-    return kr_runfile_fail(spec->file, node, err, KR_EPARSE,
-                           "training: unknown phase \"%s\"%s%s%s, the model has %s", name,
-                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
-                           n ? kr_names_join(names, n, list, sizeof list) : "none");
+    return kr_runfile_fail(
+        spec->file, node, err, KR_EPARSE,
+        "training.phases: unknown phase \"%s\"%s%s%s, want all, or a list of "
+        "phases of the model, which has %s",
+        name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", known);
 }
 
 int kr_spec_parse_phases(kr_spec *spec, const char *text, kr_error *err)
@@ -185,11 +194,17 @@ int kr_spec_parse_phases(kr_spec *spec, const char *text, kr_error *err)
     }
     if (node->n == 0) {
         return kr_runfile_fail(spec->file, node, err, KR_ERANGE,
-                               "training: no phase in the list, want all or one at least");
+                               "training.phases: no phase in the list, want all or one at "
+                               "least");
     }
     for (int32_t k = 0; k < node->n; k++) {
         const kr_node *item = node->child[k];
-        KR_TRY(add_phase(spec, item, item->kind == KR_NODE_SCALAR ? item->text : "", err));
+        if (item->kind != KR_NODE_SCALAR) {
+            return kr_runfile_fail(spec->file, item, err, KR_EPARSE,
+                                   "training.phases: an entry is %s, want the name of a phase",
+                                   kr_node_describe(item));
+        }
+        KR_TRY(add_phase(spec, item, item->text, err));
     }
     return KR_OK;
 }

@@ -240,9 +240,7 @@ static void sample_block(const kr_sampler *sampler, int32_t p, int32_t d, int64_
 {
     if (sampler->point[p].trainer[d].tail) {
         kr_rng rng = stream(sampler, p, d, b);
-        kr_block_touch(block);
-        block->layout = KR_LAYOUT_LANE;
-        kr_certificate_block_sample(sampler, p, d, b, &rng, block->state, scratch);
+        kr_certificate_block_sample(sampler, p, d, b, &rng, scratch);
     } else {
         sample_whole(sampler, p, d, b, block, scratch);
     }

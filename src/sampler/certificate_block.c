@@ -26,7 +26,7 @@ void kr_certificate_block_open(kr_sampler *s, int32_t p, int32_t d)
 }
 
 void kr_certificate_block_sample(const kr_sampler *s, int32_t p, int32_t d, int64_t b,
-                                 kr_rng *rng, uint8_t *state, void *scratch)
+                                 kr_rng *rng, void *scratch)
 {
     const kr_point *point = &s->point[p];
     const kr_density *density = &point->density[d];
@@ -34,16 +34,16 @@ void kr_certificate_block_sample(const kr_sampler *s, int32_t p, int32_t d, int6
     const kr_block_tail *tail = point->trainer[d].tail;
     double *out = s->certificate_log_w + b * LANES;
     double log_q[2][LANES], energy[2][LANES];
-    const int32_t n = block->n_lanes, n_seen = tail->shape.n_given + tail->shape.n_drawn;
-    int32_t *image = scratch;
-    void *inner = (char *)scratch + kr_proposal_round((size_t)n_seen * sizeof *image);
-    kr_block_tail_place(tail, image, rng);
-    kr_block_tail_gather(tail, image, block->stride, block->state, state);
-    density->plug->log_q_tail(density->self, tail->shape.first, n, state, log_q[0], inner);
-    kr_block_tail_energy(tail, n, block->stride, state, energy[0]);
-    density->plug->sample_tail(density->self, tail->shape.first, n, state, log_q[1], rng,
-                               inner);
-    kr_block_tail_energy(tail, n, block->stride, state, energy[1]);
+    const int32_t n = block->n_lanes;
+    const kr_block_tail_parts room = kr_block_tail_take(tail, scratch);
+    kr_block_tail_place(tail, room.image, rng);
+    kr_block_tail_gather(tail, room.image, block->stride, block->state, room.state);
+    density->plug->log_q_tail(density->self, tail->shape.first, n, room.state, log_q[0],
+                              room.inner);
+    kr_block_tail_energy(tail, n, block->stride, room.state, energy[0]);
+    density->plug->sample_tail(density->self, tail->shape.first, n, room.state, log_q[1], rng,
+                               room.inner);
+    kr_block_tail_energy(tail, n, block->stride, room.state, energy[1]);
     for (int32_t l = 0; l < LANES; l++) {
         out[l] = l < n ? -point->target->beta * (energy[1][l] - energy[0][l]) + log_q[0][l] -
                              log_q[1][l]

@@ -158,6 +158,7 @@ struct kr_sampler {
     int64_t epoch, n_draws, n_retrainings, n_steps;
     int64_t window_draws, *window_attempted,
         *window_accepted; /* (n_points), global proposals */
+    int32_t *reach;       /* (n_updates + 1) kr_sampler_reach, of the blocks at last; owns */
     double *cpu_update;   /* (n_updates) */
     double cpu_sample, cpu_train, cpu_certificate;
     double audit;                       /* largest energy drift seen */
@@ -258,6 +259,9 @@ void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block 
 /* Counts and means of a block (n_updates) back to zero. */
 void kr_schedule_clear(const kr_sampler *sampler, const kr_point *point, const kr_block *block,
                        kr_tally *tally);
+/* Which sites the updates of all points may change, into reach. KR_EUNSUP: one that none of
+ * them does. */
+int kr_schedule_find_reach(kr_sampler *sampler, kr_error *err);
 /* Local and cluster updates only: moves walkers. */
 void kr_schedule_run_local(const kr_sampler *sampler, const kr_point *point, kr_block *block,
                            void *scratch, kr_tally *tally);
@@ -298,11 +302,10 @@ void kr_trainer_move_walkers(const kr_sampler *sampler, const kr_point *point,
 
 /* trainer_block.c: the same for a density of a block. init: nothing for other densities. step:
  * either loss with its gradient; n_accepted (second loss) is the acceptance of moves times the
- * batch. visits: of each weight and state in a step. scratch: beside that of the trainer. */
+ * batch. visits: of each weight and state in a step. */
 int kr_trainer_block_init(struct kr_trainer *trainer, kr_error *err);
 void kr_trainer_block_clear(struct kr_trainer *trainer);
 double kr_trainer_block_visits(const struct kr_trainer *trainer, bool is_forward);
-size_t kr_trainer_block_scratch(const struct kr_trainer *trainer);
 void kr_trainer_block_step(kr_sampler *sampler, kr_point *point, struct kr_trainer *trainer,
                            bool is_forward, kr_batch *total);
 
@@ -364,11 +367,10 @@ int kr_certificate_init(kr_sampler *sampler, kr_error *err);
 void kr_certificate_clear(kr_sampler *sampler);
 int kr_certificate_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
 /* certificate_block.c: the same for a density of a block. open: makes the chains ready to be
- * read. sample: batch b, log ratios into its part of certificate_log_w; state: room for 64
- * configurations. */
+ * read. sample: batch b, log ratios into its part of certificate_log_w. */
 void kr_certificate_block_open(kr_sampler *sampler, int32_t point, int32_t density);
 void kr_certificate_block_sample(const kr_sampler *sampler, int32_t point, int32_t density,
-                                 int64_t batch, kr_rng *rng, uint8_t *state, void *scratch);
+                                 int64_t batch, kr_rng *rng, void *scratch);
 int kr_certificate_block_conclude(kr_sampler *sampler, int32_t point, int32_t density,
                                   int64_t n_batches, kr_error *err);
 /* A slice of the certificate; true in *is_done when all points and densities

@@ -233,6 +233,11 @@ void kr_sampler_certificate(const kr_sampler *s, int32_t density, int32_t point,
     *certificate = s->point[point].certificate[density];
 }
 
+int32_t kr_sampler_reach(const kr_sampler *s, int32_t update)
+{
+    return s->reach[update < 0 ? s->config.n_updates : update];
+}
+
 void kr_sampler_cost(const kr_sampler *s, kr_cost *cost)
 {
     *cost = (kr_cost){ s->cpu_sample, s->cpu_train, s->cpu_certificate };

@@ -313,6 +313,7 @@ static int build(kr_sampler *s, kr_error *err)
         KR_TRY(alloc_observables(s, point, err));
         KR_TRY(kr_blocks_alloc(s, point, err));
     }
+    KR_TRY(kr_schedule_find_reach(s, err));
     KR_TRY(alloc_means(s, err));
     KR_TRY(config->exchange_every > 0 ? kr_tempering_init(s, err) : KR_OK);
     KR_TRY(count_columns(s, err));
@@ -423,6 +424,7 @@ void kr_sampler_free(kr_sampler *s)
     kr_free(s->task_done);
     kr_free(s->certificate_log_w);
     kr_free(s->cpu_update);
+    kr_free(s->reach);
     kr_free(s->window_attempted);
     kr_free(s->window_accepted);
     kr_free(s);

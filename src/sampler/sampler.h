@@ -237,6 +237,11 @@ void kr_sampler_estimate(const kr_sampler *sampler, int32_t density, int32_t poi
 void kr_sampler_certificate(const kr_sampler *sampler, int32_t density, int32_t point,
                             kr_certificate *certificate);
 
+/* Number of sites whose states an update may change, with update = -1 the updates that draw
+ * blocks together (0: none does); where points differ, the fewest. A sampler with a site that
+ * no update changes is refused. */
+int32_t kr_sampler_reach(const kr_sampler *sampler, int32_t update);
+
 /* Name of the engine an update runs at the first point, or NULL where there is no choice. */
 const char *kr_sampler_engine(const kr_sampler *sampler, int32_t update);
 /* Why it runs no faster one, or NULL. */

@@ -5,6 +5,7 @@
  * the schedule differ. CPU time per update is read on every step where sweeps are long
  * against the clock, else on every eighth step and scaled (some 10 % too much: the timed steps
  * are slowed by the reading). Threads: each call touches its own block only. */
+#include "base/memory.h"
 #include "density/density.h"
 #include "model/block.h"
 #include "model/fold.h"
@@ -121,4 +122,71 @@ void kr_schedule_log_q(const kr_density *density, kr_block *block, void *scratch
     }
     block->log_q_of = density->index;
     block->log_q_epoch = density->epoch;
+}
+
+/* ---- which sites the schedule changes ---------------------------------------------------- */
+
+static bool draws_blocks(const kr_sampler *s, int32_t u)
+{
+    const kr_schedule_entry *entry = &s->config.update[u];
+    return entry->density >= 0 &&
+           s->config.density[entry->density].plug->flags & KR_DENSITY_BLOCK;
+}
+
+/* Adds the sites of an update to those of all, and to those of the blocks; returns how many. */
+static int32_t add_reach(const kr_sampler *s, const kr_point *point, int32_t u, uint8_t *own,
+                         uint8_t *all, uint8_t *blocks)
+{
+    const kr_update *update = &point->update[u];
+    const int32_t N = point->target->terms->n_sites;
+    int32_t n = 0;
+    memset(own, update->plug->reach == NULL, (size_t)N);
+    if (update->plug->reach) {
+        update->plug->reach(update->self, own);
+    }
+    for (int32_t i = 0; i < N; i++) {
+        n += own[i];
+        all[i] |= own[i];
+        blocks[i] |= own[i] && draws_blocks(s, u);
+    }
+    return n;
+}
+
+static int point_reach(kr_sampler *s, const kr_point *point, uint8_t *mark, kr_error *err)
+{
+    const int32_t N = point->target->terms->n_sites, n_updates = s->config.n_updates;
+    uint8_t *own = mark, *all = mark + N, *blocks = all + N;
+    int32_t n_all = 0, n_blocks = 0, first = -1;
+    memset(all, 0, 2 * (size_t)N);
+    for (int32_t u = 0; u < n_updates; u++) {
+        const int32_t n = add_reach(s, point, u, own, all, blocks);
+        s->reach[u] = n < s->reach[u] ? n : s->reach[u];
+    }
+    for (int32_t i = 0; i < N; i++) {
+        n_all += all[i];
+        n_blocks += blocks[i];
+        first = first < 0 && !all[i] ? i : first;
+    }
+    s->reach[n_updates] = n_blocks < s->reach[n_updates] ? n_blocks : s->reach[n_updates];
+    return n_all == N ? KR_OK
+                      : kr_fail(err, KR_EUNSUP,
+                                "updates: no update changes %d of %d sites, site %d the "
+                                "first, want one that reaches all, such as heat_bath",
+                                N - n_all, N, first);
+}
+
+int kr_schedule_find_reach(kr_sampler *s, kr_error *err)
+{
+    const size_t N = (size_t)s->config.target[0].terms->n_sites;
+    uint8_t *mark = kr_alloc(3 * N, 1, err);
+    s->reach = kr_alloc((size_t)s->config.n_updates + 1, sizeof *s->reach, err);
+    int status = mark && s->reach ? KR_OK : KR_ENOMEM;
+    for (int32_t u = 0; status == KR_OK && u <= s->config.n_updates; u++) {
+        s->reach[u] = (int32_t)N;
+    }
+    for (int32_t p = 0; status == KR_OK && p < s->config.n_points; p++) {
+        status = point_reach(s, &s->point[p], mark, err);
+    }
+    kr_free(mark);
+    return status;
 }

@@ -26,6 +26,7 @@
 #include "model/block.h"
 #include "model/terms.h"
 #include "sampler/private.h"
+#include "update/block_tail.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -198,9 +199,10 @@ size_t kr_trainer_scratch(const kr_sampler *sampler, const kr_point *point, int3
 {
     (void)sampler;
     const kr_density *d = &point->density[density];
-    return kr_density_scratch(d, KR_LANES_MAX) +
-           KR_LANES_MAX * kr_block_row_bytes(point->block[0]) +
-           kr_trainer_block_scratch(&point->trainer[density]);
+    const kr_block_tail *tail = point->trainer[density].tail;
+    return tail ? kr_block_tail_scratch_bytes(tail)
+                : kr_density_scratch(d, KR_LANES_MAX) +
+                      KR_LANES_MAX * kr_block_row_bytes(point->block[0]);
 }
 
 /* Sum over ESS_RING batches with a common maximum. */

@@ -64,36 +64,12 @@ double kr_trainer_block_visits(const kr_trainer *t, bool is_forward)
     return (is_forward ? 3.0 : 5.0) * n_places(t);
 }
 
-typedef struct parts { /* of the scratch */
-    uint8_t *state;
-    int32_t *image;
-    void *inner;
-} parts;
-
-static size_t image_bytes(const kr_trainer *t)
-{
-    const kr_density_block *s = &t->tail->shape;
-    return kr_proposal_round((size_t)(s->n_given + s->n_drawn) * sizeof(int32_t));
-}
-
-size_t kr_trainer_block_scratch(const kr_trainer *t)
-{
-    return t->tail ? image_bytes(t) : 0;
-}
-
-static parts take_parts(const kr_trainer *t, void *scratch)
-{
-    parts s = { .image = scratch, .state = (uint8_t *)scratch + image_bytes(t) };
-    s.inner = s.state + KR_LANES_MAX * (size_t)t->target->terms->n_sites;
-    return s;
-}
-
 static void forward_block(const kr_sampler *sampler, kr_trainer *t, int32_t b, void *scratch,
                           float *gradient, kr_batch *result)
 {
     const kr_density *d = t->density;
     kr_block *block = t->walker[b];
-    const parts s = take_parts(t, scratch);
+    const kr_block_tail_parts s = kr_block_tail_take(t->tail, scratch);
     double coefficient[KR_LANES_MAX], log_q[KR_LANES_MAX];
     for (int32_t l = 0; l < block->n_lanes; l++) {
         coefficient[l] = 1.0 / ((double)sampler->config.training.batch * n_places(t));
@@ -127,8 +103,8 @@ static groups groups_of(const kr_block *block, int64_t turn)
 
 /* Rows from..to-1 of the sites seen: each walker's into all tails of its group, or its own.
  * Lanes that no group takes get states too, for densities read whole vectors. */
-static void spread(const kr_trainer *t, const groups *g, const kr_block *block, const parts *s,
-                   int32_t from, int32_t to, bool is_own)
+static void spread(const kr_trainer *t, const groups *g, const kr_block *block,
+                   const kr_block_tail_parts *s, int32_t from, int32_t to, bool is_own)
 {
     const size_t L = (size_t)block->stride;
     for (int32_t k = from; k < to; k++) {
@@ -168,7 +144,7 @@ static void reverse_block(kr_trainer *t, int32_t b, void *scratch, float *gradie
     const kr_density *d = t->density;
     const kr_block *block = t->walker[b];
     const kr_density_block *shape = &t->tail->shape;
-    const parts s = take_parts(t, scratch);
+    const kr_block_tail_parts s = kr_block_tail_take(t->tail, scratch);
     double log_q[KR_LANES_MAX], R[KR_LANES_MAX], coefficient[KR_LANES_MAX];
     for (int32_t place = 0; place < n_places(t); place++) {
         const groups g = groups_of(block, t->learner->step * n_places(t) + place);

@@ -88,14 +88,34 @@ static int find_group(kr_block_tail *t, const kr_target *target, kr_error *err)
                        "its own place only",
                        target->lattice->n_symmetries);
     }
-    t->n_moves = target->terms->n_sites / t->shape.n_drawn;
+    return KR_OK;
+}
+
+static int find_reach(kr_block_tail *t, kr_error *err)
+{
+    const int32_t N = t->terms->n_sites;
+    int32_t n = 0;
+    t->is_reached = kr_alloc((size_t)N, 1, err);
+    if (!t->is_reached) {
+        return KR_ENOMEM;
+    }
+    for (int32_t k = 0; k < t->shape.n_drawn; k++) {
+        t->is_reached[t->shape.drawn[k]] = 1;
+    }
+    if (t->group) {
+        kr_group_spread(t->group, t->is_reached);
+    }
+    for (int32_t i = 0; i < N; i++) {
+        n += t->is_reached[i];
+    }
+    t->n_moves = n / t->shape.n_drawn; /* 1 where the block stays */
     return KR_OK;
 }
 
 int kr_block_tail_init(kr_block_tail *t, const kr_target *target, const kr_density *density,
                        bool has_symmetry, kr_error *err)
 {
-    *t = (kr_block_tail){ .terms = target->terms, .density = density, .n_moves = 1 };
+    *t = (kr_block_tail){ .terms = target->terms, .density = density };
     if (!target->terms->is_pair) {
         return kr_fail(err, KR_EUNSUP,
                        "density %s draws blocks, but the model is not a pair model with one "
@@ -106,6 +126,7 @@ int kr_block_tail_init(kr_block_tail *t, const kr_target *target, const kr_densi
     int status = list_sites(t, err);
     status = status == KR_OK ? list_bonds(t, err) : status;
     status = status == KR_OK && has_symmetry ? find_group(t, target, err) : status;
+    status = status == KR_OK ? find_reach(t, err) : status;
     if (status != KR_OK) {
         kr_block_tail_clear(t);
     }
@@ -114,6 +135,7 @@ int kr_block_tail_init(kr_block_tail *t, const kr_target *target, const kr_densi
 
 void kr_block_tail_clear(kr_block_tail *t)
 {
+    kr_free(t->is_reached);
     kr_group_free(t->group);
     kr_free(t->J);
     kr_free(t->bond);
@@ -174,12 +196,6 @@ void kr_block_tail_energy(const kr_block_tail *t, int32_t n_lanes, int32_t strid
 
 /* ---- moves ------------------------------------------------------------------------------- */
 
-typedef struct parts { /* of the scratch */
-    void *inner;
-    uint8_t *state;
-    int32_t *image;
-} parts;
-
 static size_t inner_bytes(const kr_block_tail *t)
 {
     return kr_proposal_round(t->density->plug->scratch_bytes(t->density->self, KR_LANES_MAX));
@@ -194,6 +210,14 @@ size_t kr_block_tail_scratch_bytes(const kr_block_tail *t)
 {
     return inner_bytes(t) + state_bytes(t) +
            kr_proposal_round((size_t)n_seen(t) * sizeof(int32_t));
+}
+
+kr_block_tail_parts kr_block_tail_take(const kr_block_tail *t, void *scratch)
+{
+    uint8_t *state = (uint8_t *)scratch + inner_bytes(t);
+    return (kr_block_tail_parts){ .inner = scratch,
+                                  .state = state,
+                                  .image = (int32_t *)(void *)(state + state_bytes(t)) };
 }
 
 /* New states of the block where accept is 1; counts the changes of each lane. */
@@ -216,8 +240,8 @@ static void write_block(const kr_block_tail *t, kr_block *block, const int32_t *
     }
 }
 
-static void move(const kr_block_tail *t, double beta, kr_block *block, const parts *s,
-                 kr_tally *tally)
+static void move(const kr_block_tail *t, double beta, kr_block *block,
+                 const kr_block_tail_parts *s, kr_tally *tally)
 {
     const kr_density_plug *plug = t->density->plug;
     const void *q = t->density->self;
@@ -249,8 +273,7 @@ static void move(const kr_block_tail *t, double beta, kr_block *block, const par
 void kr_block_tail_run(const kr_block_tail *t, double beta, kr_block *block, int64_t n_moves,
                        void *scratch, kr_tally *tally)
 {
-    parts s = { .inner = scratch, .state = (uint8_t *)scratch + inner_bytes(t) };
-    s.image = (int32_t *)(void *)(s.state + state_bytes(t));
+    const kr_block_tail_parts s = kr_block_tail_take(t, scratch);
     for (int64_t k = 0; k < n_moves; k++) {
         move(t, beta, block, &s, tally);
     }

@@ -217,3 +217,16 @@ void kr_group_draw_images(const kr_group *y, int32_t n, const int32_t *site, int
         }
     }
 }
+
+void kr_group_spread(const kr_group *y, uint8_t *is_marked)
+{
+    for (int32_t m = 0; m < y->n_generators; m++) {
+        const int32_t *image = y->generators[m].power;
+        for (int32_t i = 0; i < y->terms->n_sites; i++) {
+            /* a site marked already marks the rest of the cycle itself */
+            for (int32_t j = i; is_marked[j] && !is_marked[image[j]]; j = image[j]) {
+                is_marked[image[j]] = 1;
+            }
+        }
+    }
+}

@@ -26,5 +26,8 @@ bool kr_group_moves_sites(const kr_group *group);
 /* image (n) = g(site) (n) for such a g without its permutation of the states. O(n). Pure. */
 void kr_group_draw_images(const kr_group *group, int32_t n, const int32_t *site, int32_t *image,
                           kr_rng *rng);
+/* Marks (1 in is_marked, n_sites) all places that such images of the marked sites can have, the
+ * sites themselves included. O(n_sites) per generator. Pure. */
+void kr_group_spread(const kr_group *group, uint8_t *is_marked);
 
 #endif

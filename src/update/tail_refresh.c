@@ -14,7 +14,7 @@
  *
  * A density made for a block of sites given all others (KR_DENSITY_BLOCK) is cut at its block,
  * always; with `symmetry` the block goes to a random place each time, and a sweep is as many
- * attempts as have the sites of the lattice: block_tail.c.
+ * attempts as have the sites that it reaches, on a torus all: block_tail.c.
  *
  * All chains of a block share the cut, since a batch is drawn from one site on; symmetries,
  * tails and decisions are their own. Each K_k by itself leaves pi invariant, and given the cuts
@@ -238,6 +238,14 @@ static void tail_sweep(const void *self, kr_block *block, int64_t n_sweeps, void
     }
 }
 
+static void tail_reach(const void *self, uint8_t *is_reached)
+{
+    const tail_refresh *d = self;
+    for (int32_t i = 0; i < d->proposer.terms->n_sites; i++) {
+        is_reached[i] |= d->of_block ? d->of_block->is_reached[i] : 1;
+    }
+}
+
 static const kr_field fields[] = {
     { .name = "cut",
       .type = KR_TYPE_CHOICE,
@@ -253,7 +261,8 @@ static const kr_field fields[] = {
       .offset = offsetof(tail_params, symmetry),
       .fallback = "false",
       .doc = "first move each chain by a random symmetry of the energy; with a density for a "
-             "block: draw it at a random place, N/size times a sweep" },
+             "block: draw it at a random place, sites in reach over those of the block times a "
+             "sweep" },
     KR_FIELD_END,
 };
 
@@ -272,5 +281,6 @@ const kr_update_plug kr_update_tail_refresh = {
     .alloc = tail_alloc,
     .free = tail_free,
     .scratch_bytes = tail_scratch_bytes,
+    .reach = tail_reach,
     .sweep = tail_sweep,
 };
