@@ -9,10 +9,12 @@
 
 #define KR_ESS_RING 64 /* reverse-KL batches in the running ESS */
 /* Counted work: one nominal CPU-second of training.max_work is so many weight visits (a weight
- * used for one sample in one direction), q = 2 and q > 2. Measured on one AVX-512 core. */
+ * used for one sample in one direction), q = 2, q > 2 and real variables. Measured on one
+ * AVX-512 core. */
 #define KR_WORK_RATE         2e10
 #define KR_WORK_RATE_POTTS   4e9
-#define KR_CERTIFICATE_SLICE 16 /* blocks of 64 samples per advance and thread-independent */
+#define KR_WORK_RATE_REAL    2e9 /* double, elementary functions included */
+#define KR_CERTIFICATE_SLICE 16  /* blocks of 64 samples per advance and thread-independent */
 
 #define KR_PACE_RECORDS 128
 

@@ -369,7 +369,10 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
                            t->target->terms->n_sites, sampler->config.density[density].name,
                            err));
     t->density->epoch++;
-    const double nominal = t->target->terms->q == 2 ? KR_WORK_RATE : KR_WORK_RATE_POTTS;
+    const kr_terms *terms = t->target->terms;
+    const double nominal = terms->action   ? KR_WORK_RATE_REAL
+                           : terms->q == 2 ? KR_WORK_RATE
+                                           : KR_WORK_RATE_POTTS;
     learner->step++;
     learner->all_steps++;
     learner->work += visits / nominal;
