@@ -237,7 +237,7 @@ static const struct {
 } variants[] = {
     { "hmc",
       { "{step: 0.6, steps: 3, jitter: 0}", "{step: 0.8, steps: 2, integrator: omelyan}",
-        "{step: 0.45, steps: 7, jitter: 0.5}" } },
+        "{step: 0.9, steps: 3, jitter: 0.5, mass: fourier}" } },
     { "mala", { "{step: 0.7}" } },
     { "wolff", { "{clusters: 1}" } },
 };

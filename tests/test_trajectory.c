@@ -26,6 +26,8 @@ static kr_terms *chain(kr_lattice **lattice)
     return terms;
 }
 
+static _Alignas(64) double work[2][N * KR_LANES_PAD];
+
 static void fill(double *phi, double *pi)
 {
     for (int i = 0; i < N; i++) {
@@ -36,34 +38,51 @@ static void fill(double *phi, double *pi)
     }
 }
 
+/* Which variables: phi itself, or the modes of a Gaussian. */
+static kr_flow_modes modes;
+
 static kr_trajectory trajectory_of(const kr_terms *terms, int32_t integrator, int64_t steps)
 {
-    return (kr_trajectory){ .action = terms->action,
+    return (kr_trajectory){ .modes = modes.n_sites > 0 ? &modes : NULL,
+                            .transform = kr_flow_kernels_of(KR_ISA_BEST),
+                            .action = terms->action,
                             .kernels = kr_real_kernels_of(KR_ISA_BEST),
                             .beta = 0.9,
                             .steps = steps,
                             .integrator = integrator };
 }
 
+static void choose_modes(const char *mass, const kr_terms *terms, const kr_lattice *lattice)
+{
+    kr_error err = { 0 };
+    kr_target target = { lattice, terms, 0.9 };
+    kr_flow_modes_clear(&modes);
+    memset(&modes, 0, sizeof modes);
+    if (strcmp(mass, "fourier") == 0) {
+        assert_ok(kr_flow_modes_init(&modes, &target, &err), &err);
+        assert_ok(kr_flow_modes_prepare(&modes, 0.9, &err), &err);
+    }
+}
+
 static void going_back_arrives_where_it_began(void **state)
 {
-    (void)state;
     kr_lattice *lattice;
     kr_terms *terms = chain(&lattice);
+    choose_modes(*state, terms, lattice);
     for (int32_t integrator = KR_LEAPFROG; integrator <= KR_OMELYAN; integrator++) {
         _Alignas(64) double phi[N * KR_LANES_PAD], pi[N * KR_LANES_PAD];
         _Alignas(64) double phi0[N * KR_LANES_PAD], pi0[N * KR_LANES_PAD];
         const kr_trajectory t = trajectory_of(terms, integrator, 25);
         fill(phi, pi);
         fill(phi0, pi0);
-        kr_trajectory_run(&t, &(kr_phase_space){ phi, pi }, 0.11);
+        kr_trajectory_run(&t, &(kr_phase_space){ phi, pi, work[0], work[1] }, 0.11);
         double far = 0.0;
         for (int k = 0; k < N * KR_LANES_PAD; k++) {
             far = fmax(far, fabs(phi[k] - phi0[k]));
             pi[k] = -pi[k];
         }
         assert_true(far > 0.5);
-        kr_trajectory_run(&t, &(kr_phase_space){ phi, pi }, 0.11);
+        kr_trajectory_run(&t, &(kr_phase_space){ phi, pi, work[0], work[1] }, 0.11);
         for (int k = 0; k < N * KR_LANES_PAD; k++) {
             assert_close(phi[k], phi0[k], 1e-12);
             assert_close(-pi[k], pi0[k], 1e-12);
@@ -100,10 +119,10 @@ static double determinant(double *a, int n)
 
 static void volume_in_phase_space_is_kept(void **state)
 {
-    (void)state;
     kr_lattice *lattice;
     kr_terms *terms = chain(&lattice);
     const double h = 1e-5;
+    choose_modes(*state, terms, lattice);
     for (int32_t integrator = KR_LEAPFROG; integrator <= KR_OMELYAN; integrator++) {
         const kr_trajectory t = trajectory_of(terms, integrator, 6);
         double jacobian[4 * N * N];
@@ -116,7 +135,7 @@ static void volume_in_phase_space_is_kept(void **state)
                 lane[0] -= k == column ? h : 0.0;
                 lane[1] += k == column ? h : 0.0;
             }
-            kr_trajectory_run(&t, &(kr_phase_space){ x[0], x[1] }, 0.2);
+            kr_trajectory_run(&t, &(kr_phase_space){ x[0], x[1], work[0], work[1] }, 0.2);
             for (int k = 0; k < 2 * N; k++) {
                 const double *lane = x[k / N] + (k % N) * KR_LANES_PAD;
                 jacobian[k * 2 * N + column] = (lane[1] - lane[0]) / (2.0 * h);
@@ -139,7 +158,8 @@ static double energy_error(const kr_terms *terms, int32_t integrator, int64_t st
         terms->action->energy(terms->action->self, KR_LANES_PAD, phi, KR_LANES_PAD,
                               action[when]);
         if (when == 0) {
-            kr_trajectory_run(&t, &(kr_phase_space){ phi, pi }, 1.0 / (double)steps);
+            kr_trajectory_run(&t, &(kr_phase_space){ phi, pi, work[0], work[1] },
+                              1.0 / (double)steps);
         }
     }
     for (int l = 0; l < KR_LANES_PAD; l++) {
@@ -152,9 +172,9 @@ static double energy_error(const kr_terms *terms, int32_t integrator, int64_t st
 
 static void errors_of_energy_fall_with_the_square_of_the_step(void **state)
 {
-    (void)state;
     kr_lattice *lattice;
     kr_terms *terms = chain(&lattice);
+    choose_modes(*state, terms, lattice);
     for (int32_t integrator = KR_LEAPFROG; integrator <= KR_OMELYAN; integrator++) {
         const double ratio =
             energy_error(terms, integrator, 20) / energy_error(terms, integrator, 40);
@@ -168,9 +188,9 @@ static void errors_of_energy_fall_with_the_square_of_the_step(void **state)
 
 static void instruction_sets_agree_to_the_bit(void **state)
 {
-    (void)state;
     kr_lattice *lattice;
     kr_terms *terms = chain(&lattice);
+    choose_modes(*state, terms, lattice);
     _Alignas(64) double phi[2][N * KR_LANES_PAD], pi[2][N * KR_LANES_PAD];
     int n = 0;
     for (int isa = KR_ISA_PORTABLE; isa <= KR_ISA_AVX512; isa++) {
@@ -179,8 +199,10 @@ static void instruction_sets_agree_to_the_bit(void **state)
         }
         kr_trajectory t = trajectory_of(terms, KR_OMELYAN, 9);
         t.kernels = kr_real_kernels_of((kr_isa)isa);
+        t.transform = kr_flow_kernels_of((kr_isa)isa);
         fill(phi[n > 0], pi[n > 0]);
-        kr_trajectory_run(&t, &(kr_phase_space){ phi[n > 0], pi[n > 0] }, 0.13);
+        kr_trajectory_run(&t, &(kr_phase_space){ phi[n > 0], pi[n > 0], work[0], work[1] },
+                          0.13);
         assert_memory_equal(phi[0], phi[n > 0], sizeof phi[0]);
         assert_memory_equal(pi[0], pi[n > 0], sizeof pi[0]);
         n++;
@@ -191,11 +213,16 @@ static void instruction_sets_agree_to_the_bit(void **state)
 
 int main(void)
 {
+    static char unit[] = "unit", fourier[] = "fourier";
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(going_back_arrives_where_it_began),
-        cmocka_unit_test(volume_in_phase_space_is_kept),
-        cmocka_unit_test(errors_of_energy_fall_with_the_square_of_the_step),
-        cmocka_unit_test(instruction_sets_agree_to_the_bit),
+        cmocka_unit_test_prestate(going_back_arrives_where_it_began, unit),
+        cmocka_unit_test_prestate(going_back_arrives_where_it_began, fourier),
+        cmocka_unit_test_prestate(volume_in_phase_space_is_kept, unit),
+        cmocka_unit_test_prestate(volume_in_phase_space_is_kept, fourier),
+        cmocka_unit_test_prestate(errors_of_energy_fall_with_the_square_of_the_step, unit),
+        cmocka_unit_test_prestate(errors_of_energy_fall_with_the_square_of_the_step, fourier),
+        cmocka_unit_test_prestate(instruction_sets_agree_to_the_bit, unit),
+        cmocka_unit_test_prestate(instruction_sets_agree_to_the_bit, fourier),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

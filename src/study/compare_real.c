@@ -28,16 +28,20 @@ static const struct {
     { KR_COMPARE_LOCAL, "hmc x 10", "{name: hmc, steps: 10}", NULL },
     { KR_COMPARE_LOCAL, "hmc x 20", "{name: hmc, steps: 20}", NULL },
     { KR_COMPARE_LOCAL, "hmc omelyan x 5", "{name: hmc, steps: 5, integrator: omelyan}", NULL },
+    { KR_COMPARE_LOCAL, "hmc fourier x 5", "{name: hmc, steps: 5, mass: fourier}", NULL },
     { KR_COMPARE_LOCAL, "mala", "mala", NULL },
     { KR_COMPARE_LOCAL, "metropolis", "metropolis", NULL },
     { KR_COMPARE_CLUSTER, "metropolis + wolff", "metropolis, wolff", "wolff" },
     { KR_COMPARE_CLUSTER, "hmc x 5 + wolff", "{name: hmc, steps: 5}, wolff", "wolff" },
+    { KR_COMPARE_CLUSTER, "hmc fourier x 5 + wolff",
+      "{name: hmc, steps: 5, mass: fourier}, wolff", "wolff" },
     { KR_COMPARE_CLUSTER, "metropolis + swendsen_wang", "metropolis, swendsen_wang",
       "swendsen_wang" },
 };
 
 const char *const kr_compare_real_names =
-    "hmc x 5, hmc x 10, hmc x 20, hmc omelyan x 5, mala, metropolis, metropolis + wolff, hmc x "
+    "hmc x 5, hmc x 10, hmc x 20, hmc omelyan x 5, hmc fourier x 5, mala, metropolis, "
+    "metropolis + wolff, hmc x "
     "5 "
     "+ wolff, metropolis + swendsen_wang, tempering, population_annealing, as scheduled";
 

@@ -19,6 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FOURIER_STEP 0.3 /* where tuning begins; a free field has period 2 pi in all modes */
+
 static const kr_field fields[] = {
     { .name = "steps",
       .type = KR_TYPE_INT,
@@ -59,8 +61,37 @@ static const kr_field fields[] = {
       .fallback = "leapfrog",
       .choices = "leapfrog|omelyan",
       .doc = "leapfrog: one force a step; omelyan: two, and smaller errors" },
+    { .name = "mass",
+      .type = KR_TYPE_CHOICE,
+      .offset = offsetof(kr_hmc_params, mass),
+      .fallback = "unit",
+      .choices = "unit|fourier",
+      .doc = "unit: all sites alike; fourier: momenta of the modes of the Gaussian next to the "
+             "law, so that long waves move as fast as short ones (quartic actions)" },
     KR_FIELD_END
 };
+
+static int init_modes(kr_hmc *h, const kr_target *target, int32_t mass, kr_error *err)
+{
+    if (mass != KR_MASS_FOURIER) {
+        return KR_OK;
+    }
+    if (!target->terms->action->quartic) {
+        return kr_fail(err, KR_EUNSUP,
+                       "mass: fourier needs an action of quartic form, want mass: unit");
+    }
+    KR_TRY(kr_flow_modes_init(&h->modes, target, err));
+    return kr_flow_modes_prepare(&h->modes, target->beta, err);
+}
+
+void kr_hmc_free(void *self)
+{
+    kr_hmc *h = self;
+    if (h) {
+        kr_flow_modes_clear(&h->modes);
+        kr_free(h);
+    }
+}
 
 void *kr_hmc_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
 {
@@ -71,15 +102,22 @@ void *kr_hmc_alloc(const kr_update_setting *setting, const void *params, kr_erro
         return NULL;
     }
     kr_hmc *h = kr_alloc(1, sizeof *h, err);
+    if (h && init_modes(h, setting->target, p->mass, err) != KR_OK) {
+        kr_hmc_free(h);
+        return NULL;
+    }
     if (h) {
+        const kr_flow_modes *modes = p->mass == KR_MASS_FOURIER ? &h->modes : NULL;
+        const double step = modes ? FOURIER_STEP : 0.2 * action->start_width;
         h->trajectory = (kr_trajectory){ .action = action,
                                          .kernels = kr_real_kernels_of(setting->isa),
                                          .beta = setting->target->beta,
                                          .steps = p->steps,
-                                         .integrator = p->integrator };
+                                         .integrator = p->integrator,
+                                         .modes = modes,
+                                         .transform = kr_flow_kernels_of(setting->isa) };
         h->jitter = p->jitter;
-        kr_dual_average_init(&h->step, p->step > 0.0 ? p->step : 0.2 * action->start_width,
-                             p->target);
+        kr_dual_average_init(&h->step, p->step > 0.0 ? p->step : step, p->target);
     }
     return h;
 }
@@ -89,7 +127,8 @@ size_t kr_hmc_scratch_bytes(const void *self, int32_t n_lanes)
 {
     (void)n_lanes;
     const kr_hmc *h = self;
-    return 2 * sizeof(double) * KR_LANES_PAD * (size_t)h->trajectory.action->n_sites;
+    return (h->trajectory.modes ? 4 : 2) * sizeof(double) * KR_LANES_PAD *
+           (size_t)h->trajectory.action->n_sites;
 }
 
 static void copy_group(int32_t n_sites, int32_t n_lanes, const double *from, size_t from_stride,
@@ -139,7 +178,8 @@ void kr_hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scr
 {
     const kr_hmc *h = self;
     const size_t n = (size_t)h->trajectory.action->n_sites * KR_LANES_PAD;
-    const kr_phase_space x = { scratch, (double *)scratch + n };
+    double *at = scratch;
+    const kr_phase_space x = { at, at + n, at + 2 * n, at + 3 * n };
     for (int64_t k = 0; k < n_sweeps; k++) {
         const double u = 2.0 * kr_rng_uniform(block->rng) - 1.0;
         for (int32_t first = 0; first < block->n_lanes; first += KR_LANES_PAD) {
@@ -177,7 +217,7 @@ const kr_update_plug kr_update_hmc = {
     .flags = KR_UPDATE_LOCAL | KR_UPDATE_IRREDUCIBLE,
     .layouts = KR_LAYOUT_REAL,
     .alloc = kr_hmc_alloc,
-    .free = kr_free,
+    .free = kr_hmc_free,
     .scratch_bytes = kr_hmc_scratch_bytes,
     .sweep = kr_hmc_sweep,
     .tune = kr_hmc_tune,

@@ -9,17 +9,21 @@
 typedef struct kr_hmc_params {
     int64_t steps;
     double step, target, jitter;
-    int32_t integrator;
+    int32_t integrator, mass;
 } kr_hmc_params;
+
+enum { KR_MASS_UNIT, KR_MASS_FOURIER };
 
 typedef struct kr_hmc {
     kr_trajectory trajectory;
+    kr_flow_modes modes; /* with KR_MASS_FOURIER */
     double jitter;
     kr_dual_average step;
 } kr_hmc;
 
 /* Members of the update plugs; params: kr_hmc_params. */
 void *kr_hmc_alloc(const kr_update_setting *setting, const void *params, kr_error *err);
+void kr_hmc_free(void *self);
 size_t kr_hmc_scratch_bytes(const void *self, int32_t n_lanes);
 void kr_hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
                   kr_tally *tally);

@@ -5,7 +5,6 @@
  * weights and of proposal densities. That is a trajectory of one leapfrog step with fresh
  * momenta, and runs as such. Source: Roberts, Tweedie, Bernoulli 2, 341 (1996); acceptance
  * 0.574: Roberts, Rosenthal, J. R. Stat. Soc. B 60, 255 (1998). Threads: as hmc. */
-#include "base/memory.h"
 #include "update/hmc.h"
 
 typedef struct params {
@@ -52,7 +51,7 @@ const kr_update_plug kr_update_mala = {
     .flags = KR_UPDATE_LOCAL | KR_UPDATE_IRREDUCIBLE,
     .layouts = KR_LAYOUT_REAL,
     .alloc = mala_alloc,
-    .free = kr_free,
+    .free = kr_hmc_free,
     .scratch_bytes = kr_hmc_scratch_bytes,
     .sweep = kr_hmc_sweep,
     .tune = kr_hmc_tune,

@@ -2,17 +2,39 @@
  * update/trajectory.c - reversible integrators that keep volume. */
 #include "update/trajectory.h"
 
+#include <string.h>
+
 #define OMELYAN 0.1931833275037836 /* lambda of the scheme of least error norm */
 
 static void kick(const kr_trajectory *t, const kr_phase_space *x, double time)
 {
+    const int32_t n = t->action->n_sites;
+    const size_t size = (size_t)n * KR_LANES_PAD;
+    if (t->modes) { /* dS/dpsi = sigma V^T dS/dphi */
+        memset(x->work, 0, size * sizeof *x->work);
+        t->action->add_gradient(t->action->self, KR_LANES_PAD, x->phi, KR_LANES_PAD, t->beta,
+                                x->work);
+        kr_flow_modes_apply(t->modes, t->transform, KR_FLOW_V_T, x->work, x->second);
+        t->transform->scale(n, t->modes->sigma, x->work);
+        t->kernels->add(size, -time, x->work, x->pi);
+        return;
+    }
     t->action->add_gradient(t->action->self, KR_LANES_PAD, x->phi, KR_LANES_PAD,
                             -time * t->beta, x->pi);
 }
 
 static void drift(const kr_trajectory *t, const kr_phase_space *x, double time)
 {
-    t->kernels->add((size_t)t->action->n_sites * KR_LANES_PAD, time, x->pi, x->phi);
+    const int32_t n = t->action->n_sites;
+    const size_t size = (size_t)n * KR_LANES_PAD;
+    if (t->modes) { /* phi moves by V sigma pi */
+        memcpy(x->work, x->pi, size * sizeof *x->work);
+        t->transform->scale(n, t->modes->sigma, x->work);
+        kr_flow_modes_apply(t->modes, t->transform, KR_FLOW_V, x->work, x->second);
+        t->kernels->add(size, time, x->work, x->phi);
+        return;
+    }
+    t->kernels->add(size, time, x->pi, x->phi);
 }
 
 static void leapfrog(const kr_trajectory *t, const kr_phase_space *x, double step)
