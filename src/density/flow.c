@@ -46,6 +46,9 @@ void kr_flow_stack_free(void *self)
         for (int32_t k = stack->n_layers - 1; k >= 0; k--) {
             stack->layer[k].ops->free(stack->layer[k].self);
         }
+        if (stack->source_ops) {
+            stack->source_ops->free(stack->source);
+        }
         kr_free(stack);
     }
 }
@@ -77,6 +80,8 @@ int kr_flow_stack_add(kr_flow_stack *stack, kr_flow_layer layer, kr_error *err)
 
 int kr_flow_stack_finish(kr_flow_stack *stack, kr_error *err)
 {
+    const size_t source = round_up(stack->source_scratch);
+    stack->n_scratch = source > stack->n_scratch ? source : stack->n_scratch;
     stack->n_scratch += (size_t)stack->n_sites * L; /* the outputs, beside a layer */
     stack->weights = kr_alloc(stack->n_weights, sizeof *stack->weights, err);
     return stack->weights ? KR_OK : KR_ENOMEM;
@@ -105,6 +110,9 @@ double kr_flow_stack_n_visits(const void *self)
 int kr_flow_stack_prepare(void *self, double beta, kr_error *err)
 {
     kr_flow_stack *stack = self;
+    if (stack->source_ops) {
+        KR_TRY(stack->source_ops->prepare(stack->source, beta, err));
+    }
     for (int32_t k = 0; k < stack->n_layers; k++) {
         if (stack->layer[k].ops->prepare) {
             KR_TRY(stack->layer[k].ops->prepare(stack->layer[k].self, beta, err));
@@ -116,6 +124,9 @@ int kr_flow_stack_prepare(void *self, double beta, kr_error *err)
 void kr_flow_stack_use(void *self, kr_isa isa)
 {
     kr_flow_stack *stack = self;
+    if (stack->source_ops) {
+        stack->source_ops->use(stack->source, isa);
+    }
     for (int32_t k = 0; k < stack->n_layers; k++) {
         if (stack->layer[k].ops->use) {
             stack->layer[k].ops->use(stack->layer[k].self, isa);
@@ -135,7 +146,8 @@ typedef struct call {
 size_t kr_flow_stack_scratch_bytes(const void *self, int32_t n_lanes)
 {
     const kr_flow_stack *stack = self;
-    const size_t tapes = (size_t)stack->n_sites * (size_t)stack->n_layers;
+    const size_t n_tapes = stack->n_layers > 0 ? (size_t)stack->n_layers : 1;
+    const size_t tapes = (size_t)stack->n_sites * n_tapes;
     return sizeof(double) *
            (2 * stack->n_numbers + stack->n_scratch + tapes * kr_lanes_pad((size_t)n_lanes));
 }
@@ -161,7 +173,8 @@ static void load(const call *c)
 
 static double *tape_of(const call *c, int32_t first, int32_t k)
 {
-    return c->tape + ((size_t)(first / L) * (size_t)c->stack->n_layers + (size_t)k) * c->group;
+    const size_t n_tapes = c->stack->n_layers > 0 ? (size_t)c->stack->n_layers : 1;
+    return c->tape + ((size_t)(first / L) * n_tapes + (size_t)k) * c->group;
 }
 
 static void copy_group(int32_t n_sites, const double *from, size_t from_stride, double *to,
@@ -207,6 +220,21 @@ static double log_of_normals(const call *c, const double *z, int32_t lane)
     return -0.5 * sum - HALF_LN_TWO_PI * c->stack->n_sites;
 }
 
+/* Log density of z (stride L) where the stack begins, its slope unless NULL. */
+static void begin_log(const call *c, const double *z, double *log_p, double *slope)
+{
+    if (c->stack->source_ops) {
+        c->stack->source_ops->log_density(c->stack->source, z, log_p, slope, c->layer_scratch);
+        return;
+    }
+    for (int32_t l = 0; l < L; l++) {
+        log_p[l] = log_of_normals(c, z, l);
+    }
+    for (size_t k = 0; slope && k < c->group; k++) {
+        slope[k] = -z[k];
+    }
+}
+
 static int32_t lanes_in(int32_t n_lanes, int32_t first)
 {
     return n_lanes - first < L ? n_lanes - first : L;
@@ -222,24 +250,24 @@ static void flow_sample(const void *self, int32_t n_lanes, double *phi, double *
     const size_t stride = kr_lanes_pad((size_t)n_lanes);
     load(&c);
     for (int32_t first = 0; first < n_lanes; first += L) {
-        double log_j[L] = { 0.0 };
-        kr_normals(rng, c.group, c.tape);
-        for (int32_t l = 0; l < lanes_in(n_lanes, first); l++) {
-            log_q[first + l] = log_of_normals(&c, c.tape, l);
+        double log_j[L] = { 0.0 }, log_p[L];
+        if (c.stack->source_ops) {
+            c.stack->source_ops->sample(c.stack->source, rng, c.tape, log_p, c.layer_scratch);
+        } else {
+            kr_normals(rng, c.group, c.tape);
+            begin_log(&c, c.tape, log_p, NULL);
         }
         run_forward(&c, c.tape, log_j);
         for (int32_t l = 0; l < lanes_in(n_lanes, first); l++) {
-            log_q[first + l] -= log_j[l];
+            log_q[first + l] = log_p[l] - log_j[l];
         }
         copy_group(c.stack->n_sites, c.tape, L, phi + first, stride);
     }
 }
 
+/* slope of the beginning to that of phi */
 static void push_slope(const call *c, const double *tape, double *slope)
 {
-    for (size_t k = 0; k < c->group; k++) {
-        slope[k] = -tape[k];
-    }
     for (int32_t k = 0; k < c->stack->n_layers; k++) {
         const kr_flow_layer *layer = &c->stack->layer[k];
         layer->ops->push(layer->self, c->w + layer->first_number, tape + (size_t)k * c->group,
@@ -254,12 +282,16 @@ static void flow_log_q(const void *self, int32_t n_lanes, const double *phi, dou
     const size_t stride = kr_lanes_pad((size_t)n_lanes);
     load(&c);
     for (int32_t first = 0; first < n_lanes; first += L) {
-        double log_j[L] = { 0.0 }, *tape = slope ? tape_of(&c, first, 0) : NULL;
+        double log_j[L] = { 0.0 }, log_p[L], *tape = slope ? tape_of(&c, first, 0) : NULL;
         double *x = c.layer_scratch + c.stack->n_scratch - c.group;
         copy_group(c.stack->n_sites, phi + first, stride, x, L);
         run_inverse(&c, x, tape, log_j);
+        if (slope && c.stack->n_layers == 0) {
+            memcpy(tape, x, c.group * sizeof *x);
+        }
+        begin_log(&c, slope ? tape : x, log_p, slope ? x : NULL);
         for (int32_t l = 0; l < lanes_in(n_lanes, first); l++) {
-            log_q[first + l] = log_of_normals(&c, tape ? tape : x, l) - log_j[l];
+            log_q[first + l] = log_p[l] - log_j[l];
         }
         if (slope) {
             push_slope(&c, tape, x);

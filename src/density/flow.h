@@ -52,11 +52,26 @@ typedef struct kr_flow_layer {
     size_t first_weight, first_number; /* set by kr_flow_stack_finish */
 } kr_flow_layer;
 
+/* Where a stack begins, in the place of independent standard normals; x (n_sites,
+ * KR_FLOW_LANES), log_p and slope of the lanes. */
+typedef struct kr_flow_source_ops {
+    void (*free)(void *self);
+    int (*prepare)(void *self, double beta, kr_error *err); /* serial */
+    void (*use)(void *self, kr_isa isa);                    /* serial */
+    void (*sample)(const void *self, kr_rng *rng, double *x, double *log_p, double *scratch);
+    /* slope = d log p/dx, unless NULL */
+    void (*log_density)(const void *self, const double *x, double *log_p, double *slope,
+                        double *scratch);
+} kr_flow_source_ops;
+
 #define KR_FLOW_LAYERS_MAX 128
 
 typedef struct kr_flow_stack {
     int32_t n_sites, n_layers;
     kr_flow_layer layer[KR_FLOW_LAYERS_MAX]; /* of normals to phi */
+    const kr_flow_source_ops *source_ops;    /* NULL: normals */
+    void *source;                            /* owns */
+    size_t source_scratch;                   /* doubles */
     size_t n_weights, n_numbers, n_scratch;
     float *weights; /* owns */
 } kr_flow_stack;

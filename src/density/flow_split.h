@@ -82,9 +82,12 @@ void kr_split_chain_bend(int32_t n_knots, double unit, const double *w, const do
                          float *out);
 
 /* Fields of the run file that layers read. */
+enum { KR_SPLIT_GAUSSIAN, KR_SPLIT_WELLS };
+
 typedef struct kr_split_params {
     int64_t layers, radius, features, knots;
     bool zero_mode;
+    int32_t base;
 } kr_split_params;
 
 /* Can the lattice be split: KR_EUNSUP. */

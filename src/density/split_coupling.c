@@ -7,6 +7,7 @@
  * weights know nothing of the size of the lattice but for the widths of the base. Layers:
  * flow_base.h, flow_zero.h, flow_split.h. Threads: as density/flow.h. */
 #include "density/flow_base.h"
+#include "density/flow_wells.h"
 #include "density/flow_zero.h"
 
 #include <string.h>
@@ -49,6 +50,13 @@ static const kr_field fields[] = {
       .offset = offsetof(kr_split_params, zero_mode),
       .fallback = "true",
       .doc = "map the mean of the field by itself first" },
+    { .name = "base",
+      .type = KR_TYPE_CHOICE,
+      .offset = offsetof(kr_split_params, base),
+      .fallback = "gaussian",
+      .choices = "gaussian|wells",
+      .doc = "what the layers begin with: one Gaussian with learned widths, or one in every "
+             "well of the action (without zero_mode, up to 512 sites)" },
     KR_FIELD_END
 };
 
@@ -62,6 +70,17 @@ static bool split_supports(const kr_target *target, const void *params, kr_error
 static int add_layers(kr_flow_stack *stack, const kr_target *target,
                       const kr_split_params *params, kr_error *err)
 {
+    if (params->base == KR_SPLIT_WELLS) {
+        const kr_quartic *a = target->terms->action->quartic;
+        bool is_even = a != NULL;
+        for (int32_t i = 0; is_even && i < a->n_sites; i++) {
+            is_even = a->linear[i] == 0.0;
+        }
+        KR_TRY(kr_flow_wells_add(stack, target, err));
+        KR_TRY(kr_split_add_layers(stack, target->lattice, params, is_even,
+                                   kr_flow_wells_spread(stack), err));
+        return kr_flow_stack_finish(stack, err);
+    }
     KR_TRY(kr_flow_stack_add(stack, kr_flow_base_layer(target, err), err));
     const kr_flow_modes *modes = kr_flow_base_modes(&stack->layer[0]);
     const double width = modes->is_separable ? modes->sigma[0] : modes->spread;
