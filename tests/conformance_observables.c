@@ -347,6 +347,9 @@ int main(void)
     size_t count = 0;
     for (const kr_observable_plug *const *o = kr_registry_observables; *o; o++) {
         for (const kr_model_plug *const *m = kr_registry_models; *m && count < MAX; m++) {
+            if (!(*m)->n_states) {
+                continue; /* real-valued: conformance_actions */
+            }
             pairs[count][0] = *o;
             pairs[count][1] = *m;
             states[count] = pairs[count];
