@@ -5,7 +5,9 @@
  * The result file is read by these names (variables in groups, attributes of groups):
  *   posterior      NAME (chain, draw[, point]); in_PHASE (0/1); phase_switches since the last
  *                  draw; attributes n_sites, every, derived_NAME =
- *                  "variance|binder|mean COLUMN BETA_POWER SITE_POWER | UNIT | DOC"
+ *                  "variance|binder|mean COLUMN BETA_POWER SITE_POWER | UNIT | DOC" or, of
+ *                  several columns, "connected|effective_mass|correlation_length|stiffness
+ *                  COLUMN 0 0 FACTOR OTHER... | UNIT | DOC"
  *                  reach = 2 where the schedule is known to reach every state, 0 where it
  *                  has cluster moves only, which then keep something, else 1;
  *                  chains_coupled = 2 where an update couples chains 2k and 2k + 1;
@@ -234,6 +236,14 @@ int kr_summary_estimate(const kr_summary *s, int64_t n_chains, const double *wei
  * name where it is known; x (n_chains, n_draws) is work. What is wrong is noted in q. */
 void kr_summary_estimate_point(kr_reader *reader, const kr_summary *s, const kr_series *series,
                                int64_t p, double *x, kr_quantity *q);
+void kr_summary_compare_exact(kr_reader *reader, kr_quantity *q, int64_t point);
+/* Where an update couples chains in pairs, only the pairs are independent: their means take the
+ * place of the chains in x (n_chains, n_draws). Returns the number of rows left. */
+int64_t kr_summary_pair_up(const kr_summary *s, int64_t n_chains, double *x);
+/* summary_derived.c: what follows from a column (its index in quantity) and others of its
+ * group. */
+int kr_summary_derive(kr_reader *reader, kr_summary *s, const char *group,
+                      const kr_series *series, int column, kr_error *err);
 kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char *unit,
                                      bool is_phase, kr_error *err);
 

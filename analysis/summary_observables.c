@@ -8,81 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#define MIN_BINS 20
-#define PAIRS    "replica_pairs"
-
-typedef enum kr_kind { KIND_VARIANCE, KIND_BINDER, KIND_MEAN } kr_kind;
-static const char *const kinds[] = { "variance", "binder", "mean" };
-
-typedef struct kr_recipe {
-    kr_kind kind;
-    char name[KR_SERIES_NAME], column[KR_SERIES_NAME], unit[32];
-    int beta_power, site_power;
-} kr_recipe;
-
-typedef struct kr_scale {
-    kr_kind kind;
-    double factor, shift;
-    bool is_weighted;
-} kr_scale;
-
-/* mean[0] = <x - shift>, mean[1] = <(x - shift)^2>; weighted: with mean[2] = <w> in each */
-static double recipe_value(const double *mean, const void *context)
-{
-    const kr_scale *scale = context;
-    double norm = scale->is_weighted ? mean[2] : 1.0;
-    double first = mean[0] / norm, second = mean[1] / norm;
-    if (scale->kind == KIND_VARIANCE) {
-        return scale->factor * (second - first * first);
-    }
-    if (scale->kind == KIND_MEAN) {
-        return scale->factor * first;
-    }
-    return 1.0 - second / (3.0 * first * first);
-}
-
-/* "variance energy_per_site 2 1 | 1 | specific heat per site" */
-static bool parse_recipe(const char *name, const char *text, kr_recipe *recipe)
-{
-    char kind[16];
-    *recipe = (kr_recipe){ .kind = KIND_VARIANCE };
-    if (sscanf(text, "%15s %95s %d %d", kind, recipe->column, &recipe->beta_power,
-               &recipe->site_power) != 4) {
-        return false;
-    }
-    int k = 0, n_kinds = sizeof kinds / sizeof *kinds;
-    while (k < n_kinds && strcmp(kind, kinds[k]) != 0) {
-        k++;
-    }
-    const char *unit = strstr(text, " | ");
-    if (unit) {
-        size_t length = strcspn(unit + 3, "|");
-        while (length > 0 && unit[2 + length] == ' ') {
-            length--;
-        }
-        snprintf(recipe->unit, sizeof recipe->unit, "%.*s", (int)length, unit + 3);
-    }
-    snprintf(recipe->name, sizeof recipe->name, "%s", name);
-    recipe->kind = k < n_kinds ? (kr_kind)k : KIND_VARIANCE;
-    return k < n_kinds;
-}
-
-/* Next recipe of the group for a column; *position goes through the attributes. */
-static bool next_recipe(kr_reader *reader, const char *group, const char *column, int *position,
-                        kr_recipe *recipe)
-{
-    const char *const *names = kr_reader_attrs(reader, group, "");
-    for (; names && names[*position]; (*position)++) {
-        const char *name = names[*position], *text = NULL;
-        if (strncmp(name, "derived_", 8) == 0 &&
-            kr_reader_attr_text(reader, group, "", name, &text) &&
-            parse_recipe(name + 8, text, recipe) && strcmp(recipe->column, column) == 0) {
-            (*position)++;
-            return true;
-        }
-    }
-    return false;
-}
+#define PAIRS "replica_pairs"
 
 kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char *unit,
                                      bool is_phase, kr_error *err)
@@ -106,7 +32,7 @@ kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char
     return grown + old;
 }
 
-static void compare_exact(kr_reader *reader, kr_quantity *q, int64_t point)
+void kr_summary_compare_exact(kr_reader *reader, kr_quantity *q, int64_t point)
 {
     char name[KR_SERIES_NAME + 8];
     snprintf(name, sizeof name, "exact_%s", q->name);
@@ -118,7 +44,7 @@ static void compare_exact(kr_reader *reader, kr_quantity *q, int64_t point)
 
 /* Where an update couples chains in pairs, only the pairs are independent: their means take the
  * place of the chains, in place. Returns the number of rows left. */
-static int64_t pair_up(const kr_summary *s, int64_t n_chains, double *x)
+int64_t kr_summary_pair_up(const kr_summary *s, int64_t n_chains, double *x)
 {
     if (s->chains_coupled != 2 || n_chains != s->n_chains || n_chains % 2 != 0) {
         return n_chains; /* rows of `overlap` are pairs already */
@@ -130,75 +56,6 @@ static int64_t pair_up(const kr_summary *s, int64_t n_chains, double *x)
         }
     }
     return n_chains / 2;
-}
-
-/* A jackknife of the shifted column and its square; x (n_chains, n_draws) is overwritten. */
-static void derive(const kr_summary *s, int64_t p, int64_t n_chains, const kr_recipe *recipe,
-                   double beta, const kr_estimate *column, double *x, double *square,
-                   kr_quantity *q)
-{
-    int64_t n = n_chains * s->n_draws;
-    kr_scale scale = { recipe->kind, pow(beta, recipe->beta_power), 0.0,
-                       s->weight || s->annealing };
-    scale.factor *= pow(s->n_sites, recipe->site_power);
-    if (recipe->kind == KIND_VARIANCE) { /* no cancellation of <x^2> against <x>^2 */
-        scale.shift = column->mean;
-    }
-    for (int64_t k = 0; k < n; k++) {
-        double w = s->weight ? s->weight[k] : 1.0;
-        x[k] -= scale.shift;
-        square[k] = w * x[k] * x[k];
-        x[k] *= w;
-    }
-    const double *columns[] = { x, square, s->weight };
-    kr_error err = { 0 };
-    int64_t n_rows = 1, bin = 1;
-    if (s->annealing) { /* runs are independent */
-        columns[2] = s->annealing->weight + p * s->n_draws;
-        kr_summary_average_members(s, p, x);
-        kr_summary_average_members(s, p, square);
-    } else {
-        n_rows = pair_up(s, n_chains, x);
-        pair_up(s, n_chains, square);
-        bin = kr_jackknife_bin(column->tau_int, n_rows, s->n_draws, MIN_BINS);
-    }
-    q->is_derived = true;
-    if (kr_jackknife(columns, scale.is_weighted ? 3 : 2, n_rows, s->n_draws, bin, recipe_value,
-                     &scale, &q->estimate.mean, &q->estimate.error, &err) != KR_OK) {
-        q->is_bad = true;
-        snprintf(q->note, sizeof q->note, "%.150s", err.text);
-    }
-    q->estimate.n = n;
-    q->estimate.is_constant = column->is_constant;
-}
-
-static int add_derived(kr_reader *reader, kr_summary *s, const char *group,
-                       const kr_series *series, int column, double *x, double *square,
-                       kr_error *err)
-{
-    kr_recipe recipe;
-    int position = 0;
-    char name[KR_SERIES_NAME];
-    snprintf(name, sizeof name, "%s", s->quantity[column * s->n_points].name);
-    while (next_recipe(reader, group, name, &position, &recipe)) {
-        kr_quantity *q = kr_summary_add_quantity(s, recipe.name, recipe.unit, false, err);
-        if (!q) {
-            return KR_ENOMEM;
-        }
-        for (int64_t p = 0; p < s->n_points; p++) {
-            const kr_quantity *from = &s->quantity[column * s->n_points + p];
-            q[p].is_derived = true;
-            q[p].is_bad = from->is_bad;
-            if (!from->is_bad) {
-                kr_series_point(series, p, x);
-                derive(s, p, series->n_chains, &recipe,
-                       kr_series_constant(reader, "constant_data", "beta", p), &from->estimate,
-                       x, square, &q[p]);
-            }
-            compare_exact(reader, &q[p], p);
-        }
-    }
-    return KR_OK;
 }
 
 /* The error of a ratio of means is that of its linear part (Wolff 2004, section 3.1), so the
@@ -233,7 +90,8 @@ void kr_summary_estimate_point(kr_reader *reader, const kr_summary *s, const kr_
 {
     kr_error err = { 0 };
     kr_series_point(series, p, x);
-    int64_t n_rows = s->annealing ? series->n_chains : pair_up(s, series->n_chains, x);
+    int64_t n_rows =
+        s->annealing ? series->n_chains : kr_summary_pair_up(s, series->n_chains, x);
     int status = s->annealing
                      ? kr_summary_estimate_runs(s, p, x, &q->estimate, &err)
                      : kr_summary_estimate(s, n_rows, s->weight, x, &q->estimate, &err);
@@ -242,7 +100,7 @@ void kr_summary_estimate_point(kr_reader *reader, const kr_summary *s, const kr_
         snprintf(q->note, sizeof q->note, "%.150s", err.text);
     }
     q->estimate.ess *= (double)(series->n_chains / n_rows); /* in draws of single chains */
-    compare_exact(reader, q, p);
+    kr_summary_compare_exact(reader, q, p);
 }
 
 double kr_residence_free_energy(const kr_summary *s, int k, int64_t p, double *error)
@@ -307,7 +165,7 @@ static void count_values(kr_summary *s, const kr_series *series)
 }
 
 /* One variable of the posterior or of the replica pairs, which are half as many as the chains.
- * work holds 2 (n_chains, n_draws) series. */
+ * work holds (n_chains, n_draws). */
 static int add_variable(kr_reader *reader, kr_summary *s, const char *group, const char *name,
                         double *work, uint8_t *visited_all, kr_error *err)
 {
@@ -345,8 +203,7 @@ static int add_variable(kr_reader *reader, kr_summary *s, const char *group, con
         if (is_phase) {
             count_visits(s, &series, visited_all);
         } else {
-            status = add_derived(reader, s, group, &series, s->n_quantities - 1, work,
-                                 work + s->n_chains * s->n_draws, err);
+            status = kr_summary_derive(reader, s, group, &series, s->n_quantities - 1, err);
         }
     }
     kr_series_clear(&series);
@@ -377,7 +234,7 @@ static int sort_quantities(kr_summary *s, kr_error *err)
 int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err)
 {
     size_t n = (size_t)(s->n_chains * s->n_draws), points = (size_t)s->n_points;
-    double *work = kr_alloc(2 * n, sizeof *work, err);
+    double *work = kr_alloc(n, sizeof *work, err);
     uint8_t *visited_all = kr_alloc(points * (size_t)s->n_chains, 1, err);
     s->residence = kr_alloc(points, sizeof *s->residence, err);
     int status = work && visited_all && s->residence ? KR_OK : KR_ENOMEM;

@@ -505,17 +505,29 @@ typedef struct kr_column {
 /* A quantity computed from means of a column x by jackknife:
  *   KR_DERIVED_VARIANCE  beta^beta_power N^site_power (<x^2> - <x>^2)
  *   KR_DERIVED_BINDER    1 - <x^2>/(3 <x>^2), x the squared order parameter
- *   KR_DERIVED_MEAN      beta^beta_power N^site_power <x> */
+ *   KR_DERIVED_MEAN      beta^beta_power N^site_power <x>
+ * or of x and others a, b, c:
+ *   KR_DERIVED_CONNECTED <x> - <a>^2
+ *   KR_DERIVED_MASS      arcosh((<a> + <b> - 2 <c>^2)/(2 (<x> - <c>^2)))
+ *   KR_DERIVED_LENGTH    factor (<x>/<a> - 1)^(1/2)
+ *   KR_DERIVED_STIFFNESS <x> - beta N <a> */
 typedef enum kr_derived_kind {
     KR_DERIVED_VARIANCE,
     KR_DERIVED_BINDER,
-    KR_DERIVED_MEAN
+    KR_DERIVED_MEAN,
+    KR_DERIVED_CONNECTED,
+    KR_DERIVED_MASS,
+    KR_DERIVED_LENGTH,
+    KR_DERIVED_STIFFNESS,
 } kr_derived_kind;
+#define KR_DERIVED_OTHERS 3
 typedef struct kr_derived {
     const char *name, *column;
     kr_derived_kind kind;
     int beta_power, site_power;
     const char *unit, *doc;
+    const char *other[KR_DERIVED_OTHERS]; /* columns, NULL where the kind has none */
+    double factor;
 } kr_derived;
 
 enum {
@@ -535,8 +547,10 @@ typedef struct kr_observable_plug {
     void (*free)(void *self);
     /* (n_columns) of this instance; constant after alloc, the same names at all points */
     const kr_column *(*columns)(const void *self, int32_t *n_columns);
-    const kr_derived *derived; /* ends with name == NULL; may be NULL */
-    unsigned layouts;          /* kr_layout bits it takes, CHAIN among them */
+    const kr_derived *derived; /* of one column each; ends with name == NULL; may be NULL */
+    /* Those of this instance beside them, of several columns too; the member may be NULL. */
+    const kr_derived *(*more_derived)(const void *self);
+    unsigned layouts; /* kr_layout bits it takes, CHAIN among them */
     unsigned flags;
     /* block->count is current. out (n_lanes, n_columns) filled; with KR_OBSERVABLE_PAIRS
      * (n_lanes/2, n_columns), row k of the lanes 2k and 2k + 1. Memory between draws (last

@@ -27,6 +27,10 @@ typedef struct kr_action {
      * site i. NULL: no update of single sites is possible. */
     void (*change)(const void *self, int32_t i, int32_t n_lanes, const double *phi,
                    size_t stride, const double *value, double *change);
+    /* sum_i phi_i dS/dphi_i (n_lanes), without memory of its own. NULL: not known; observables
+     * that need it refuse. */
+    void (*virial)(const void *self, int32_t n_lanes, const double *phi, size_t stride,
+                   double *virial);
     /* Order parameter (n_lanes) that tells the phases and that observables call magnetization;
      * looks at n_lanes lanes only. NULL: the mean of phi, or |<exp(i phi)>| for angles. */
     void (*order)(const void *self, int32_t n_lanes, const double *phi, size_t stride,

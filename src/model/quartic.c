@@ -123,6 +123,13 @@ static void change(const void *self, int32_t i, int32_t n_lanes, const double *p
     a->kernels->change(&a->data, i, n_lanes, phi, stride, value, out);
 }
 
+static void virial(const void *self, int32_t n_lanes, const double *phi, size_t stride,
+                   double *out)
+{
+    const quartic_action *a = self;
+    a->kernels->virial(&a->data, n_lanes, phi, stride, out);
+}
+
 static const kr_quartic_kernels *kernels(kr_isa isa)
 {
 #ifdef KR_ISA_X86
@@ -216,6 +223,7 @@ int kr_terms_take_quartic(kr_terms *terms, kr_quartic *quartic, kr_error *err)
                                               .energy = energy,
                                               .add_gradient = add_gradient,
                                               .change = change,
+                                              .virial = virial,
                                               .quartic = &self->data,
                                               .neighbor_begin = self->data.neighbor_begin,
                                               .neighbor = self->data.neighbor,

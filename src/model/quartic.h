@@ -17,6 +17,8 @@ typedef struct kr_quartic_kernels {
                          double scale, double *out);
     void (*change)(const kr_quartic *a, int32_t i, int32_t n_lanes, const double *phi,
                    size_t stride, const double *value, double *change);
+    void (*virial)(const kr_quartic *a, int32_t n_lanes, const double *phi, size_t stride,
+                   double *virial);
 } kr_quartic_kernels;
 
 extern const kr_quartic_kernels kr_quartic_kernels_avx512, kr_quartic_kernels_avx2,

@@ -100,4 +100,24 @@ static void change(const kr_quartic *q, int32_t i, int32_t n_lanes, const double
     }
 }
 
-const kr_quartic_kernels KR_ISA_NAME(kr_quartic_kernels) = { energy, add_gradient, change };
+static void virial(const kr_quartic *q, int32_t n_lanes, const double *phi, size_t stride,
+                   double *virial)
+{
+    for (int32_t l = 0; l < n_lanes; l += KR_LANES_PAD) {
+        vd2 sum = { vd_set(0.0), vd_set(0.0) };
+        double out[KR_LANES_PAD];
+        for (int32_t i = 0; i < q->n_sites; i++) {
+            const vd2 x = load(phi + (size_t)i * stride + l);
+            const vd2 pull = pull_of_neighbors(q, i, phi + l, stride);
+            sum.a = vd_fma(x.a, slope(q, i, x.a, pull.a), sum.a);
+            sum.b = vd_fma(x.b, slope(q, i, x.b, pull.b), sum.b);
+        }
+        store(out, sum);
+        for (int32_t k = 0; k < KR_LANES_PAD && l + k < n_lanes; k++) {
+            virial[l + k] = out[k];
+        }
+    }
+}
+
+const kr_quartic_kernels KR_ISA_NAME(kr_quartic_kernels) = { energy, add_gradient, change,
+                                                             virial };

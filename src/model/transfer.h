@@ -9,7 +9,7 @@
 #ifndef KR_MODEL_TRANSFER_H
 #define KR_MODEL_TRANSFER_H
 
-#include "kramers_base.h"
+#include "kramers_plug.h"
 
 typedef struct kr_transfer_rule {
     int out, left, right;

@@ -232,21 +232,10 @@ static int add_series(kr_schema *s, int kind, kr_error *err)
                &s->epoch[kind - 1], err);
 }
 
-static int add_derived(kr_schema *s, kr_error *err)
+static int add_attributes(kr_schema *s, kr_error *err)
 {
-    static const char *const kinds[] = { "variance", "binder", "mean" };
     const kr_sampler_config *c = &s->spec->config;
-    for (int32_t o = 0; o < c->n_observables; o++) {
-        const kr_observable_plug *plug = c->observable[o].plug;
-        const char *group = plug->flags & KR_OBSERVABLE_PAIRS ? "replica_pairs" : "posterior";
-        for (const kr_derived *d = plug->derived; d && d->name; d++) {
-            char name[2 * KR_NAME_MAX], text[4 * KR_TEXT_MAX];
-            snprintf(name, sizeof name, "derived_%s", d->name);
-            snprintf(text, sizeof text, "%s %s %d %d | %s | %s", kinds[d->kind], d->column,
-                     d->beta_power, d->site_power, d->unit, d->doc);
-            KR_TRY(kr_results_attr_text(s->results, group, "", name, text, err));
-        }
-    }
+    KR_TRY(kr_schema_add_derived(s, err));
     for (int32_t u = 0; u < c->n_updates; u++) {
         if (c->update[u].plug->flags & KR_UPDATE_COUPLES_CHAINS) {
             KR_TRY(
@@ -431,7 +420,7 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     KR_TRY(put_root(s, err));
     KR_TRY(add_series(s, MEASURED, err));
     KR_TRY(add_series(s, WARMUP, err));
-    KR_TRY(add_derived(s, err));
+    KR_TRY(add_attributes(s, err));
     KR_TRY(add_constants(s, err));
     KR_TRY(kr_schema_add_slots(s, err));
     KR_TRY(kr_schema_add_flat(s, err));

@@ -63,6 +63,9 @@ int64_t *kr_schema_limits(const kr_schema *schema, kr_error *err);
 /* A variable of the measured draws in sample_stats, without chains. */
 int kr_schema_draw_variable(kr_schema *schema, const char *name, const char *dims,
                             const char *doc, int *index, kr_error *err);
+/* schema_derived.c: attributes that say how derived quantities follow from the columns. */
+int kr_schema_add_derived(kr_schema *schema, kr_error *err);
+
 /* schema_annealing.c: numbers of each run; nothing without population annealing. */
 int kr_schema_add_annealing(kr_schema *schema, kr_error *err);
 int kr_schema_collect_annealing(kr_schema *schema, int64_t draw, kr_error *err);

@@ -87,6 +87,12 @@ void kr_sampler_set_measure(kr_sampler *s, int64_t measure)
     }
 }
 
+const kr_derived *kr_sampler_more_derived(const kr_sampler *s, int32_t observable)
+{
+    const kr_observable_plug *plug = s->config.observable[observable].plug;
+    return plug->more_derived ? plug->more_derived(s->point[0].observable[observable]) : NULL;
+}
+
 int32_t kr_sampler_columns(const kr_sampler *s)
 {
     return s->n_columns;

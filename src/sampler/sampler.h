@@ -166,6 +166,8 @@ void kr_sampler_set_measure(kr_sampler *sampler, int64_t measure);
  * slot, attempted and accepted. */
 #define KR_FLAT_COLUMNS 3
 int32_t kr_sampler_columns(const kr_sampler *sampler);
+/* Derived quantities of the instance of an observable beside those of its plug, or NULL. */
+const kr_derived *kr_sampler_more_derived(const kr_sampler *sampler, int32_t observable);
 int32_t kr_sampler_first_count(const kr_sampler *sampler); /* column of the first attempted */
 int32_t kr_sampler_first_mean(const kr_sampler *sampler);  /* column of the first mean */
 /* Quantity k of the means of an update: false past the last one and for updates without. name
