@@ -44,7 +44,7 @@ typedef struct kr_density_files {
     "unless "                                                                                  \
     "you know better\n"
 
-#define KR_AUTOMATIC 2 /* keys of `training` whose default depends on the densities */
+#define KR_AUTOMATIC 4 /* keys of `training` whose default depends on the densities */
 
 typedef struct kr_spec {
     kr_runfile *file; /* with every default filled in; owns */

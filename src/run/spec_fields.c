@@ -38,25 +38,27 @@ static const kr_field training_fields[] = {
       .unit = "nominal CPU-seconds", .flags = KR_FIELD_OPEN_MIN,
       .doc =
           "stop training after this much counted work; a nominal second is 2e10 weight visits "
-          "(q = 2) or 4e9 (q > 2), whatever the clock says" },
-    { "batch", KR_TYPE_INT, offsetof(kr_training_params, batch), "256", 16, KR_BATCH_MAX,
-      .unit = "states", .doc = "walkers, and samples of a training step" },
+          "(q = 2), 4e9 (q > 2) or 2e9 (real variables), whatever the clock says" },
+    { "batch", KR_TYPE_INT, offsetof(kr_training_params, batch), "auto", 16, KR_BATCH_MAX,
+      .unit = "states",
+      .doc = "walkers, and samples of a training step; auto: 256, of real variables 64" },
     { "rate", KR_TYPE_REAL, offsetof(kr_training_params, rate), "0.005", 0, 1, .unit = "1",
       .flags = KR_FIELD_OPEN_MIN, .doc = "step size of Adam at the start of training" },
     { "reverse_rate", KR_TYPE_REAL, offsetof(kr_training_params, reverse_rate), "auto", 0, 1,
       .unit = "1", .flags = KR_FIELD_OPEN_MIN,
       .doc = "step size at the start of reverse KL, where it follows forward KL or weights "
              "from a file; auto: 0.01 "
-             "where networks are shared among sites, else 0.0005" },
+             "where networks are shared among sites, else 0.0005, of real variables 0.003" },
     { "forward", KR_TYPE_REAL, offsetof(kr_training_params, forward), "auto", 0, 1, .unit = "1",
       .doc = "share of the budget spent on forward KL where phases are known; auto: 0.2 where "
-             "networks are shared among sites, else 1" },
+             "networks are shared among sites, 0.05 of real variables, else 1" },
     { "beta_degree", KR_TYPE_INT, offsetof(kr_training_params, beta_degree), "0", 0,
       KR_BETA_DEGREE_MAX, .unit = "1",
       .doc = "one network for all temperatures of a scan, its weights polynomials in beta of "
              "this degree; 0: each point trains its own" },
-    { "walkers", KR_TYPE_REAL, offsetof(kr_training_params, walkers), "0.25", 0, 1, .unit = "1",
-      .doc = "share of the batch that walkers make after the forward part" },
+    { "walkers", KR_TYPE_REAL, offsetof(kr_training_params, walkers), "auto", 0, 1, .unit = "1",
+      .doc = "share of the batch that walkers make after the forward part; auto: 0.25, of real "
+             "variables 0" },
     { "anneal_from", KR_TYPE_REAL, offsetof(kr_training_params, anneal_from), "0.3", 0, 1,
       .unit = "beta", .doc = "first beta of annealed training where no phase is known" },
     { "min_acceptance", KR_TYPE_REAL, offsetof(kr_training_params, min_acceptance), "0.02", 0,

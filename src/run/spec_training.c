@@ -6,7 +6,9 @@
  * fastest. A network of one site sees one example per state, and the noise of reverse KL undoes
  * what forward KL taught it, unless its steps are so small that they teach nothing. Weights
  * from a file are good already and want smaller steps. Which it is the weights tell: shared
- * ones are visited more than once in scoring one state. */
+ * ones are visited more than once in scoring one state. The path gradient of flows has little
+ * noise, so many small batches teach more than few large ones: phi^4 on 6 x 6 reaches ESS 0.98
+ * with batches of 64 for the work that brings it to 0.96 with 256 and to 0.58 with 1024. */
 #include "model/fits.h"
 #include "run/spec_private.h"
 
@@ -19,9 +21,12 @@ static const struct {
     const char *key, *own; /* default where each site has a network */
     const char *shared;    /* where not */
     const char *go_on;     /* where shared ones come from a file */
+    const char *real;      /* of flows of real variables */
 } automatic[KR_AUTOMATIC] = {
-    { "forward", "1", "0.2", "0.2" },
-    { "reverse_rate", "0.0005", "0.01", "0.002" },
+    { "forward", "1", "0.2", "0.2", "0.05" },
+    { "reverse_rate", "0.0005", "0.01", "0.002", "0.003" },
+    { "batch", "256", "256", "256", "64" },
+    { "walkers", "0.25", "0.25", "0.25", "0" },
 };
 
 static int set(kr_runfile *file, const char *key, const char *value, kr_error *err)
@@ -79,21 +84,26 @@ static int find_shared(const kr_spec *spec, bool *is_shared, kr_error *err)
 
 int kr_spec_finish_training(kr_spec *spec, kr_error *err)
 {
-    double *const value[KR_AUTOMATIC] = { &spec->config.training.forward,
-                                          &spec->config.training.reverse_rate };
+    kr_training_params *t = &spec->config.training;
+    double *const value[KR_AUTOMATIC] = { &t->forward, &t->reverse_rate, NULL, &t->walkers };
+    const bool is_real = spec->target[0].terms->action != NULL;
     bool is_shared = false, goes_on = false;
     for (int32_t d = 0; d < spec->config.n_densities; d++) {
         goes_on = goes_on || spec->density_files[d].start[0];
     }
-    if (spec->is_automatic[0] || spec->is_automatic[1]) {
+    if (!is_real && (spec->is_automatic[0] || spec->is_automatic[1])) {
         KR_TRY(find_shared(spec, &is_shared, err));
     }
     for (int k = 0; k < KR_AUTOMATIC; k++) {
-        const char *number = goes_on ? automatic[k].go_on : automatic[k].shared;
-        if (is_shared && spec->is_automatic[k]) {
-            KR_TRY(set(spec->file, automatic[k].key, number, err));
-            KR_TRY(kr_number_real(number, value[k], err));
+        const char *number = is_real   ? automatic[k].real
+                             : goes_on ? automatic[k].go_on
+                                       : automatic[k].shared;
+        if ((!is_real && !is_shared) || !spec->is_automatic[k]) {
+            continue;
         }
+        KR_TRY(set(spec->file, automatic[k].key, number, err));
+        KR_TRY(value[k] ? kr_number_real(number, value[k], err)
+                        : kr_number_integer(number, &t->batch, err));
     }
     return KR_OK;
 }

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lattice phi^4 theory against exact values and against other samplers.
+
+usage: check_fields.py KRAMERS CASE [--seeds N] [--threads N]
+
+  chains   eight chains with exact values from transfer matrices, every sampler
+  pnas     the stochastic Allen-Cahn chain of 100 sites at beta = 20: acceptance and ESS of a flow, log Z,
+           weights of the wells under a field
+  e6, e12, e20, e32
+           the points L/xi = 4 of the two-dimensional theory: ESS of a flow within its budget, means of
+           the chain and log Z against independent long runs
+
+All |z| of a case stay below the limit for their number, errors below the bounds that are printed.
+Exit status 1 when one does not.
+"""
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+
+# Exact, by transfer-matrix quadrature in an independent program (reference table phi4_1d_chain):
+# model, size, boundary, beta, and <phi^2>, <phi^4>, <M^2>, G(1), G(N/2); None: not tabulated.
+CHAINS = [
+    ("{convention: pnas, a: 0.1}", 100, "periodic", 10,
+     0.9230214191, 0.9877644773, 0.8898679235, 0.9183451344, 0.8836643403),
+    ("{convention: pnas, a: 0.1, ends: zero}", 100, "open", 10,
+     0.6509260296, 0.6159572859, 0.5492762382, None, None),
+    ("{convention: pnas, a: 0.1}", 100, "periodic", 20,
+     0.9633372782, 0.9972741272, 0.9475852612, 0.9610069625, 0.9448592502),
+    ("{convention: pnas, a: 0.1, ends: zero}", 100, "open", 20,
+     0.6922332485, 0.6296316000, 0.6110217013, None, None),
+    ("{m2: 1, lambda: 1}", 32, "periodic", 1,
+     0.153857256, 0.06282049938, 0.008611491433, 0.04360638332, None),
+    ("{m2: 1, lambda: 1, ends: zero}", 32, "open", 1,
+     0.1531567762, 0.06231177357, 0.008406569907, None, None),
+    ("{m2: -2, lambda: 0.5}", 32, "periodic", 1,
+     1.73947288, 3.758642001, 1.439492415, 1.629321, 1.330229438),
+    ("{m2: -4, lambda: 6.975}", 16, "periodic", 1,
+     0.2000759148, 0.0748101905, 0.02648520892, 0.07172516395, None),
+]
+# name: updates, densities, draws, steps per draw
+SAMPLERS = {
+    "metropolis": ("[{name: metropolis, sweeps: 2}]", None, 40000, 4),
+    "hmc": ("[{name: hmc, steps: 10}]", None, 40000, 4),
+    "hmc omelyan": ("[{name: hmc, steps: 6, integrator: omelyan}]", None, 40000, 4),
+    "hmc fourier": ("[{name: hmc, steps: 5, mass: fourier}]", None, 40000, 2),
+    "mala": ("[{name: mala, sweeps: 4}]", None, 40000, 10),
+    "wolff": ("[{name: hmc, steps: 10}, wolff]", None, 20000, 2),
+    "swendsen_wang": ("[metropolis, {name: hmc, steps: 10}, swendsen_wang]", None, 20000, 2),
+    "gaussian": ("[{name: hmc, steps: 10}, {name: independence, density: net}]", "gaussian", 20000, 2),
+    "laplace_mixture": ("[{name: hmc, steps: 10}, {name: multi_try, density: net, tries: 4}]",
+                        "laplace_mixture", 20000, 2),
+    "split_coupling": ("[{name: hmc, steps: 10}, {name: independence, density: net}]",
+                       "{name: split_coupling, base: wells, layers: 4}", 10000, 2),
+}
+RELATIVE, ABSOLUTE = 1e-3, 1e-4
+
+PNAS = """
+model: {name: phi4, convention: pnas, a: 0.1, ends: zero}
+lattice: {name: hypercubic, size: 100, boundary: open}
+beta: 20
+chains: 64
+start: mixed
+phases: {thermalize: 400, adapt: 1000000, measure: 40000, every: 4}
+updates: [{name: hmc, steps: 5, mass: fourier}, {name: independence, density: net}]
+densities: {net: {name: split_coupling, base: wells, layers: 6, radius: 7}}
+training: {max_work: 60, forward: 0, batch: 128, rate: 0.005, target_ess: 0.99}
+observables: [energy, magnetization, residence]
+"""
+# field b: exact log Z, P(middle > 0), from the same table
+WELLS = {0.0: (-196.9122208055, 0.5), 0.01: (-195.9961972398, 0.0423936416),
+         0.02: (-194.4578400954, 0.0019576859)}
+
+# L: lambda, least ESS_q, seconds of the run, nominal seconds of training, and from long runs of an
+# independent program (reference table phi4_2d_montecarlo) <phi^2>, <M^2>, chi/V with errors, log Z
+POINTS = {
+    "e6": (6, 6.975, 0.93, 60, 60, (0.161393, 3.7e-5), (0.029512, 3.1e-5), (6.9853, 0.0005)),
+    "e12": (12, 5.276, 0.7, 480, 240, (0.210545, 5.2e-5), (0.028677, 5.4e-5), (43.7399, 0.0079)),
+    "e20": (20, 4.807, 0.4, 1500, 700, (0.237104, 6.8e-5), (0.026418, 8.1e-5), (138.958, 0.132)),
+    "e32": (32, 4.572, 0.2, 3600, 1600, (0.256561, 8.3e-5), (0.02496, 1.2e-4), (382.316, 0.368)),
+}
+POINT = """
+model: {{name: phi4, m2: -4, lambda: {coupling}}}
+lattice: {{name: hypercubic, size: [{side}, {side}]}}
+beta: 1
+chains: 64
+phases: {{thermalize: 400, adapt: 10000000, measure: 20000, every: 4}}
+updates: [{{name: hmc, steps: 5, mass: fourier}}, {{name: independence, density: net}}]
+densities: {{net: {{name: split_coupling}}}}
+training: {{max_work: {work}, target_ess: 0.98}}
+observables: [energy, magnetization, field]
+"""
+
+
+def z_limit(n):
+    """Largest |z| of n that is believed, in steps of the house."""
+    return 3.9 if n <= 1 else 4.6 if n <= 20 else 4.9 if n <= 100 else 5.3
+
+
+def run(text, seed):
+    """Runs the text of a run file; returns its summary."""
+    with open("a.yaml", "w", encoding="utf-8") as out:
+        out.write(text)
+    subprocess.run([ARGS.kramers, "run", "a.yaml", "-o", "a.h5", "--overwrite", "--progress", "never",
+                    "--seed", str(seed), "--threads", str(ARGS.threads)],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return json.loads(subprocess.run([ARGS.kramers, "summary", "a.h5", "--json"], check=True,
+                                     capture_output=True, text=True).stdout)
+
+
+def report(is_good, text):
+    """A line of the result; hands the verdict on."""
+    print(f"{'ok' if is_good else 'not ok'} {text}", flush=True)
+    return is_good
+
+
+def check_chains(seed):
+    """Every sampler on every chain."""
+    is_good, n_all, all_z = True, 0, []
+    for name, (updates, density, draws, every) in SAMPLERS.items():
+        z, large = [], 0.0
+        for model, size, boundary, beta, *exact in CHAINS:
+            text = (f"model: {model.replace('{', '{name: phi4, ', 1)}\n"
+                    f"lattice: {{name: hypercubic, size: {size}, boundary: {boundary}}}\n"
+                    f"beta: {beta}\nchains: 64\nstart: mixed\n"
+                    f"phases: {{thermalize: 2000, adapt: 300, measure: {draws * every}, every: {every}}}\n"
+                    f"updates: {updates}\n"
+                    + (f"densities: {{net: {density}}}\ntraining: {{max_work: 2, certificate: 4096}}\n"
+                       if density else "")
+                    + "observables: [energy, magnetization, field"
+                    + (", two_point]\n" if boundary == "periodic" else "]\n"))
+            found = run(text, seed)["observables"]
+            columns = ("phi_squared", "phi_fourth", "magnetization_squared", "two_point_1",
+                       f"two_point_{size // 2}")
+            for column, truth in list(zip(columns, exact)) + [("schwinger_dyson", 1.0)]:
+                if truth is None:
+                    continue
+                mean, error = found[column]["mean"], found[column]["error"]
+                z.append((mean - truth) / error)
+                large = max(large, error / max(RELATIVE * abs(truth), ABSOLUTE))
+        all_z += z
+        n_all += len(z)
+        worst = max(abs(x) for x in z)
+        is_good &= report(worst < z_limit(len(z)) and large <= 1.0,
+                          f"{name} seed {seed}: {len(z)} values, largest |z| {worst:.2f}, rms z "
+                          f"{math.sqrt(sum(x * x for x in z) / len(z)):.2f}, largest error "
+                          f"{large:.2f} of its bound")
+    print(f"# {n_all} values, rms z {math.sqrt(sum(x * x for x in all_z) / n_all):.3f}")
+    return is_good
+
+
+def check_pnas(seed):
+    """The flow on the chain without a field, then the weights of the wells under one."""
+    is_good = True
+    for field, (log_z, positive) in WELLS.items():
+        summary = run(PNAS.replace("a: 0.1,", f"a: 0.1, b: {field},"), seed)
+        net, cost = summary["densities"]["net"], summary["cost"]
+        acceptance = summary["updates"]["independence"]["acceptance"]
+        inside = summary["observables"]["in_plus"]
+        z = (net["log_z"] - log_z) / net["log_z_error"]
+        is_good &= report(abs(z) < z_limit(3) and abs(net["log_z"] - log_z) < 0.01,
+                          f"pnas b = {field} seed {seed}: log Z {net['log_z']:.4f}, "
+                          f"{net['log_z'] - log_z:+.4f} off, z {z:+.2f}; {cost['train_cpu_s']:.0f} CPU-s "
+                          f"of training, {cost['wall_s']:.0f} s in all")
+        if field == 0.0:
+            is_good &= report(acceptance >= 0.85 and net["ess_q"] >= 0.7,
+                              f"pnas seed {seed}: acceptance {acceptance:.3f} (0.85), ESS_q "
+                              f"{net['ess_q']:.3f} (0.7)")
+        else:
+            off = inside["mean"] / positive - 1.0
+            is_good &= report(abs(off) < 0.02 + 2.0 * inside["error"] / positive,
+                              f"pnas b = {field} seed {seed}: P(plus) {inside['mean']:.6f} +- "
+                              f"{inside['error']:.6f}, {100.0 * off:+.1f} % from P(middle > 0)")
+    return is_good
+
+
+def check_point(case, seed):
+    """A flow on a point of the two-dimensional theory."""
+    side, coupling, least, seconds, work, square, magnetization, log_z = POINTS[case]
+    summary = run(POINT.format(side=side, coupling=coupling, work=work), seed)
+    net, cost, found = summary["densities"]["net"], summary["cost"], summary["observables"]
+    z = []
+    for name, (truth, error) in (("phi_squared", square), ("magnetization_squared", magnetization)):
+        z.append((found[name]["mean"] - truth) / math.hypot(found[name]["error"], error))
+    z.append((found["schwinger_dyson"]["mean"] - 1.0) / found["schwinger_dyson"]["error"])
+    z.append((net["log_z"] - log_z[0]) / math.hypot(net["log_z_error"], log_z[1]))
+    return report(net["ess_q"] >= least and cost["wall_s"] <= seconds
+                  and max(abs(x) for x in z) < z_limit(4),
+                  f"{case} seed {seed}: ESS_q {net['ess_q']:.3f} ({least}), {cost['wall_s']:.0f} s "
+                  f"({seconds}), {cost['train_cpu_s']:.0f} CPU-s of training; z of phi^2, M^2, "
+                  f"Schwinger-Dyson, log Z: " + ", ".join(f"{x:+.2f}" for x in z))
+
+
+def main():
+    """All seeds of the case."""
+    seeds = ARGS.seeds or (1 if ARGS.case == "chains" else 2 if ARGS.case in ("e20", "e32") else 5)
+    checks = {"chains": check_chains, "pnas": check_pnas}
+    is_good = True
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for seed in range(1, seeds + 1):
+            is_good &= (checks[ARGS.case](seed) if ARGS.case in checks
+                        else check_point(ARGS.case, seed))
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("kramers", type=os.path.abspath)
+    parser.add_argument("case", choices=["chains", "pnas", *POINTS])
+    parser.add_argument("--seeds", type=int, help="how many (default: as the case says)")
+    parser.add_argument("--threads", type=int, default=2)
+    ARGS = parser.parse_args()
+    sys.exit(main())
