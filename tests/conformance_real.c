@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "model/block.h"
+#include "model/fits.h"
 #include "stats/stats.h"
 
 enum { GRID = 1200, CELLS = 24, SAMPLES = 1 << 18, VARIANTS = 4 };
@@ -242,6 +243,18 @@ static const struct {
     { "wolff", { "{clusters: 1}" } },
 };
 
+static bool fits(const kr_update_plug *update, const real_case *is)
+{
+    kr_error err = { 0 };
+    system_of_one_or_two s = open_system(is);
+    kr_target target = { s.lattice, s.terms, is->beta };
+    void *params = tiny_params(update->name, update->fields, update->params_size, "{}", &err);
+    const bool is_fit = params && kr_update_fits(update, &target, params, &err);
+    free(params);
+    close_system(&s);
+    return is_fit;
+}
+
 static void every_update_leaves_the_law_as_it_is(void **state)
 {
     (void)state;
@@ -256,6 +269,9 @@ static void every_update_leaves_the_law_as_it_is(void **state)
             yaml = strcmp(variants[v].update, update->name) ? yaml : variants[v].yaml;
         }
         for (int c = 0; c < N_CASES; c++) {
+            if (!fits(update, &cases[c])) {
+                continue;
+            }
             for (int v = 0; yaml[v]; v++) {
                 check_update(update, yaml[v], &cases[c]);
             }

@@ -71,14 +71,10 @@ static int add_layers(kr_flow_stack *stack, const kr_target *target,
                       const kr_split_params *params, kr_error *err)
 {
     if (params->base == KR_SPLIT_WELLS) {
-        const kr_quartic *a = target->terms->action->quartic;
-        bool is_even = a != NULL;
-        for (int32_t i = 0; is_even && i < a->n_sites; i++) {
-            is_even = a->linear[i] == 0.0;
-        }
         KR_TRY(kr_flow_wells_add(stack, target, err));
-        KR_TRY(kr_split_add_layers(stack, target->lattice, params, is_even,
-                                   kr_flow_wells_spread(stack), err));
+        KR_TRY(kr_split_add_layers(stack, target->lattice, params,
+                                   target->terms->action->is_even, kr_flow_wells_spread(stack),
+                                   err));
         return kr_flow_stack_finish(stack, err);
     }
     KR_TRY(kr_flow_stack_add(stack, kr_flow_base_layer(target, err), err));

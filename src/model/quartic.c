@@ -205,6 +205,16 @@ static double width(const kr_quartic *q)
     return square > 0.0 ? fmin(least, sqrt(0.5 / square)) : least;
 }
 
+static bool is_even(const kr_quartic *q)
+{
+    for (int32_t i = 0; i < q->n_sites; i++) {
+        if (q->linear[i] != 0.0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int kr_terms_take_quartic(kr_terms *terms, kr_quartic *quartic, kr_error *err)
 {
     int status = check(quartic, err);
@@ -225,6 +235,7 @@ int kr_terms_take_quartic(kr_terms *terms, kr_quartic *quartic, kr_error *err)
                                               .change = change,
                                               .virial = virial,
                                               .quartic = &self->data,
+                                              .is_even = is_even(&self->data),
                                               .neighbor_begin = self->data.neighbor_begin,
                                               .neighbor = self->data.neighbor,
                                               .coupling = self->data.coupling,

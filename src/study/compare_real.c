@@ -22,13 +22,15 @@ static int edit_updates(const kr_compare *study, kr_runfile *file, const char *m
 
 static const struct {
     kr_compare_kind kind;
-    const char *name, *updates, *cluster; /* update that must take the model, or NULL */
+    const char *name, *updates, *needs; /* update that must take the model, or NULL */
 } schedules[] = {
     { KR_COMPARE_LOCAL, "hmc x 5", "{name: hmc, steps: 5}", NULL },
     { KR_COMPARE_LOCAL, "hmc x 10", "{name: hmc, steps: 10}", NULL },
     { KR_COMPARE_LOCAL, "hmc x 20", "{name: hmc, steps: 20}", NULL },
     { KR_COMPARE_LOCAL, "hmc omelyan x 5", "{name: hmc, steps: 5, integrator: omelyan}", NULL },
     { KR_COMPARE_LOCAL, "hmc fourier x 5", "{name: hmc, steps: 5, mass: fourier}", NULL },
+    { KR_COMPARE_LOCAL, "hmc fourier x 5 + symmetry",
+      "{name: hmc, steps: 5, mass: fourier}, symmetry", "symmetry" },
     { KR_COMPARE_LOCAL, "mala", "mala", NULL },
     { KR_COMPARE_LOCAL, "metropolis", "metropolis", NULL },
     { KR_COMPARE_CLUSTER, "metropolis + wolff", "metropolis, wolff", "wolff" },
@@ -40,7 +42,8 @@ static const struct {
 };
 
 const char *const kr_compare_real_names =
-    "hmc x 5, hmc x 10, hmc x 20, hmc omelyan x 5, hmc fourier x 5, mala, metropolis, "
+    "hmc x 5, hmc x 10, hmc x 20, hmc omelyan x 5, hmc fourier x 5, hmc fourier x 5 + "
+    "symmetry, mala, metropolis, "
     "metropolis + wolff, hmc x "
     "5 "
     "+ wolff, metropolis + swendsen_wang, tempering, population_annealing, as scheduled";
@@ -92,7 +95,7 @@ int kr_compare_real_candidates(kr_compare *study, kr_error *err)
 {
     for (size_t k = 0; k < sizeof schedules / sizeof *schedules; k++) {
         kr_error why = { 0 };
-        if (schedules[k].cluster && !kr_compare_takes(study, schedules[k].cluster, &why)) {
+        if (schedules[k].needs && !kr_compare_takes(study, schedules[k].needs, &why)) {
             kr_compare_leave_out(study, schedules[k].kind, schedules[k].name, why.text);
             continue;
         }
