@@ -50,6 +50,7 @@ typedef struct kr_update_row {
     char name[KR_SERIES_NAME], density[KR_SERIES_NAME];
     char engine[24]; /* empty where there is no choice */
     double attempted, accepted, changed, cpu_s;
+    double step; /* it was tuned to; NaN: none */
     double longest_rejection_run; /* attempts; from draws in which nothing was accepted */
     bool is_lower_bound;          /* several attempts per draw: runs are cut at draws */
     bool is_exchange; /* replica exchange with the next colder slot, no update of chains */

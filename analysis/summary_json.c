@@ -112,6 +112,7 @@ static void write_update(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_field(j, "attempted", u->attempted);
     kr_json_field(j, "accepted", u->accepted);
     kr_json_field(j, "changed", u->changed);
+    kr_json_field(j, "step", u->step);
     kr_json_field(j, "cpu_s", s->n_points > 1 ? NAN : u->cpu_s);
     write_means(j, s, u->name, p);
 }

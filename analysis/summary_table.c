@@ -271,8 +271,13 @@ static void print_updates(const kr_summary *s, FILE *out)
         plain(u->cpu_s, "%.3g", cpu, sizeof cpu);
         kr_format_percent(u->cpu_s / whole, share, sizeof share);
         char label[KR_SERIES_NAME + 32];
-        snprintf(label, sizeof label, u->engine[0] ? "%s, engine %s" : "%s", u->name,
-                 u->engine);
+        if (isfinite(u->step)) {
+            snprintf(label, sizeof label, s->n_points > 1 ? "%s, tuned" : "%s, step %.3g",
+                     u->name, u->step);
+        } else {
+            snprintf(label, sizeof label, u->engine[0] ? "%s, engine %s" : "%s", u->name,
+                     u->engine);
+        }
         fprintf(out, "%-30s %18s %11s %15s %11s %9s\n", label, accepted, attempts, changed, cpu,
                 share);
     }

@@ -146,11 +146,12 @@ static void find_density(kr_reader *reader, const char *entry, char *out, size_t
 static int add_update(kr_reader *reader, kr_summary *s, int index, bool *is_known,
                       kr_error *err)
 {
-    char entry[KR_SERIES_NAME], cost[KR_SERIES_NAME + 8];
+    char entry[KR_SERIES_NAME], cost[KR_SERIES_NAME + 8], step[KR_SERIES_NAME + 16];
     kr_series attempted = { 0 }, accepted = { 0 }, changed = { 0 };
     snprintf(entry, sizeof entry, "%s",
              name_behind(reader, "sample_stats", "attempted_", index));
     snprintf(cost, sizeof cost, "cpu_s_%s", entry);
+    snprintf(step, sizeof step, "step_%s", entry);
     char first[KR_SERIES_NAME + 16];
     snprintf(first, sizeof first, "attempted_%s", entry);
     int status = load_counts(reader, "attempted", entry, &attempted, err);
@@ -170,6 +171,7 @@ static int add_update(kr_reader *reader, kr_summary *s, int index, bool *is_know
         row->accepted = sum_point(&accepted, p);
         row->changed = sum_point(&changed, p);
         row->cpu_s = kr_series_constant(reader, "cost", cost, 0);
+        row->step = kr_series_constant(reader, "constant_data", step, p);
         row->is_exchange = strcmp(entry, "exchange") == 0 && changed.n_points == 0;
         find_rejection_run(&attempted, &accepted, p, row);
     }

@@ -488,12 +488,12 @@ typedef struct kr_update_plug {
      * Cannot fail. Threads: pure given its own block, scratch and tally. */
     void (*sweep)(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
                   kr_tally *tally);
-    /* Both or none. tune: after each draw of thermalize; serial. declare: rows of all that it
+    /* All or none. tune: after each draw of thermalize; serial. declare: rows of all that it
      * changes. */
     void (*tune)(void *self, const kr_tuning *seen);
     int (*declare)(void *self, kr_state *table, kr_error *err);
-    /* Numbers found by tuning, as one line of text "step 0.12", or NULL; may be NULL. */
-    void (*tuned)(const void *self, char text[KR_TEXT_MAX]);
+    /* The step found, or NaN; with tune. */
+    double (*tuned)(const void *self);
 } kr_update_plug;
 
 /* ---- observables ----------------------------------------------------------------------- */

@@ -292,6 +292,7 @@ static int add_constants(kr_schema *s, kr_error *err)
     }
     KR_TRY(kr_schema_exact(s, err));
     KR_TRY(kr_schema_add_certificates(s, err));
+    KR_TRY(kr_schema_add_tuning(s, err));
     const kr_terms *terms = s->spec->target[0].terms;
     for (int32_t p = 0; p < terms->n_phases; p++) {
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", p ? " " : "",
@@ -546,6 +547,7 @@ int kr_schema_put_final(kr_schema *s, double wall_s, kr_error *err)
         KR_TRY(kr_results_put(s->results, s->cost[k], &value, err));
     }
     KR_TRY(kr_schema_put_certificates(s, err));
+    KR_TRY(kr_schema_put_tuning(s, err));
     KR_TRY(kr_schema_put_flat(s, err));
     return s->spec->has_tempering ? kr_schema_put_slots(s, err) : KR_OK;
 }

@@ -24,6 +24,7 @@ typedef struct kr_schema {
     int slot[KR_SCHEMA_SLOTS]; /* replica exchange */
     int *certificate;          /* (kr_schema_certificates) */
     int annealing[KR_ANNEALING_ROWS];
+    int step[KR_UPDATES_MAX]; /* that updates were tuned to, where they were */
     int flat[5]; /* variables of the group density_of_states */
     int n_variables;
     uint8_t *group_of; /* 0 fixed, 1 measured, 2 warmup, 3 training, 4 configurations */
@@ -51,6 +52,9 @@ int kr_schema_exact(kr_schema *schema, kr_error *err);
 size_t kr_schema_certificates(const kr_schema *schema);
 int kr_schema_add_certificates(kr_schema *schema, kr_error *err);
 int kr_schema_put_certificates(kr_schema *schema, kr_error *err);
+/* schema_tuning.c: steps that updates were tuned to, in constant_data; as they are now. */
+int kr_schema_add_tuning(kr_schema *schema, kr_error *err);
+int kr_schema_put_tuning(kr_schema *schema, kr_error *err);
 /* schema_slots.c: variables of the slots, nothing without replica exchange; the same as they
  * are now. */
 int kr_schema_add_slots(kr_schema *schema, kr_error *err);

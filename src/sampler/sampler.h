@@ -246,6 +246,8 @@ int32_t kr_sampler_reach(const kr_sampler *sampler, int32_t update);
 
 /* Name of the engine an update runs at the first point, or NULL where there is no choice. */
 const char *kr_sampler_engine(const kr_sampler *sampler, int32_t update);
+/* Step that the update was tuned to at a point, or NaN: tuning.c. */
+double kr_sampler_tuned(const kr_sampler *sampler, int32_t update, int32_t point);
 /* Why it runs no faster one, or NULL. */
 const char *kr_sampler_engine_reason(const kr_sampler *sampler, int32_t update);
 

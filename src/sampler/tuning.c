@@ -7,6 +7,7 @@
 #include "base/state.h"
 #include "sampler/private.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* Draws of thermalize that are learned from. */
@@ -80,4 +81,10 @@ int kr_tuning_declare(kr_sampler *s, kr_state *table, kr_error *err)
         }
     }
     return KR_OK;
+}
+
+double kr_sampler_tuned(const kr_sampler *s, int32_t update, int32_t point)
+{
+    const kr_update *u = &s->point[point].update[update];
+    return u->plug->tuned ? u->plug->tuned(u->self) : NAN;
 }

@@ -12,8 +12,6 @@
 #include "update/local.h"
 #include "update/real_kernels.h"
 
-#include <stdio.h>
-
 #define ACCEPTANCE 0.5
 
 typedef struct engine_real {
@@ -107,10 +105,9 @@ static int real_declare(void *self, kr_state *table, kr_error *err)
     return kr_dual_average_declare(&e->width, table, err);
 }
 
-static void real_tuned(const void *self, char text[KR_TEXT_MAX])
+static double real_tuned(const void *self)
 {
-    const engine_real *e = self;
-    snprintf(text, KR_TEXT_MAX, "width %.4g", e->width.step);
+    return ((const engine_real *)self)->width.step;
 }
 
 const kr_engine kr_engine_real = {

@@ -16,7 +16,6 @@
 #include "update/proposal.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define FOURIER_STEP 0.3 /* where tuning begins; a free field has period 2 pi in all modes */
@@ -201,11 +200,9 @@ int kr_hmc_declare(void *self, kr_state *table, kr_error *err)
     return kr_dual_average_declare(&h->step, table, err);
 }
 
-void kr_hmc_tuned(const void *self, char text[KR_TEXT_MAX])
+double kr_hmc_tuned(const void *self)
 {
-    const kr_hmc *h = self;
-    snprintf(text, KR_TEXT_MAX, "step %.4g, %lld steps", h->step.step,
-             (long long)h->trajectory.steps);
+    return ((const kr_hmc *)self)->step.step;
 }
 
 const kr_update_plug kr_update_hmc = {

@@ -29,6 +29,6 @@ void kr_hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scr
                   kr_tally *tally);
 void kr_hmc_tune(void *self, const kr_tuning *seen);
 int kr_hmc_declare(void *self, kr_state *table, kr_error *err);
-void kr_hmc_tuned(const void *self, char text[KR_TEXT_MAX]);
+double kr_hmc_tuned(const void *self);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "model/fold.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -178,13 +179,10 @@ int kr_local_declare(void *self, kr_state *table, kr_error *err)
     return l->engine->declare ? l->engine->declare(l->self, table, err) : KR_OK;
 }
 
-void kr_local_tuned(const void *self, char text[KR_TEXT_MAX])
+double kr_local_tuned(const void *self)
 {
     const local *l = self;
-    text[0] = '\0';
-    if (l->engine->tuned) {
-        l->engine->tuned(l->self, text);
-    }
+    return l->engine->tuned ? l->engine->tuned(l->self) : NAN;
 }
 
 const char *kr_local_engine(const void *self)

@@ -40,7 +40,7 @@ typedef struct kr_engine {
     /* As in kr_update_plug; NULL: the engine learns nothing. */
     void (*tune)(void *self, const kr_tuning *seen);
     int (*declare)(void *self, kr_state *table, kr_error *err);
-    void (*tuned)(const void *self, char text[KR_TEXT_MAX]);
+    double (*tuned)(const void *self);
 } kr_engine;
 
 extern const kr_engine kr_engine_bits, kr_engine_bytes, kr_engine_real;
@@ -56,7 +56,7 @@ void kr_local_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *s
                     kr_tally *tally);
 void kr_local_tune(void *self, const kr_tuning *seen);
 int kr_local_declare(void *self, kr_state *table, kr_error *err);
-void kr_local_tuned(const void *self, char text[KR_TEXT_MAX]);
+double kr_local_tuned(const void *self);
 /* Name of the engine at work. */
 const char *kr_local_engine(const void *self);
 /* Why auto took the reference, a reason per vector engine; NULL where it did not. */

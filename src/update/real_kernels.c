@@ -60,5 +60,4 @@ static unsigned accept(const uint64_t *words, double beta, const double *change,
     return moved;
 }
 
-const kr_real_kernels KR_ISA_NAME(kr_real_kernels) = { add, half_square, propose,
-                                                       accept };
+const kr_real_kernels KR_ISA_NAME(kr_real_kernels) = { add, half_square, propose, accept };
