@@ -15,7 +15,7 @@
 
 #define L           KR_FLOW_LANES
 #define DIM_MAX     3
-#define FIRST_WAVE  0.4 /* waves at the start, per width: multiples of it */
+#define FIRST_WAVE  0.4 /* wave number at the start, per width */
 #define BEND_WEIGHT (-3.0)
 #define LEAST_G     0.1
 #define START_BEND  0.0486 /* soft-plus of BEND_WEIGHT */
@@ -273,6 +273,7 @@ void kr_split_load_bend(int32_t n_knots, double unit, const float *weights, doub
         w[1 + j] = unit * soft_plus(p + BEND_WEIGHT);
         w[1 + n_knots + j] = soft_plus(q + BEND_WEIGHT);
         w[1 + 2 * n_knots + j] = (LEAST_G + soft_plus(G)) / unit;
+        w[1 + 3 * n_knots + j] = 1.0 / w[1 + 2 * n_knots + j];
     }
 }
 
@@ -327,9 +328,7 @@ static void split_load(const void *self, const float *weights, double *w)
     const kr_split_shape *shape = s->shape;
     int32_t place[6];
     kr_split_places(shape, place);
-    for (int32_t k = 0; k < shape->n_waves; k++) {
-        w[k] = (FIRST_WAVE * (k + 1) + (double)weights[k]) / s->spread;
-    }
+    w[0] = (FIRST_WAVE + (double)weights[0]) / s->spread;
     for (int h = 0; h < 2; h++) {
         const int32_t width = shape->to[h] - shape->from[h];
         for (int32_t k = 0; k < shape->n_orbits * width; k++) {
@@ -348,9 +347,7 @@ static void split_chain(const void *self, const double *w, const double *gradien
     const kr_split_shape *shape = s->shape;
     int32_t place[6];
     kr_split_places(shape, place);
-    for (int32_t k = 0; k < shape->n_waves; k++) {
-        out[k] += (float)(gradient[k] / s->spread);
-    }
+    out[0] += (float)(gradient[0] / s->spread);
     for (int h = 0; h < 2; h++) {
         const int32_t width = shape->to[h] - shape->from[h];
         for (int32_t k = 0; k < shape->n_orbits * width; k++) {
@@ -442,13 +439,14 @@ int kr_split_add_layers(kr_flow_stack *stack, const kr_lattice *lattice,
         }
         s->shape = shape;
         kr_split_places(shape, place);
-        const size_t n_weights = (size_t)place[5], n_shared = n_weights - (size_t)place[3];
+        const size_t n_weights = (size_t)(place[5] - shape->n_knots);
+        const size_t n_shared = n_weights - (size_t)place[3];
         KR_TRY(kr_flow_stack_add(
             stack,
             (kr_flow_layer){ .ops = &split_ops,
                              .self = s,
                              .n_weights = n_weights,
-                             .n_numbers = n_weights,
+                             .n_numbers = (size_t)place[5],
                              .n_scratch = kr_split_scratch(shape),
                              .n_visits = (double)shape->n[1 - k % 2] * (double)place[3] +
                                          (double)shape->n[k % 2] * (double)n_shared },

@@ -7,11 +7,11 @@
  *   z = phi_x exp(g_x) + c_x,  phi_x -> u(z),
  *   u(z) = s z + sum_j [p_j tanh(G_j z) + q_j (z - tanh(G_j z)/G_j)],  s, p, q, G > 0,
  * over displacements d of odd length in steps, tied in orbits o of the symmetries of the box.
- * Features f are phi, sin(w phi), cos(w phi). Where the action is even the shift takes the odd
- * ones and the logarithm of the scale the even ones, so that the map is odd; else both take
- * all. Source: coupling layers: Dinh, Sohl-Dickstein, Bengio, arXiv:1605.08803; on
- * checkerboards: Albergo, Kanwar, Shanahan, Phys. Rev. D 100, 034515 (2019); sines as features
- * of orbits: Gerdes et al., SciPost Phys. 15, 238 (2023). */
+ * Features f are phi, sin(k w phi), cos(k w phi), k = 1..n_waves, with one w learned. Where the
+ * action is even the shift takes the odd ones and the logarithm of the scale the even ones, so
+ * that the map is odd; else both take all. Source: coupling layers: Dinh, Sohl-Dickstein,
+ * Bengio, arXiv:1605.08803; on checkerboards: Albergo, Kanwar, Shanahan, Phys. Rev. D 100,
+ * 034515 (2019); sines as features of orbits: Gerdes et al., SciPost Phys. 15, 238 (2023). */
 #ifndef KR_DENSITY_FLOW_SPLIT_H
 #define KR_DENSITY_FLOW_SPLIT_H
 
@@ -33,17 +33,21 @@ typedef struct kr_split_shape {
     int32_t from[2], to[2]; /* features of shift and scale; order: phi, sines, cosines */
 } kr_split_shape;
 
-/* Numbers of a map u at w: s, p (n_knots), q, G. */
+/* Weights of a map u: s, p (n_knots), q, G; its numbers have 1/G beside. */
 static inline int32_t kr_split_bend_numbers(int32_t n_knots)
+{
+    return 1 + 4 * n_knots;
+}
+static inline int32_t kr_split_bend_weights(int32_t n_knots)
 {
     return 1 + 3 * n_knots;
 }
 
-/* Where the numbers of a coupling layer begin: waves, matrices, biases, u; [6] the end. */
+/* Where the numbers of a coupling layer begin: wave, matrices, biases, u; then the end. */
 static inline void kr_split_places(const kr_split_shape *s, int32_t place[6])
 {
     place[0] = 0;
-    place[1] = s->n_waves;
+    place[1] = 1;
     place[2] = place[1] + s->n_orbits * (s->to[0] - s->from[0]);
     place[3] = place[2] + s->n_orbits * (s->to[1] - s->from[1]);
     place[4] = place[3] + 2;

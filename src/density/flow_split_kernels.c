@@ -16,7 +16,7 @@
 #define CLAMP   1.5
 #define PRODUCT 8 /* factors u' whose logarithm is taken at once */
 
-enum { FEATURES_MAX = 2 * KR_SPLIT_WAVES_MAX + 1, NUMBERS_MAX = 1 + 3 * KR_SPLIT_KNOTS_MAX };
+enum { FEATURES_MAX = 2 * KR_SPLIT_WAVES_MAX + 1, NUMBERS_MAX = 1 + 4 * KR_SPLIT_KNOTS_MAX };
 
 /* A call for one half of the lanes: parts of the numbers and of the scratch. */
 typedef struct pass {
@@ -75,8 +75,10 @@ KR_INLINE void contract(const pass *c, int32_t y, vd phi, int half, bool keeps)
     vd f[FEATURES_MAX];
     const int32_t F = c->s->n_waves;
     f[0] = phi;
-    for (int32_t k = 0; k < F; k++) {
-        vd_sincos(vd_set(c->wave[k]) * phi, &f[1 + k], &f[1 + F + k]);
+    vd_sincos(vd_set(c->wave[0]) * phi, &f[1], &f[1 + F]);
+    for (int32_t k = 1; k < F; k++) { /* turned on by the first one */
+        f[1 + k] = vd_fma(f[k], f[1 + F], f[F + k] * f[1]);
+        f[1 + F + k] = vd_fma(f[F + k], f[1 + F], -f[k] * f[1]);
     }
     for (int h = 0; h < 2; h++) {
         const vd *in = f + c->s->from[h];
@@ -117,7 +119,8 @@ KR_INLINE void condition(const pass *c, const double *x, int half, bool keeps)
         }
         const vd clamp = vd_set(CLAMP);
         vd_store(c->sum[0] + (size_t)i * L + half, shift);
-        vd_store(c->sum[1] + (size_t)i * L + half, clamp * bend_tanh(raw / clamp));
+        vd_store(c->sum[1] + (size_t)i * L + half,
+                 clamp * bend_tanh(raw * vd_set(1.0 / CLAMP)));
     }
 }
 
@@ -148,11 +151,10 @@ static void forward(const kr_split_shape *s, int parity, const double *w, double
             double *at = x + (size_t)c.mapped[i] * L + half;
             const vd shift = vd_load(c.sum[0] + (size_t)i * L + half);
             const vd g = vd_load(c.sum[1] + (size_t)i * L + half);
-            vd first, second;
-            vd_store(at,
-                     bend_value(&c.u, vd_fma(vd_load(at), vd_exp(g), shift), &first, &second));
+            const bent to = bend_value(&c.u, vd_fma(vd_load(at), vd_exp(g), shift));
+            vd_store(at, to.u);
             volume.sum += g;
-            add_log(&volume, first);
+            add_log(&volume, to.d1);
         }
         vd_store(log_j + half, volume.sum + vd_log(volume.product));
     }
@@ -192,13 +194,13 @@ KR_INLINE double sum_half(vd a)
 }
 
 /* Cotangents of shift and raw scale, in sum, summed over each orbit of a frozen site into its
- * heads; returns the cotangent of its phi. waves: gradient of the waves, or NULL. */
-KR_INLINE vd scatter(const pass *c, int32_t y, int half, vd *waves)
+ * heads; returns the cotangent of its phi. wave: gradient of the wave number, or NULL. */
+KR_INLINE vd scatter(const pass *c, int32_t y, int half, vd *wave)
 {
     const int32_t F = c->s->n_waves;
     const int32_t *near = c->near_frozen + (size_t)y * (size_t)c->s->n_displacements;
     const double *f = c->feature + (size_t)y * (size_t)c->n_features * L + half;
-    vd bar[FEATURES_MAX], out;
+    vd bar[FEATURES_MAX], turns = vd_set(0.0);
     for (int32_t k = 0; k < c->n_features; k++) {
         bar[k] = vd_set(0.0);
     }
@@ -217,17 +219,16 @@ KR_INLINE vd scatter(const pass *c, int32_t y, int half, vd *waves)
             }
         }
     }
-    out = bar[0];
     for (int32_t k = 0; k < F; k++) {
         const vd sine = vd_load(f + (size_t)(1 + k) * L);
         const vd cosine = vd_load(f + (size_t)(1 + F + k) * L);
         const vd turn = bar[1 + k] * cosine - bar[1 + F + k] * sine;
-        out = vd_fma(vd_set(c->wave[k]), turn, out);
-        if (waves) {
-            waves[k] = vd_fma(vd_load(f), turn, waves[k]);
-        }
+        turns = vd_fma(vd_set(k + 1), turn, turns);
     }
-    return out;
+    if (wave) {
+        *wave = vd_fma(vd_load(f), turns, *wave);
+    }
+    return vd_fma(vd_set(c->wave[0]), turns, bar[0]);
 }
 
 /* Rows beyond the mapped sites: nothing comes from outside. */
@@ -269,12 +270,11 @@ KR_INLINE void pull_mapped(const pass *c, const double *x, double *cotangent, vd
         double *scale = c->sum[1] + (size_t)i * L + half;
         const vd g = vd_load(scale), stretch = vd_exp(g), l = vd_load(to);
         const vd at = vd_load(x + (size_t)c->mapped[i] * L + half) * stretch;
-        const vd z = at + vd_load(shift), bent = g * vd_set(1.0 / CLAMP);
-        vd first, second;
-        bend_value(&c->u, z, &first, &second);
-        const vd lz = vd_fma(l, first, v * second / first);
-        const vd lg = vd_fma(lz, at, v) * vd_fma(-bent, bent, vd_set(1.0));
-        bend_gradient(&c->u, z, l, v, first, bends);
+        const vd z = at + vd_load(shift), part = g * vd_set(1.0 / CLAMP);
+        const bent to_z = bend_value(&c->u, z);
+        const vd lz = vd_fma(l, to_z.d1, v * to_z.d2 / to_z.d1);
+        const vd lg = vd_fma(lz, at, v) * vd_fma(-part, part, vd_set(1.0));
+        bend_gradient(&c->u, z, &to_z, l, v, bends);
         biases[0] += lz;
         biases[1] += lg;
         vd_store(to, lz * stretch);
@@ -290,25 +290,22 @@ static void pull(const kr_split_shape *s, int parity, const double *w, const dou
     int32_t place[6];
     kr_split_places(s, place);
     for (int half = 0; half < L; half += VD) {
-        vd bends[NUMBERS_MAX], waves[KR_SPLIT_WAVES_MAX], biases[2];
+        vd bends[NUMBERS_MAX], wave = vd_set(0.0), biases[2];
         memset(bends, 0, sizeof bends);
-        memset(waves, 0, sizeof waves);
         memset(biases, 0, sizeof biases);
         condition(&c, x, half, true);
         pull_mapped(&c, x, cotangent, vd_load(volume + half), half, bends, biases);
         clear_outside(&c, half);
         for (int32_t y = 0; y < c.n_frozen; y++) {
             double *to = cotangent + (size_t)c.frozen[y] * L + half;
-            vd_store(to, vd_load(to) + scatter(&c, y, half, waves));
+            vd_store(to, vd_load(to) + scatter(&c, y, half, &wave));
         }
         add_matrices(&c, half, gradient + place[1]);
-        for (int32_t k = 0; k < s->n_waves; k++) {
-            gradient[k] += sum_half(waves[k]);
-        }
+        gradient[0] += sum_half(wave);
         for (int k = 0; k < 2; k++) {
             gradient[place[3] + k] += sum_half(biases[k]);
         }
-        for (int32_t k = 0; k < kr_split_bend_numbers(s->n_knots); k++) {
+        for (int32_t k = 0; k < kr_split_bend_weights(s->n_knots); k++) {
             gradient[place[4] + k] += sum_half(bends[k]);
         }
     }
@@ -329,12 +326,11 @@ static void push(const kr_split_shape *s, int parity, const double *w, const dou
             double *scale = c.sum[1] + (size_t)i * L + half;
             const vd g = vd_load(scale), stretch = vd_exp(g), old = vd_load(to);
             const vd phi = vd_load(x + (size_t)c.mapped[i] * L + half);
-            const vd bent = g * vd_set(1.0 / CLAMP), lz = old / stretch;
-            vd first, second;
-            bend_value(&c.u, vd_fma(phi, stretch, vd_load(shift)), &first, &second);
-            vd_store(to, (lz - second / first) / first);
+            const vd part = g * vd_set(1.0 / CLAMP), lz = old / stretch;
+            const bent at = bend_value(&c.u, vd_fma(phi, stretch, vd_load(shift)));
+            vd_store(to, (lz - at.d2 / at.d1) / at.d1);
             vd_store(shift, lz);
-            vd_store(scale, vd_fma(old, phi, vd_set(1.0)) * vd_fma(-bent, bent, vd_set(1.0)));
+            vd_store(scale, vd_fma(old, phi, vd_set(1.0)) * vd_fma(-part, part, vd_set(1.0)));
         }
         clear_outside(&c, half);
         for (int32_t y = 0; y < c.n_frozen; y++) {
@@ -372,10 +368,9 @@ static void zero_forward(int32_t n, int32_t n_knots, const double *w, double *x,
     const vd shift = vd_set(w[kr_split_bend_numbers(n_knots)]);
     for (int half = 0; half < L; half += VD) {
         const vd mode = mode_of(n, x + half);
-        vd first, second;
-        const vd to = bend_value(&u, mode + shift, &first, &second);
-        move_mode(n, to - mode, x + half);
-        vd_store(log_j + half, vd_load(log_j + half) + vd_log(first));
+        const bent to = bend_value(&u, mode + shift);
+        move_mode(n, to.u - mode, x + half);
+        vd_store(log_j + half, vd_load(log_j + half) + vd_log(to.d1));
     }
 }
 
@@ -396,17 +391,17 @@ static void zero_pull(int32_t n, int32_t n_knots, const double *w, const double 
                       double *cotangent, const double *volume, double *gradient)
 {
     const bend u = bend_at(w, n_knots);
-    const int32_t n_numbers = kr_split_bend_numbers(n_knots);
+    const int32_t n_weights = kr_split_bend_weights(n_knots), n_numbers = n_weights + n_knots;
     for (int half = 0; half < L; half += VD) {
         const vd z = mode_of(n, x + half) + vd_set(w[n_numbers]);
         const vd l = mode_of(n, cotangent + half), v = vd_load(volume + half);
-        vd bends[NUMBERS_MAX], first, second;
+        const bent at = bend_value(&u, z);
+        vd bends[NUMBERS_MAX];
         memset(bends, 0, sizeof bends);
-        bend_value(&u, z, &first, &second);
-        bend_gradient(&u, z, l, v, first, bends);
-        const vd lz = vd_fma(l, first, v * second / first);
+        bend_gradient(&u, z, &at, l, v, bends);
+        const vd lz = vd_fma(l, at.d1, v * at.d2 / at.d1);
         move_mode(n, lz - l, cotangent + half);
-        for (int32_t k = 0; k < n_numbers; k++) {
+        for (int32_t k = 0; k < n_weights; k++) {
             gradient[k] += sum_half(bends[k]);
         }
         gradient[n_numbers] += sum_half(lz);
@@ -420,9 +415,8 @@ static void zero_push(int32_t n, int32_t n_knots, const double *w, const double 
     for (int half = 0; half < L; half += VD) {
         const vd z = mode_of(n, x + half) + vd_set(w[kr_split_bend_numbers(n_knots)]);
         const vd old = mode_of(n, slope + half);
-        vd first, second;
-        bend_value(&u, z, &first, &second);
-        move_mode(n, (old - second / first) / first - old, slope + half);
+        const bent at = bend_value(&u, z);
+        move_mode(n, (old - at.d2 / at.d1) / at.d1 - old, slope + half);
     }
 }
 

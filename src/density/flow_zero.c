@@ -21,18 +21,18 @@ static void zero_use(void *self, kr_isa isa)
 static void zero_load(const void *self, const float *weights, double *w)
 {
     const zero *z = self;
-    const int32_t n = kr_split_bend_numbers(z->n_knots);
+    const int32_t n = kr_split_bend_weights(z->n_knots);
     kr_split_load_bend(z->n_knots, z->width, weights, w);
-    w[n] = z->is_even ? 0.0 : z->width * (double)weights[n];
+    w[n + z->n_knots] = z->is_even ? 0.0 : z->width * (double)weights[n];
 }
 
 static void zero_chain(const void *self, const double *w, const double *gradient, float *out)
 {
     const zero *z = self;
-    const int32_t n = kr_split_bend_numbers(z->n_knots);
+    const int32_t n = kr_split_bend_weights(z->n_knots);
     kr_split_chain_bend(z->n_knots, z->width, w, gradient, out);
     if (!z->is_even) {
-        out[n] += (float)(z->width * gradient[n]);
+        out[n] += (float)(z->width * gradient[n + z->n_knots]);
     }
 }
 
@@ -82,7 +82,7 @@ static const kr_flow_ops ops = {
 kr_flow_layer kr_flow_zero_layer(int32_t n_sites, int32_t n_knots, bool is_even, double width,
                                  kr_error *err)
 {
-    const size_t n_weights = (size_t)kr_split_bend_numbers(n_knots) + 1;
+    const size_t n_weights = (size_t)kr_split_bend_weights(n_knots) + 1;
     zero *z = kr_alloc(1, sizeof *z, err);
     if (z) {
         *z = (zero){ kr_split_kernels_of(KR_ISA_BEST), n_sites, n_knots, is_even, width };
@@ -90,6 +90,6 @@ kr_flow_layer kr_flow_zero_layer(int32_t n_sites, int32_t n_knots, bool is_even,
     return (kr_flow_layer){ .ops = &ops,
                             .self = z,
                             .n_weights = n_weights,
-                            .n_numbers = n_weights,
+                            .n_numbers = n_weights + (size_t)n_knots,
                             .n_visits = (double)n_weights };
 }

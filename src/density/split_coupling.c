@@ -7,6 +7,7 @@
  * weights know nothing of the size of the lattice but for the widths of the base. Layers:
  * flow_base.h, flow_zero.h, flow_split.h. Threads: as density/flow.h. */
 #include "density/flow_base.h"
+#include "density/flow_grow.h"
 #include "density/flow_wells.h"
 #include "density/flow_zero.h"
 
@@ -127,6 +128,8 @@ const kr_density_plug kr_density_split_coupling = {
     .n_visits = kr_flow_stack_n_visits,
     .scratch_bytes = kr_flow_stack_scratch_bytes,
     .init = init,
+    .networks = kr_flow_networks,
+    .adopt = kr_flow_adopt,
     .prepare = kr_flow_stack_prepare,
     .flow = &kr_flow_stack_flow,
     .use = kr_flow_stack_use,

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * density/flow_grow.c - coupling flows described without the size of the lattice, and taken
+ * over from a lattice of another size.
+ *
+ * Orbits of displacements are told by their lengths, modes of the base by their momenta: a mode
+ * takes the factor of its width from the nearest momentum there. Waves, bends and biases are
+ * the same on all lattices, for their units are widths of a site or of the zero mode. */
+#include "density/flow_grow.h"
+
+#include "base/memory.h"
+#include "density/flow_base.h"
+#include "density/flow_split.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { VERSION = 1 };
+enum {
+    H_VERSION,
+    H_DIM,
+    H_EVEN,
+    H_LAYERS,
+    H_ZERO,
+    H_WAVES,
+    H_KNOTS,
+    H_SAME, /* must agree */
+    H_MODES = H_SAME,
+    H_MEANS,
+    H_ORBITS,
+    HEADER
+};
+
+/* Momenta in units of 2 pi / 2^20, so that lattices can be compared. */
+#define MOMENTUM_UNIT 0x1p20
+
+static const kr_split_shape *shape_of(const kr_flow_stack *stack)
+{
+    return kr_split_shape_of(&stack->layer[stack->n_layers - 1]);
+}
+
+static bool has_zero(const kr_flow_stack *stack)
+{
+    return !kr_split_shape_of(&stack->layer[1]);
+}
+
+static void write_header(const kr_flow_stack *stack, int64_t out[HEADER])
+{
+    const kr_flow_modes *modes = kr_flow_base_modes(&stack->layer[0]);
+    const kr_split_shape *shape = shape_of(stack);
+    out[H_VERSION] = VERSION;
+    out[H_DIM] = modes->n_axes;
+    out[H_EVEN] = modes->is_even;
+    out[H_ZERO] = has_zero(stack);
+    out[H_LAYERS] = stack->n_layers - 1 - has_zero(stack);
+    out[H_WAVES] = shape->n_waves;
+    out[H_KNOTS] = shape->n_knots;
+    out[H_MODES] = modes->n_orbits;
+    out[H_MEANS] = (int64_t)stack->layer[0].n_weights - modes->n_orbits;
+    out[H_ORBITS] = shape->n_orbits;
+}
+
+size_t kr_flow_networks(const void *self, int64_t *out)
+{
+    const kr_flow_stack *stack = self;
+    const kr_flow_modes *modes = kr_flow_base_modes(&stack->layer[0]);
+    int64_t header[HEADER];
+    if (!modes->is_separable) {
+        return 0;
+    }
+    write_header(stack, header);
+    const size_t dim = (size_t)header[H_DIM];
+    if (out) {
+        memcpy(out, header, sizeof header);
+        out += HEADER;
+        for (size_t k = 0; k < (size_t)header[H_MODES] * dim; k++) {
+            const size_t orbit = k / dim, d = k % dim;
+            out[k] = llround(MOMENTUM_UNIT * modes->momentum[orbit * KR_DIM_MAX + d] /
+                             (4.0 * modes->axis[d].side));
+        }
+        out += (size_t)header[H_MODES] * dim;
+        for (size_t k = 0; k < (size_t)header[H_ORBITS] * dim; k++) {
+            out[k] = shape_of(stack)->orbit[k / dim * KR_DIM_MAX + k % dim];
+        }
+    }
+    return HEADER + dim * (size_t)(header[H_MODES] + header[H_ORBITS]);
+}
+
+/* ---- taking over ----------------------------------------------------------------------------
+ */
+
+/* Widths of the rows of both matrices. */
+static void row_widths(const int64_t *header, int64_t width[2])
+{
+    const int64_t F = header[H_WAVES];
+    width[0] = header[H_EVEN] ? 1 + F : 1 + 2 * F;
+    width[1] = header[H_EVEN] ? F : 1 + 2 * F;
+}
+
+static int check(const int64_t *own, const int64_t *theirs, size_t n, size_t n_weights,
+                 kr_error *err)
+{
+    static const char *const name[H_SAME] = { "version",   "dimension", "evenness", "layers",
+                                              "zero_mode", "features",  "knots" };
+    int64_t width[2];
+    if (n < HEADER) {
+        return kr_fail(err, KR_EMISMATCH, "networks: %zu numbers, want at least %d", n, HEADER);
+    }
+    for (int k = 0; k < H_SAME; k++) {
+        if (own[k] != theirs[k]) {
+            return kr_fail(err, KR_EMISMATCH, "networks: %s %lld, want %lld", name[k],
+                           (long long)theirs[k], (long long)own[k]);
+        }
+    }
+    for (int k = H_MODES; k < HEADER; k++) {
+        if (theirs[k] < 0 || theirs[k] > (int64_t)n_weights) {
+            return kr_fail(err, KR_EMISMATCH, "networks: count %lld, want 0..%zu",
+                           (long long)theirs[k], n_weights);
+        }
+    }
+    row_widths(own, width);
+    const int64_t bends = kr_split_bend_weights((int32_t)own[H_KNOTS]);
+    const int64_t layer = 1 + theirs[H_ORBITS] * (width[0] + width[1]) + 2 + bends;
+    const int64_t all =
+        theirs[H_MODES] + theirs[H_MEANS] + own[H_ZERO] * (bends + 1) + own[H_LAYERS] * layer;
+    const int64_t numbers = HEADER + own[H_DIM] * (theirs[H_MODES] + theirs[H_ORBITS]);
+    return (int64_t)n_weights == all && (int64_t)n == numbers
+               ? KR_OK
+               : kr_fail(err, KR_EMISMATCH,
+                         "networks: %zu weights and %zu numbers, want %lld and %lld", n_weights,
+                         n, (long long)all, (long long)numbers);
+}
+
+/* Row of `list` (n, dim) next to `wanted`; distance squared into *apart, -1 where none. */
+static int64_t nearest(const int64_t *list, int64_t n, int64_t dim, const int64_t *wanted,
+                       double *apart)
+{
+    int64_t best = -1;
+    *apart = INFINITY;
+    for (int64_t k = 0; k < n; k++) {
+        double sum = 0.0;
+        for (int64_t d = 0; d < dim; d++) {
+            const double step = (double)list[k * dim + d] - (double)wanted[d];
+            sum += step * step;
+        }
+        if (sum < *apart) {
+            *apart = sum;
+            best = k;
+        }
+    }
+    return best;
+}
+
+static void adopt_base(const int64_t *own, const int64_t *theirs, float *to, const float *from,
+                       kr_adopted *count)
+{
+    const int64_t dim = own[H_DIM];
+    for (int64_t o = 0; o < own[H_MODES]; o++) {
+        double apart;
+        const int64_t k =
+            nearest(theirs + HEADER, theirs[H_MODES], dim, own + HEADER + o * dim, &apart);
+        if (k >= 0) {
+            to[o] = from[k];
+        }
+        count->n_same += apart == 0.0;
+        count->n_near += k >= 0 && apart > 0.0;
+        count->n_fresh += k < 0;
+    }
+    if (own[H_MEANS] == 1 && theirs[H_MEANS] == 1) {
+        to[own[H_MODES]] = from[theirs[H_MODES]];
+    }
+}
+
+static void adopt_layer(const int64_t *own, const int64_t *theirs, float *to, const float *from,
+                        kr_adopted *count)
+{
+    const int64_t dim = own[H_DIM], *orbits = own + HEADER + dim * own[H_MODES];
+    const int64_t *others = theirs + HEADER + dim * theirs[H_MODES];
+    const int64_t rest = 2 + kr_split_bend_weights((int32_t)own[H_KNOTS]);
+    int64_t width[2];
+    row_widths(own, width);
+    *to++ = *from++; /* the wave */
+    for (int h = 0; h < 2; h++) {
+        for (int64_t o = 0; o < own[H_ORBITS]; o++) {
+            double apart;
+            const int64_t k = nearest(others, theirs[H_ORBITS], dim, orbits + o * dim, &apart);
+            if (apart == 0.0) {
+                memcpy(to + o * width[h], from + k * width[h], (size_t)width[h] * sizeof *to);
+            }
+            count->n_same += h == 0 && apart == 0.0;
+            count->n_fresh += h == 0 && apart != 0.0;
+        }
+        to += own[H_ORBITS] * width[h];
+        from += theirs[H_ORBITS] * width[h];
+    }
+    memcpy(to, from, (size_t)rest * sizeof *to);
+}
+
+static void adopt_all(kr_flow_stack *stack, const int64_t *own, const int64_t *theirs,
+                      const float *from, kr_adopted *count)
+{
+    const int64_t bends = kr_split_bend_weights((int32_t)own[H_KNOTS]);
+    int64_t width[2];
+    row_widths(own, width);
+    *count = (kr_adopted){ 0, 0, 0 };
+    adopt_base(own, theirs, stack->weights, from, count);
+    from += theirs[H_MODES] + theirs[H_MEANS];
+    for (int32_t k = 1; k < stack->n_layers; k++) {
+        float *to = stack->weights + stack->layer[k].first_weight;
+        if (!kr_split_shape_of(&stack->layer[k])) { /* the zero mode */
+            memcpy(to, from, (size_t)(bends + 1) * sizeof *to);
+            from += bends + 1;
+        } else {
+            adopt_layer(own, theirs, to, from, count);
+            from += 1 + theirs[H_ORBITS] * (width[0] + width[1]) + 2 + bends;
+        }
+    }
+}
+
+int kr_flow_adopt(void *self, const int64_t *networks, size_t n_networks, const float *weights,
+                  size_t n_weights, kr_adopted *count, kr_error *err)
+{
+    kr_flow_stack *stack = self;
+    const size_t n = kr_flow_networks(self, NULL);
+    if (n == 0) {
+        return kr_fail(err, KR_EMISMATCH,
+                       "the modes of the action have no momenta here, want a uniform box");
+    }
+    int64_t *own = kr_alloc(n, sizeof *own, err);
+    if (!own) {
+        return KR_ENOMEM;
+    }
+    kr_flow_networks(self, own);
+    const int status = check(own, networks, n_networks, n_weights, err);
+    if (status == KR_OK) {
+        adopt_all(stack, own, networks, weights, count);
+    }
+    kr_free(own);
+    return status;
+}
