@@ -168,7 +168,7 @@ static int check_numbers(const kr_stored *s, const char *path, kr_error *err)
         bool is_good;
     } row[] = {
         { "n_sites", (double)s->n_sites, s->n_sites >= 1 && s->n_sites <= INT32_MAX },
-        { "q", (double)s->q, s->q >= 2 && s->q <= KR_STATES_MAX },
+        { "q", (double)s->q, s->q == 0 || (s->q >= 2 && s->q <= KR_STATES_MAX) },
         { "beta", s->beta, isfinite(s->beta) },
         { "steps", (double)s->steps, s->steps >= 0 },
         { "work", s->work, isfinite(s->work) && s->work >= 0.0 },

@@ -34,7 +34,7 @@ enum {
 typedef struct kr_stored {
     char *path;                  /* it was read from, for messages; owns */
     char *text[KR_STORED_TEXTS]; /* owns */
-    int64_t n_sites, q;
+    int64_t n_sites, q; /* q = 0: real variables */
     uint64_t structure; /* kr_stored_structure of the terms */
     double beta;
     size_t n_weights;

@@ -232,8 +232,12 @@ int kr_density_files_show(const char *path, FILE *out, kr_error *err)
     show_plug("model:", s->text[KR_STORED_MODEL], s->text[KR_STORED_MODEL_FIELDS], out);
     show_plug("lattice:", s->text[KR_STORED_LATTICE], s->text[KR_STORED_LATTICE_FIELDS], out);
     fprintf(out, "%-11s %s\n", "beta:", kr_number_format(s->beta, beta));
-    fprintf(out, "%-11s %" PRId64 ", q = %" PRId64 ", structure %016" PRIx64 "\n",
-            "sites:", s->n_sites, s->q, s->structure);
+    char states[32] = "real variables";
+    if (s->q > 0) {
+        snprintf(states, sizeof states, "q = %" PRId64, s->q);
+    }
+    fprintf(out, "%-11s %" PRId64 ", %s, structure %016" PRIx64 "\n", "sites:", s->n_sites,
+            states, s->structure);
     fprintf(out, "%-11s %zu\n", "weights:", s->n_weights);
     fprintf(out, "%-11s %" PRId64 " steps, %.3g nominal CPU-seconds\n", "training:", s->steps,
             s->work);
