@@ -369,6 +369,17 @@ def closed_stdout_is_told():
     assert result.returncode == 1 and "cannot write to stdout" in result.stderr
 
 
+def closed_pipe_is_quiet():
+    """Whoever closes it has read enough: `kramers summary run.h5 | head -1`."""
+    for words in (["summary", "run.h5"], ["summary", "run.h5", "--json"], ["list"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = subprocess.run([KRAMERS, *words], stdout=writer, stderr=subprocess.PIPE, text=True,
+                                check=False, timeout=60)
+        os.close(writer)
+        assert (result.returncode, result.stderr) == (0, ""), (words, result)
+
+
 def foreign_run_files_are_read():
     write("crlf.yaml", RUN.replace("\n", "\r\n"))
     write("utf8.yaml", "\ufeff# \u00e9nergie, \u6e29\u5ea6 \u03b2\n" + RUN)
@@ -486,7 +497,7 @@ def main():
                       a_density_of_states_made_longer_is_that_of_the_long_run,
                       weights_beyond_the_range_of_exp_are_compared,
                       stopped_runs_go_on, overwrite_replaces,
-                      closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,
+                      closed_stdout_is_told, closed_pipe_is_quiet, foreign_run_files_are_read, a_scan_makes_points,
                       replica_pairs_have_a_group_of_their_own,
                   samples_of_a_density_tell_nothing_of_pairs,
                       bench_is_json_with_the_documented_keys,

@@ -62,6 +62,10 @@ typedef struct kr_weights_summary {
      * <1/w>_p may have no error to speak of. The left side, and the error of its distance from
      * the right one that these samples make, that of Z included. */
     double bridge, bridge_error;
+    /* <Z/w>_q and <(Z/w)^2>_q: <(Z/w)^2>_p and <(Z/w)^3>_p, whose distribution over p decides
+     * what the error of <1/w>_p is worth. Samples of p may never meet the states with large
+     * 1/w; those of q do, as often as they matter, for <Z/w>_p is their share in q. */
+    double inverse, inverse_square;
 } kr_weights_summary;
 void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *summary);
 
@@ -79,7 +83,8 @@ typedef struct kr_weights_spectrum {
                           1/k and above do not exist; from 0.7 on no mean can be trusted.
                           Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024); fit: Zhang,
                           Stephens, Technometrics 51, 316 (2009). NaN with fewer than 5
-                          distinct weights there, or all equal to 1e-6 */
+                          distinct weights there, or a relative variance of all weights
+                          below 0.05 (ESS above 95 %): then no mean rests on the tail */
 } kr_weights_spectrum;
 /* log_w (n) is overwritten. NaN for n = 0 and weights that are NaN or infinite. Cost: n log n.
  */
