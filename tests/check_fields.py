@@ -74,22 +74,29 @@ observables: [energy, magnetization, residence]
 WELLS = {0.0: (-196.9122208055, 0.5), 0.01: (-195.9961972398, 0.0423936416),
          0.02: (-194.4578400954, 0.0019576859)}
 
-# L: lambda, least ESS_q, seconds of the run, nominal seconds of training, and from long runs of an
-# independent program (reference table phi4_2d_montecarlo) <phi^2>, <M^2>, chi/V with errors, log Z
+# L, lambda, least ESS_q, seconds of all runs, and from long runs of an independent program (reference
+# table phi4_2d_montecarlo) <phi^2>, <M^2> with errors, log Z
 POINTS = {
-    "e6": (6, 6.975, 0.93, 60, 60, (0.161393, 3.7e-5), (0.029512, 3.1e-5), (6.9853, 0.0005)),
-    "e12": (12, 5.276, 0.7, 480, 240, (0.210545, 5.2e-5), (0.028677, 5.4e-5), (43.7399, 0.0079)),
-    "e20": (20, 4.807, 0.4, 1500, 700, (0.237104, 6.8e-5), (0.026418, 8.1e-5), (138.958, 0.132)),
-    "e32": (32, 4.572, 0.2, 3600, 1600, (0.256561, 8.3e-5), (0.02496, 1.2e-4), (382.316, 0.368)),
+    "e6": (6, 6.975, 0.93, 60, (0.161393, 3.7e-5), (0.029512, 3.1e-5), (6.9853, 0.0005)),
+    "e12": (12, 5.276, 0.7, 480, (0.210545, 5.2e-5), (0.028677, 5.4e-5), (43.7399, 0.0079)),
+    "e20": (20, 4.807, 0.4, 1500, (0.237104, 6.8e-5), (0.026418, 8.1e-5), (138.958, 0.132)),
+    "e32": (32, 4.572, 0.2, 3600, (0.256561, 8.3e-5), (0.02496, 1.2e-4), (382.316, 0.368)),
+}
+# Weights grow from small lattices to large ones: nominal seconds of training at each.
+STAGES = {
+    "e6": [("e6", 40)],
+    "e12": [("e6", 20), ("e12", 120)],
+    "e20": [("e6", 20), ("e12", 120), ("e20", 600)],
+    "e32": [("e6", 20), ("e12", 120), ("e20", 400), ("e32", 1500)],
 }
 POINT = """
 model: {{name: phi4, m2: -4, lambda: {coupling}}}
 lattice: {{name: hypercubic, size: [{side}, {side}]}}
 beta: 1
 chains: 64
-phases: {{thermalize: 400, adapt: 10000000, measure: 20000, every: 4}}
+phases: {{thermalize: 400, adapt: 10000000, measure: {measure}, every: 4}}
 updates: [{{name: hmc, steps: 5, mass: fourier}}, {{name: independence, density: net}}]
-densities: {{net: {{name: split_coupling}}}}
+densities: {{net: {{name: split_coupling, layers: 14, save: {case}.krd{start}}}}}
 training: {{max_work: {work}, target_ess: 0.98}}
 observables: [energy, magnetization, field]
 """
@@ -178,10 +185,17 @@ def check_pnas(seed):
 
 
 def check_point(case, seed):
-    """A flow on a point of the two-dimensional theory."""
-    side, coupling, least, seconds, work, square, magnetization, log_z = POINTS[case]
-    summary = run(POINT.format(side=side, coupling=coupling, work=work), seed)
-    net, cost, found = summary["densities"]["net"], summary["cost"], summary["observables"]
+    """A flow on a point of the two-dimensional theory, and on those it grows from."""
+    start, cost = "", {"wall_s": 0.0, "train_cpu_s": 0.0}
+    for stage, work in STAGES[case]:
+        side, coupling, least, seconds, square, magnetization, log_z = POINTS[stage]
+        summary = run(POINT.format(side=side, coupling=coupling, work=work, case=stage, start=start,
+                                   measure=20000 if stage == case else 40), seed)
+        start = f", start: {{file: {stage}.krd}}"
+        net, found = summary["densities"]["net"], summary["observables"]
+        cost = {key: cost[key] + summary["cost"][key] for key in cost}
+        print(f"# {stage} seed {seed}: ESS_q {net['ess_q']:.3f}, {cost['wall_s']:.0f} s and "
+              f"{cost['train_cpu_s']:.0f} CPU-s of training up to here", flush=True)
     z = []
     for name, (truth, error) in (("phi_squared", square), ("magnetization_squared", magnetization)):
         z.append((found[name]["mean"] - truth) / math.hypot(found[name]["error"], error))

@@ -76,13 +76,20 @@ static bool has_overlap(const kr_spec *spec)
     return false;
 }
 
+/* Whether observable `field` takes the model. */
+static bool has_squares(const kr_spec *spec)
+{
+    const kr_action *action = spec->target[0].terms->action;
+    return action && !action->is_angle && action->virial;
+}
+
 int kr_compare_set_observables(const kr_compare *study, kr_runfile *file, bool residence,
                                bool overlap, kr_error *err)
 {
     const kr_spec *spec = study->spec;
     bool has_phases = spec->target[0].terms->n_phases >= 2;
-    return kr_compare_set(file, err, "observables=[energy, magnetization%s%s]",
-                          residence && has_phases ? ", residence" : "",
+    return kr_compare_set(file, err, "observables=[energy, magnetization%s%s%s]",
+                          has_squares(spec) ? ", field" : "", residence && has_phases ? ", residence" : "",
                           overlap && has_overlap(spec) ? ", overlap" : "");
 }
 
@@ -184,6 +191,9 @@ static void list_columns(kr_compare *study)
     add_column(study, "magnetization_per_site", false, study->exact_m);
     if (terms->action) {
         add_column(study, "magnetization_squared", false, NAN);
+        if (has_squares(study->spec)) {
+            add_column(study, "phi_squared", false, NAN);
+        }
     } else if (terms->order == KR_ORDER_VALUE || terms->order == KR_ORDER_QUADRUPOLE) {
         add_column(study, "abs_magnetization_per_site", false, study->exact_abs_m);
     }
