@@ -5,6 +5,7 @@
 #include "analysis/analysis.h"
 #include "base/memory.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -140,7 +141,9 @@ int kr_summary_write(const char *path, bool json, FILE *out, bool *is_converged,
         }
         *is_converged = s.is_converged;
         join_reasons(&s, why, KR_SUMMARY_WHY);
-        if (ferror(out) || fflush(out) != 0) {
+        errno = 0;
+        bool is_bad = fflush(out) != 0 || ferror(out);
+        if (is_bad && errno != EPIPE) { /* whoever closed the pipe has read enough */
             status = kr_fail(err, KR_EIO, "summary of %s: could not be written", path);
         }
     }

@@ -13,6 +13,8 @@ observables: [energy]
 """
 NET = "updates:\n  - {name: independence, density: net}\ndensities:\n  "
 LEARNED = NET + "net: {name: frontier, hidden: 4}\n"
+SAVE = ["--set", "updates.0={name: independence, density: net}", "--set",
+        "densities={net: {name: frontier}}", "--set"]
 
 # ---- run files: (name, keys that replace those of BASE, wanted in the message). The character ^
 # marks the place wanted in the message and is taken out; no mark: no line is to blame.
@@ -408,7 +410,20 @@ COMMANDS = [
     (["run"], "missing"),
     (["run", "R", "R"], "too many"),
     (["run", "R", "-o", ""], "output"),
-    (["run", "R", "-o", "none/x.h5"], "none/x.h5", 1),
+    (["run", "R", "-o", "none/x.h5"], "none/x.h5: cannot write to the folder"),
+    # nothing but a result file is replaced by one, nothing but a density file by a density
+    (["run", "R", "-o", "R", "--overwrite"], "R: exists and is no result file"),
+    (["run", "R", "-o", "text.h5", "--overwrite"], "text.h5: exists and is no result file"),
+    (["run", "R", "-o", "truncated.h5", "--overwrite"], "exists and is no result file"),
+    (["run", "R", "-o", "good.h5.restart", "--overwrite"], "exists and is no result file"),
+    (["snapshot", "good.h5", "-o", "R", "--overwrite"], "R: exists and is no result file"),
+    (["run", "R", "--overwrite", *SAVE, "densities.net.save=R"], "R exists and is no density file"),
+    (["run", "R", "--overwrite", *SAVE, "densities.net.save=good.h5.restart"],
+     "good.h5.restart exists and is no density file"),
+    (["run", "R", "-o", "good.h5", "--overwrite", *SAVE, "densities.net.save=./good.h5"],
+     "good.h5 is the result file"),
+    (["run", "R", "-o", "x.h5", *SAVE, "densities.net.save=./x.h5.restart"],
+     "x.h5.restart is the restart file"),
     (["run", "R", "-o", "folder"], "folder"),
     (["run", "R", "-o", "folder", "--overwrite"], "want a regular file"),
     (["run", "R", "-o", "n" * 300 + ".h5"], "name too long", 1),
@@ -474,7 +489,8 @@ COMMANDS = [
     (["list", "things"], '"things"'),
     (["list", "models", "updates"], "too many"),
     (["snapshot", "good.h5", "-o", "good.h5"], "want another"),
-    (["snapshot", "good.h5", "-o", "none/x.h5"], "none/x.h5", 1),
+    (["snapshot", "good.h5", "-o", "./good.h5", "--overwrite"], "want another"),
+    (["snapshot", "good.h5", "-o", "none/x.h5"], "none/x.h5: cannot write to the folder"),
     (["snapshot", "good.h5", "-o", "truncated.h5"], "truncated.h5: the output exists"),
     (["explain", "updats"], 'did you mean "updates"?'),
 ]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bad run files, --set values, command lines and files: each refused with one clear message.
 
-Every case must end with its exit status (2; 1 where reading or writing failed), print nothing on
+Every case must end with its exit status (2; 1 where a damaged file or writing is at fault), print nothing on
 stdout and one message on stderr, with FILE:LINE:COLUMN, source line and caret where a run file is
 at fault, leave no file behind and no existing output changed, and take less than 2 s of CPU.
 
@@ -241,8 +241,7 @@ def main():
         for path in FILES:
             for command in READERS:
                 arguments = [path if word == "F" else word for word in command]
-                has_restart = command[0] in ("resume", "status", "snapshot")
-                checker.refuse(" ".join(arguments), arguments, path, 2 if has_restart else 1)
+                checker.refuse(" ".join(arguments), arguments, path)
         check_restart_faults(checker)
         check_lock(checker)
     print(f"{checker.n - checker.failures} of {checker.n} cases refused as they should be")

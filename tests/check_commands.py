@@ -325,9 +325,12 @@ def stopped_runs_go_on():
     write("snapshot.h5", "precious")
     refused = call("snapshot", "stopped.h5", "-o", "snapshot.h5", want=2).stderr
     assert refused.count("\n") == 1 and "--overwrite" in refused, refused
+    call("snapshot", "stopped.h5", "-o", "snapshot.h5", "--overwrite", want=2)
     with open("snapshot.h5", encoding="utf-8") as file:
         assert file.read() == "precious"
-    call("snapshot", "stopped.h5", "-o", "snapshot.h5", "--overwrite")
+    os.remove("snapshot.h5")
+    for more in ((), ("--overwrite",)):
+        call("snapshot", "stopped.h5", "-o", "snapshot.h5", *more)
     assert call("snapshot", "stopped.h5").stdout == "file: stopped.snapshot.h5\n"
     call("snapshot", "stopped.h5", want=2)
     steps = str(4 * (done + 1000))
@@ -367,6 +370,17 @@ def closed_stdout_is_told():
         result = subprocess.run([KRAMERS, "list"], stdout=full, stderr=subprocess.PIPE, text=True,
                                 check=False, timeout=60)
     assert result.returncode == 1 and "cannot write to stdout" in result.stderr
+
+
+def closed_pipe_is_quiet():
+    """Whoever closes it has read enough: `kramers summary run.h5 | head -1`."""
+    for words in (["summary", "run.h5"], ["summary", "run.h5", "--json"], ["list"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = subprocess.run([KRAMERS, *words], stdout=writer, stderr=subprocess.PIPE, text=True,
+                                check=False, timeout=60)
+        os.close(writer)
+        assert (result.returncode, result.stderr) == (0, ""), (words, result)
 
 
 def foreign_run_files_are_read():
@@ -486,7 +500,7 @@ def main():
                       a_density_of_states_made_longer_is_that_of_the_long_run,
                       weights_beyond_the_range_of_exp_are_compared,
                       stopped_runs_go_on, overwrite_replaces,
-                      closed_stdout_is_told, foreign_run_files_are_read, a_scan_makes_points,
+                      closed_stdout_is_told, closed_pipe_is_quiet, foreign_run_files_are_read, a_scan_makes_points,
                       replica_pairs_have_a_group_of_their_own,
                   samples_of_a_density_tell_nothing_of_pairs,
                       bench_is_json_with_the_documented_keys,

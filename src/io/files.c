@@ -3,6 +3,7 @@
 #include "io/files.h"
 
 #include "base/memory.h"
+#include "io/results.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -88,10 +89,6 @@ static int take_lock(kr_files *files, kr_error *err)
 
 static int check_unused(const kr_files *files, kr_error *err)
 {
-    if (exists(files->output)) {
-        return kr_fail(err, KR_EPARSE, "%s: the output exists, want another -o or --overwrite",
-                       files->output);
-    }
     if (exists(files->restart) || exists(files->previous)) {
         return kr_fail(err, KR_EPARSE,
                        "%s: an unfinished run of this name exists, want `kramers resume %s` or "
@@ -101,16 +98,67 @@ static int check_unused(const kr_files *files, kr_error *err)
     return KR_OK;
 }
 
-int kr_files_check_new(const kr_files *files, bool overwrite, kr_error *err)
+bool kr_files_is_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return *a && *b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+/* A mistyped name must not cost a run file or the data of another program. */
+static int check_is_result(const char *path, kr_error *err)
+{
+    kr_reader *reader = kr_reader_open(path, NULL);
+    const char *version;
+    bool is_result = reader && kr_reader_attr_text(reader, "", "", "kramers_version", &version);
+    kr_reader_close(reader);
+    return is_result ? KR_OK
+                     : kr_fail(err, KR_EPARSE,
+                               "%s: exists and is no result file of kramers, which alone "
+                               "--overwrite replaces; want another -o",
+                               path);
+}
+
+static int check_folder(const char *path, kr_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = join(slash ? path : ".", "", err);
+    if (!folder) {
+        return KR_ENOMEM;
+    }
+    if (slash) {
+        folder[slash - path + 1] = '\0';
+    }
+    int status = access(folder, W_OK | X_OK) == 0
+                     ? KR_OK
+                     : kr_fail(err, KR_EPARSE, "%s: cannot write to the folder: %s", path,
+                               strerror(errno));
+    kr_free(folder);
+    return status;
+}
+
+int kr_files_check_replace(const char *path, bool overwrite, kr_error *err)
 {
     struct stat info;
-    if (!files->output[0]) {
+    if (!*path) {
         return kr_fail(err, KR_EPARSE, "output: no name, want one such as NAME.h5");
     }
-    if (stat(files->output, &info) == 0 && !S_ISREG(info.st_mode)) {
-        return kr_fail(err, KR_EPARSE, "%s: a folder, pipe or device, want a regular file",
-                       files->output);
+    KR_TRY(check_folder(path, err));
+    if (stat(path, &info) != 0) {
+        return KR_OK;
     }
+    if (!S_ISREG(info.st_mode)) {
+        return kr_fail(err, KR_EPARSE, "%s: a folder, pipe or device, want a regular file",
+                       path);
+    }
+    return overwrite ? check_is_result(path, err)
+                     : kr_fail(err, KR_EPARSE,
+                               "%s: the output exists, want another -o or --overwrite", path);
+}
+
+int kr_files_check_new(const kr_files *files, bool overwrite, kr_error *err)
+{
+    KR_TRY(kr_files_check_replace(files->output, overwrite, err));
     if (!overwrite) {
         KR_TRY(check_unused(files, err));
     }
@@ -121,7 +169,7 @@ int kr_files_claim(kr_files *files, bool overwrite, kr_error *err)
 {
     KR_TRY(kr_files_check_new(files, overwrite, err));
     KR_TRY(take_lock(files, err));
-    int status = overwrite ? KR_OK : check_unused(files, err); /* by a run that just ended */
+    int status = kr_files_check_new(files, overwrite, err); /* by a run that just ended */
     if (status != KR_OK) {
         kr_files_release(files);
     }

@@ -15,8 +15,14 @@ typedef struct kr_files {
 
 int kr_files_init(kr_files *files, const char *output, kr_error *err);
 void kr_files_clear(kr_files *files);
-/* For a new run: refuses (KR_EPARSE) an empty name, an output that is no regular file, and,
- * unless overwrite, an output or unfinished run of that name. Changes nothing. */
+/* May a result file be written at path? Refuses (KR_EPARSE) an empty name, a folder that cannot
+ * be written to, anything that is no regular file, a file that exists unless overwrite, and
+ * then still one that is no result file of ours. Changes nothing. */
+int kr_files_check_replace(const char *path, bool overwrite, kr_error *err);
+/* Both exist and are one file, whatever their names. */
+bool kr_files_is_same(const char *a, const char *b);
+/* For a new run: the same of its output, and refuses, unless overwrite, an unfinished run of
+ * that name. Changes nothing. */
 int kr_files_check_new(const kr_files *files, bool overwrite, kr_error *err);
 /* The same, then makes the folder and locks it (KR_EIO when locked). Removes nothing. */
 int kr_files_claim(kr_files *files, bool overwrite, kr_error *err);

@@ -5,6 +5,8 @@
 #include "analysis/analysis.h"
 #include "base/field.h"
 #include "base/memory.h"
+#include "io/files.h"
+#include "io/results.h"
 #include "model/exact.h"
 #include "run/run.h"
 
@@ -253,11 +255,19 @@ static const kr_command *command_named(const char *name)
     return c;
 }
 
-/* A run file that cannot be used is a run-file error, whatever hid it. */
+/* A file named on the command line that cannot be used is a usage error, whatever hid it. */
 static int complain_spec(const kr_error *err)
 {
     int status = complain(err);
     return err->status == KR_EIO ? KR_EXIT_USAGE : status;
+}
+
+/* No result file at all is a usage error, as no run file is. */
+static bool can_read(const char *path, kr_error *err)
+{
+    kr_reader *reader = kr_reader_open(path, err);
+    kr_reader_close(reader);
+    return reader;
 }
 
 /* The run file with all --set applied, as a spec. */
@@ -389,16 +399,12 @@ static int command_snapshot(int argc, char **argv, const volatile sig_atomic_t *
         snprintf(name, sizeof name, "%.*s.snapshot.h5", (int)n, a.path[0]);
         a.run.output = name;
     }
-    if (strcmp(a.run.output, a.path[0]) == 0) {
+    if (strcmp(a.run.output, a.path[0]) == 0 || kr_files_is_same(a.run.output, a.path[0])) {
         fprintf(stderr, "kramers: snapshot: -o is the run's own file, want another\n");
         return KR_EXIT_USAGE;
     }
-    if (!a.run.overwrite && access(a.run.output, F_OK) == 0) {
-        fprintf(stderr, "kramers: %s: the output exists, want another -o or --overwrite\n",
-                a.run.output);
-        return KR_EXIT_USAGE;
-    }
-    if (kr_run_snapshot(a.path[0], a.run.output, &err) != KR_OK) {
+    if (kr_files_check_replace(a.run.output, a.run.overwrite, &err) != KR_OK ||
+        kr_run_snapshot(a.path[0], a.run.output, &err) != KR_OK) {
         return complain(&err);
     }
     printf("file: %s\n", a.run.output);
@@ -413,6 +419,9 @@ static int command_summary(int argc, char **argv, const volatile sig_atomic_t *s
     char why[KR_SUMMARY_WHY] = "";
     (void)stop;
     parse(argc, argv, command_named("summary"), summary_options, &a);
+    if (!can_read(a.path[0], &err)) {
+        return complain_spec(&err);
+    }
     if (kr_summary_write(a.path[0], a.is_json, stdout, &is_converged, why, &err) != KR_OK) {
         return complain(&err);
     }
@@ -430,6 +439,11 @@ static int command_plot(int argc, char **argv, const volatile sig_atomic_t *stop
     char figure[4096];
     (void)stop;
     parse(argc, argv, command_named("plot"), plot_options, &a);
+    for (int k = 0; k < a.n_paths - 1; k++) {
+        if (!can_read(a.path[k], &err)) {
+            return complain_spec(&err);
+        }
+    }
     /* FILE.h5 [FILE2.h5] KIND */
     const char *kind = a.path[a.n_paths - 1];
     if (kr_plot_write(a.path, a.n_paths - 1, kind, a.run.output, figure, &err) != KR_OK) {
@@ -437,55 +451,6 @@ static int command_plot(int argc, char **argv, const volatile sig_atomic_t *stop
     }
     printf("figure: %s\n", figure);
     return KR_EXIT_DONE;
-}
-
-static void print_exact(const kr_spec *spec, int32_t p, const kr_exact *e, bool is_json)
-{
-    static const char *const name[] = { "log_z",
-                                        "energy_per_site",
-                                        "specific_heat",
-                                        "magnetization_per_site",
-                                        "abs_magnetization_per_site",
-                                        "magnetization_squared",
-                                        "magnetization_fourth",
-                                        "susceptibility",
-                                        "binder",
-                                        "phi_squared",
-                                        "phi_fourth",
-                                        "neighbor_product" };
-    const double value[] = { e->log_z,
-                             e->energy_per_site,
-                             e->specific_heat,
-                             e->magnetization,
-                             e->abs_magnetization,
-                             e->magnetization_squared,
-                             e->magnetization_fourth,
-                             e->susceptibility,
-                             e->binder,
-                             e->phi_squared,
-                             e->phi_fourth,
-                             e->neighbor_product };
-    if (is_json) {
-        printf("%s  {\"method\": \"%s\", \"beta\": %.17g", p ? ",\n" : "", e->method,
-               spec->target[p].beta);
-    } else {
-        printf("%s%-28s %s\n%-28s %.17g\n", p ? "\n" : "", "method", e->method, "beta",
-               spec->target[p].beta);
-    }
-    for (int32_t a = 0; a < spec->n_axes; a++) {
-        if (strcmp(spec->axis[a].path, "beta") != 0) {
-            printf(is_json ? ", \"%s\": %.17g" : "%-28s %.17g\n", spec->axis[a].path,
-                   spec->axis[a].value[p]);
-        }
-    }
-    for (size_t k = 0; k < sizeof name / sizeof *name; k++) {
-        if (isfinite(value[k])) {
-            printf(is_json ? ", \"%s\": %.17g" : "%-28s %.15g\n", name[k], value[k]);
-        } else if (is_json) {
-            printf(", \"%s\": null", name[k]);
-        }
-    }
-    printf(is_json ? "}" : "");
 }
 
 static int command_exact(int argc, char **argv, const volatile sig_atomic_t *stop)
@@ -507,7 +472,7 @@ static int command_exact(int argc, char **argv, const volatile sig_atomic_t *sto
     if (status == KR_OK) { /* all or nothing: half an object is no JSON */
         fputs(a.is_json ? "{\"points\": [\n" : "", stdout);
         for (int32_t p = 0; p < n; p++) {
-            print_exact(spec, p, &values[p], a.is_json);
+            kr_cli_print_exact(spec, p, &values[p], a.is_json);
         }
         fputs(a.is_json ? "\n]}\n" : "", stdout);
     }
@@ -577,7 +542,7 @@ int kr_cli_main(int argc, char **argv, const volatile sig_atomic_t *stop)
     const kr_command *command = command_named(argv[1]);
     if (command->name) {
         int status = command->run(argc - 1, argv + 1, stop);
-        if (fflush(stdout) != 0 && status == KR_EXIT_DONE) {
+        if (fflush(stdout) != 0 && errno != EPIPE && status == KR_EXIT_DONE) {
             fprintf(stderr, "kramers: cannot write to stdout: %s\n", strerror(errno));
             return KR_EXIT_FAILED;
         }

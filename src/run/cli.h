@@ -5,6 +5,9 @@
 #ifndef KR_RUN_CLI_H
 #define KR_RUN_CLI_H
 
+#include "model/exact.h"
+#include "run/spec.h"
+
 #include <signal.h>
 
 enum { KR_EXIT_DONE = 0, KR_EXIT_FAILED = 1, KR_EXIT_USAGE = 2, KR_EXIT_STOPPED = 3 };
@@ -23,6 +26,9 @@ int kr_cli_bench(int argc, char **argv, const volatile sig_atomic_t *stop);
 
 /* cli_compare.c */
 int kr_cli_compare(int argc, char **argv, const volatile sig_atomic_t *stop);
+
+/* cli_exact.c: the known values e of point p on stdout. */
+void kr_cli_print_exact(const kr_spec *spec, int32_t p, const kr_exact *e, bool is_json);
 
 /* explain.c */
 int kr_cli_explain(int argc, char **argv, const volatile sig_atomic_t *stop);

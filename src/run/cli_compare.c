@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/cli_compare.c - the command `compare`: options, and its exit status. */
+#include "io/files.h"
 #include "run/cli.h"
 #include "study/compare.h"
 
@@ -145,7 +146,8 @@ static bool can_write(const char *path)
 
 static bool can_begin(const arguments *a)
 {
-    if (a->output && (!*a->output || strcmp(a->output, a->path) == 0)) {
+    if (a->output && (!*a->output || strcmp(a->output, a->path) == 0 ||
+                      kr_files_is_same(a->output, a->path))) {
         fprintf(stderr, "kramers: compare: -o is %s, want another name\n",
                 *a->output ? "the run file itself" : "empty");
         return false;

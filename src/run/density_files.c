@@ -16,13 +16,6 @@
 
 /* ---- may the files be written? ----------------------------------------------------------- */
 
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-    return *a && *b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
-}
-
 static int check_folder(const char *path, kr_error *why)
 {
     const char *slash = strrchr(path, '/');
@@ -37,7 +30,46 @@ static int check_folder(const char *path, kr_error *why)
     return KR_OK;
 }
 
-static int check_path(const kr_density_files *files, int32_t point, const char *output,
+/* The last component of both is the same, in the same folder. */
+static bool is_same_name(const char *a, const char *b)
+{
+    const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
+    char folder_a[2 * KR_TEXT_MAX], folder_b[2 * KR_TEXT_MAX];
+    snprintf(folder_a, sizeof folder_a, "%.*s", name_a ? (int)(name_a - a + 1) : 2,
+             name_a ? a : "./");
+    snprintf(folder_b, sizeof folder_b, "%.*s", name_b ? (int)(name_b - b + 1) : 2,
+             name_b ? b : "./");
+    return strcmp(name_a ? name_a + 1 : a, name_b ? name_b + 1 : b) == 0 &&
+           kr_files_is_same(folder_a, folder_b);
+}
+
+/* One of the files of the run itself? They need not exist yet. */
+static int check_own(const char *save, const kr_files *run, kr_error *why)
+{
+    const char *const own[] = { run->output, run->restart, run->previous };
+    for (int k = 0; k < 3; k++) {
+        if (is_same_name(save, own[k]) || kr_files_is_same(save, own[k])) {
+            return kr_fail(why, KR_EPARSE, "save: %s is the %s file, want another name", save,
+                           k ? "restart" : "result");
+        }
+    }
+    return KR_OK;
+}
+
+/* A mistyped name must not cost a run file or the data of another program. */
+static int check_is_density(const char *save, kr_error *why)
+{
+    kr_error damage = { 0 };
+    kr_stored *stored = kr_stored_load(save, &damage);
+    kr_stored_free(stored);
+    return stored ? KR_OK
+                  : kr_fail(why, KR_EPARSE,
+                            "save: %s exists and is no density file of kramers, which alone is "
+                            "replaced; want another name",
+                            save);
+}
+
+static int check_path(const kr_density_files *files, int32_t point, const kr_files *run,
                       bool overwrite, kr_error *why)
 {
     char save[2 * KR_TEXT_MAX], start[2 * KR_TEXT_MAX];
@@ -45,31 +77,29 @@ static int check_path(const kr_density_files *files, int32_t point, const char *
     kr_spec_density_path(files->save, point, save, sizeof save);
     kr_spec_density_path(files->start, point, start, sizeof start);
     KR_TRY(check_folder(save, why));
-    if (strcmp(save, output) == 0 || is_same_file(save, output)) {
-        return kr_fail(why, KR_EPARSE, "save: %s is the result file, want another name", save);
-    }
+    KR_TRY(check_own(save, run, why));
     if (stat(save, &info) != 0) {
         return KR_OK;
     }
     if (!S_ISREG(info.st_mode)) {
         return kr_fail(why, KR_EPARSE, "save: %s is no regular file", save);
     }
-    if (!overwrite && !is_same_file(save, start)) {
+    if (!overwrite && !kr_files_is_same(save, start)) {
         return kr_fail(why, KR_EPARSE,
                        "save: %s exists, want another name, --overwrite, or start: {file: %s}",
                        save, save);
     }
-    return KR_OK;
+    return check_is_density(save, why);
 }
 
-int kr_density_files_check(const kr_spec *spec, const char *output, bool overwrite,
+int kr_density_files_check(const kr_spec *spec, const kr_files *run, bool overwrite,
                            kr_error *err)
 {
     for (int32_t d = 0; d < spec->config.n_densities; d++) {
         const kr_density_files *files = &spec->density_files[d];
         for (int32_t p = 0; files->save[0] && p < spec->config.n_points; p++) {
             kr_error why = { 0 };
-            if (check_path(files, p, output, overwrite, &why) != KR_OK) {
+            if (check_path(files, p, run, overwrite, &why) != KR_OK) {
                 const kr_node *map = kr_node_get(kr_node_get(spec->file->root, "densities"),
                                                  spec->density[d].name);
                 return kr_runfile_fail(spec->file, kr_node_get(map, "save"), err, why.status,

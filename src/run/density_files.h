@@ -3,14 +3,15 @@
 #ifndef KR_RUN_DENSITY_FILES_H
 #define KR_RUN_DENSITY_FILES_H
 
+#include "io/files.h"
 #include "run/spec.h"
 
 #include <stdio.h>
 
 /* Before a run begins: each `save` has a folder that can be written to and would replace
- * nothing, unless overwrite, but the file it starts from; none is the output. KR_EPARSE with
- * the place in the run file. */
-int kr_density_files_check(const kr_spec *spec, const char *output, bool overwrite,
+ * nothing but the file it starts from or, with overwrite, another density file; none is a file
+ * of the run. KR_EPARSE with the place in the run file. */
+int kr_density_files_check(const kr_spec *spec, const kr_files *run, bool overwrite,
                            kr_error *err);
 /* Writes the weights of every density that wants it, with ESS_q when the certificate is there.
  * KR_EIO, KR_ENOMEM. */

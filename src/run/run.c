@@ -282,7 +282,7 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
         status = kr_files_check_new(&r.files, options->overwrite, err);
     }
     if (status == KR_OK) {
-        status = kr_density_files_check(spec, options->output, options->overwrite, err);
+        status = kr_density_files_check(spec, &r.files, options->overwrite, err);
     }
     if (status == KR_OK) {
         r.begun = kr_files_clock();
@@ -419,6 +419,9 @@ int kr_run_resume(const kr_run_options *options, bool *is_finished, kr_error *er
     }
     if (status == KR_OK) {
         status = set_target(&r, err);
+    }
+    if (status == KR_OK && kr_sampler_stage(r.sampler) <= KR_STAGE_CERTIFY) {
+        status = kr_density_files_check(r.spec, &r.files, true, err);
     }
     if (status != KR_OK) {
         kr_files_release(&r.files);
