@@ -168,12 +168,34 @@ static void bounded_weights_have_a_light_tail(void **state)
     kr_rng rng;
     kr_rng_seed(&rng, 7, 0, KR_PURPOSE_TEST);
     for (int k = 0; k < N; k++) {
-        log_w[k] = log(1.0 + kr_rng_uniform(&rng));
+        log_w[k] = log(0.5 + kr_rng_uniform(&rng)); /* relative variance 1/12 */
     }
     kr_weights_spectrum s;
     kr_weights_analyze(log_w, N, &s);
     assert_true(s.tail_index < -0.5);
     free(log_w);
+}
+
+/* As those of a good density: 1 plus a Pareto law of index 0.9 scaled down. Of the same law at
+ * its own scale k is told. */
+static void narrow_weights_have_no_tail(void **state)
+{
+    (void)state;
+    enum { N = 4096 };
+    static const struct {
+        double scale;
+        bool has_tail;
+    } list[] = { { 1.0, true }, { 1e-3, false }, { 1e-12, false } };
+    double log_w[N];
+    for (int c = 0; c < 3; c++) {
+        kr_weights_spectrum s;
+        for (int k = 0; k < N; k++) {
+            log_w[k] = log1p(list[c].scale * pow((k + 0.5) / N, -0.9));
+        }
+        kr_weights_analyze(log_w, N, &s);
+        assert_int_equal(!isnan(s.tail_index), list[c].has_tail);
+        assert_true(!list[c].has_tail || s.tail_index > 0.7);
+    }
 }
 
 static void weights_without_numbers_give_none(void **state)
@@ -199,6 +221,7 @@ int main(void)
         cmocka_unit_test(log_normal_weights_accept_as_they_should),
         cmocka_unit_test(tail_index_is_that_of_the_law),
         cmocka_unit_test(bounded_weights_have_a_light_tail),
+        cmocka_unit_test(narrow_weights_have_no_tail),
         cmocka_unit_test(weights_without_numbers_give_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

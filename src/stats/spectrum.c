@@ -6,10 +6,14 @@
 #include <gsl/gsl_sort.h>
 #include <math.h>
 
-#define TAIL_SHARE  0.2  /* of the weights at most, and 3 sqrt(n), are taken for the tail */
-#define TAIL_LEAST  5    /* distinct weights that a fit needs */
-#define EQUAL       1e-6 /* relative; weights of an exact density differ by rounding */
-#define GRID_POINTS 30   /* of theta, and sqrt(n) more */
+#define TAIL_SHARE 0.2 /* of the weights at most, and 3 sqrt(n), are taken for the tail */
+#define TAIL_LEAST 5   /* distinct weights that a fit needs */
+/* Relative variance from which on the tail is looked at. Below, the m of n weights that a fit
+ * takes hold at most sqrt(m/n) of sqrt(NARROW) = 22 % of all weight more than their share
+ * (Cauchy, Schwarz): 5 % with n = 4096, 2 % with 65536. Whatever their law, no mean rests on
+ * them; a law fitted to the upper end of a narrow bulk, or to rounding, says nothing. */
+#define NARROW      0.05
+#define GRID_POINTS 30 /* of theta, and sqrt(n) more */
 #define PRIOR       3.0
 #define PRIOR_COUNT 10.0 /* weak prior of k, as if so many weights had said 1/2 */
 
@@ -47,6 +51,17 @@ static double fit_pareto(const double *x, int64_t n)
     return k_at(mean / sum, x, n);
 }
 
+/* Relative, without cancellation. */
+static double variance(const double *w, int64_t n, double mean)
+{
+    double sum = 0.0;
+    for (int64_t k = 0; k < n; k++) {
+        double d = w[k] / mean - 1.0;
+        sum += d * d;
+    }
+    return sum / (double)n;
+}
+
 /* w: sorted, over its largest; overwritten. */
 static double tail_index(double *w, int64_t n)
 {
@@ -55,9 +70,6 @@ static double tail_index(double *w, int64_t n)
         return NAN;
     }
     double threshold = w[n - m - 1], *x = w + n - m;
-    if (w[n - 1] - threshold < EQUAL * w[n - 1]) {
-        return NAN;
-    }
     int64_t n_distinct = 0;
     for (int64_t i = 0; i < m; i++) {
         n_distinct += x[i] > (i ? x[i - 1] : threshold);
@@ -104,5 +116,7 @@ void kr_weights_analyze(double *log_w, int64_t n, kr_weights_spectrum *spectrum)
     for (int64_t k = 0; k < n; k++) {
         log_w[k] = exp(log_w[k] - top);
     }
-    spectrum->tail_index = tail_index(log_w, n);
+    if (!(variance(log_w, n, sum / count) < NARROW)) {
+        spectrum->tail_index = tail_index(log_w, n);
+    }
 }

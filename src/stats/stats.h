@@ -79,7 +79,8 @@ typedef struct kr_weights_spectrum {
                           1/k and above do not exist; from 0.7 on no mean can be trusted.
                           Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024); fit: Zhang,
                           Stephens, Technometrics 51, 316 (2009). NaN with fewer than 5
-                          distinct weights there, or all equal to 1e-6 */
+                          distinct weights there, or a relative variance of all weights
+                          below 0.05 (ESS above 95 %): then no mean rests on the tail */
 } kr_weights_spectrum;
 /* log_w (n) is overwritten. NaN for n = 0 and weights that are NaN or infinite. Cost: n log n.
  */
