@@ -11,18 +11,21 @@
  *                  chains_coupled = 2 where an update couples chains 2k and 2k + 1;
  *                  training_while_measuring = "alternating" with turn_steps
  *   replica_pairs  NAME, derived_NAME likewise; an entry of dim chain is a pair of chains
- *   constant_data  beta, scanned parameters, exact_NAME, exact_log_z, ess_q_D, log_z_q_D,
- *                  log_z_q_D_error, max_share_D, n_q_D, mean_log_w_q_D[_error],
- * bridge_q_D[_error], tail_index_q_D, acceptance_q_D, tau_int_q_D, holding_q_D of density D,
- *                  NAME_q_D[_error] of column NAME, [drawn_]in_PHASE_q_D[_error]; attribute
- * scanned; under replica exchange ladder, slot, round_trips, flow_from_cold and the attribute
- * exchange_every sample_stats   lp = -beta H; attempted_E, accepted_E, changed_E of schedule
- * entry E (attribute density of attempted_E names the density it proposes from),
- * rejection_run_E, log_w_D; NAME_rb_E with attributes rao_blackwell = NAME, update = E; under
- * multicanonical weights log_weight, energy, round_trips in runs of population annealing
- * log_z_ratio, n_families, rho_t (draw, point), attributes annealing_from, log_states
- * density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes cost
- * sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E Threads: serial only.
+ *   constant_data  beta, scanned parameters, exact_NAME, exact_log_z; of density D ess_q_D,
+ *                  log_z_q_D[_error], max_share_D, n_q_D, mean_log_w_q_D[_error],
+ *                  bridge_q_D[_error], inverse_q_D, inverse_square_q_D, tail_index_q_D,
+ *                  acceptance_q_D, tau_int_q_D, holding_q_D, NAME_q_D[_error] of column NAME,
+ *                  [drawn_]in_PHASE_q_D[_error]; attribute scanned; under replica exchange
+ *                  ladder, slot, round_trips, flow_from_cold and the attribute exchange_every
+ *   sample_stats   lp = -beta H; attempted_E, accepted_E, changed_E of schedule entry E
+ *                  (attribute density of attempted_E names the density it proposes from),
+ *                  rejection_run_E, log_w_D; NAME_rb_E with attributes rao_blackwell = NAME,
+ *                  update = E; under multicanonical weights log_weight, energy, round_trips; in
+ *                  runs of population annealing log_z_ratio, n_families, rho_t (draw, point),
+ *                  attributes annealing_from, log_states
+ *   density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes
+ *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
+ * Threads: serial only.
  */
 #ifndef KR_ANALYSIS_SUMMARY_H
 #define KR_ANALYSIS_SUMMARY_H
@@ -70,6 +73,8 @@ typedef struct kr_density_row {
     bool is_bound; /* <1/w> of the chain misses heavy states: log_z_p is an upper bound */
     double bridge, bridge_error; /* <w/(w + Z)> by the density, error of its distance from */
     double bridge_p, bridge_p_error;           /* <Z/(w + Z)> by the chain */
+    double bridge_p_ess;                       /* independent draws it is worth */
+    double inverse, inverse_square;            /* <Z/w>, <(Z/w)^2> by the density */
     double tail_index;                         /* Pareto k of the weights */
     double acceptance, n_proposals;            /* of the chains */
     double acceptance_q, tau_int_q, holding_q; /* predicted by the weights */

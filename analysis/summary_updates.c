@@ -11,7 +11,9 @@
 #include <math.h>
 #include <string.h>
 
-#define BOUND_FROM 4.0 /* errors between both log Z, from which on <1/w> is not believed */
+#define BOUND_FROM 4.0   /* errors between both log Z, from which on <1/w> is not believed */
+#define SKEW_FROM  0.3   /* skewness of <1/w> of the chain, the same */
+#define EXACT      1e-10 /* variance of 1/w that is rounding */
 
 /* Names behind a prefix in a group, in order: calls visit(rest) for each. */
 static int count_names(kr_reader *reader, const char *group, const char *prefix)
@@ -266,6 +268,7 @@ static void find_bridge(kr_reader *reader, const kr_summary *s, double *log_w,
     if (is_one && kr_gamma_estimate(log_w, s->n_chains, s->n_draws, &e, NULL) == KR_OK) {
         row->bridge_p = e.mean;
         row->bridge_p_error = e.error;
+        row->bridge_p_ess = e.ess;
     }
 }
 
@@ -274,10 +277,24 @@ double kr_summary_rounding(const kr_summary *s)
     return isfinite(s->n_sites) ? 0x1p-32 * s->n_sites : 0.0;
 }
 
+/* Skewness of the mean of 1/w over the chain, from moments by the density: a chain that has not
+ * met the states with large 1/w cannot know. Without them -log <1/w> is too large and its error
+ * too small; at skewness g a mean over its own error lies g/2 too low (Hall, The Bootstrap and
+ * Edgeworth Expansion, 1992), and far more where it comes from a few rare states. */
+static bool is_skew(const kr_density_row *d)
+{
+    const double variance = d->inverse - 1.0;
+    const double third = d->inverse_square - 3.0 * d->inverse + 2.0;
+    if (isnan(d->inverse) || variance < EXACT) { /* a file of an older build; equal weights */
+        return false;
+    }
+    return !(third / (variance * sqrt(variance * d->bridge_p_ess)) < SKEW_FROM);
+}
+
 /* Distance of the log Z of density and chain in errors. <1/w> of the chain may have so heavy a
  * tail that its error says little; the bridges are means of bounded numbers (Bennett, J.
- * Comput. Phys. 22, 245 (1976)). Where they agree and the two log Z do not, the chain met too
- * few of the states with large 1/w: without them -log <1/w> is too large. */
+ * Comput. Phys. 22, 245 (1976)). Where they agree and the two log Z do not, or where the
+ * skewness tells so, the chain met too few of the states with large 1/w. */
 static void find_gap(const kr_summary *s, kr_density_row *d)
 {
     const double apart = fabs(d->log_z_q - d->log_z_p);
@@ -289,8 +306,8 @@ static void find_gap(const kr_summary *s, kr_density_row *d)
         d->gap = apart / hypot(d->log_z_q_error, d->log_z_p_error);
         return;
     }
-    d->is_bound = d->gap < BOUND_FROM && apart > BOUND_FROM * error + kr_summary_rounding(s) &&
-                  d->log_z_p > d->log_z_q;
+    d->is_bound = is_skew(d) || (d->gap < BOUND_FROM && d->log_z_p > d->log_z_q &&
+                                 apart > BOUND_FROM * error + kr_summary_rounding(s));
 }
 
 static double density_constant(kr_reader *reader, const char *format, const char *density,
@@ -313,7 +330,8 @@ static void fill_density(kr_reader *reader, const kr_summary *s, const char *nam
                              .upper = NAN,
                              .upper_error = NAN,
                              .bridge_p = NAN,
-                             .bridge_p_error = NAN };
+                             .bridge_p_error = NAN,
+                             .bridge_p_ess = NAN };
     snprintf(row->name, sizeof row->name, "%s", name);
     row->ess_q = density_constant(reader, "ess_q_*", name, point);
     row->log_z_q = density_constant(reader, "log_z_q_*", name, point);
@@ -324,6 +342,8 @@ static void fill_density(kr_reader *reader, const kr_summary *s, const char *nam
     row->lower_error = density_constant(reader, "mean_log_w_q_*_error", name, point);
     row->bridge = density_constant(reader, "bridge_q_*", name, point);
     row->bridge_error = density_constant(reader, "bridge_q_*_error", name, point);
+    row->inverse = density_constant(reader, "inverse_q_*", name, point);
+    row->inverse_square = density_constant(reader, "inverse_square_q_*", name, point);
     row->tail_index = density_constant(reader, "tail_index_q_*", name, point);
     row->acceptance_q = density_constant(reader, "acceptance_q_*", name, point);
     row->tau_int_q = density_constant(reader, "tau_int_q_*", name, point);

@@ -22,9 +22,13 @@ typedef struct kr_synthetic {
     bool has_nan, is_frozen;
     int64_t n_still; /* the first chains keep one energy though sites change */
     enum syn_still { SYN_SAME, SYN_APART, SYN_CYCLE, SYN_FREE } still; /* how: see syn_hold */
-    bool is_coupled;    /* chain 2k + 1 repeats chain 2k, and the file says so */
-    bool has_ladder;    /* the points are the slots of a ladder */
-    double round_trips; /* of that ladder */
+    bool is_coupled;     /* chain 2k + 1 repeats chain 2k, and the file says so */
+    bool has_ladder;     /* the points are the slots of a ladder */
+    double round_trips;  /* of that ladder */
+    bool has_samples;    /* means of independent samples of the density, as follows */
+    double between;      /* weight of the samples that are in no phase */
+    double sample_shift; /* of energies and of the weight of phase ordered, off the law */
+    double inverse, inverse_square, tail_index; /* of their weights */
 } kr_synthetic;
 
 enum { SYN_SITES = 256 };
@@ -104,6 +108,40 @@ static int syn_constant(kr_results *r, const char *name, const char *dims, const
     return kr_results_put(r, index, values, err);
 }
 
+static int syn_samples(const kr_synthetic *f, kr_results *r, const char *dims, kr_error *err)
+{
+    const struct {
+        const char *name;
+        double value;
+    } row[] = { { "bridge_q_net", 0.49 },
+                { "bridge_q_net_error", 0.1 },
+                { "inverse_q_net", f->inverse },
+                { "inverse_square_q_net", f->inverse_square },
+                { "tail_index_q_net", f->tail_index },
+                { "mean_log_w_q_net", 899.91 },
+                { "mean_log_w_q_net_error", 0.001 },
+                { "energy_per_site_q_net", -1.2 + f->sample_shift },
+                { "energy_per_site_q_net_error", 0.001 },
+                { "in_ordered_q_net", 0.5 - f->between / 2.0 + f->sample_shift },
+                { "in_ordered_q_net_error", 0.001 },
+                { "drawn_in_ordered_q_net", 0.5 },
+                { "in_disordered_q_net", 0.5 - f->between / 2.0 - f->sample_shift },
+                { "in_disordered_q_net_error", 0.001 },
+                { "drawn_in_disordered_q_net", 0.5 } };
+    for (size_t k = 0; f->has_samples && k < sizeof row / sizeof *row; k++) {
+        KR_TRY(syn_constant(r, row[k].name, dims, &row[k].value, err));
+    }
+    int epoch = -1;
+    if (f->has_samples) {
+        KR_TRY(kr_results_variable(r, "sample_stats", "epoch", KR_F64, "draw", "1", "", &epoch,
+                                   err));
+    }
+    for (int64_t t = 0; f->has_samples && t < f->n_draws; t++) {
+        KR_TRY(kr_results_append(r, epoch, &(double){ 1.0 }, err));
+    }
+    return KR_OK;
+}
+
 static int syn_constants(const kr_synthetic *f, kr_results *r, const double *beta,
                          kr_error *err)
 {
@@ -129,6 +167,7 @@ static int syn_constants(const kr_synthetic *f, kr_results *r, const double *bet
         }
         KR_TRY(syn_constant(r, name[k], dims, value, err));
     }
+    KR_TRY(syn_samples(f, r, dims, err));
     if (f->has_ladder) {
         const char *const slot[] = { "ladder", "slot", "round_trips", "flow_from_cold" };
         for (int k = 0; k < 4; k++) {

@@ -15,6 +15,8 @@ static void three_weights_give_hand_values(void **state)
     assert_close(s.ess, 36.0 / (3.0 * 14.0), 1e-15);
     assert_close(s.max_share, 0.5, 1e-15);
     assert_close(s.log_mean_error, sqrt((42.0 / 36.0 - 1.0) / 3.0), 1e-15);
+    assert_close(s.inverse, 11.0 / 9.0, 1e-14); /* of 2/1, 2/2, 2/3 */
+    assert_close(s.inverse_square, 49.0 / 27.0, 1e-14);
     assert_int_equal(s.n, 3);
 }
 

@@ -27,6 +27,8 @@ static const struct {
     { "block_sites_q_*", "sites of the block that the density is for; NaN: of the whole" },
     { "divergence_q_*", "KL(q|p) + KL(p|q) of the block given what surrounds it, nats" },
     { "divergence_q_*_error", "its standard error" },
+    { "inverse_q_*", "<Z/w>, which is <(Z/w)^2> of a chain" },
+    { "inverse_square_q_*", "<(Z/w)^2>, which is <(Z/w)^3> of a chain" },
 };
 enum { N_ROWS = sizeof row / sizeof *row };
 
@@ -103,7 +105,9 @@ static double value_at(const kr_schema *s, int32_t d, int32_t p, size_t j)
                                    k.holding,
                                    k.block_sites,
                                    k.divergence,
-                                   k.divergence_error };
+                                   k.divergence_error,
+                                   k.inverse,
+                                   k.inverse_square };
     return field[j];
 }
 

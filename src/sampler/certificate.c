@@ -357,7 +357,9 @@ static int conclude(kr_sampler *sampler, int32_t p, int32_t d, kr_error *err)
                                               .holding = spectrum.holding,
                                               .block_sites = NAN,
                                               .divergence = NAN,
-                                              .divergence_error = NAN };
+                                              .divergence_error = NAN,
+                                              .inverse = summary.inverse,
+                                              .inverse_square = summary.inverse_square };
     return KR_OK;
 }
 

@@ -226,6 +226,7 @@ typedef struct kr_certificate {
     /* Of a density for a block, of which else only n and acceptance are known: its sites, and
      * KL(q|p) + KL(p|q) of the block given what surrounds it, in nats. */
     double block_sites, divergence, divergence_error;
+    double inverse, inverse_square; /* <Z/w>, <(Z/w)^2>: what <1/w> of a chain is worth */
 } kr_certificate;
 /* Estimates from the same samples alone, without any chain: of the columns of all observables
  * that are functions of one configuration, then the weights of the declared phases, "in_PHASE",

@@ -62,6 +62,10 @@ typedef struct kr_weights_summary {
      * <1/w>_p may have no error to speak of. The left side, and the error of its distance from
      * the right one that these samples make, that of Z included. */
     double bridge, bridge_error;
+    /* <Z/w>_q and <(Z/w)^2>_q: <(Z/w)^2>_p and <(Z/w)^3>_p, whose distribution over p decides
+     * what the error of <1/w>_p is worth. Samples of p may never meet the states with large
+     * 1/w; those of q do, as often as they matter, for <Z/w>_p is their share in q. */
+    double inverse, inverse_square;
 } kr_weights_summary;
 void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *summary);
 

@@ -35,9 +35,21 @@ static void bridge(const double *log_w, int64_t n, kr_weights_summary *summary)
     summary->bridge_error = n > 1 ? sqrt(square / (count - 1.0) / count) : NAN;
 }
 
+static void inverse_moments(const double *log_w, int64_t n, kr_weights_summary *summary)
+{
+    double sum = 0.0, square = 0.0;
+    for (int64_t k = 0; k < n; k++) {
+        double inverse = exp(summary->log_mean - log_w[k]); /* infinite beyond its range */
+        sum += inverse;
+        square += inverse * inverse;
+    }
+    summary->inverse = sum / (double)n;
+    summary->inverse_square = square / (double)n;
+}
+
 void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *summary)
 {
-    *summary = (kr_weights_summary){ NAN, NAN, NAN, NAN, n, NAN, NAN, NAN, NAN };
+    *summary = (kr_weights_summary){ NAN, NAN, NAN, NAN, n, NAN, NAN, NAN, NAN, NAN, NAN };
     double top = -INFINITY;
     for (int64_t k = 0; k < n; k++) {
         if (isnan(log_w[k])) {
@@ -65,4 +77,5 @@ void kr_weights_summarize(const double *log_w, int64_t n, kr_weights_summary *su
     summary->max_share = 1.0 / sum;
     mean_of_log(log_w, n, summary);
     bridge(log_w, n, summary);
+    inverse_moments(log_w, n, summary);
 }
