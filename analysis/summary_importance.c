@@ -39,8 +39,8 @@ static void compare_phase(const kr_summary *s, kr_importance *i, int64_t p, doub
     const kr_density_row *d = &s->density[i->density * s->n_points + p];
     double q_error = least_error(i->error, i->chain_mean, d->n_q * d->ess_q);
     double p_error = least_error(i->chain_error, i->mean, chain_ess(s, p));
-    double below = i->chain_mean - i->mean, above = below - between;
-    i->z = (below < 0.0 ? below : above > 0.0 ? above : 0.0) / hypot(q_error, p_error);
+    double above = i->mean - i->chain_mean, below = above + between;
+    i->z = (above > 0.0 ? above : below < 0.0 ? below : 0.0) / hypot(q_error, p_error);
     if (isnan(i->mean) || isnan(i->chain_mean)) {
         i->z = NAN;
     }
@@ -167,15 +167,18 @@ static void print_certificates(const kr_summary *s, FILE *out)
             print_certificate(&d[p], label, out);
         }
     }
-    fprintf(out, "log Z is above <log w> of the density and below that of the chain; tail k: "
-                 "Pareto index of the\nweights; told by the weights for independence steps "
-                 "alone: acceptance, tau_int and longest mean\nstay in proposals\n");
+    fprintf(out,
+            "log Z is above <log w> of the density and below that of the chain; tail k: "
+            "Pareto index of the\nweights, - where no tail counts; accepted: by the chains; "
+            "told, tau_int, held: acceptance, tau_int\nand longest mean stay, in proposals, "
+            "that the weights predict for independence steps alone\n");
 }
 
 /* One point: scans have them in --json. */
 static void print_estimates(const kr_summary *s, FILE *out)
 {
     int density = -1;
+    bool has_phase = false;
     for (int k = 0; s->n_points == 1 && k < s->n_importance; k++) {
         const kr_importance *i = &s->importance[k];
         char head[2 * KR_SERIES_NAME], value[48], chain[48], z[24], drawn[24];
@@ -194,6 +197,17 @@ static void print_estimates(const kr_summary *s, FILE *out)
         kr_format_percent(i->drawn, drawn, sizeof drawn);
         fprintf(out, "%-30s %18s %18s %7s", head, value, chain, z);
         fprintf(out, i->is_phase ? " %9s\n" : "\n", drawn);
+        has_phase = has_phase || i->is_phase;
+    }
+    if (density >= 0) {
+        fprintf(out, "value: <w x>/<w> of the same samples; z: its distance from the chain in "
+                     "errors\n");
+    }
+    if (has_phase) {
+        fprintf(out,
+                "of a phase, which a chain leaves only when it enters another: beyond what "
+                "the samples between the\nphases leave open, 0 within; drawn: share of the "
+                "samples, not weighted\n");
     }
 }
 

@@ -53,6 +53,7 @@ enum {
     WARN_REJECTED,
     WARN_HELD,
     WARN_TAIL,
+    WARN_DISAGREE,
     WARN_BLOCK,
     WARN_TRIPS,
     WARN_NOT_FLAT,
@@ -95,6 +96,7 @@ static const kr_rule rule[N_RULES] = {
     [WARN_TAIL] = { "weights with a heavy tail, trust nothing that rests on samples of the "
                     "density alone",
                     false },
+    [WARN_DISAGREE] = { "chain and samples of a density with such a tail disagree", false },
     [WARN_BLOCK] = { "blocks hardly ever accepted, train longer or draw smaller ones", false },
     [WARN_TRIPS] = { "no replica made a round trip between the ends of its ladder", false },
     [WARN_NOT_FLAT] = { "learning of the weights ended before its rule held, raise "
@@ -241,21 +243,24 @@ static int judge_collapse(kr_findings *f, const kr_summary *s, int d, int64_t p,
     return n;
 }
 
-/* The two sides side by side, where the samples of the density can be trusted. */
+/* The two sides side by side. Weights with a heavy tail make errors of the samples too small:
+ * then a distance is a warning, for it may be their fault. */
 static void judge_importance(kr_findings *f, const kr_summary *s, int d, int64_t p,
                              double limit)
 {
     const kr_density_row *row = &s->density[d * s->n_points + p];
+    const bool is_heavy = row->tail_index >= TAIL_LIMIT;
+    const int unseen = is_heavy ? WARN_DISAGREE : RULE_UNSEEN;
+    const int disagree = is_heavy ? WARN_DISAGREE : RULE_DISAGREE;
     int n_unseen = 0;
-    if (judge_collapse(f, s, d, p, limit) > 0 || !(row->ess_q * row->n_q >= ESS_LIMIT) ||
-        row->tail_index >= TAIL_LIMIT) {
+    if (judge_collapse(f, s, d, p, limit) > 0 || !(row->ess_q * row->n_q >= ESS_LIMIT)) {
         return;
     }
     for (int k = 0; k < s->n_importance; k++) {
         const kr_importance *i = &s->importance[k * s->n_points + p];
         if (i->density == d && i->is_phase && fabs(i->z) >= limit &&
             i->chain_mean < LOST * i->mean) {
-            find(f, RULE_UNSEEN, s, p, "%s, weight %.2g by %s, %.2g by the chain, %.1f sigma",
+            find(f, unseen, s, p, "%s, weight %.2g by %s, %.2g by the chain, %.1f sigma",
                  i->name, i->mean, row->name, i->chain_mean, fabs(i->z));
             n_unseen++;
         }
@@ -263,13 +268,13 @@ static void judge_importance(kr_findings *f, const kr_summary *s, int d, int64_t
     double sigma = hypot(row->lower_error, row->upper_error);
     double crossed = (row->lower - row->upper) / hypot(sigma, kr_summary_rounding(s));
     if (crossed >= limit) {
-        find(f, RULE_DISAGREE, s, p, "<log w> of %s above that of the chain by %.1f sigma",
+        find(f, disagree, s, p, "<log w> of %s above that of the chain by %.1f sigma",
              row->name, crossed);
     }
     for (int k = 0; n_unseen == 0 && k < s->n_importance; k++) {
         const kr_importance *i = &s->importance[k * s->n_points + p];
         if (i->density == d && fabs(i->z) >= limit) {
-            find(f, RULE_DISAGREE, s, p, "%s%s z = %+.1f", i->is_phase ? "phase " : "", i->name,
+            find(f, disagree, s, p, "%s%s z = %+.1f", i->is_phase ? "phase " : "", i->name,
                  i->z);
         }
     }
