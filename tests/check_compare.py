@@ -59,6 +59,19 @@ def compare_says_wolff_where_that_is_the_truth():
     assert "as scheduled: net (frontier)" in figure and os.path.exists("learned.gp")
 
 
+def a_density_that_learns_while_measuring_has_rivals():
+    """The key is the density's own: rivals have nothing that could learn."""
+    text = subprocess.run([KRAMERS, "compare", "learned.yaml", "--work", "0.05", "--json",
+                           "--set", "training.while_measuring=alternating", "--set",
+                           "densities.strip=transfer_matrix", "--set", "updates=[heat_bath, "
+                           "{name: independence, density: net}, "
+                           "{name: independence, density: strip}]"], check=True,
+                          timeout=200, capture_output=True, text=True).stdout
+    names = {row["name"] for row in json.loads(text)["candidates"]}
+    assert {"heat_bath", "multicanonical", "as scheduled: net (frontier)",
+            "as scheduled: strip (transfer_matrix)"} <= names, names
+
+
 def compare_stops_with_what_it_has():
     process = subprocess.Popen([KRAMERS, "compare", "learned.yaml", "--work", "0.3", "--json"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -87,6 +100,11 @@ def compare_tells_what_it_was_told_to_leave_out():
     process = subprocess.run([KRAMERS, "compare", "learned.yaml", "--without", ""],
                              capture_output=True, text=True, check=False)
     assert process.returncode == 2 and "--without" in process.stderr, process
+    process = subprocess.run([KRAMERS, "compare", "learned.yaml", "--work", "0.01", "--without",
+                              "heat", "--without", "a", "--without", "e"],
+                             capture_output=True, text=True, timeout=60, check=False)
+    assert (process.returncode, process.stdout) == (2, ""), process
+    assert "leaves none of" in process.stderr, process
     process = subprocess.run([KRAMERS, "compare", "learned.yaml", "--without", "foo"],
                              capture_output=True, text=True, check=False)
     assert process.returncode == 2 and 'no candidate holds "foo"' in process.stderr, process
@@ -97,7 +115,9 @@ def main():
         os.chdir(folder)
         with open("learned.yaml", "w", encoding="utf-8") as file:
             file.write(LEARNED)
-        for check in (compare_says_wolff_where_that_is_the_truth, compare_stops_with_what_it_has,
+        for check in (compare_says_wolff_where_that_is_the_truth,
+                      a_density_that_learns_while_measuring_has_rivals,
+                      compare_stops_with_what_it_has,
                       compare_tells_what_it_was_told_to_leave_out):
             check()
             print("ok", check.__name__.replace("_", " "), flush=True)

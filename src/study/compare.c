@@ -54,6 +54,20 @@ static double read_joules(const joules *j)
 
 /* ---- the whole -------------------------------------------------------------------------- */
 
+/* A table without a row compares nothing. */
+static int check_rows(const kr_compare *study, kr_error *err)
+{
+    int32_t n = 0;
+    for (int32_t r = 0; r < study->n_rows; r++) {
+        n += study->row[r].status != KR_COMPARE_LEFT_OUT;
+    }
+    return n > 0 || study->is_stopped
+               ? KR_OK
+               : kr_fail(err, KR_EUNSUP,
+                         "compare: --without leaves none of %d candidates, want one or more",
+                         study->n_rows);
+}
+
 static int run(kr_compare *study, kr_runfile *file, FILE *out, kr_error *err)
 {
     const kr_compare_options *options = study->options;
@@ -64,6 +78,7 @@ static int run(kr_compare *study, kr_runfile *file, FILE *out, kr_error *err)
     int status = kr_compare_candidates(study, err);
     study->is_stopped = kr_compare_must_stop(study);
     KR_TRY(status);
+    KR_TRY(check_rows(study, err));
     study->energy_j = read_joules(&counters);
     kr_compare_judge(study);
     if (options->is_json) {

@@ -474,6 +474,10 @@ static int scheduled(kr_compare *study, int32_t density, kr_error *err)
         }
     }
     list->n = n;
+    if (!is_learned && kr_compare_set(file, err, "training.while_measuring=none") != KR_OK) {
+        kr_runfile_free(file);
+        return err && err->status ? err->status : KR_ENOMEM;
+    }
     map->key[0] = map->key[density];
     map->child[0] = map->child[density];
     map->n = 1;

@@ -89,7 +89,7 @@ int kr_compare_plot(const kr_compare *study, const char *figure, kr_error *err)
         fprintf(g.script,
                 " noenhanced\nset logscale xy\nset xrange [1:1e%d]\n"
                 "set format x '10^{%%T}'\nset format y '10^{%%T}'\n"
-                "set xlabel 'independent samples of the slowest observable' offset 0,0.6\n"
+                "set xlabel 'independent samples of the slowest observable' offset 0,0.2\n"
                 "set ylabel 'CPU-seconds, set-up and training included'\n"
                 "set key below maxcols 2 Left reverse samplen 3 width 1 height 1\n"
                 "set grid lc rgb '#DDDDDD'\n",

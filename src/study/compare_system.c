@@ -89,9 +89,13 @@ int kr_compare_set_observables(const kr_compare *study, kr_runfile *file, bool r
 kr_runfile *kr_compare_file(const kr_compare *study, bool bare, kr_error *err)
 {
     kr_runfile *file = kr_runfile_parse(study->path, study->text.data, study->text.length, err);
-    if (file && bare) {
+    if (file && bare) { /* nothing of what was learned is handed to rivals */
         kr_compare_drop(file, "updates");
         kr_compare_drop(file, "densities");
+        if (kr_compare_set(file, err, "training.while_measuring=none") != KR_OK) {
+            kr_runfile_free(file);
+            file = NULL;
+        }
     }
     return file;
 }
