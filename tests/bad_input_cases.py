@@ -227,7 +227,7 @@ RUN_FILES = [
     ("block on kagome", "lattice: {name: kagome, size: [3, 3]}\n" + NET
      + "net: ^{name: frontier_block, size: 2}", "want hypercubic or triangular"),
     ("conv on kagome", "lattice: {name: kagome, size: [3, 3]}\n" + NET + "net: ^{name: conv}",
-     "want hypercubic with at most 3, or triangular"),
+     "conv: lattice kagome, want hypercubic or triangular"),
     ("wide made", "lattice: {name: hypercubic, size: [500, 500]}\n" + NET
      + "net: ^{name: made, hidden: 64}", "want at most"),
     ("memory of chains", "lattice: {name: hypercubic, size: [1000, 1000]}\nchains: ^1e6",

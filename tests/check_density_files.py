@@ -143,7 +143,7 @@ def a_small_lattice_is_a_start_for_a_large_one():
     assert ", 0 fresh" in said, said
     assert density("large.h5")["ess_q"] > 0.0
     result = run("use.yaml", "no.h5", start, "lattice.size=[16, 16, 16]", want=2)
-    assert "small.krd: table of networks: dimension 2, want 3" in result.stderr, result.stderr
+    assert "small.krd: networks for dimensions 2, want 3" in result.stderr, result.stderr
     result = run("use.yaml", "no.h5", start, "lattice.size=[16, 16]",
                  "densities.net.hidden=5", want=2)
     assert "small.krd: hidden = 4, want 5" in result.stderr, result.stderr
