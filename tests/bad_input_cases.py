@@ -123,6 +123,12 @@ RUN_FILES = [
     ("target_ess", "training: {target_ess: ^1.5}", "target_ess = 1.5"),
     ("checkpoint", "output: {checkpoint: ^0}", "checkpoint = 0"),
     ("sweeps", "updates:\n  - {name: heat_bath, sweeps: ^0}", "sweeps = 0"),
+    ("sweeps for ever", "updates:\n  - {name: heat_bath, sweeps: ^1e9}", "want an integer in 1..1000000"),
+    ("draws for ever", "updates:\n  - {name: heat_bath, sweeps: 1e6}\n"
+     "phases: ^{measure: 1e6, every: 1e3}", "want at most 1e+10: a run stops between draws"),
+    ("nothing to train", "updates:\n  - {name: independence, density: slices}\n"
+     "densities: {slices: mps}\nbeta: [0.3, 0.4]\ntraining: {beta_degree: ^2}",
+     "beta_degree = 2, but no density has weights, want 0"),
     ("hidden 0", NET + "net: {name: frontier, hidden: ^0}", "hidden = 0"),
     ("hidden 1e9", NET + "net: {name: frontier, hidden: ^1e9}", "hidden = 1e9"),
     ("kernel 4", NET + "net: {name: conv, kernel: ^4}", 'kernel = "4", want one of 3, 5, 7'),
@@ -227,7 +233,7 @@ RUN_FILES = [
     ("block on kagome", "lattice: {name: kagome, size: [3, 3]}\n" + NET
      + "net: ^{name: frontier_block, size: 2}", "want hypercubic or triangular"),
     ("conv on kagome", "lattice: {name: kagome, size: [3, 3]}\n" + NET + "net: ^{name: conv}",
-     "want hypercubic with at most 3, or triangular"),
+     "conv: lattice kagome, want hypercubic or triangular"),
     ("wide made", "lattice: {name: hypercubic, size: [500, 500]}\n" + NET
      + "net: ^{name: made, hidden: 64}", "want at most"),
     ("memory of chains", "lattice: {name: hypercubic, size: [1000, 1000]}\nchains: ^1e6",

@@ -113,6 +113,29 @@ def dry_run_counts_the_memory_of_densities():
     assert took > 100.0 and abs(about / took - 1.0) < 0.1, (about, took)
 
 
+def dry_run_waits_for_no_long_draw():
+    """A draw of 1e8 sweeps takes minutes: its time is told from fewer, and cannot be longer yet."""
+    started = time.monotonic()
+    said = call("run", "run.yaml", "--dry-run", "--threads", "1", "--set", "updates=[{name: heat_bath, "
+                "sweeps: 1000000}]", "--set", "phases={thermalize: 1000, measure: 1000, every: 100}").stdout
+    seconds = float(said.split("# time: about ")[1].split()[0])
+    assert seconds > 10 and time.monotonic() - started < 30, (said, time.monotonic() - started)
+
+
+def keys_without_effect_are_told():
+    """In every spelling of the key; the default is no setting."""
+    block = ["--set", "updates=[heat_bath, {name: tail_refresh, density: net, symmetry: true}]",
+             "--set", "densities={net: {name: frontier_block, size: 2}}"]
+    for words, wanted in ((["--set", "training.turn_steps=30"], ["turn_steps"]),
+                          ([*block, "--set", "training={target_ess: 0.3, samples: 100}"],
+                           ["target_ess", "samples"]),
+                          ([*block, "--set", "training={target_ess: 0.95}"], [])):
+        said = call("run", "run.yaml", "--dry-run", *words).stderr.splitlines()
+        said = [line for line in said if "has no effect" in line]
+        assert [line.split(".")[1].split()[0] for line in said] == wanted, (words, said)
+        assert all(line.startswith("kramers: warning: ") for line in said), said
+
+
 def dry_run_tells_densities_without_an_update():
     def told(*sets):
         more = [word for text in sets for word in ("--set", text)]
@@ -325,9 +348,12 @@ def stopped_runs_go_on():
     write("snapshot.h5", "precious")
     refused = call("snapshot", "stopped.h5", "-o", "snapshot.h5", want=2).stderr
     assert refused.count("\n") == 1 and "--overwrite" in refused, refused
+    call("snapshot", "stopped.h5", "-o", "snapshot.h5", "--overwrite", want=2)
     with open("snapshot.h5", encoding="utf-8") as file:
         assert file.read() == "precious"
-    call("snapshot", "stopped.h5", "-o", "snapshot.h5", "--overwrite")
+    os.remove("snapshot.h5")
+    for more in ((), ("--overwrite",)):
+        call("snapshot", "stopped.h5", "-o", "snapshot.h5", *more)
     assert call("snapshot", "stopped.h5").stdout == "file: stopped.snapshot.h5\n"
     call("snapshot", "stopped.h5", want=2)
     steps = str(4 * (done + 1000))
@@ -489,7 +515,8 @@ def main():
         write("run.yaml", RUN)
         for check in (every_command_has_help, every_listed_word_is_explained,
                       dry_run_leaves_nothing, dry_run_counts_the_memory_of_densities,
-                      dry_run_tells_densities_without_an_update,
+                      dry_run_tells_densities_without_an_update, dry_run_waits_for_no_long_draw,
+                      keys_without_effect_are_told,
                       blocks_tell_which_sites_they_reach, engines_are_named_with_the_reason, summary_is_json_with_the_documented_keys,
                       multicanonical_runs_give_weighted_estimates,
                       multicanonical_runs_reach_the_states_above_their_table,

@@ -115,6 +115,18 @@ def resume_needs_no_file():
         assert k > 0 or read("again.krd") == saved
 
 
+def a_resumed_run_replaces_nothing_else():
+    """A file that came to lie where the weights will go while the run was stopped."""
+    run("run.yaml", "late.h5", "phases.adapt=100000", "training.max_work=1000",
+        "densities.net.save=late.krd", want=3, more=["--time-limit", "0.2"])
+    write("late.krd", "precious")
+    result = call("resume", "late.h5", "--progress", "never", "--time-limit", "0.2", want=2)
+    assert "late.krd exists and is no density file" in result.stderr, result.stderr
+    assert read("late.krd") == b"precious"
+    os.remove("late.krd")
+    call("resume", "late.h5", "--progress", "never", "--time-limit", "0.2", want=3)
+
+
 def a_scan_has_a_file_for_each_point():
     result = run("run.yaml", "scan.h5", "beta=[0.40, 0.43]", want=2, more=["--overwrite"])
     assert "want a name with one * in it" in result.stderr
@@ -143,7 +155,7 @@ def a_small_lattice_is_a_start_for_a_large_one():
     assert ", 0 fresh" in said, said
     assert density("large.h5")["ess_q"] > 0.0
     result = run("use.yaml", "no.h5", start, "lattice.size=[16, 16, 16]", want=2)
-    assert "small.krd: table of networks: dimension 2, want 3" in result.stderr, result.stderr
+    assert "small.krd: networks for dimensions 2, want 3" in result.stderr, result.stderr
     result = run("use.yaml", "no.h5", start, "lattice.size=[16, 16]",
                  "densities.net.hidden=5", want=2)
     assert "small.krd: hidden = 4, want 5" in result.stderr, result.stderr
@@ -220,7 +232,8 @@ def main():
     write("use.yaml", USE)
     tests = [weights_are_used_as_they_are, a_block_has_no_ess, training_goes_on_elsewhere,
              resume_needs_no_file,
-             a_scan_has_a_file_for_each_point, a_small_lattice_is_a_start_for_a_large_one,
+             a_resumed_run_replaces_nothing_else, a_scan_has_a_file_for_each_point,
+             a_small_lattice_is_a_start_for_a_large_one,
              what_does_not_fit_is_refused,
              paths_are_meant_from_the_run_file, a_file_that_cannot_be_written_ends_the_run]
     for number, test in enumerate(tests, 1):

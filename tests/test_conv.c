@@ -313,9 +313,9 @@ static void refuses_with_the_reason(void **state)
     static const struct {
         const char *lattice, *size, *text, *reason;
     } cases[] = {
-        { "kagome", "size=3,3", "", "conv: the lattice is kagome with 3 coordinates, want" },
-        { "complete", "size=9", "", "conv: the lattice is complete with" },
-        { "hypercubic", "size=2,2,2,2", "", "hypercubic with 4 coordinates, want" },
+        { "kagome", "size=3,3", "", "conv: lattice kagome, want hypercubic or triangular" },
+        { "complete", "size=9", "", "conv: lattice complete, want" },
+        { "hypercubic", "size=2,2,2,2", "", "conv: 4 dimensions, want at most 3" },
         { "hypercubic", "size=1000,1000", "",
           "bytes of weights and activations (1000000 sites" },
     };

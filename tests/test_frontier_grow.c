@@ -315,9 +315,9 @@ static void what_has_nothing_alike_is_refused(void **state)
     wide.params = "{hidden: 3, window: 3}";
     wide.model_params = "{field: 0.1}";
     assert_refused(&wide, "hypercubic", "{size: [16, 16]}", "form 0, want 1");
-    assert_refused(&kinds[5], "hypercubic", "{size: [6, 6, 6]}", "dimension 2, want 3");
+    assert_refused(&kinds[5], "hypercubic", "{size: [6, 6, 6]}", "dimensions 2, want 3");
     assert_refused(&kinds[5], "hypercubic", "{size: [16, 16], boundary: open}",
-                   "open directions 0, want 3");
+                   "open boundaries in directions: none, want: 0, 1");
     assert_refused(&kinds[5], "triangular", "{size: [16, 16]}", "is like one of");
 }
 

@@ -109,13 +109,13 @@ static bool supports(const kr_target *target, const void *params, kr_error *why)
         return false;
     }
     if (!lattice ||
-        (strcmp(lattice->name, "hypercubic") && strcmp(lattice->name, "triangular")) ||
-        lattice->dim > 3) {
-        kr_fail(
-            why, KR_EUNSUP,
-            "conv: the lattice is %s with %d coordinates, want hypercubic with at most 3, or "
-            "triangular",
-            lattice ? lattice->name : "none", lattice ? lattice->dim : 0);
+        (strcmp(lattice->name, "hypercubic") && strcmp(lattice->name, "triangular"))) {
+        kr_fail(why, KR_EUNSUP, "conv: lattice %s, want hypercubic or triangular",
+                lattice ? lattice->name : "unknown");
+        return false;
+    }
+    if (lattice->dim > 3) {
+        kr_fail(why, KR_EUNSUP, "conv: %d dimensions, want at most 3", lattice->dim);
         return false;
     }
     double bytes = count_bytes(target, p);

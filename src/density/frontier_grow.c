@@ -12,6 +12,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -59,23 +60,41 @@ size_t kr_frontier_networks(const void *object, int64_t *out)
 /* ---- reading a table ----------------------------------------------------------------------
  */
 
+/* "0, 2" for the bits of a mask, "none" without any. */
+static const char *directions(int64_t mask, char text[64])
+{
+    size_t n = 0;
+    snprintf(text, 64, "none");
+    for (int d = 0; d < 8; d++) {
+        if (mask >> d & 1) {
+            n += (size_t)snprintf(text + n, 64 - n, "%s%d", n ? ", " : "", d);
+        }
+    }
+    return text;
+}
+
 /* What both tables must agree in. */
 static int check_header(const kr_frontier *self, const int64_t *table, size_t n, kr_error *err)
 {
-    static const char *const name[] = { "version", "form",      "q",
-                                        "hidden",  "dimension", "mask of open directions" };
+    static const char *const name[] = { "version", "form", "q", "hidden", "dimensions" };
     int64_t want[HEADER];
+    char seen[64], wanted[64];
     write_header(self, want);
     if (n < HEADER || table[HEADER - 1] != (int64_t)n || table[6] < 1 ||
         table[6] > (int64_t)n) {
         return kr_fail(err, KR_EMISMATCH, "table of networks: %zu numbers, want %lld", n,
                        n < HEADER ? (long long)HEADER : (long long)table[HEADER - 1]);
     }
-    for (int k = 0; k < 6; k++) {
+    for (int k = 0; k < 5; k++) {
         if (table[k] != want[k]) {
-            return kr_fail(err, KR_EMISMATCH, "table of networks: %s %lld, want %lld", name[k],
+            return kr_fail(err, KR_EMISMATCH, "networks for %s %lld, want %lld", name[k],
                            (long long)table[k], (long long)want[k]);
         }
+    }
+    if (table[5] != want[5]) {
+        return kr_fail(err, KR_EMISMATCH,
+                       "networks for open boundaries in directions: %s, want: %s",
+                       directions(table[5], seen), directions(want[5], wanted));
     }
     return KR_OK;
 }

@@ -345,8 +345,10 @@ static int command_run(int argc, char **argv, const volatile sig_atomic_t *stop)
     if (!spec) {
         return complain_spec(&err);
     }
-    if (spec->warnings.length) {
-        fprintf(stderr, "kramers: warning: %s", spec->warnings.data);
+    for (const char *line = spec->warnings.length ? spec->warnings.data : ""; *line;) {
+        const int n = (int)strcspn(line, "\n");
+        fprintf(stderr, "kramers: warning: %.*s\n", n, line);
+        line += n + (line[n] == '\n');
     }
     if (!a.run.output) {
         default_output(a.path[0], output, sizeof output);
@@ -498,7 +500,8 @@ const kr_command kr_cli_commands[] = {
     { "compare", "RUN.yaml",
       "The learned move against every rival, training included; which method to use.",
       kr_cli_compare },
-    { "bench", "", "Speed of every engine and update against its rival.", kr_cli_bench },
+    { "bench", "", "Speed of every engine, update and density against its rival.",
+      kr_cli_bench },
     { "explain", "[WORD|FILE]",
       "What a model, update, density, key or command is, or a density file holds.",
       kr_cli_explain },

@@ -53,7 +53,7 @@ static int declare(run *r, kr_error *err)
 }
 
 /* A schedule of blocks is known to reach every state where they cover the lattice together. */
-static void settle_reach(kr_spec *spec, const kr_sampler *sampler)
+void kr_run_settle_reach(kr_spec *spec, const kr_sampler *sampler)
 {
     if (kr_sampler_reach(sampler, -1) == spec->lattice->n_sites) {
         spec->reach = 2;
@@ -61,7 +61,7 @@ static void settle_reach(kr_spec *spec, const kr_sampler *sampler)
 }
 
 /* What the user should know of blocks before they move anything. */
-static void warn_reach(const kr_spec *spec, const kr_sampler *sampler, FILE *messages)
+void kr_run_warn_reach(const kr_spec *spec, const kr_sampler *sampler, FILE *messages)
 {
     const int32_t N = spec->lattice->n_sites;
     for (int32_t u = 0; messages && u < spec->config.n_updates; u++) {
@@ -96,7 +96,7 @@ static int open_run(run *r, kr_error *err)
     if (!r->table) {
         return err && err->status ? err->status : KR_ENOMEM;
     }
-    settle_reach(r->spec, r->sampler);
+    kr_run_settle_reach(r->spec, r->sampler);
     KR_TRY(kr_schema_init(&r->schema, r->spec, r->sampler, err));
     return declare(r, err);
 }
@@ -302,7 +302,7 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
         kr_files_release(&r.files); /* nothing was written: leave no folder behind */
     } else {
         kr_density_files_tell(r.spec, r.sampler, options->messages);
-        warn_reach(r.spec, r.sampler, options->messages);
+        kr_run_warn_reach(r.spec, r.sampler, options->messages);
         status = loop(&r, is_finished, err);
     }
     close_run(&r);
@@ -479,96 +479,5 @@ int kr_run_status(const char *output, FILE *out, kr_error *err)
                 r.wall_before);
     }
     close_run(&r);
-    return status;
-}
-
-/* Engine of each update that has several, and why it is the slow one. */
-static void print_engines(const kr_sampler *sampler, const kr_sampler_config *c, FILE *out)
-{
-    for (int32_t u = 0; u < c->n_updates; u++) {
-        const char *engine = kr_sampler_engine(sampler, u);
-        const char *reason = kr_sampler_engine_reason(sampler, u);
-        if (engine) {
-            fprintf(out, "# update %s: engine %s%s%s\n", c->update[u].name, engine,
-                    reason ? "; not " : "", reason ? reason : "");
-        }
-    }
-}
-
-/* What the model has to say of its parameters at the first point. */
-static void print_description(const kr_spec *spec, FILE *out)
-{
-    char text[KR_TEXT_MAX] = "";
-    if (spec->model->describe) {
-        spec->model->describe(spec->model_params[0], spec->lattice, spec->target[0].beta, text);
-    }
-    if (*text) {
-        fprintf(out, "# model: %s\n", text);
-    }
-}
-
-/* Densities that move no chain: the user may have forgotten the update, or want the samples. */
-static void print_unused(const kr_sampler_config *c, FILE *out)
-{
-    for (int32_t d = 0; d < c->n_densities; d++) {
-        bool is_used = false;
-        for (int32_t u = 0; u < c->n_updates; u++) {
-            is_used = is_used || c->update[u].density == d;
-        }
-        if (!is_used) {
-            const bool learns =
-                c->adapt > 0 && c->density[d].plug->flags & KR_DENSITY_TRAINABLE;
-            fprintf(out, "# density %s: no update uses it, %scertified only\n",
-                    c->density[d].name, learns ? "trained and " : "");
-        }
-    }
-}
-
-int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error *err)
-{
-    kr_text text = { 0 };
-    kr_sampler_config *c = &spec->config;
-    c->n_threads = options->n_threads > 0 ? options->n_threads : kr_sampler_default_threads();
-    int status = kr_spec_write(spec, &text, err);
-    kr_sampler *sampler = status == KR_OK ? kr_spec_sampler(spec, c, err) : NULL;
-    if (!sampler) {
-        kr_text_clear(&text);
-        return err && err->status ? err->status : KR_ENOMEM;
-    }
-    settle_reach(spec, sampler);
-    warn_reach(spec, sampler, options->messages);
-    /* a few draws of warm-up, thrown away, tell the speed */
-    double before = kr_files_clock(), elapsed = 0.0;
-    int64_t n = 0, columns = kr_sampler_columns(sampler);
-    while (status == KR_OK && elapsed < 0.5 &&
-           kr_sampler_stage(sampler) == KR_STAGE_THERMALIZE) {
-        status = kr_sampler_advance(sampler, 1, err);
-        n += kr_sampler_n_new(sampler);
-        elapsed = kr_files_clock() - before;
-    }
-    double draws = (double)(c->measure / c->every);
-    double warm = ceil((double)c->thermalize / (double)c->every) * (c->n_densities ? 2.0 : 1.0);
-    fputs(text.data, out);
-    fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
-            (long long)c->n_chains, draws);
-    print_engines(sampler, c, out);
-    print_description(spec, out);
-    print_unused(c, out);
-    if (spec->has_tempering && spec->tempering.ladder != KR_LADDER_GIVEN) {
-        fprintf(
-            out,
-            "# ladder: a pilot will move the inner betas, %lld iterations from %lld steps\n",
-            (long long)spec->tempering.iterations, (long long)spec->tempering.pilot);
-    }
-    fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_spec_memory(spec) / 1e6,
-            8e-6 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm));
-    if (n > 0) {
-        fprintf(out, "# time: about %.0f s on %d threads%s\n",
-                elapsed / (double)n * (draws + warm) +
-                    (c->n_densities ? c->training.max_work / c->n_threads : 0.0),
-                c->n_threads, c->n_densities ? ", training at its full budget" : "");
-    }
-    kr_sampler_free(sampler);
-    kr_text_clear(&text);
     return status;
 }

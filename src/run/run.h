@@ -52,7 +52,12 @@ int kr_run_resume(const kr_run_options *options, bool *is_finished, kr_error *er
 int kr_run_snapshot(const char *output, const char *snapshot, kr_error *err);
 /* One line per fact on out. */
 int kr_run_status(const char *output, FILE *out, kr_error *err);
-/* Resolved file, memory, file size, estimated time. */
+/* Settles what blocks of the schedule reach, and what the user should know of it; messages may
+ * be NULL. */
+void kr_run_settle_reach(kr_spec *spec, const kr_sampler *sampler);
+void kr_run_warn_reach(const kr_spec *spec, const kr_sampler *sampler, FILE *messages);
+
+/* dry.c: resolved file, memory, file size, estimated time. */
 int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error *err);
 
 #endif

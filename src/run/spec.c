@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DRAW_MOST 1e10 /* updates of sites of a chain: about a minute of a slow engine */
+
 /* ---- points: the product of all scanned parameters ------------------------------------------
  */
 
@@ -339,6 +341,27 @@ static int resolve_paths(kr_runfile *file, const char *path, const kr_node *map,
     return KR_OK;
 }
 
+/* A run is stopped, and its state saved, between draws: they must not last for ever. */
+static int check_draw(const kr_spec *spec, kr_error *err)
+{
+    const kr_sampler_config *config = &spec->config;
+    double sweeps = 0.0, updates;
+    for (int32_t u = 0; u < config->n_updates; u++) {
+        sweeps += (double)config->update[u].sweeps;
+    }
+    updates = sweeps * (double)config->every * spec->lattice->n_sites *
+              (config->is_annealing ? config->n_points : 1.0);
+    return updates <= DRAW_MOST
+               ? KR_OK
+               : kr_runfile_fail(spec->file, kr_node_get(spec->file->root, "phases"), err,
+                                 KR_ERANGE,
+                                 "phases: every = %lld with %.3g sweeps of %d sites in a step "
+                                 "are %.3g updates of sites from draw to draw, want at most "
+                                 "%.3g: a run stops between draws",
+                                 (long long)config->every, sweeps, spec->lattice->n_sites,
+                                 updates, DRAW_MOST);
+}
+
 static int check_alternating(const kr_spec *spec, kr_error *err)
 {
     kr_error why = { 0 };
@@ -402,6 +425,7 @@ static int build(kr_spec *spec, kr_error *err)
     spec->config.observable = spec->observable;
     spec->config.n_threads = 1;
     KR_TRY(kr_spec_parse_annealing(spec, err));
+    KR_TRY(check_draw(spec, err));
     KR_TRY(check_alternating(spec, err));
     return check_whole(spec, err);
 }

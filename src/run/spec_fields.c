@@ -193,7 +193,7 @@ static const kr_field optional_table[] = {
 };
 
 static const kr_field entry_table[] = {
-    { "sweeps", KR_TYPE_INT, 0, "1", 1, 1e9, .unit = "1", .doc = "sweeps per step" },
+    { "sweeps", KR_TYPE_INT, 0, "1", 1, 1e6, .unit = "1", .doc = "sweeps per step" },
     KR_FIELD_END,
 };
 

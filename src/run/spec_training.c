@@ -12,6 +12,7 @@
 #include "model/fits.h"
 #include "run/spec_private.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,6 +83,71 @@ static int find_shared(const kr_spec *spec, bool *is_shared, kr_error *err)
     return KR_OK;
 }
 
+/* Flags of all densities that learn, joined by `and`; *n: how many there are. */
+static unsigned common_flags(const kr_spec *spec, int32_t *n)
+{
+    unsigned flags = ~0U;
+    *n = 0;
+    for (int32_t d = 0; d < spec->config.n_densities; d++) {
+        if (spec->density[d].plug->flags & KR_DENSITY_TRAINABLE) {
+            flags &= spec->density[d].plug->flags;
+            (*n)++;
+        }
+    }
+    return *n > 0 ? flags : 0;
+}
+
+/* Default of a number of training. */
+static double default_of(const char *key)
+{
+    double value = NAN;
+    for (const kr_field *top = kr_spec_fields(); top->name; top++) {
+        const kr_field *field = strcmp(top->name, "training") == 0 ? top->sub : NULL;
+        for (; field && field->name; field++) {
+            if (strcmp(field->name, key) == 0) {
+                kr_number_real(field->fallback, &value, NULL);
+            }
+        }
+    }
+    return value;
+}
+
+/* Keys that were set, as a value other than the default tells, and that nothing reads. */
+static int check_idle(kr_spec *spec, kr_error *err)
+{
+    const kr_training_params *t = &spec->config.training;
+    const kr_node *map = kr_node_get(spec->file->root, "training");
+    int32_t n;
+    const bool is_block = common_flags(spec, &n) & KR_DENSITY_BLOCK;
+    if (t->beta_degree > 0 && n == 0) {
+        return kr_runfile_fail(
+            spec->file, kr_node_get(map, "beta_degree"), err, KR_EUNSUP,
+            "training.beta_degree = %lld, but no density has weights, want 0",
+            (long long)t->beta_degree);
+    }
+    const bool is_frozen = t->while_measuring == KR_TRAINING_NONE;
+    const struct {
+        const char *key, *why;
+        bool is_idle;
+    } row[] = {
+        { "turn_steps", "without while_measuring: alternating",
+          is_frozen && (double)t->turn_steps != default_of("turn_steps") },
+        { "turn_rate", "without while_measuring: alternating",
+          is_frozen && t->turn_rate != default_of("turn_rate") },
+        { "target_ess", "where all densities are for blocks, max_work ends their training",
+          is_block && t->target_ess != default_of("target_ess") },
+        { "samples", "where all densities are for blocks, max_work ends their training",
+          is_block && t->samples != 0 },
+    };
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        if (row[k].is_idle) {
+            KR_TRY(kr_text_add(&spec->warnings, err, "training.%s has no effect %s\n",
+                               row[k].key, row[k].why));
+        }
+    }
+    return KR_OK;
+}
+
 int kr_spec_finish_training(kr_spec *spec, kr_error *err)
 {
     kr_training_params *t = &spec->config.training;
@@ -105,5 +171,5 @@ int kr_spec_finish_training(kr_spec *spec, kr_error *err)
         KR_TRY(value[k] ? kr_number_real(number, value[k], err)
                         : kr_number_integer(number, &t->batch, err));
     }
-    return KR_OK;
+    return check_idle(spec, err);
 }

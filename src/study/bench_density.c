@@ -239,16 +239,16 @@ static int contest_race(contest *c, const kr_bench_row *row, const kr_bench_opti
 /* What was measured beside the ratio, in the row's terms. */
 static void tell(const kr_bench_row *row, double flop, kr_bench_result *result)
 {
-    char reached[64] = "";
+    char reached[96] = "";
     result->per_second = 1e9 / result->ns;
     result->peak_fraction *= flop;
     result->gflops = flop / result->ns;
     if (isfinite(flop)) {
-        snprintf(reached, sizeof reached, "%.0f %% of ", 100.0 * result->peak_fraction);
+        snprintf(reached, sizeof reached, ", %.0f %% of %.1f GFLOP/s of fused multiply-adds",
+                 100.0 * result->peak_fraction, result->peak_gflops);
     }
-    int n = snprintf(result->note, sizeof result->note,
-                     "%.0f/s, %s%.1f GFLOP/s of fused multiply-adds", result->per_second,
-                     reached, result->peak_gflops);
+    int n =
+        snprintf(result->note, sizeof result->note, "%.0f/s%s", result->per_second, reached);
     if (row->per_second > 0.0 && n > 0 && n < (int)sizeof result->note) {
         snprintf(result->note + n, sizeof result->note - (size_t)n,
                  "; at %.1f GFLOP/s %.0f/s, want %.0f, aim %.0f", KR_BENCH_PEAK_GFLOPS,

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/dry.c - a run that is only described: resolved file, engines, memory, file size, time. */
+#include "io/files.h"
+#include "run/run.h"
+
+#include <math.h>
+
+#define DRY_UPDATES 1e8 /* updates of sites in a draw that a dry run waits for */
+
+/* Engine of each update that has several, and why it is the slow one. */
+static void print_engines(const kr_sampler *sampler, const kr_sampler_config *c, FILE *out)
+{
+    for (int32_t u = 0; u < c->n_updates; u++) {
+        const char *engine = kr_sampler_engine(sampler, u);
+        const char *reason = kr_sampler_engine_reason(sampler, u);
+        if (engine) {
+            fprintf(out, "# update %s: engine %s%s%s\n", c->update[u].name, engine,
+                    reason ? "; not " : "", reason ? reason : "");
+        }
+    }
+}
+
+/* What the model has to say of its parameters at the first point. */
+static void print_description(const kr_spec *spec, FILE *out)
+{
+    char text[KR_TEXT_MAX] = "";
+    if (spec->model->describe) {
+        spec->model->describe(spec->model_params[0], spec->lattice, spec->target[0].beta, text);
+    }
+    if (*text) {
+        fprintf(out, "# model: %s\n", text);
+    }
+}
+
+/* Densities that move no chain: the user may have forgotten the update, or want the samples. */
+static void print_unused(const kr_sampler_config *c, FILE *out)
+{
+    for (int32_t d = 0; d < c->n_densities; d++) {
+        bool is_used = false;
+        for (int32_t u = 0; u < c->n_updates; u++) {
+            is_used = is_used || c->update[u].density == d;
+        }
+        if (!is_used) {
+            const bool learns =
+                c->adapt > 0 && c->density[d].plug->flags & KR_DENSITY_TRAINABLE;
+            fprintf(out, "# density %s: no update uses it, %scertified only\n",
+                    c->density[d].name, learns ? "trained and " : "");
+        }
+    }
+}
+
+/* A draw that may take long becomes one of fewer steps, then of fewer sweeps; entry: room for
+ * the schedule. */
+static void lighten(const kr_sampler_config *c, kr_schedule_entry *entry,
+                    kr_sampler_config *light)
+{
+    double sweeps = 0.0;
+    for (int32_t u = 0; u < c->n_updates; u++) {
+        sweeps += (double)c->update[u].sweeps;
+    }
+    double factor = fmax(1.0, sweeps * (double)c->every * c->target[0].terms->n_sites *
+                                  (double)c->n_chains * c->n_points / DRY_UPDATES);
+    *light = *c;
+    light->update = entry;
+    light->every = (int64_t)ceil((double)c->every / factor);
+    factor *= (double)light->every / (double)c->every;
+    for (int32_t u = 0; u < c->n_updates; u++) {
+        entry[u] = c->update[u];
+        entry[u].sweeps = (int64_t)ceil((double)entry[u].sweeps / factor);
+    }
+}
+
+/* Seconds of a draw by a few lighter ones of the warm-up, thrown away; NaN without any. */
+static double time_draw(kr_sampler *sampler, const kr_sampler_config *c,
+                        const kr_sampler_config *light)
+{
+    double before = kr_files_clock(), elapsed = 0.0, n = 0.0, cost = 0.0, full = 0.0;
+    while (elapsed < 0.5 && kr_sampler_stage(sampler) == KR_STAGE_THERMALIZE &&
+           kr_sampler_advance(sampler, 1, NULL) == KR_OK) {
+        n += (double)kr_sampler_n_new(sampler);
+        elapsed = kr_files_clock() - before;
+    }
+    for (int32_t u = 0; u < c->n_updates; u++) {
+        const double spent = kr_sampler_update_cost(sampler, u);
+        cost += spent;
+        full += spent * (double)c->update[u].sweeps / (double)light->update[u].sweeps;
+    }
+    const double times = cost > 0.0 ? full / cost : 1.0;
+    return elapsed / n * times * (double)c->every / (double)light->every;
+}
+
+int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error *err)
+{
+    kr_text text = { 0 };
+    kr_sampler_config *c = &spec->config;
+    c->n_threads = options->n_threads > 0 ? options->n_threads : kr_sampler_default_threads();
+    int status = kr_spec_write(spec, &text, err);
+    kr_schedule_entry entry[KR_UPDATES_MAX];
+    kr_sampler_config light;
+    lighten(c, entry, &light);
+    kr_sampler *sampler = status == KR_OK ? kr_spec_sampler(spec, &light, err) : NULL;
+    if (!sampler) {
+        kr_text_clear(&text);
+        return err && err->status ? err->status : KR_ENOMEM;
+    }
+    kr_run_settle_reach(spec, sampler);
+    kr_run_warn_reach(spec, sampler, options->messages);
+    const int64_t columns = kr_sampler_columns(sampler);
+    const double per_draw = time_draw(sampler, c, &light);
+    double draws = (double)(c->measure / c->every);
+    double warm = ceil((double)c->thermalize / (double)c->every) * (c->n_densities ? 2.0 : 1.0);
+    fputs(text.data, out);
+    fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
+            (long long)c->n_chains, draws);
+    print_engines(sampler, c, out);
+    print_description(spec, out);
+    print_unused(c, out);
+    if (spec->has_tempering && spec->tempering.ladder != KR_LADDER_GIVEN) {
+        fprintf(
+            out,
+            "# ladder: a pilot will move the inner betas, %lld iterations from %lld steps\n",
+            (long long)spec->tempering.iterations, (long long)spec->tempering.pilot);
+    }
+    fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_spec_memory(spec) / 1e6,
+            8e-6 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm));
+    if (per_draw >= 0.0) {
+        fprintf(out, "# time: about %.0f s on %d threads%s\n",
+                per_draw * (draws + warm) +
+                    (c->n_densities ? c->training.max_work / c->n_threads : 0.0),
+                c->n_threads, c->n_densities ? ", training at its full budget" : "");
+    }
+    kr_sampler_free(sampler);
+    kr_text_clear(&text);
+    return status;
+}
