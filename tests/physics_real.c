@@ -2,6 +2,8 @@
  * tests/physics_real.c - whole runs of real-valued models against exact values. */
 #include "physics_run.h"
 
+#include "model/exact_chain.h"
+
 static const char *const updates[] = { "metropolis", "hmc" };
 
 static result run_model(const char *model, const char *lattice, double beta, const char *update,
@@ -128,6 +130,43 @@ static void modes_of_a_mixture_have_their_weights(void **state)
     }
 }
 
+/* In one dimension G(t) is <phi_0 phi_t>; broken phase, so that long distances are not lost. */
+static void two_point_functions_of_a_ring_are_those_of_its_transfer_matrix(void **state)
+{
+    (void)state;
+    enum { CHAINS = 64, TIMES = 5 };
+    const char *const yaml =
+        "model: {name: phi4, m2: -2, lambda: 0.9}\nlattice: {name: hypercubic, size: [8]}\n"
+        "beta: 1\nchains: 64\nseed: 5\nupdates: [{name: hmc}, {name: metropolis}]\n"
+        "observables: [two_point]\nphases: {thermalize: 1000, measure: 20000, every: 4}\n";
+    kr_error err = { 0 };
+    kr_runfile *file = kr_runfile_parse("test", yaml, strlen(yaml), &err);
+    kr_spec *spec = file ? kr_spec_alloc(file, &err) : NULL;
+    kr_sampler *sampler = spec ? kr_sampler_alloc(&spec->config, &err) : NULL;
+    double sum[TIMES][CHAINS] = { { 0.0 } }, n_draws = 0.0;
+    if (!sampler) {
+        fail_msg("%s", err.text);
+    }
+    while (kr_sampler_stage(sampler) != KR_STAGE_DONE) {
+        assert_ok(kr_sampler_advance(sampler, 64, &err), &err);
+        const int64_t n = kr_sampler_new_is_warmup(sampler) ? 0 : kr_sampler_n_new(sampler);
+        for (int64_t k = 0; k < n * TIMES * CHAINS; k++) {
+            const int64_t d = k / (TIMES * CHAINS), t = k / CHAINS % TIMES, c = k % CHAINS;
+            sum[t][c] += kr_sampler_slab(sampler, d, 1 + (int32_t)t)[c];
+        }
+        n_draws += (double)n;
+    }
+    for (int t = 0; t < TIMES; t++) {
+        const kr_chain_factor factor[] = { { 0, t == 0 ? 2 : 1 }, { t, 1 } };
+        double want;
+        assert_ok(kr_exact_chain_mean(&spec->target[0], factor, t == 0 ? 1 : 2, &want, &err),
+                  &err);
+        check("G(t)", over_chains(sum[t], CHAINS, n_draws), want, 1e-2, TIMES);
+    }
+    kr_sampler_free(sampler);
+    kr_spec_free(spec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +174,7 @@ int main(void)
         cmocka_unit_test(lattice_fields_have_their_exact_means),
         cmocka_unit_test(eight_schools_have_their_exact_mean_effect),
         cmocka_unit_test(modes_of_a_mixture_have_their_weights),
+        cmocka_unit_test(two_point_functions_of_a_ring_are_those_of_its_transfer_matrix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
