@@ -36,6 +36,7 @@ typedef struct kr_action {
     void (*order)(const void *self, int32_t n_lanes, const double *phi, size_t stride,
                   double *order);
     const struct kr_quartic *quartic; /* the action as data, or NULL; borrowed from self */
+    const struct kr_rotors *rotors;   /* the same of plane rotators */
     /* For cluster moves, where S = -sum_<ij> coupling_ij x_i x_j - sum_i linear_i x_i and a
      * rest that no change of sign of an x_i alters; x = phi, of angles the vectors (cos phi,
      * sin phi) with linear along the first axis. Neighbors as in kr_quartic; NULL: not of this
@@ -60,12 +61,40 @@ typedef struct kr_quartic {
     double *coupling;        /* aligned with neighbor; bonds of a pair are summed; owns */
 } kr_quartic;
 
+/* Plane rotators, the case of angles (model/rotors.h):
+ *   S = -sum_<ij> coupling_ij cos(phi_i - phi_j) - field sum_i cos phi_i. */
+typedef struct kr_rotors {
+    kr_quartic
+        bonds; /* neighbors, couplings and, as linear, field; the rest is not used; owns */
+    double J, field; /* J: coupling of a bond of sign and weight 1 */
+} kr_rotors;
+
+/* A probability density over n variables as its author has it: log p(x) up to a constant, and
+ * its gradient (n) unless that is NULL. -inf: x is impossible. It is called from several
+ * threads. NaN counts as impossible where it is proposed; where a chain starts it ends the run.
+ */
+typedef double kr_log_density(const double *x, double *gradient, const void *user);
+typedef struct kr_density_model {
+    kr_log_density *log_density;
+    double (*order)(const double *x, const void *user); /* order parameter; NULL: the mean */
+    void *user;                                         /* last argument of both */
+    void (*free)(void *user);                           /* may be NULL */
+    double start_width;                                 /* of the normals of a random start */
+} kr_density_model;
+#define KR_VARIABLES_MAX 4096
+
 /* Makes the terms those of a real-valued model; what action->self owns is taken over, also when
  * it fails. KR_EINVAL: a member that must be there is missing. */
 int kr_terms_take_action(struct kr_terms *terms, const kr_action *action, kr_error *err);
 /* The same for an action as data, whose arrays are taken over. KR_ERANGE: not finite, or
  * unbounded below. */
 int kr_terms_take_quartic(struct kr_terms *terms, kr_quartic *quartic, kr_error *err);
+/* Rotators on the bonds of the lattice. KR_ERANGE: not finite. */
+int kr_terms_take_rotors(struct kr_terms *terms, const struct kr_lattice *lattice, double J,
+                         double field, kr_error *err);
+/* S = -log p; what user owns is taken over, also when it fails. KR_ERANGE: more than
+ * KR_VARIABLES_MAX variables. */
+int kr_terms_take_density(struct kr_terms *terms, const kr_density_model *model, kr_error *err);
 /* A quartic action with room for the bonds of the lattice, for kr_terms_take_quartic: every
  * bond of sign s gives kinetic weight (phi_i - s phi_j)^2; all else is zero, to be added to. */
 int kr_quartic_init(kr_quartic *quartic, const struct kr_lattice *lattice, double kinetic,

@@ -356,6 +356,25 @@ static bool wants_retraining(kr_sampler *s)
            config->adapt > 0 && s->n_retrainings < params->max_retrainings;
 }
 
+/* Names a chain whose action is not finite: a log-density gave NaN or inf at its start. Without
+ * one the audit speaks of the energies. */
+static int check_finite(const kr_sampler *s, kr_error *err)
+{
+    for (int64_t k = 0; k < (int64_t)s->config.n_points * s->n_blocks; k++) {
+        const kr_block *block = s->point[k / s->n_blocks].block[k % s->n_blocks];
+        for (int32_t l = 0; l < block->n_lanes; l++) {
+            if (!isfinite(block->energy[l])) {
+                return kr_fail(
+                    err, KR_ESANITY,
+                    "chain %d of point %lld: the action is %g, want a finite number: "
+                    "no update leaves such a state",
+                    block->first_chain + l, (long long)(k / s->n_blocks), block->energy[l]);
+            }
+        }
+    }
+    return KR_OK;
+}
+
 static int check_chunk(const kr_sampler *s, const kr_chunk *done, kr_error *err)
 {
     if (done->bad_density >= 0) {
@@ -364,6 +383,7 @@ static int check_chunk(const kr_sampler *s, const kr_chunk *done, kr_error *err)
                        s->config.density[done->bad_density].name);
     }
     if (!(done->audit <= AUDIT_TOLERANCE)) {
+        KR_TRY(check_finite(s, err));
         return kr_fail(err, KR_ESANITY,
                        "energy audit: running energy is off by %g of its size, want <= %g",
                        done->audit, AUDIT_TOLERANCE);
