@@ -70,8 +70,9 @@ typedef struct kr_flow {
                   double *slope, void *scratch);
     /* With KR_DENSITY_TRAINABLE, phi = f(z; weights) and J = |df/dz|, at the z of these phi:
      * called right after log_q with a slope, of the same phi and lanes and in the same scratch,
-     * from which it may go on: gradient (n_weights) += sum_lane d/dweights (sum_i cotangent_i f_i + volume ln J), with
-     * cotangent (n_sites, stride), volume (n_lanes); lanes in order. */
+     * from which it may go on: gradient (n_weights) += sum_lane d/dweights (sum_i cotangent_i
+     * f_i + volume ln J), with cotangent (n_sites, stride), volume (n_lanes); lanes in order.
+     */
     void (*pull)(const void *self, int32_t n_lanes, const double *phi, const double *cotangent,
                  const double *volume, float *gradient, void *scratch);
     /* The map and its inverse in place, with ln J of the map (n_lanes) at either end; base z
