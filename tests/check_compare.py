@@ -61,15 +61,17 @@ def compare_says_wolff_where_that_is_the_truth():
 
 def a_density_that_learns_while_measuring_has_rivals():
     """The key is the density's own: rivals have nothing that could learn."""
-    text = subprocess.run([KRAMERS, "compare", "learned.yaml", "--work", "0.05", "--json",
+    text = subprocess.run([KRAMERS, "compare", "learned.yaml", "--work", "0.2", "--json",
                            "--set", "training.while_measuring=alternating", "--set",
                            "densities.strip=transfer_matrix", "--set", "updates=[heat_bath, "
                            "{name: independence, density: net}, "
                            "{name: independence, density: strip}]"], check=True,
                           timeout=200, capture_output=True, text=True).stdout
-    names = {row["name"] for row in json.loads(text)["candidates"]}
-    assert {"heat_bath", "multicanonical", "as scheduled: net (frontier)",
-            "as scheduled: strip (transfer_matrix)"} <= names, names
+    result = json.loads(text)
+    names = {row["name"] for row in result["candidates"]}
+    assert {"as scheduled: net (frontier)", "as scheduled: strip (transfer_matrix)"} <= names, names
+    assert len(names) >= 8, result["left_out"]  # on a busy machine one may be left out for time
+    assert not any("alternating" in row["why"] for row in result["left_out"]), result["left_out"]
 
 
 def compare_stops_with_what_it_has():
