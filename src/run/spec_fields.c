@@ -48,7 +48,7 @@ static const kr_field training_fields[] = {
       .unit = "1", .flags = KR_FIELD_OPEN_MIN,
       .doc = "step size at the start of reverse KL, where it follows forward KL or weights "
              "from a file; auto: 0.01 "
-             "where networks are shared among sites, else 0.0005, of real variables 0.003" },
+             "where networks are shared among sites, else 0.0005, of real variables 0.005" },
     { "forward", KR_TYPE_REAL, offsetof(kr_training_params, forward), "auto", 0, 1, .unit = "1",
       .doc = "share of the budget spent on forward KL where phases are known; auto: 0.2 where "
              "networks are shared among sites, 0.05 of real variables, else 1" },

@@ -25,7 +25,7 @@ static const struct {
     const char *real;      /* of flows of real variables */
 } automatic[KR_AUTOMATIC] = {
     { "forward", "1", "0.2", "0.2", "0.05" },
-    { "reverse_rate", "0.0005", "0.01", "0.002", "0.003" },
+    { "reverse_rate", "0.0005", "0.01", "0.002", "0.005" },
     { "batch", "256", "256", "256", "64" },
     { "walkers", "0.25", "0.25", "0.25", "0" },
 };
