@@ -166,7 +166,7 @@ def check_pnas(seed):
         summary = run(PNAS.replace("a: 0.1,", f"a: 0.1, b: {field},"), seed)
         net, cost = summary["densities"]["net"], summary["cost"]
         acceptance = summary["updates"]["independence"]["acceptance"]
-        inside = summary["observables"]["in_plus"]
+        inside = summary["residence"]["phases"]["plus"]
         z = (net["log_z"] - log_z) / net["log_z_error"]
         is_good &= report(abs(z) < z_limit(3) and abs(net["log_z"] - log_z) < 0.01,
                           f"pnas b = {field} seed {seed}: log Z {net['log_z']:.4f}, "
@@ -177,9 +177,9 @@ def check_pnas(seed):
                               f"pnas seed {seed}: acceptance {acceptance:.3f} (0.85), ESS_q "
                               f"{net['ess_q']:.3f} (0.7)")
         else:
-            off = inside["mean"] / positive - 1.0
+            off = inside["probability"] / positive - 1.0
             is_good &= report(abs(off) < 0.02 + 2.0 * inside["error"] / positive,
-                              f"pnas b = {field} seed {seed}: P(plus) {inside['mean']:.6f} +- "
+                              f"pnas b = {field} seed {seed}: P(plus) {inside['probability']:.6f} +- "
                               f"{inside['error']:.6f}, {100.0 * off:+.1f} % from P(middle > 0)")
     return is_good
 
