@@ -446,9 +446,7 @@ enum {
  * thermalize; frozen after it. */
 typedef struct kr_tuning {
     double acceptance; /* of its attempts in all chains of the point since the last call */
-    const struct kr_block *const *block; /* (n_blocks) those chains, borrowed */
-    int32_t n_blocks;
-    bool is_last; /* there will be no further call */
+    bool is_last;      /* there will be no further call */
 } kr_tuning;
 
 /* What an instance of an update is made for. */

@@ -116,8 +116,9 @@ typedef struct kr_flow {
      */
     void (*pull)(const void *self, int32_t n_lanes, const double *phi, const double *cotangent,
                  const double *volume, float *gradient, void *scratch);
-    /* The map and its inverse in place, with ln J of the map (n_lanes) at either end; base z
-     * independent standard normals. NULL where there is no such map. */
+    /* The map and its inverse in place, with ln J of the map (n_lanes) at either end; z is what
+     * the density begins with: normals, or a mixture of them. NULL where there is no such map.
+     */
     void (*forward)(const void *self, int32_t n_lanes, double *z, double *log_jacobian,
                     void *scratch);
     void (*inverse)(const void *self, int32_t n_lanes, double *phi, double *log_jacobian,

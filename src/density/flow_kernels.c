@@ -89,18 +89,4 @@ static void dot(int32_t n, const double *a, const double *b, double *out)
     }
 }
 
-static void outer(int32_t n_rows, int32_t n_columns, const double *e, const double *x,
-                  double *dM, double *db)
-{
-    for (int32_t a = 0; a < n_rows; a++) {
-        const vd low = vd_load(e + (size_t)a * L), high = vd_load(e + (size_t)a * L + VD);
-        for (int32_t b = 0; b < n_columns; b++) {
-            const double *in = x + (size_t)b * L;
-            dM[(size_t)a * (size_t)n_columns + (size_t)b] +=
-                sum_lanes(low * vd_load(in), high * vd_load(in + VD));
-        }
-        db[a] += sum_lanes(low, high);
-    }
-}
-
-const kr_flow_kernels KR_ISA_NAME(kr_flow_kernels) = { apply, scale, dot, outer };
+const kr_flow_kernels KR_ISA_NAME(kr_flow_kernels) = { apply, scale, dot };

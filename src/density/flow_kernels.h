@@ -19,9 +19,6 @@ typedef struct kr_flow_kernels {
     void (*scale)(int32_t n, const double *s, double *x);
     /* out[i] = sum over lanes, in order, of a[i] b[i]; b NULL: of a[i] */
     void (*dot)(int32_t n, const double *a, const double *b, double *out);
-    /* dM[a n_columns + b] += sum over lanes of e[a] x[b], db[a] += that of e[a] */
-    void (*outer)(int32_t n_rows, int32_t n_columns, const double *e, const double *x,
-                  double *dM, double *db);
 } kr_flow_kernels;
 
 extern const kr_flow_kernels kr_flow_kernels_avx512, kr_flow_kernels_avx2,

@@ -441,8 +441,3 @@ double kr_flow_wells_spread(const kr_flow_stack *stack)
 {
     return ((const wells *)stack->source)->spread;
 }
-
-int32_t kr_flow_wells_count(const kr_flow_stack *stack)
-{
-    return ((const wells *)stack->source)->n;
-}

@@ -18,6 +18,5 @@
 int kr_flow_wells_add(kr_flow_stack *stack, const kr_target *target, kr_error *err);
 /* Root mean square of a variable under the mixture, about. */
 double kr_flow_wells_spread(const kr_flow_stack *stack);
-int32_t kr_flow_wells_count(const kr_flow_stack *stack);
 
 #endif

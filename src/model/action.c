@@ -85,16 +85,3 @@ void kr_action_order(const kr_action *action, int32_t n_lanes, const double *phi
         mean(action->n_sites, n_lanes, phi, stride, order);
     }
 }
-
-bool kr_action_find_bad(const double *phi, int32_t n_sites, size_t stride, int32_t n_lanes,
-                        int32_t *site, int32_t *lane)
-{
-    for (*site = 0; *site < n_sites; (*site)++) {
-        for (*lane = 0; *lane < n_lanes; (*lane)++) {
-            if (!isfinite(phi[(size_t)*site * stride + (size_t)*lane])) {
-                return true;
-            }
-        }
-    }
-    return false;
-}

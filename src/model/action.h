@@ -9,8 +9,4 @@
 void kr_action_order(const kr_action *action, int32_t n_lanes, const double *phi, size_t stride,
                      double *order);
 
-/* First site and lane that hold no finite number; false where there is none. */
-bool kr_action_find_bad(const double *phi, int32_t n_sites, size_t stride, int32_t n_lanes,
-                        int32_t *site, int32_t *lane);
-
 #endif

@@ -56,10 +56,9 @@ void kr_tuning_learn(kr_sampler *s)
         for (int32_t u = 0; u < s->config.n_updates; u++) {
             const kr_update *update = &s->point[p].update[u];
             if (update->plug->tune) {
-                update->plug->tune(update->self,
-                                   &(kr_tuning){ acceptance(s, u, p),
-                                                 (const kr_block *const *)s->point[p].block,
-                                                 s->n_blocks, s->stage_step == n_learning(s) });
+                update->plug->tune(
+                    update->self,
+                    &(kr_tuning){ acceptance(s, u, p), s->stage_step == n_learning(s) });
             }
         }
     }
