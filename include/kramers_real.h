@@ -104,15 +104,16 @@ int kr_quartic_init(kr_quartic *quartic, const struct kr_lattice *lattice, doubl
  * log_q_tail and grad: phi (n_sites, stride of n_lanes), all in double. Threads: pure given
  * their own scratch. */
 typedef struct kr_flow {
-    void (*sample)(const void *self, int32_t n_lanes, double *phi, double *log_q,
+    /* slope (n_sites, stride) = d log q/d phi, unless NULL, here and in log_q */
+    void (*sample)(const void *self, int32_t n_lanes, double *phi, double *log_q, double *slope,
                    struct kr_rng *rng, void *scratch);
-    /* slope (n_sites, stride) = d log q/d phi, unless NULL */
     void (*log_q)(const void *self, int32_t n_lanes, const double *phi, double *log_q,
                   double *slope, void *scratch);
     /* With KR_DENSITY_TRAINABLE, phi = f(z; weights) and J = |df/dz|, at the z of these phi:
-     * called right after log_q with a slope, of the same phi and lanes and in the same scratch,
-     * from which it may go on: gradient (n_weights) += sum_lane d/dweights (sum_i cotangent_i
-     * f_i + volume ln J), with cotangent (n_sites, stride), volume (n_lanes); lanes in order.
+     * called right after sample or log_q with a slope, of the same phi and lanes and in the
+     * same scratch, from which it may go on: gradient (n_weights) += sum_lane d/dweights (sum_i
+     * cotangent_i f_i + volume ln J), with cotangent (n_sites, stride), volume (n_lanes); lanes
+     * in order.
      */
     void (*pull)(const void *self, int32_t n_lanes, const double *phi, const double *cotangent,
                  const double *volume, float *gradient, void *scratch);

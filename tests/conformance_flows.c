@@ -265,14 +265,19 @@ static void path_gradient_and_score_are_the_whole(real_subject *s, const case_of
     (void)c;
     enum { N = 16 };
     double *phi = numbers(s), *z = numbers(s), log_q[LANES], coefficient[LANES], log_j[LANES];
+    double again[LANES];
     float *path = get(s->n_weights, sizeof *path), *score = get(s->n_weights, sizeof *score);
+    kr_rng rng;
     set_coefficients(coefficient);
     if (flow_of(s)->forward && s->n_weights > 0) {
-        draw(s, 8, N, phi, log_q);
+        kr_rng_seed(&rng, 8, 0, 0);
+        kr_density_path(&s->density, s->system.terms->action, s->beta, N, phi, log_q,
+                        coefficient, path, &rng, poisoned(s));
         memcpy(z, phi, s->n * N * sizeof *z);
         flow_of(s)->inverse(s->density.self, N, z, log_j, poisoned(s));
-        kr_density_path_grad(&s->density, s->system.terms->action, s->beta, N, phi, coefficient,
-                             path, poisoned(s));
+        kr_density_log_q(&s->density, N, phi, again, poisoned(s));
+        require(s, largest_difference(again, log_q, N) <= 1e-10, "log q is off by %g",
+                largest_difference(again, log_q, N));
         kr_density_grad(&s->density, N, phi, coefficient, score, NULL, poisoned(s));
         for (size_t k = 0; k < s->n_weights; k = next_weight(s, k)) {
             const double want = derivative(s, k, N, NULL, z, coefficient);

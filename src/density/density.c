@@ -23,7 +23,7 @@ void kr_density_sample(const kr_density *density, int32_t n_lanes, void *state, 
 {
     const kr_density_plug *plug = density->plug;
     if (plug->flow) {
-        plug->flow->sample(density->self, n_lanes, state, log_q, rng, scratch);
+        plug->flow->sample(density->self, n_lanes, state, log_q, NULL, rng, scratch);
     } else {
         plug->sample_tail(density->self, 0, n_lanes, state, log_q, rng, scratch);
     }
@@ -63,16 +63,16 @@ void kr_density_grad(const kr_density *density, int32_t n_lanes, const void *sta
     plug->flow->pull(density->self, n_lanes, state, slope, volume, gradient, inner);
 }
 
-void kr_density_path_grad(const kr_density *density, const kr_action *action, double beta,
-                          int32_t n_lanes, const double *phi, const double *coefficient,
-                          float *gradient, void *scratch)
+void kr_density_path(const kr_density *density, const kr_action *action, double beta,
+                     int32_t n_lanes, double *phi, double *log_q, const double *coefficient,
+                     float *gradient, kr_rng *rng, void *scratch)
 {
     const size_t n = (size_t)density->n_sites, stride = kr_lanes_pad((size_t)n_lanes);
     const kr_flow *flow = density->plug->flow;
-    double log_q[KR_LANES_MAX], *slope = scratch;
     const double no_volume[KR_LANES_MAX] = { 0.0 };
+    double *slope = scratch;
     void *inner = slope + n * stride;
-    flow->log_q(density->self, n_lanes, phi, log_q, slope, inner);
+    flow->sample(density->self, n_lanes, phi, log_q, slope, rng, inner);
     action->add_gradient(action->self, n_lanes, phi, stride, beta, slope);
     for (size_t i = 0; i < n; i++) {
         for (int32_t l = 0; l < n_lanes; l++) {

@@ -82,7 +82,7 @@ int kr_flow_stack_finish(kr_flow_stack *stack, kr_error *err)
 {
     const size_t source = round_up(stack->source_scratch);
     stack->n_scratch = source > stack->n_scratch ? source : stack->n_scratch;
-    stack->n_scratch += (size_t)stack->n_sites * L; /* the outputs, beside a layer */
+    stack->n_scratch += 2 * (size_t)stack->n_sites * L; /* two groups, beside a layer */
     stack->weights = kr_alloc(stack->n_weights, sizeof *stack->weights, err);
     return stack->weights ? KR_OK : KR_ENOMEM;
 }
@@ -140,7 +140,8 @@ void kr_flow_stack_use(void *self, kr_isa isa)
 typedef struct call {
     const kr_flow_stack *stack;
     double *w, *gradient, *layer_scratch, *tape;
-    size_t group; /* doubles of x */
+    size_t group;    /* doubles of x */
+    double *part[2]; /* two groups of the caller's */
 } call;
 
 size_t kr_flow_stack_scratch_bytes(const void *self, int32_t n_lanes)
@@ -159,6 +160,8 @@ static call open_call(const void *self, void *scratch)
     c.layer_scratch = c.gradient + c.stack->n_numbers;
     c.tape = c.layer_scratch + c.stack->n_scratch;
     c.group = (size_t)c.stack->n_sites * L;
+    c.part[0] = c.tape - c.group;
+    c.part[1] = c.part[0] - c.group;
     return c;
 }
 
@@ -243,25 +246,57 @@ static int32_t lanes_in(int32_t n_lanes, int32_t first)
 /* ---- what kr_flow wants --------------------------------------------------------------------
  */
 
+/* The tape holds the inputs of all layers; slope that of the first of them, then of x, the
+ * output. */
+static void carry(const call *c, double *tape, double *x, double *slope, double log_j[L])
+{
+    memcpy(x, tape, c->group * sizeof *x);
+    for (int32_t k = 0; k < c->stack->n_layers; k++) {
+        const kr_flow_layer *layer = &c->stack->layer[k];
+        const double *w = c->w + layer->first_number;
+        double *in = tape + (size_t)k * c->group;
+        memcpy(in, x, c->group * sizeof *x);
+        if (layer->ops->carry) {
+            layer->ops->carry(layer->self, w, x, slope, log_j, c->layer_scratch);
+        } else {
+            layer->ops->forward(layer->self, w, x, log_j, c->layer_scratch);
+            layer->ops->push(layer->self, w, in, slope, c->layer_scratch);
+        }
+    }
+}
+
+/* z of a group with its log density, and the slope of that unless NULL. */
+static void draw(const call *c, kr_rng *rng, double *z, double *log_p, double *slope)
+{
+    if (c->stack->source_ops) {
+        c->stack->source_ops->sample(c->stack->source, rng, z, log_p, c->layer_scratch);
+    } else {
+        kr_normals(rng, c->group, z);
+    }
+    if (slope || !c->stack->source_ops) {
+        begin_log(c, z, log_p, slope);
+    }
+}
+
 static void flow_sample(const void *self, int32_t n_lanes, double *phi, double *log_q,
-                        kr_rng *rng, void *scratch)
+                        double *slope, kr_rng *rng, void *scratch)
 {
     const call c = open_call(self, scratch);
     const size_t stride = kr_lanes_pad((size_t)n_lanes);
     load(&c);
     for (int32_t first = 0; first < n_lanes; first += L) {
-        double log_j[L] = { 0.0 }, log_p[L];
-        if (c.stack->source_ops) {
-            c.stack->source_ops->sample(c.stack->source, rng, c.tape, log_p, c.layer_scratch);
+        double log_j[L] = { 0.0 }, log_p[L], *tape = slope ? tape_of(&c, first, 0) : c.part[0];
+        draw(&c, rng, tape, log_p, slope ? c.part[1] : NULL);
+        if (slope) {
+            carry(&c, tape, c.part[0], c.part[1], log_j);
+            copy_group(c.stack->n_sites, c.part[1], L, slope + first, stride);
         } else {
-            kr_normals(rng, c.group, c.tape);
-            begin_log(&c, c.tape, log_p, NULL);
+            run_forward(&c, c.part[0], log_j);
         }
-        run_forward(&c, c.tape, log_j);
         for (int32_t l = 0; l < lanes_in(n_lanes, first); l++) {
             log_q[first + l] = log_p[l] - log_j[l];
         }
-        copy_group(c.stack->n_sites, c.tape, L, phi + first, stride);
+        copy_group(c.stack->n_sites, c.part[0], L, phi + first, stride);
     }
 }
 
@@ -283,7 +318,7 @@ static void flow_log_q(const void *self, int32_t n_lanes, const double *phi, dou
     load(&c);
     for (int32_t first = 0; first < n_lanes; first += L) {
         double log_j[L] = { 0.0 }, log_p[L], *tape = slope ? tape_of(&c, first, 0) : NULL;
-        double *x = c.layer_scratch + c.stack->n_scratch - c.group;
+        double *x = c.part[0];
         copy_group(c.stack->n_sites, phi + first, stride, x, L);
         run_inverse(&c, x, tape, log_j);
         if (slope && c.stack->n_layers == 0) {
@@ -311,7 +346,7 @@ static void flow_pull(const void *self, int32_t n_lanes, const double *phi,
     memset(c.gradient, 0, c.stack->n_numbers * sizeof *c.gradient);
     for (int32_t first = 0; first < n_lanes; first += L) {
         const int32_t n = lanes_in(n_lanes, first);
-        double own_volume[L] = { 0.0 }, *x = c.layer_scratch + c.stack->n_scratch - c.group;
+        double own_volume[L] = { 0.0 }, *x = c.part[0];
         memcpy(own_volume, volume + first, (size_t)n * sizeof *volume);
         copy_group(c.stack->n_sites, cotangent + first, stride, x, L);
         for (size_t i = 0; i < (size_t)c.stack->n_sites; i++) {

@@ -41,6 +41,9 @@ typedef struct kr_flow_ops {
      * (df/dx)^-T (slope - d ln J/dx). */
     void (*push)(const void *self, const double *w, const double *x, double *slope,
                  double *scratch);
+    /* forward and push at once; NULL: one after the other */
+    void (*carry)(const void *self, const double *w, double *x, double *slope, double *log_j,
+                  double *scratch);
 } kr_flow_ops;
 
 typedef struct kr_flow_layer {

@@ -391,6 +391,13 @@ static void split_push(const void *self, const double *w, const double *x, doubl
     s->kernels->push(s->shape, s->parity, w, x, slope, scratch);
 }
 
+static void split_carry(const void *self, const double *w, double *x, double *slope,
+                        double *log_j, double *scratch)
+{
+    const split *s = self;
+    s->kernels->carry(s->shape, s->parity, w, x, slope, log_j, scratch);
+}
+
 static const kr_flow_ops split_ops = {
     .free = split_free,
     .use = split_use,
@@ -400,6 +407,7 @@ static const kr_flow_ops split_ops = {
     .inverse = split_inverse,
     .pull = split_pull,
     .push = split_push,
+    .carry = split_carry,
 };
 
 size_t kr_split_scratch(const kr_split_shape *s)

@@ -68,6 +68,8 @@ typedef struct kr_split_kernels {
                  double *cotangent, const double *volume, double *gradient, double *scratch);
     void (*push)(const kr_split_shape *s, int parity, const double *w, const double *x,
                  double *slope, double *scratch);
+    void (*carry)(const kr_split_shape *s, int parity, const double *w, double *x,
+                  double *slope, double *log_j, double *scratch);
     void (*zero_forward)(int32_t n, int32_t n_knots, const double *w, double *x, double *log_j);
     void (*zero_inverse)(int32_t n, int32_t n_knots, const double *w, double *x, double *log_j);
     void (*zero_pull)(int32_t n, int32_t n_knots, const double *w, const double *x,

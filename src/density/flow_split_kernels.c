@@ -313,30 +313,52 @@ static void pull(const kr_split_shape *s, int parity, const double *w, const dou
 
 /* With t = slope - d ln J/dx of the inputs the new slopes w solve J^T w = t: for a mapped site
  * u' e^g w = t, so that the cotangent of z is slope e^-g, and the frozen ones lose what pull
- * would add to them under w and unit volume. */
+ * would add to them under w and unit volume. log_j: the map goes along. */
+KR_INLINE void push_half(const pass *c, const double *x, double *slope, double *mapped,
+                         log_sum *volume, int half)
+{
+    condition(c, x, half, true);
+    for (int32_t i = 0; i < c->n_mapped; i++) {
+        const size_t site = (size_t)c->mapped[i] * L + (size_t)half;
+        double *shift = c->sum[0] + (size_t)i * L + half;
+        double *scale = c->sum[1] + (size_t)i * L + half;
+        const vd g = vd_load(scale), stretch = vd_exp(g), old = vd_load(slope + site);
+        const vd phi = vd_load(x + site);
+        const vd part = g * vd_set(1.0 / CLAMP), lz = old / stretch;
+        const bent at = bend_value(&c->u, vd_fma(phi, stretch, vd_load(shift)));
+        vd_store(slope + site, (lz - at.d2 / at.d1) / at.d1);
+        vd_store(shift, lz);
+        vd_store(scale, vd_fma(old, phi, vd_set(1.0)) * vd_fma(-part, part, vd_set(1.0)));
+        if (mapped) {
+            vd_store(mapped + site, at.u);
+            volume->sum += g;
+            add_log(volume, at.d1);
+        }
+    }
+    clear_outside(c, half);
+    for (int32_t y = 0; y < c->n_frozen; y++) {
+        double *to = slope + (size_t)c->frozen[y] * L + half;
+        vd_store(to, vd_load(to) - scatter(c, y, half, NULL));
+    }
+}
+
 static void push(const kr_split_shape *s, int parity, const double *w, const double *x,
                  double *slope, double *scratch)
 {
     const pass c = open_pass(s, parity, w, scratch);
     for (int half = 0; half < L; half += VD) {
-        condition(&c, x, half, true);
-        for (int32_t i = 0; i < c.n_mapped; i++) {
-            double *to = slope + (size_t)c.mapped[i] * L + half;
-            double *shift = c.sum[0] + (size_t)i * L + half;
-            double *scale = c.sum[1] + (size_t)i * L + half;
-            const vd g = vd_load(scale), stretch = vd_exp(g), old = vd_load(to);
-            const vd phi = vd_load(x + (size_t)c.mapped[i] * L + half);
-            const vd part = g * vd_set(1.0 / CLAMP), lz = old / stretch;
-            const bent at = bend_value(&c.u, vd_fma(phi, stretch, vd_load(shift)));
-            vd_store(to, (lz - at.d2 / at.d1) / at.d1);
-            vd_store(shift, lz);
-            vd_store(scale, vd_fma(old, phi, vd_set(1.0)) * vd_fma(-part, part, vd_set(1.0)));
-        }
-        clear_outside(&c, half);
-        for (int32_t y = 0; y < c.n_frozen; y++) {
-            double *to = slope + (size_t)c.frozen[y] * L + half;
-            vd_store(to, vd_load(to) - scatter(&c, y, half, NULL));
-        }
+        push_half(&c, x, slope, NULL, NULL, half);
+    }
+}
+
+static void carry(const kr_split_shape *s, int parity, const double *w, double *x,
+                  double *slope, double *log_j, double *scratch)
+{
+    const pass c = open_pass(s, parity, w, scratch);
+    for (int half = 0; half < L; half += VD) {
+        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        push_half(&c, x, slope, x, &volume, half);
+        vd_store(log_j + half, volume.sum + vd_log(volume.product));
     }
 }
 
@@ -420,6 +442,6 @@ static void zero_push(int32_t n, int32_t n_knots, const double *w, const double 
     }
 }
 
-const kr_split_kernels KR_ISA_NAME(kr_split_kernels) = { forward,   inverse,      pull,
-                                                         push,      zero_forward, zero_inverse,
-                                                         zero_pull, zero_push };
+const kr_split_kernels KR_ISA_NAME(kr_split_kernels) = {
+    forward, inverse, pull, push, carry, zero_forward, zero_inverse, zero_pull, zero_push,
+};

@@ -37,6 +37,7 @@
 
 #define GLOBAL_FROM     0.15 /* share of the forward budget without global proposals */
 #define GLOBAL_STEPS    128  /* or so many steps, where they tell whether training still pays */
+#define PATH_VISITS     2.5  /* of the weights, by a sample and its path gradient */
 #define ESS_MIN_BATCHES 16   /* running ESS is believed from so many batches on */
 
 /* Range of beta of the points; false when they differ in more. */
@@ -327,7 +328,8 @@ static double run_batch(kr_sampler *sampler, kr_point *point, kr_trainer *t, boo
         const int32_t n_walkers =
             beta == t->target->beta ? (int32_t)lround(params->walkers * t->n_blocks) : 0;
         kr_trainer_reverse(sampler, point, t, beta, n_walkers, total, R, log_w);
-        visits = 4.0 + (double)n_walkers / t->n_blocks;
+        visits =
+            (t->target->terms->action ? PATH_VISITS : 4.0) + (double)n_walkers / t->n_blocks;
     }
     if (!t->tail && (!is_forward || is_global)) {
         ring_add(t, log_w, params->batch);

@@ -146,14 +146,25 @@ static void forward_block(const kr_sampler *sampler, const kr_point *point, kr_t
 }
 
 /* Samples of q with their R and log w at the target's own beta, kept in the walker's spare
- * area. */
-static void reverse_sample(const kr_trainer *t, int32_t b, double beta, uint8_t *state,
-                           double *R, double *log_w, void *scratch)
+ * area. Those of real numbers know their paths, whose gradient has no noise where q is exact:
+ * theirs is added at once. */
+static void reverse_sample(const kr_trainer *t, int32_t b, double beta, int64_t batch,
+                           double *R, double *log_w, float *gradient, void *scratch)
 {
     const kr_block *block = t->walker[b];
-    double log_q[KR_LANES_MAX], energy[KR_LANES_MAX];
-    kr_density_sample(t->density, block->n_lanes, state, log_q, &t->rng[b], scratch);
-    kr_terms_score(t->target->terms, state, (size_t)block->stride, block->n_lanes, energy);
+    const kr_action *action = t->target->terms->action;
+    double log_q[KR_LANES_MAX], energy[KR_LANES_MAX], coefficient[KR_LANES_MAX];
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        coefficient[l] = -1.0 / (double)batch;
+    }
+    if (action) {
+        kr_density_path(t->density, action, beta, block->n_lanes, block->spare_phi, log_q,
+                        coefficient, gradient, &t->rng[b], scratch);
+    } else {
+        kr_density_sample(t->density, block->n_lanes, block->spare, log_q, &t->rng[b], scratch);
+    }
+    kr_terms_score(t->target->terms, block->spare, (size_t)block->stride, block->n_lanes,
+                   energy);
     for (int32_t l = 0; l < block->n_lanes; l++) {
         R[block->first_chain + l] = beta * energy[l] + log_q[l];
         log_w[block->first_chain + l] = -t->target->beta * energy[l] - log_q[l];
@@ -203,27 +214,17 @@ static bool is_walker(const kr_trainer *t, int32_t n_walkers, int32_t b)
     return (b + t->learner->step) % t->n_blocks < n_walkers;
 }
 
-/* Ascent direction of a block's states in a step of the second loss. Samples of real numbers
- * know their paths, whose gradient has no noise where q is exact; all others are weighed by
- * their R. */
-static void reverse_grad(const kr_trainer *t, int32_t b, double beta, const double *R,
-                         double mean, bool is_of_walkers, int64_t batch, float *gradient,
-                         void *scratch)
+/* Ascent direction of a block's states in a step of the second loss, weighed by their R. */
+static void reverse_grad(const kr_trainer *t, int32_t b, const double *R, double mean,
+                         bool is_of_walkers, int64_t batch, float *gradient, void *scratch)
 {
     const kr_block *block = t->walker[b];
-    const bool has_path = block->phi && !is_of_walkers;
     double coefficient[KR_LANES_MAX];
     for (int32_t l = 0; l < block->n_lanes; l++) {
-        coefficient[l] = has_path ? -1.0 / (double)batch
-                                  : -(R[block->first_chain + l] - mean) / (double)(batch - 1);
+        coefficient[l] = -(R[block->first_chain + l] - mean) / (double)(batch - 1);
     }
-    if (has_path) {
-        kr_density_path_grad(t->density, t->target->terms->action, beta, block->n_lanes,
-                             block->spare_phi, coefficient, gradient, scratch);
-    } else {
-        kr_density_grad(t->density, block->n_lanes, is_of_walkers ? block->state : block->spare,
-                        coefficient, gradient, NULL, scratch);
-    }
+    kr_density_grad(t->density, block->n_lanes, is_of_walkers ? block->state : block->spare,
+                    coefficient, gradient, NULL, scratch);
 }
 
 void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, kr_trainer *t, double beta,
@@ -236,10 +237,12 @@ void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, kr_trainer *t, dou
 #pragma omp for schedule(dynamic, 1)
         for (int32_t b = 0; b < t->n_blocks; b++) {
             double start = kr_clock_thread();
+            float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
+            memset(gradient, 0, t->n_weights * sizeof *gradient);
             if (is_walker(t, n_walkers, b)) {
                 walker_sample(sampler, point, t, b, R, log_w, kr_thread_scratch(sampler));
             } else {
-                reverse_sample(t, b, beta, t->walker[b]->spare, R, log_w,
+                reverse_sample(t, b, beta, batch, R, log_w, gradient,
                                kr_thread_scratch(sampler));
             }
             cpu += kr_clock_thread() - start;
@@ -254,10 +257,11 @@ void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, kr_trainer *t, dou
 #pragma omp for schedule(dynamic, 1)
         for (int32_t b = 0; b < t->n_blocks; b++) {
             double start = kr_clock_thread();
-            float *gradient = sampler->gradient + (size_t)b * sampler->gradient_stride;
-            memset(gradient, 0, t->n_weights * sizeof *gradient);
-            reverse_grad(t, b, beta, R, mean, is_walker(t, n_walkers, b), batch, gradient,
-                         kr_thread_scratch(sampler));
+            if (!t->walker[b]->phi || is_walker(t, n_walkers, b)) {
+                reverse_grad(t, b, R, mean, is_walker(t, n_walkers, b), batch,
+                             sampler->gradient + (size_t)b * sampler->gradient_stride,
+                             kr_thread_scratch(sampler));
+            }
             cpu += kr_clock_thread() - start;
         }
     }
