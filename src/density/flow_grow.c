@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 enum {
     H_VERSION,
     H_DIM,
@@ -119,7 +119,7 @@ static int check(const int64_t *own, const int64_t *theirs, size_t n, size_t n_w
     }
     row_widths(own, width);
     const int64_t bends = kr_split_bend_weights((int32_t)own[H_KNOTS]);
-    const int64_t layer = 1 + theirs[H_ORBITS] * (width[0] + width[1]) + 2 + bends;
+    const int64_t layer = 2 + (theirs[H_ORBITS] + 1) * (width[0] + width[1]) + 2 + bends;
     const int64_t all =
         theirs[H_MODES] + theirs[H_MEANS] + own[H_ZERO] * (bends + 1) + own[H_LAYERS] * layer;
     const int64_t numbers = HEADER + own[H_DIM] * (theirs[H_MODES] + theirs[H_ORBITS]);
@@ -178,7 +178,9 @@ static void adopt_layer(const int64_t *own, const int64_t *theirs, float *to, co
     const int64_t rest = 2 + kr_split_bend_weights((int32_t)own[H_KNOTS]);
     int64_t width[2];
     row_widths(own, width);
-    *to++ = *from++; /* the wave */
+    memcpy(to, from, 2 * sizeof *to); /* the waves */
+    to += 2;
+    from += 2;
     for (int h = 0; h < 2; h++) {
         for (int64_t o = 0; o < own[H_ORBITS]; o++) {
             double apart;
@@ -191,6 +193,9 @@ static void adopt_layer(const int64_t *own, const int64_t *theirs, float *to, co
         }
         to += own[H_ORBITS] * width[h];
         from += theirs[H_ORBITS] * width[h];
+        memcpy(to, from, (size_t)width[h] * sizeof *to); /* of the local field */
+        to += width[h];
+        from += width[h];
     }
     memcpy(to, from, (size_t)rest * sizeof *to);
 }
@@ -211,7 +216,7 @@ static void adopt_all(kr_flow_stack *stack, const int64_t *own, const int64_t *t
             from += bends + 1;
         } else {
             adopt_layer(own, theirs, to, from, count);
-            from += 1 + theirs[H_ORBITS] * (width[0] + width[1]) + 2 + bends;
+            from += 2 + (theirs[H_ORBITS] + 1) * (width[0] + width[1]) + 2 + bends;
         }
     }
 }

@@ -15,7 +15,8 @@
 
 #define L           KR_FLOW_LANES
 #define DIM_MAX     3
-#define FIRST_WAVE  0.4 /* wave number at the start, per width */
+#define FIRST_WAVE  0.4 /* wave numbers at the start, per width */
+#define FIRST_LOCAL 0.2
 #define BEND_WEIGHT (-3.0)
 #define LEAST_G     0.1
 #define START_BEND  0.0486 /* soft-plus of BEND_WEIGHT */
@@ -179,6 +180,11 @@ static void fill_orbits(kr_split_shape *s, const displacement *list)
         }
     }
     s->orbit_begin[s->n_orbits] = s->n_displacements;
+    for (int32_t k = 0; k < s->n_displacements; k++) {
+        if (list[k].length[0] + list[k].length[1] + list[k].length[2] == 1) {
+            s->nearest[s->n_nearest++] = k;
+        }
+    }
 }
 
 /* place (n_sites) of each site among those of its parity */
@@ -329,9 +335,10 @@ static void split_load(const void *self, const float *weights, double *w)
     int32_t place[6];
     kr_split_places(shape, place);
     w[0] = (FIRST_WAVE + (double)weights[0]) / s->spread;
+    w[1] = (FIRST_LOCAL + (double)weights[1]) / s->spread;
     for (int h = 0; h < 2; h++) {
         const int32_t width = shape->to[h] - shape->from[h];
-        for (int32_t k = 0; k < shape->n_orbits * width; k++) {
+        for (int32_t k = 0; k < (shape->n_orbits + 1) * width; k++) {
             const double unit = unit_of(s, h, shape->from[h] + k % width);
             w[place[1 + h] + k] = unit * (double)weights[place[1 + h] + k];
         }
@@ -348,9 +355,10 @@ static void split_chain(const void *self, const double *w, const double *gradien
     int32_t place[6];
     kr_split_places(shape, place);
     out[0] += (float)(gradient[0] / s->spread);
+    out[1] += (float)(gradient[1] / s->spread);
     for (int h = 0; h < 2; h++) {
         const int32_t width = shape->to[h] - shape->from[h];
-        for (int32_t k = 0; k < shape->n_orbits * width; k++) {
+        for (int32_t k = 0; k < (shape->n_orbits + 1) * width; k++) {
             const double unit = unit_of(s, h, shape->from[h] + k % width);
             out[place[1 + h] + k] += (float)(unit * gradient[place[1 + h] + k]);
         }
@@ -413,7 +421,7 @@ static const kr_flow_ops split_ops = {
 size_t kr_split_scratch(const kr_split_shape *s)
 {
     const size_t most = (size_t)(s->n[0] > s->n[1] ? s->n[0] : s->n[1]) + 1;
-    return L * most * (size_t)(2 * s->n_waves + 1 + 2 * s->n_orbits + 2);
+    return L * most * (size_t)(2 * s->n_waves + 1 + 2 * s->n_orbits + 5);
 }
 
 const kr_split_shape *kr_split_shape_of(const kr_flow_layer *layer)

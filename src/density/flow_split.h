@@ -3,11 +3,14 @@
  * the zero mode, with monotone maps in closed form.
  *
  * One sublattice is mapped site by site, the other one tells how:
- *   c_x = sum_d sum_k A_o(d)k f_k(phi_x+d),  g_x = clamp(b + sum_d sum_k B_o(d)k f_k(phi_x+d)),
+ *   c_x = sum_d sum_k A_o(d)k f_k(phi_x+d) + sum_k A_k f_k(h_x),  h_x = sum_nearest phi,
+ *   g_x = clamp(b + sum_d sum_k B_o(d)k f_k(phi_x+d) + sum_k B_k f_k(h_x)),
  *   z = phi_x exp(g_x) + c_x,  phi_x -> u(z),
  *   u(z) = s z + sum_j [p_j tanh(G_j z) + q_j (z - tanh(G_j z)/G_j)],  s, p, q, G > 0,
  * over displacements d of odd length in steps, tied in orbits o of the symmetries of the box.
- * Features f are phi, sin(k w phi), cos(k w phi), k = 1..n_waves, with one w learned. Where the
+ * Features f are phi, sin(k w phi), cos(k w phi), k = 1..n_waves, with one w learned, and
+ * another one for h: given its neighbors a site feels their sum alone, so that h is what a
+ * layer wants to know most. Where the
  * action is even the shift takes the odd ones and the logarithm of the scale the even ones, so
  * that the map is odd; else both take all. Source: coupling layers: Dinh, Sohl-Dickstein,
  * Bengio, arXiv:1605.08803; on checkerboards: Albergo, Kanwar, Shanahan, Phys. Rev. D 100,
@@ -29,6 +32,7 @@ typedef struct kr_split_shape {
     int32_t n_orbits, n_displacements;
     int32_t *orbit_begin; /* (n_orbits + 1) into displacements; owns */
     int32_t *orbit;       /* (n_orbits, KR_DIM_MAX) lengths of their displacements; owns */
+    int32_t n_nearest, nearest[2 * KR_DIM_MAX]; /* displacements to nearest neighbors */
     int32_t n_waves, n_knots;
     int32_t from[2], to[2]; /* features of shift and scale; order: phi, sines, cosines */
 } kr_split_shape;
@@ -43,13 +47,14 @@ static inline int32_t kr_split_bend_weights(int32_t n_knots)
     return 1 + 3 * n_knots;
 }
 
-/* Where the numbers of a coupling layer begin: wave, matrices, biases, u; then the end. */
+/* Where the numbers of a coupling layer begin: waves, matrices with a row for each orbit and
+ * one for the local field, biases, u; then the end. */
 static inline void kr_split_places(const kr_split_shape *s, int32_t place[6])
 {
     place[0] = 0;
-    place[1] = 1;
-    place[2] = place[1] + s->n_orbits * (s->to[0] - s->from[0]);
-    place[3] = place[2] + s->n_orbits * (s->to[1] - s->from[1]);
+    place[1] = 2;
+    place[2] = place[1] + (s->n_orbits + 1) * (s->to[0] - s->from[0]);
+    place[3] = place[2] + (s->n_orbits + 1) * (s->to[1] - s->from[1]);
     place[4] = place[3] + 2;
     place[5] = place[4] + kr_split_bend_numbers(s->n_knots);
 }

@@ -23,12 +23,14 @@ typedef struct pass {
     const kr_split_shape *s;
     int32_t n_mapped, n_frozen, n_features;
     const int32_t *mapped, *frozen, *near_mapped, *near_frozen;
-    const double *wave, *matrix[2], *bias;
+    const double *wave, *matrix[2], *bias; /* the local field is the last row of a matrix */
     int32_t width[2];
     bend u;
-    double *feature; /* (n_frozen, n_features, L) */
-    double *head[2]; /* (n_orbits, n_frozen + 1, L), the last row zero: outside */
-    double *sum[2];  /* (n_mapped + 1, L): shift and scale, backward their cotangents */
+    double *feature;    /* (n_frozen, n_features, L) */
+    double *head[2];    /* (n_orbits, n_frozen + 1, L), the last row zero: outside */
+    double *sum[2];     /* (n_mapped + 1, L): shift and scale, backward their cotangents */
+    double *frozen_phi; /* (n_frozen + 1, L), as the heads */
+    double *local, *pull_local; /* (n_mapped + 1, L): local field and its cotangent */
 } pass;
 
 KR_INLINE pass open_pass(const kr_split_shape *s, int parity, const double *w, double *scratch)
@@ -54,10 +56,12 @@ KR_INLINE pass open_pass(const kr_split_shape *s, int parity, const double *w, d
         c.head[h] = scratch;
         scratch += (size_t)s->n_orbits * (size_t)(c.n_frozen + 1) * L;
     }
-    for (int h = 0; h < 2; h++) {
-        c.sum[h] = scratch;
+    double **const of_mapped[4] = { &c.sum[0], &c.sum[1], &c.local, &c.pull_local };
+    for (int k = 0; k < 4; k++) {
+        *of_mapped[k] = scratch;
         scratch += (size_t)(c.n_mapped + 1) * L;
     }
+    c.frozen_phi = scratch;
     return c;
 }
 
@@ -69,17 +73,27 @@ KR_INLINE double *head_row(const pass *c, int h, int32_t orbit, int32_t place)
 /* ---- what the frozen sites say ------------------------------------------------------------
  */
 
-/* Features of a frozen site times the matrices; features are kept where backward wants them. */
-KR_INLINE void contract(const pass *c, int32_t y, vd phi, int half, bool keeps)
+KR_INLINE void features(int32_t F, double wave, vd phi, vd *f)
 {
-    vd f[FEATURES_MAX];
-    const int32_t F = c->s->n_waves;
     f[0] = phi;
-    vd_sincos(vd_set(c->wave[0]) * phi, &f[1], &f[1 + F]);
+    vd_sincos(vd_set(wave) * phi, &f[1], &f[1 + F]);
     for (int32_t k = 1; k < F; k++) { /* turned on by the first one */
         f[1 + k] = vd_fma(f[k], f[1 + F], f[F + k] * f[1]);
         f[1 + F + k] = vd_fma(f[F + k], f[1 + F], -f[k] * f[1]);
     }
+}
+
+KR_INLINE const double *local_row(const pass *c, int h)
+{
+    return c->matrix[h] + (size_t)c->s->n_orbits * (size_t)c->width[h];
+}
+
+/* Features of a frozen site times the matrices; features are kept where backward wants them. */
+KR_INLINE void contract(const pass *c, int32_t y, vd phi, int half, bool keeps)
+{
+    vd f[FEATURES_MAX];
+    features(c->s->n_waves, c->wave[0], phi, f);
+    vd_store(c->frozen_phi + (size_t)y * L + half, phi);
     for (int h = 0; h < 2; h++) {
         const vd *in = f + c->s->from[h];
         for (int32_t o = 0; o < c->s->n_orbits; o++) {
@@ -96,6 +110,32 @@ KR_INLINE void contract(const pass *c, int32_t y, vd phi, int half, bool keeps)
     }
 }
 
+/* Sum over the nearest displacements of rows (n + 1, L). */
+KR_INLINE vd nearest_sum(const pass *c, const double *rows, const int32_t *near, int half)
+{
+    vd sum = vd_set(0.0);
+    for (int32_t k = 0; k < c->s->n_nearest; k++) {
+        sum += vd_load(rows + (size_t)near[c->s->nearest[k]] * L + half);
+    }
+    return sum;
+}
+
+/* What the local field of a mapped site adds to its shift and raw scale. */
+KR_INLINE void add_local(const pass *c, int32_t i, const int32_t *near, int half, vd *shift,
+                         vd *raw)
+{
+    vd f[FEATURES_MAX], *const to[2] = { shift, raw };
+    const vd field = nearest_sum(c, c->frozen_phi, near, half);
+    features(c->s->n_waves, c->wave[1], field, f);
+    vd_store(c->local + (size_t)i * L + half, field);
+    for (int h = 0; h < 2; h++) {
+        const double *row = local_row(c, h);
+        for (int32_t k = 0; k < c->width[h]; k++) {
+            *to[h] = vd_fma(vd_set(row[k]), f[c->s->from[h] + k], *to[h]);
+        }
+    }
+}
+
 /* Shift and scale of all mapped sites into sum. */
 KR_INLINE void condition(const pass *c, const double *x, int half, bool keeps)
 {
@@ -107,6 +147,7 @@ KR_INLINE void condition(const pass *c, const double *x, int half, bool keeps)
             vd_store(head_row(c, h, o, c->n_frozen) + half, vd_set(0.0));
         }
     }
+    vd_store(c->frozen_phi + (size_t)c->n_frozen * L + half, vd_set(0.0));
     for (int32_t i = 0; i < c->n_mapped; i++) {
         const int32_t *near = c->near_mapped + (size_t)i * (size_t)c->s->n_displacements;
         vd shift = vd_set(c->bias[0]), raw = vd_set(c->bias[1]);
@@ -117,6 +158,7 @@ KR_INLINE void condition(const pass *c, const double *x, int half, bool keeps)
                 raw += vd_load(b + (size_t)near[d] * L);
             }
         }
+        add_local(c, i, near, half, &shift, &raw);
         const vd clamp = vd_set(CLAMP);
         vd_store(c->sum[0] + (size_t)i * L + half, shift);
         vd_store(c->sum[1] + (size_t)i * L + half,
@@ -193,6 +235,43 @@ KR_INLINE double sum_half(vd a)
     return sum;
 }
 
+/* Gradient of what the local field does. */
+typedef struct local_gradient {
+    vd row[2][FEATURES_MAX], wave;
+} local_gradient;
+
+/* Cotangents of shift and raw scale of a mapped site: kept, and that of its local field. */
+KR_INLINE void keep_cotangents(const pass *c, int32_t i, int half, vd shift, vd scale,
+                               local_gradient *gradient)
+{
+    vd f[FEATURES_MAX], bar[FEATURES_MAX], turns = vd_set(0.0);
+    const vd l[2] = { shift, scale }, field = vd_load(c->local + (size_t)i * L + half);
+    const int32_t F = c->s->n_waves;
+    features(F, c->wave[1], field, f);
+    for (int32_t k = 0; k < c->n_features; k++) {
+        bar[k] = vd_set(0.0);
+    }
+    for (int h = 0; h < 2; h++) {
+        const double *row = local_row(c, h);
+        const int32_t from = c->s->from[h];
+        vd_store(c->sum[h] + (size_t)i * L + half, l[h]);
+        for (int32_t k = 0; k < c->width[h]; k++) {
+            bar[from + k] = vd_fma(vd_set(row[k]), l[h], bar[from + k]);
+            if (gradient) {
+                gradient->row[h][k] = vd_fma(l[h], f[from + k], gradient->row[h][k]);
+            }
+        }
+    }
+    for (int32_t k = 0; k < F; k++) {
+        const vd turn = bar[1 + k] * f[1 + F + k] - bar[1 + F + k] * f[1 + k];
+        turns = vd_fma(vd_set(k + 1), turn, turns);
+    }
+    if (gradient) {
+        gradient->wave = vd_fma(field, turns, gradient->wave);
+    }
+    vd_store(c->pull_local + (size_t)i * L + half, vd_fma(vd_set(c->wave[1]), turns, bar[0]));
+}
+
 /* Cotangents of shift and raw scale, in sum, summed over each orbit of a frozen site into its
  * heads; returns the cotangent of its phi. wave: gradient of the wave number, or NULL. */
 KR_INLINE vd scatter(const pass *c, int32_t y, int half, vd *wave)
@@ -228,7 +307,8 @@ KR_INLINE vd scatter(const pass *c, int32_t y, int half, vd *wave)
     if (wave) {
         *wave = vd_fma(vd_load(f), turns, *wave);
     }
-    return vd_fma(vd_set(c->wave[0]), turns, bar[0]);
+    return vd_fma(vd_set(c->wave[0]), turns, bar[0]) +
+           nearest_sum(c, c->pull_local, near, half);
 }
 
 /* Rows beyond the mapped sites: nothing comes from outside. */
@@ -237,10 +317,12 @@ KR_INLINE void clear_outside(const pass *c, int half)
     for (int h = 0; h < 2; h++) {
         vd_store(c->sum[h] + (size_t)c->n_mapped * L + half, vd_set(0.0));
     }
+    vd_store(c->pull_local + (size_t)c->n_mapped * L + half, vd_set(0.0));
 }
 
 /* Gradient of the matrices: cotangents of the heads times features, over all frozen sites. */
-KR_INLINE void add_matrices(const pass *c, int half, double *gradient)
+KR_INLINE void add_matrices(const pass *c, int half, const local_gradient *local,
+                            double *gradient)
 {
     const size_t step = (size_t)c->n_features * L;
     for (int h = 0; h < 2; h++) {
@@ -256,19 +338,22 @@ KR_INLINE void add_matrices(const pass *c, int half, double *gradient)
                 *gradient++ += sum_half(sum);
             }
         }
+        for (int32_t k = 0; k < c->width[h]; k++) {
+            *gradient++ += sum_half(local->row[h][k]);
+        }
     }
 }
 
 /* The mapped sites: cotangents of their outputs become those of their inputs, and in sum those
  * of shift and raw scale; bends and biases get their gradient. */
 KR_INLINE void pull_mapped(const pass *c, const double *x, double *cotangent, vd v, int half,
-                           vd *bends, vd *biases)
+                           vd *bends, vd *biases, local_gradient *local)
 {
     for (int32_t i = 0; i < c->n_mapped; i++) {
         double *to = cotangent + (size_t)c->mapped[i] * L + half;
-        double *shift = c->sum[0] + (size_t)i * L + half;
-        double *scale = c->sum[1] + (size_t)i * L + half;
-        const vd g = vd_load(scale), stretch = vd_exp(g), l = vd_load(to);
+        const double *shift = c->sum[0] + (size_t)i * L + half;
+        const vd g = vd_load(c->sum[1] + (size_t)i * L + half), stretch = vd_exp(g);
+        const vd l = vd_load(to);
         const vd at = vd_load(x + (size_t)c->mapped[i] * L + half) * stretch;
         const vd z = at + vd_load(shift), part = g * vd_set(1.0 / CLAMP);
         const bent to_z = bend_value(&c->u, z);
@@ -278,8 +363,7 @@ KR_INLINE void pull_mapped(const pass *c, const double *x, double *cotangent, vd
         biases[0] += lz;
         biases[1] += lg;
         vd_store(to, lz * stretch);
-        vd_store(shift, lz);
-        vd_store(scale, lg);
+        keep_cotangents(c, i, half, lz, lg, local);
     }
 }
 
@@ -291,17 +375,20 @@ static void pull(const kr_split_shape *s, int parity, const double *w, const dou
     kr_split_places(s, place);
     for (int half = 0; half < L; half += VD) {
         vd bends[NUMBERS_MAX], wave = vd_set(0.0), biases[2];
+        local_gradient local;
         memset(bends, 0, sizeof bends);
         memset(biases, 0, sizeof biases);
+        memset(&local, 0, sizeof local);
         condition(&c, x, half, true);
-        pull_mapped(&c, x, cotangent, vd_load(volume + half), half, bends, biases);
+        pull_mapped(&c, x, cotangent, vd_load(volume + half), half, bends, biases, &local);
         clear_outside(&c, half);
         for (int32_t y = 0; y < c.n_frozen; y++) {
             double *to = cotangent + (size_t)c.frozen[y] * L + half;
             vd_store(to, vd_load(to) + scatter(&c, y, half, &wave));
         }
-        add_matrices(&c, half, gradient + place[1]);
+        add_matrices(&c, half, &local, gradient + place[1]);
         gradient[0] += sum_half(wave);
+        gradient[1] += sum_half(local.wave);
         for (int k = 0; k < 2; k++) {
             gradient[place[3] + k] += sum_half(biases[k]);
         }
@@ -320,15 +407,15 @@ KR_INLINE void push_half(const pass *c, const double *x, double *slope, double *
     condition(c, x, half, true);
     for (int32_t i = 0; i < c->n_mapped; i++) {
         const size_t site = (size_t)c->mapped[i] * L + (size_t)half;
-        double *shift = c->sum[0] + (size_t)i * L + half;
-        double *scale = c->sum[1] + (size_t)i * L + half;
-        const vd g = vd_load(scale), stretch = vd_exp(g), old = vd_load(slope + site);
+        const double *shift = c->sum[0] + (size_t)i * L + half;
+        const vd g = vd_load(c->sum[1] + (size_t)i * L + half), stretch = vd_exp(g);
+        const vd old = vd_load(slope + site);
         const vd phi = vd_load(x + site);
         const vd part = g * vd_set(1.0 / CLAMP), lz = old / stretch;
         const bent at = bend_value(&c->u, vd_fma(phi, stretch, vd_load(shift)));
         vd_store(slope + site, (lz - at.d2 / at.d1) / at.d1);
-        vd_store(shift, lz);
-        vd_store(scale, vd_fma(old, phi, vd_set(1.0)) * vd_fma(-part, part, vd_set(1.0)));
+        keep_cotangents(c, i, half, lz,
+                        vd_fma(old, phi, vd_set(1.0)) * vd_fma(-part, part, vd_set(1.0)), NULL);
         if (mapped) {
             vd_store(mapped + site, at.u);
             volume->sum += g;
