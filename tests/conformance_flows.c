@@ -423,7 +423,38 @@ static void instruction_sets_give_the_same_bits(real_subject *s, const case_of *
     }
 }
 
+/* Into itself; none to tell is an answer too, of which adoption makes an error. */
+static void its_own_networks_can_be_taken_over(real_subject *s, const case_of *c)
+{
+    (void)c;
+    kr_error err = { 0 };
+    kr_adopted count = { 0, 0, 0 };
+    if (!s->plug->networks) {
+        return;
+    }
+    void *self = s->density.self;
+    const size_t n = s->plug->networks(self, NULL), n_weights = s->n_weights;
+    int64_t *networks = get(n + 1, sizeof *networks);
+    float *weights = get(n_weights, sizeof *weights), *own = s->plug->weights(self);
+    memcpy(weights, own, n_weights * sizeof *own);
+    require(s, s->plug->networks(self, networks) == n, "another number of them");
+    const int status = s->plug->adopt(self, networks, n, weights, n_weights, &count, &err);
+    if (n > 0) {
+        assert_ok(status, &err);
+        require(s, count.n_fresh == 0, "%lld rows are new", (long long)count.n_fresh);
+        for (size_t k = 0; k < n_weights; k++) {
+            require(s, own[k] == weights[k], "weight %zu of %zu: %g, want %g", k, n_weights,
+                    (double)own[k], (double)weights[k]);
+        }
+    } else {
+        require(s, status == KR_EMISMATCH, "status %d, want that nothing is taken", status);
+    }
+    kr_free(weights);
+    kr_free(networks);
+}
+
 static const claim claims[] = {
+    { "its own networks can be taken over", its_own_networks_can_be_taken_over },
     { "forward and inverse undo each other", forward_and_inverse_undo_each_other },
     { "ln J is that of the map", log_jacobian_is_that_of_the_map },
     { "scores at the draw are those of evaluation",

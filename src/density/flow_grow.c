@@ -62,9 +62,10 @@ static void write_header(const kr_flow_stack *stack, int64_t out[HEADER])
 size_t kr_flow_networks(const void *self, int64_t *out)
 {
     const kr_flow_stack *stack = self;
-    const kr_flow_modes *modes = kr_flow_base_modes(&stack->layer[0]);
+    const kr_flow_modes *modes =
+        stack->source_ops ? NULL : kr_flow_base_modes(&stack->layer[0]);
     int64_t header[HEADER];
-    if (!modes->is_separable) {
+    if (!modes || !modes->is_separable) { /* wells know their own lattice only */
         return 0;
     }
     write_header(stack, header);
@@ -228,7 +229,8 @@ int kr_flow_adopt(void *self, const int64_t *networks, size_t n_networks, const 
     const size_t n = kr_flow_networks(self, NULL);
     if (n == 0) {
         return kr_fail(err, KR_EMISMATCH,
-                       "the modes of the action have no momenta here, want a uniform box");
+                       "the density begins with wells, or the modes of the action have no "
+                       "momenta here, want base: gaussian and a uniform box");
     }
     int64_t *own = kr_alloc(n, sizeof *own, err);
     if (!own) {

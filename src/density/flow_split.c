@@ -89,9 +89,9 @@ static int32_t reach_of(const kr_lattice *lattice, int32_t d, int32_t radius)
     return radius < most ? radius : most;
 }
 
-static void sort_ascending(int32_t *x)
+static void sort_ascending(int32_t *x, int32_t n)
 {
-    for (int32_t i = 1; i < DIM_MAX; i++) {
+    for (int32_t i = 1; i < n; i++) {
         for (int32_t j = i; j > 0 && x[j - 1] > x[j]; j--) {
             const int32_t swap = x[j];
             x[j] = x[j - 1];
@@ -114,7 +114,7 @@ static int32_t list_displacements(const kr_lattice *lattice, int32_t radius, dis
                 if ((abs(x) + abs(y) + abs(z)) % 2 && out) {
                     out[n] = (displacement){ { x, y, z }, { abs(x), abs(y), abs(z) } };
                     if (is_isotropic) {
-                        sort_ascending(out[n].length);
+                        sort_ascending(out[n].length, lattice->dim);
                     }
                 }
                 n += (abs(x) + abs(y) + abs(z)) % 2;
