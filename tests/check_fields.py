@@ -68,7 +68,7 @@ phases: {thermalize: 400, adapt: 1000000, measure: 40000, every: 4}
 updates: [{name: hmc, steps: 5, mass: fourier}, {name: independence, density: net}]
 densities: {net: {name: split_coupling, base: wells, layers: 6, radius: 7}}
 training: {max_work: 60, forward: 0, batch: 128, rate: 0.005, target_ess: 0.99}
-observables: [energy, magnetization, residence]
+observables: [energy, magnetization, positive, residence]
 """
 # field b: exact log Z, P(middle > 0), from the same table
 WELLS = {0.0: (-196.9122208055, 0.5), 0.01: (-195.9961972398, 0.0423936416),
@@ -166,7 +166,8 @@ def check_pnas(seed):
         summary = run(PNAS.replace("a: 0.1,", f"a: 0.1, b: {field},"), seed)
         net, cost = summary["densities"]["net"], summary["cost"]
         acceptance = summary["updates"]["independence"]["acceptance"]
-        inside = summary["residence"]["phases"]["plus"]
+        inside, odds = (summary["observables"][name] for name in ("positive_middle", "log_odds_middle"))
+        assert abs(inside["exact"] / positive - 1.0) < 1e-6, inside
         z = (net["log_z"] - log_z) / net["log_z_error"]
         is_good &= report(abs(z) < z_limit(3) and abs(net["log_z"] - log_z) < 0.01,
                           f"pnas b = {field} seed {seed}: log Z {net['log_z']:.4f}, "
@@ -177,10 +178,12 @@ def check_pnas(seed):
                               f"pnas seed {seed}: acceptance {acceptance:.3f} (0.85), ESS_q "
                               f"{net['ess_q']:.3f} (0.7)")
         else:
-            off = inside["probability"] / positive - 1.0
-            is_good &= report(abs(off) < 0.02 + 2.0 * inside["error"] / positive,
-                              f"pnas b = {field} seed {seed}: P(plus) {inside['probability']:.6f} +- "
-                              f"{inside['error']:.6f}, {100.0 * off:+.1f} % from P(middle > 0)")
+            off, error = inside["mean"] / positive - 1.0, inside["error"] / positive
+            is_good &= report(abs(off) < 0.02 + 2.0 * error and abs(inside["z"]) < z_limit(3)
+                              and error < (0.01 if field == 0.01 else 0.06),
+                              f"pnas b = {field} seed {seed}: P(middle > 0) {inside['mean']:.6f} +- "
+                              f"{inside['error']:.6f}, {100.0 * off:+.1f} % off, z {inside['z']:+.2f}; "
+                              f"log odds {odds['mean']:.4f} +- {odds['error']:.4f} ({odds['exact']:.4f})")
     return is_good
 
 
