@@ -443,10 +443,11 @@ enum {
 };
 
 /* What an update learns from the chains that it moves, in the first three quarters of
- * thermalize; frozen after it. */
+ * thermalize; frozen after it. An update with a density learns again, from the start, when the
+ * chains thermalize under weights that were trained since. */
 typedef struct kr_tuning {
-    double acceptance; /* of its attempts in all chains of the point since the last call */
-    bool is_last;      /* there will be no further call */
+    double acceptance;      /* of its attempts in all chains of the point since the last call */
+    bool is_first, is_last; /* of the calls until it is frozen */
 } kr_tuning;
 
 /* What an instance of an update is made for. */
