@@ -6,8 +6,8 @@
  *   posterior      NAME (chain, draw[, point]); in_PHASE (0/1); phase_switches since the last
  *                  draw; attributes n_sites, every, derived_NAME =
  *                  "variance|binder|mean COLUMN BETA_POWER SITE_POWER | UNIT | DOC" or, of
- *                  several columns, "connected|effective_mass|correlation_length|stiffness
- *                  COLUMN 0 0 FACTOR OTHER... | UNIT | DOC"
+ *                  several columns, "connected|effective_mass|correlation_length|stiffness|
+ *                  log_odds COLUMN 0 0 FACTOR OTHER... | UNIT | DOC"
  *                  reach = 2 where the schedule is known to reach every state, 0 where it
  *                  has cluster moves only, which then keep something, else 1;
  *                  chains_coupled = 2 where an update couples chains 2k and 2k + 1;
@@ -25,6 +25,8 @@
  *                  update = E; under multicanonical weights log_weight, energy, round_trips; in
  *                  runs of population annealing log_z_ratio, n_families, rho_t (draw, point),
  *                  attributes annealing_from, log_states
+ *   histogram_NAME  center (bin), probability, error (bin[, point]), below, above; attributes
+ *                  from, to; posterior has an attribute histograms = names
  *   density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes
  *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
  * Threads: serial only.
@@ -53,7 +55,7 @@ typedef struct kr_update_row {
     char name[KR_SERIES_NAME], density[KR_SERIES_NAME];
     char engine[24]; /* empty where there is no choice */
     double attempted, accepted, changed, cpu_s;
-    double step; /* it was tuned to; NaN: none */
+    double step;                  /* it was tuned to; NaN: none */
     double longest_rejection_run; /* attempts; from draws in which nothing was accepted */
     bool is_lower_bound;          /* several attempts per draw: runs are cut at draws */
     bool is_exchange; /* replica exchange with the next colder slot, no update of chains */
@@ -139,6 +141,15 @@ typedef struct kr_annealing_summary { /* population annealing: a draw is a run *
     double *weight; /* (n_points, n_draws) Z of the runs over the largest; owns */
 } kr_annealing_summary;
 
+typedef struct kr_histogram { /* shares of the draws in bins of a column */
+    char name[KR_SERIES_NAME];
+    int64_t n_bins;
+    double from, to;
+    double *center;              /* (n_bins); owns */
+    double *probability, *error; /* (n_bins, n_points); own */
+    double *below, *above;       /* (n_points) outside; own */
+} kr_histogram;
+
 typedef struct kr_residence {
     double n_switches, mean_dwell_steps; /* NaN when switches were not recorded */
     int64_t n_visiting_all;
@@ -173,6 +184,8 @@ typedef struct kr_summary {
     kr_residence *residence; /* (n_points); owns */
     kr_update_row *update;   /* (n_updates, n_points); owns */
     kr_density_row *density; /* (n_densities, n_points); owns */
+    int n_histograms;
+    kr_histogram *histogram; /* owns */
     int n_importance;
     kr_importance *importance; /* (n_importance, n_points); owns */
     int n_means;
@@ -219,6 +232,8 @@ int kr_summary_importance(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_annealing(kr_reader *reader, kr_summary *s, kr_error *err);
+int kr_summary_histograms(kr_reader *reader, kr_summary *s, kr_error *err);
+void kr_summary_clear_histograms(kr_summary *s);
 void kr_summary_judge(kr_summary *s);
 /* Chains of a point that keep one energy though updates change their sites, where that is no
  * property of the model; *n_cycling of them are known to go round in a cycle. */
@@ -254,6 +269,7 @@ kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char
                                      bool is_phase, kr_error *err);
 
 void kr_summary_print(const kr_summary *s, FILE *out);
+void kr_summary_print_histograms(const kr_summary *s, FILE *out);
 void kr_summary_print_importance(const kr_summary *s, FILE *out);
 void kr_summary_print_means(const kr_summary *s, FILE *out);
 /* The densities for a block, where there are any. */

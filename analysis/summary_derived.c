@@ -17,14 +17,15 @@ typedef enum kr_kind {
     KIND_CONNECTED,
     KIND_MASS,
     KIND_LENGTH,
-    KIND_STIFFNESS
+    KIND_STIFFNESS,
+    KIND_LOG_ODDS
 } kr_kind;
 static const struct {
     const char *name;
     int n_others;
 } kinds[] = { { "variance", 0 },  { "binder", 0 },         { "mean", 0 },
               { "connected", 1 }, { "effective_mass", 3 }, { "correlation_length", 1 },
-              { "stiffness", 1 } };
+              { "stiffness", 1 }, { "log_odds", 0 } };
 
 typedef struct kr_recipe {
     kr_kind kind;
@@ -53,6 +54,8 @@ static double value_of_several(const kr_scale *scale, double x, const double *ot
     }
     case KIND_LENGTH:
         return scale->length * sqrt(x / other[0] - 1.0);
+    case KIND_LOG_ODDS:
+        return log(x / (1.0 - x));
     default:
         return x - scale->beta_n * other[0];
     }

@@ -258,6 +258,28 @@ static void write_reweighted(kr_json *j, const kr_summary *s, const kr_reweighte
     kr_json_close(j, '}');
 }
 
+static void write_bins(kr_json *j, const char *key, const double *x, int64_t n, int64_t stride)
+{
+    kr_json_key(j, key);
+    kr_json_open(j, '[');
+    for (int64_t b = 0; b < n; b++) {
+        kr_json_number(j, x[b * stride]);
+    }
+    kr_json_close(j, ']');
+}
+
+static void write_histogram(kr_json *j, const kr_summary *s, int k, int64_t p)
+{
+    const kr_histogram *h = &s->histogram[k];
+    kr_json_field(j, "from", h->from);
+    kr_json_field(j, "to", h->to);
+    kr_json_field(j, "below", h->below[p]);
+    kr_json_field(j, "above", h->above[p]);
+    write_bins(j, "center", h->center, h->n_bins, 1);
+    write_bins(j, "probability", h->probability + p, h->n_bins, s->n_points);
+    write_bins(j, "error", h->error + p, h->n_bins, s->n_points);
+}
+
 static void write_flat(kr_json *j, const kr_summary *s)
 {
     const kr_flat_summary *f = s->flat;
@@ -404,6 +426,12 @@ void kr_summary_print_json(const kr_summary *s, FILE *out)
         kr_json_number(j, NAN); /* null: no phases known */
     }
     write_tempering(j, s);
+    kr_json_key(j, "histograms");
+    kr_json_open(j, '{');
+    for (int k = 0; k < s->n_histograms; k++) {
+        write_points(j, s, s->histogram[k].name, k, write_histogram);
+    }
+    kr_json_close(j, '}');
     write_flat(j, s);
     write_annealing(j, s);
     write_cost(j, s);

@@ -488,6 +488,7 @@ void kr_summary_print(const kr_summary *s, FILE *out)
         kr_summary_print_importance(s, out);
         print_residence(s, out);
         kr_summary_print_flat(s, out);
+        kr_summary_print_histograms(s, out);
         kr_summary_print_annealing(s, out);
     }
     print_cost(s, out);

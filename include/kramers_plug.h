@@ -443,10 +443,11 @@ enum {
 };
 
 /* What an update learns from the chains that it moves, in the first three quarters of
- * thermalize; frozen after it. */
+ * thermalize; frozen after it. An update with a density learns again, from the start, when the
+ * chains thermalize under weights that were trained since. */
 typedef struct kr_tuning {
-    double acceptance; /* of its attempts in all chains of the point since the last call */
-    bool is_last;      /* there will be no further call */
+    double acceptance;      /* of its attempts in all chains of the point since the last call */
+    bool is_first, is_last; /* of the calls until it is frozen */
 } kr_tuning;
 
 /* What an instance of an update is made for. */
@@ -508,7 +509,8 @@ typedef struct kr_column {
  *   KR_DERIVED_CONNECTED <x> - <a>^2
  *   KR_DERIVED_MASS      arcosh((<a> + <b> - 2 <c>^2)/(2 (<x> - <c>^2)))
  *   KR_DERIVED_LENGTH    factor (<x>/<a> - 1)^(1/2)
- *   KR_DERIVED_STIFFNESS <x> - beta N <a> */
+ *   KR_DERIVED_STIFFNESS <x> - beta N <a>
+ *   KR_DERIVED_LOG_ODDS  ln(<x>/(1 - <x>)), x 0 or 1 */
 typedef enum kr_derived_kind {
     KR_DERIVED_VARIANCE,
     KR_DERIVED_BINDER,
@@ -517,6 +519,7 @@ typedef enum kr_derived_kind {
     KR_DERIVED_MASS,
     KR_DERIVED_LENGTH,
     KR_DERIVED_STIFFNESS,
+    KR_DERIVED_LOG_ODDS,
 } kr_derived_kind;
 #define KR_DERIVED_OTHERS 3
 typedef struct kr_derived {
@@ -548,6 +551,10 @@ typedef struct kr_observable_plug {
     const kr_derived *derived; /* of one column each; ends with name == NULL; may be NULL */
     /* Those of this instance beside them, of several columns too; the member may be NULL. */
     const kr_derived *(*more_derived)(const void *self);
+    /* Exact mean of a column in at most about most_work multiplications; NaN: not known. The
+     * member may be NULL: none is. Quantities of model/exact.h have theirs from there. */
+    double (*exact)(const void *self, const kr_target *target, int32_t column,
+                    double most_work);
     unsigned layouts; /* kr_layout bits it takes, CHAIN among them */
     unsigned flags;
     /* block->count is current. out (n_lanes, n_columns) filled; with KR_OBSERVABLE_PAIRS

@@ -124,6 +124,8 @@ typedef struct kr_flow {
                     void *scratch);
     void (*inverse)(const void *self, int32_t n_lanes, double *phi, double *log_jacobian,
                     void *scratch);
+    /* Whether this z are independent standard normals. NULL: they are not. */
+    bool (*is_normal)(const void *self);
 } kr_flow;
 
 #endif

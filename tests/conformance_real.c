@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * tests/conformance_real.c - what every update of real variables must satisfy: the law of the
- * model is left as it is, and one site moves by detailed balance.
+ * model is left as it is, and one site moves by detailed balance; with every density that it
+ * takes, whose weights are not the best ones.
  *
  * Chains start with exact samples (inverse distribution functions on a fine grid), make a few
  * sweeps, and are counted in cells whose probabilities quadrature knows. */
+#include "kr_real_block.h"
 #include "tiny.h"
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "density/density.h"
 #include "model/block.h"
 #include "model/fits.h"
 #include "stats/stats.h"
@@ -158,12 +161,12 @@ static void check_balance(const int64_t *count, const char *what)
 }
 
 static void judge(const kr_update_plug *update, const char *yaml, const system_of_one_or_two *s,
-                  const int64_t *observed, const double *expected, const int64_t *moved,
-                  const kr_tally *tally)
+                  const kr_density_plug *density, const int64_t *observed,
+                  const double *expected, const int64_t *moved, const kr_tally *tally)
 {
     char what[256];
-    snprintf(what, sizeof what, "%s %s on %s %s", update->name, yaml, s->is->model,
-             s->is->lattice);
+    snprintf(what, sizeof what, "%s %s %s on %s %s", update->name, yaml,
+             density ? density->name : "", s->is->model, s->is->lattice);
     double dof;
     const double chi2 = kr_chi2_statistic(observed, expected, CELLS * CELLS, 10.0, &dof);
     const double p = kr_chi2_p(chi2, dof);
@@ -187,18 +190,11 @@ static void judge(const kr_update_plug *update, const char *yaml, const system_o
     }
 }
 
-static void check_update(const kr_update_plug *update, const char *yaml, const real_case *is)
+static void run_update(const kr_update_plug *update, const char *yaml,
+                       const system_of_one_or_two *s, const kr_density_plug *density,
+                       kr_block *block, void *self)
 {
     kr_error err = { 0 };
-    system_of_one_or_two s = open_system(is);
-    kr_target target = { s.lattice, s.terms, is->beta };
-    kr_block *block = kr_block_alloc(s.terms, KR_LANES_MAX, 0, 0, &err);
-    void *params = tiny_params(update->name, update->fields, update->params_size, yaml, &err);
-    kr_update_setting setting = { .target = &target, .n_lanes = KR_LANES_MAX };
-    void *self = params ? update->alloc(&setting, params, &err) : NULL;
-    if (!block || !self) {
-        fail_msg("%s %s: %s", update->name, yaml, err.text);
-    }
     void *scratch = kr_alloc(
         update->scratch_bytes ? update->scratch_bytes(self, KR_LANES_MAX) : 1, 1, &err);
     static double expected[CELLS * CELLS];
@@ -208,28 +204,85 @@ static void check_update(const kr_update_plug *update, const char *yaml, const r
     kr_rng exact;
     kr_rng_seed(&exact, 5, 0, KR_PURPOSE_TEST);
     kr_rng_seed(block->rng, 6, 0, KR_PURPOSE_CHAIN);
-    expect(&s, expected);
+    expect(s, expected);
     kr_tally tally = { { 0 }, { 0 }, { 0 } };
     for (int k = 0; k < SAMPLES; k += KR_LANES_MAX) {
         int from[KR_LANES_MAX];
-        fill_exact(&s, block, &exact);
+        fill_exact(s, block, &exact);
         for (int32_t l = 0; l < KR_LANES_MAX; l++) {
-            from[l] = cell_of(&s, block, l);
+            from[l] = cell_of(s, block, l);
         }
         update->sweep(self, block, 3, scratch, &tally); /* deviations add up */
         for (int32_t l = 0; l < KR_LANES_MAX; l++) {
-            const int to = cell_of(&s, block, l);
+            const int to = cell_of(s, block, l);
             observed[to]++;
-            moved[from[l] * CELLS + to] += s.terms->n_sites == 1;
+            moved[from[l] * CELLS + to] += s->terms->n_sites == 1;
         }
-        assert_true(kr_block_audit(block, s.terms) < 1e-9);
+        assert_true(kr_block_audit(block, s->terms) < 1e-9);
     }
-    judge(update, yaml, &s, observed, expected, moved, &tally);
+    judge(update, yaml, s, density, observed, expected, moved, &tally);
     kr_free(scratch);
-    update->free(self);
+}
+
+/* With its weights moved by normals of width 0.05; false: it does not take the target. */
+static bool open_density(const kr_density_plug *plug, const kr_target *target,
+                         kr_density *density)
+{
+    kr_error err = { 0 };
+    void *params = tiny_params(plug->name, plug->fields, plug->params_size, "{}", &err);
+    assert_non_null(params);
+    *density = (kr_density){ .plug = plug, .n_sites = target->terms->n_sites };
+    if (plug->supports(target, params, &err)) {
+        density->self = plug->alloc(target, params, &err);
+        if (!density->self) {
+            fail_msg("%s: %s", plug->name, err.text);
+        }
+    }
+    free(params);
+    if (density->self && plug->flags & KR_DENSITY_TRAINABLE) {
+        kr_rng rng;
+        kr_rng_seed(&rng, 7, 0, KR_PURPOSE_TEST);
+        plug->init(density->self, &rng);
+        for (size_t k = 0; k < plug->n_weights(density->self); k++) {
+            plug->weights(density->self)[k] += (float)(0.05 * kr_rng_normal(&rng));
+        }
+        assert_int_equal(plug->prepare(density->self, target->beta, &err), KR_OK);
+    }
+    return density->self != NULL;
+}
+
+/* False: the update does not take the density. */
+static bool check_update(const kr_update_plug *update, const char *yaml, const real_case *is,
+                         const kr_density_plug *with)
+{
+    kr_error err = { 0 };
+    system_of_one_or_two s = open_system(is);
+    kr_target target = { s.lattice, s.terms, is->beta };
+    kr_density density = { 0 };
+    if (with && !open_density(with, &target, &density)) {
+        close_system(&s);
+        return false;
+    }
+    kr_block *block = kr_block_alloc(s.terms, KR_LANES_MAX, 0, 0, &err);
+    void *params = tiny_params(update->name, update->fields, update->params_size, yaml, &err);
+    kr_update_setting setting = { .target = &target,
+                                  .density = with ? &density : NULL,
+                                  .n_lanes = KR_LANES_MAX };
+    void *self = params ? update->alloc(&setting, params, &err) : NULL;
+    if (!block || (!self && !(with && err.status == KR_EUNSUP))) {
+        fail_msg("%s %s: %s", update->name, yaml, err.text);
+    }
+    if (self) {
+        run_update(update, yaml, &s, with, block, self);
+        update->free(self);
+    }
+    if (density.self) {
+        with->free(density.self);
+    }
     free(params);
     kr_block_free(block);
     close_system(&s);
+    return self != NULL;
 }
 
 /* Steps so long that acceptance matters. */
@@ -241,7 +294,20 @@ static const struct {
         "{step: 0.9, steps: 3, jitter: 0.5, mass: fourier}" } },
     { "mala", { "{step: 0.7}" } },
     { "wolff", { "{clusters: 1}" } },
+    { "latent_refresh", { "{step: 0.7}", "{step: 1}" } },
+    { "multi_try", { "{tries: 4}" } },
 };
+
+static const char *const *variants_of(const kr_update_plug *update)
+{
+    static const char *const none[] = { "{}", NULL };
+    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
+        if (strcmp(variants[v].update, update->name) == 0) {
+            return variants[v].yaml;
+        }
+    }
+    return none;
+}
 
 static bool fits(const kr_update_plug *update, const real_case *is)
 {
@@ -264,16 +330,13 @@ static void every_update_leaves_the_law_as_it_is(void **state)
         if (!(update->layouts & KR_LAYOUT_REAL) || update->flags & KR_UPDATE_NEEDS_DENSITY) {
             continue;
         }
-        const char *const *yaml = (const char *const[]){ "{}", NULL };
-        for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
-            yaml = strcmp(variants[v].update, update->name) ? yaml : variants[v].yaml;
-        }
+        const char *const *yaml = variants_of(update);
         for (int c = 0; c < N_CASES; c++) {
             if (!fits(update, &cases[c])) {
                 continue;
             }
             for (int v = 0; yaml[v]; v++) {
-                check_update(update, yaml[v], &cases[c]);
+                assert_true(check_update(update, yaml[v], &cases[c], NULL));
             }
         }
         n_updates++;
@@ -281,10 +344,105 @@ static void every_update_leaves_the_law_as_it_is(void **state)
     assert_true(n_updates >= 3);
 }
 
+/* Every attempt is accepted; one of the tries of multi_try is the present state. */
+static void check_exact(const kr_update_plug *update, const char *yaml, const kr_system *s,
+                        const kr_density *density)
+{
+    kr_error err = { 0 };
+    const kr_target target = system_target(s, 1.0);
+    const kr_update_setting setting = { &target, density, KR_LANES_MAX, KR_ISA_BEST, NULL };
+    void *params = tiny_params(update->name, update->fields, update->params_size, yaml, &err);
+    void *self = params ? update->alloc(&setting, params, &err) : NULL;
+    if (!self) {
+        fail_msg("%s %s: %s", update->name, yaml, err.text);
+    }
+    void *scratch = kr_alloc(update->scratch_bytes(self, KR_LANES_MAX), 1, &err);
+    kr_block *block = real_block(s->terms, KR_LANES_MAX, 1.0, 3);
+    kr_rng_seed(block->rng, 6, 0, KR_PURPOSE_CHAIN);
+    kr_tally tally = { { 0 }, { 0 }, { 0 } };
+    update->sweep(self, block, 50, scratch, &tally);
+    double n_attempted = 0.0, n_accepted = 0.0;
+    for (int l = 0; l < KR_LANES_MAX; l++) {
+        n_attempted += (double)tally.attempted[l];
+        n_accepted += (double)tally.accepted[l];
+    }
+    print_message("# %s %s: %.0f of %.0f accepted\n", update->name, yaml, n_accepted,
+                  n_attempted);
+    if (strcmp(update->name, "multi_try") == 0) { /* 4 states of equal weight */
+        const double share = 0.75;
+        assert_within_sigma(n_accepted / n_attempted, sqrt(share * (1.0 - share) / n_attempted),
+                            share, 4.5);
+    } else {
+        assert_true(n_attempted == 50.0 * KR_LANES_MAX && n_accepted == n_attempted);
+    }
+    kr_block_free(block);
+    kr_free(scratch);
+    update->free(self);
+    free(params);
+}
+
+/* Every density is taken by some update, and every update takes some density. */
+static void every_update_with_a_density_leaves_the_law_as_it_is(void **state)
+{
+    (void)state;
+    for (int u = 0; kr_registry_updates[u]; u++) {
+        const kr_update_plug *update = kr_registry_updates[u];
+        int n_taken = 0;
+        if (!(update->layouts & KR_LAYOUT_REAL) || !(update->flags & KR_UPDATE_NEEDS_DENSITY)) {
+            continue;
+        }
+        for (int d = 0; kr_registry_densities[d]; d++) {
+            for (int c = 0; kr_registry_densities[d]->flags & KR_DENSITY_REAL && c < N_CASES;
+                 c++) {
+                const char *const *yaml = variants_of(update);
+                for (int v = 0; yaml[v]; v++) {
+                    n_taken +=
+                        check_update(update, yaml[v], &cases[c], kr_registry_densities[d]);
+                }
+            }
+        }
+        assert_true(n_taken >= N_CASES);
+    }
+}
+
+/* The free field and the Gaussian that a density of it begins with: 4 x 4 sites. */
+static void nothing_is_refused_where_the_density_is_exact(void **state)
+{
+    (void)state;
+    const kr_density_plug *const *plug = kr_registry_densities;
+    while (strcmp((*plug)->name, "gaussian") != 0) {
+        plug++;
+    }
+    const kr_density_plug *gaussian = *plug;
+    kr_error err = { 0 };
+    kr_system s = system_alloc("phi4", "m2=0.5", "hypercubic", "size=4,4");
+    const kr_target target = system_target(&s, 1.0);
+    kr_density density = { .plug = gaussian, .n_sites = s.terms->n_sites };
+    density.self = gaussian->alloc(&target, NULL, &err);
+    assert_non_null(density.self);
+    int n_updates = 0;
+    for (int u = 0; kr_registry_updates[u]; u++) {
+        const kr_update_plug *update = kr_registry_updates[u];
+        if (!(update->layouts & KR_LAYOUT_REAL) || !(update->flags & KR_UPDATE_NEEDS_DENSITY)) {
+            continue;
+        }
+        const char *const *yaml = variants_of(update);
+        for (int v = 0; yaml[v]; v++) {
+            check_exact(update, yaml[v], &s, &density);
+        }
+        n_updates++;
+    }
+    assert_true(n_updates >= 3);
+    gaussian->free(density.self);
+    system_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_update_leaves_the_law_as_it_is),
+        cmocka_unit_test(every_update_with_a_density_leaves_the_law_as_it_is),
+        cmocka_unit_test(nothing_is_refused_where_the_density_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

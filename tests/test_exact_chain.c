@@ -71,7 +71,7 @@ static double mean_of(const kr_target *target, int32_t i, int32_t power, int32_t
     kr_error err = { 0 };
     const kr_chain_factor factor[] = { { i, power }, { j, 1 } };
     double mean = NAN;
-    assert_ok(kr_exact_chain_mean(target, factor, n, &mean, &err), &err);
+    assert_ok(kr_exact_chain_mean(target, factor, n, INFINITY, &mean, &err), &err);
     return mean;
 }
 
@@ -271,7 +271,7 @@ static void other_shapes_and_too_much_work_are_refused(void **state)
     kr_system s = system_alloc("phi4", "m2=1 lambda=1", "hypercubic", "size=4");
     kr_target target = system_target(&s, 1.0);
     const kr_chain_factor twice[] = { { 1, 1 }, { 1, 2 } };
-    assert_int_equal(kr_exact_chain_mean(&target, twice, 2, &mean, &err), KR_EINVAL);
+    assert_int_equal(kr_exact_chain_mean(&target, twice, 2, INFINITY, &mean, &err), KR_EINVAL);
     system_free(&s);
 }
 

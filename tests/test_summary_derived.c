@@ -23,6 +23,7 @@ static void declare(kr_results *r, int index[N])
         { "derived_mass", "effective_mass g_1 0 0 0 g_0 g_2 m | 1 | " },
         { "derived_length", "correlation_length g_0 0 0 1.5 g_1 | 1 | " },
         { "derived_stiffness", "stiffness g_0 0 0 0 g_2 | 1 | " },
+        { "derived_odds", "log_odds m 0 0 | 1 | " },
         { "derived_cut", "effective_mass g_1 0 0 0 g_0 g_2 | 1 | a column is missing" },
     };
     kr_error err = { 0 };
@@ -92,6 +93,11 @@ static double stiffness(const double x[N])
     return x[1] - BETA * SITES * x[2];
 }
 
+static double log_odds(const double x[N])
+{
+    return log(x[3] / (1.0 - x[3]));
+}
+
 /* Error of f by its slopes: the columns are independent. */
 static double error_of(function *f)
 {
@@ -117,14 +123,15 @@ static void values_and_errors_follow_the_law_of_the_file(void **state)
     } cases[] = { { "connected", connected },
                   { "mass", mass },
                   { "length", length },
-                  { "stiffness", stiffness } };
+                  { "stiffness", stiffness },
+                  { "odds", log_odds } };
     kr_error err = { 0 };
     kr_summary s;
     kr_reader *reader = kr_reader_open(NAME, &err);
     assert_non_null(reader);
     assert_ok(kr_summary_compute(reader, NAME, &s, &err), &err);
     kr_reader_close(reader);
-    assert_int_equal(s.n_quantities, N + 4); /* the recipe that is cut off gives none */
+    assert_int_equal(s.n_quantities, N + 5); /* the recipe that is cut off gives none */
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         int k = 0;
         while (k < s.n_quantities && strcmp(s.quantity[k].name, cases[c].name) != 0) {

@@ -395,10 +395,16 @@ static void flow_inverse(const void *self, int32_t n_lanes, double *phi, double 
     }
 }
 
+static bool flow_is_normal(const void *self)
+{
+    return !((const kr_flow_stack *)self)->source_ops;
+}
+
 const kr_flow kr_flow_stack_flow = {
     .sample = flow_sample,
     .log_q = flow_log_q,
     .pull = flow_pull,
     .forward = flow_forward,
     .inverse = flow_inverse,
+    .is_normal = flow_is_normal,
 };

@@ -366,11 +366,11 @@ static int set_factors(kr_chain *c, const kr_target *target, const kr_chain_fact
 }
 
 int kr_exact_chain_mean(const kr_target *target, const kr_chain_factor *factor,
-                        int32_t n_factors, double *mean, kr_error *err)
+                        int32_t n_factors, double most_work, double *mean, kr_error *err)
 {
     kr_chain c;
     int status = kr_chain_init(&c, target, err);
-    c.most_work = INFINITY;
+    c.most_work = most_work;
     status = status == KR_OK ? set_factors(&c, target, factor, n_factors, err) : status;
     status = status == KR_OK ? converge(&c, measure_factors, &plain, 1, mean, err) : status;
     kr_chain_clear(&c);

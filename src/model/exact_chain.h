@@ -14,6 +14,6 @@ enum { KR_CHAIN_POSITIVE = -1 };
 /* Mean of the product of factors of different sites, for the systems of kr_exact_chain.
  * Threads: pure. Errors: as there; KR_EINVAL: a site twice, a power below -1. */
 int kr_exact_chain_mean(const kr_target *target, const kr_chain_factor *factor,
-                        int32_t n_factors, double *mean, kr_error *err);
+                        int32_t n_factors, double most_work, double *mean, kr_error *err);
 
 #endif

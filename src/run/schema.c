@@ -425,6 +425,7 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     KR_TRY(add_constants(s, err));
     KR_TRY(kr_schema_add_slots(s, err));
     KR_TRY(kr_schema_add_flat(s, err));
+    KR_TRY(kr_schema_add_histograms(s, err));
     KR_TRY(kr_schema_add_annealing(s, err));
     KR_TRY(add_training(s, err));
     KR_TRY(add_configurations(s, err));
@@ -549,6 +550,7 @@ int kr_schema_put_final(kr_schema *s, double wall_s, kr_error *err)
     KR_TRY(kr_schema_put_certificates(s, err));
     KR_TRY(kr_schema_put_tuning(s, err));
     KR_TRY(kr_schema_put_flat(s, err));
+    KR_TRY(kr_schema_put_histograms(s, err));
     return s->spec->has_tempering ? kr_schema_put_slots(s, err) : KR_OK;
 }
 

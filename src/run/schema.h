@@ -24,8 +24,9 @@ typedef struct kr_schema {
     int slot[KR_SCHEMA_SLOTS]; /* replica exchange */
     int *certificate;          /* (kr_schema_certificates) */
     int annealing[KR_ANNEALING_ROWS];
-    int step[KR_UPDATES_MAX]; /* that updates were tuned to, where they were */
-    int flat[5]; /* variables of the group density_of_states */
+    int step[KR_UPDATES_MAX];            /* that updates were tuned to, where they were */
+    int flat[5];                         /* variables of the group density_of_states */
+    int histogram[KR_HISTOGRAMS_MAX][5]; /* variables of the groups histogram_COLUMN */
     int n_variables;
     uint8_t *group_of; /* 0 fixed, 1 measured, 2 warmup, 3 training, 4 configurations */
     kr_counts counts;
@@ -77,5 +78,9 @@ int kr_schema_collect_annealing(kr_schema *schema, int64_t draw, kr_error *err);
 /* schema_flat.c: the group density_of_states; nothing without multicanonical weights. */
 int kr_schema_add_flat(kr_schema *schema, kr_error *err);
 int kr_schema_put_flat(kr_schema *schema, kr_error *err);
+
+/* schema_histograms.c: groups of the histograms; the same as they are now. */
+int kr_schema_add_histograms(kr_schema *schema, kr_error *err);
+int kr_schema_put_histograms(kr_schema *schema, kr_error *err);
 
 #endif

@@ -12,7 +12,7 @@ static int add_list(kr_schema *s, const char *group, const kr_derived *d, kr_err
         [KR_DERIVED_VARIANCE] = "variance",   [KR_DERIVED_BINDER] = "binder",
         [KR_DERIVED_MEAN] = "mean",           [KR_DERIVED_CONNECTED] = "connected",
         [KR_DERIVED_MASS] = "effective_mass", [KR_DERIVED_LENGTH] = "correlation_length",
-        [KR_DERIVED_STIFFNESS] = "stiffness",
+        [KR_DERIVED_STIFFNESS] = "stiffness", [KR_DERIVED_LOG_ODDS] = "log_odds",
     };
     for (; d && d->name; d++) {
         char name[2 * KR_NAME_MAX], text[4 * KR_TEXT_MAX], others[2 * KR_TEXT_MAX] = "";

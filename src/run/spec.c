@@ -419,6 +419,7 @@ static int build(kr_spec *spec, kr_error *err)
     KR_TRY(kr_spec_finish_training(spec, err));
     KR_TRY(kr_spec_parse_updates(spec, err));
     KR_TRY(kr_spec_parse_observables(spec, err));
+    KR_TRY(kr_spec_parse_histograms(spec, err));
     KR_TRY(kr_spec_parse_tempering(spec, err));
     spec->config.update = spec->update;
     spec->config.density = spec->density;

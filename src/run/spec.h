@@ -61,9 +61,10 @@ typedef struct kr_spec {
     kr_density_entry density[KR_DENSITIES_MAX];
     kr_density_files density_files[KR_DENSITIES_MAX];
     kr_observable_entry observable[KR_OBSERVABLES_MAX];
+    kr_histogram_params histogram[KR_HISTOGRAMS_MAX];
     kr_sampler_config config;
     void *start_states; /* read from the start file, else NULL; owns */
-    bool is_saved;         /* the chains come from a restart file */
+    bool is_saved;      /* the chains come from a restart file */
     kr_output_params output;
     bool is_automatic[KR_AUTOMATIC];
     bool has_tempering;

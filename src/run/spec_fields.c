@@ -185,6 +185,10 @@ static const kr_field optional_table[] = {
              "learned in "
              "the phase adapt; estimates at beta are weighted means; `betas: [...]` (a list or "
              "{from, to, count}) are further temperatures reported by summary" },
+    { "histograms", KR_TYPE_MAP, 0, "null", 0, 0, .sub = kr_spec_histogram_fields,
+      .doc = "a list; null or absent: none. Columns of observables, e.g. "
+             "[magnetization_per_site, {name: energy_per_site, bins: 20}]: shares of the "
+             "measured draws with errors, in the group histogram_NAME" },
     { "population_annealing", KR_TYPE_MAP, 0, "null", 0, 0, .sub = annealing_fields,
       .doc = "population annealing; null or absent: off. {} makes the temperatures of beta, "
              "best from 0 on, those of annealing runs: a draw is a run, phases.every the "

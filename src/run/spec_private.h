@@ -28,11 +28,14 @@ typedef struct kr_top_params {
 
 /* Keys of the root that are not in the table of kr_spec_fields. */
 #define KR_TOP_OTHERS                                                                          \
-    "model|lattice|updates|densities|observables|tempering|multicanonical|"                    \
+    "model|lattice|updates|densities|observables|histograms|tempering|multicanonical|"         \
     "population_annealing"
 
 /* Table of the section `multicanonical` without `betas`, which has a parser of its own. */
 extern const kr_field kr_spec_flat_fields[];
+
+/* Table of an entry of `histograms` without its `name`. */
+extern const kr_field kr_spec_histogram_fields[];
 
 /* Parses the keys of kr_spec_fields; a `start` that is a map and `training.phases` that is a
  * list leave the empty text. */
@@ -90,6 +93,7 @@ int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
 void kr_spec_clear_densities(kr_spec *spec);
 int kr_spec_parse_updates(kr_spec *spec, kr_error *err);
 int kr_spec_parse_observables(kr_spec *spec, kr_error *err);
+int kr_spec_parse_histograms(kr_spec *spec, kr_error *err);
 /* The section `tempering`, off when it is absent or null. The points are there already. */
 int kr_spec_parse_tempering(kr_spec *spec, kr_error *err);
 

@@ -446,6 +446,8 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
     s->n_steps += todo.n_draws * s->config.every;
     s->stage_step += todo.n_draws;
     kr_tuning_learn(s);
+    kr_histograms_learn(s, s->stage == KR_STAGE_MEASURE ? s->n_draws
+                                                        : s->stage_step - todo.n_draws);
     s->new_is_warmup = s->stage != KR_STAGE_MEASURE;
     s->new_epoch = s->epoch;
     if (s->stage == KR_STAGE_MEASURE) {

@@ -164,6 +164,7 @@ struct kr_sampler {
     double *cpu_update;   /* (n_updates) */
     double cpu_sample, cpu_train, cpu_certificate;
     double audit;                       /* largest energy drift seen */
+    struct kr_bins *histogram;          /* (n_histograms); owns */
     struct kr_tempering *tempering;     /* NULL without replica exchange */
     struct kr_annealing *annealing;     /* NULL without population annealing */
     struct kr_alternating *alternating; /* NULL unless densities learn while measuring */
@@ -249,6 +250,13 @@ int kr_blocks_alloc(kr_sampler *sampler, kr_point *point, kr_error *err);
 bool kr_tuning_is_on(const kr_sampler *sampler);
 void kr_tuning_learn(kr_sampler *sampler);
 int kr_tuning_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
+
+/* histogram.c: init when the columns are known. learn: from the draws just made, the first of
+ * which is the first_draw'th of its stage, in the stage measure of all measured ones. */
+int kr_histograms_init(kr_sampler *sampler, kr_error *err);
+void kr_histograms_clear(kr_sampler *sampler);
+int kr_histograms_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
+void kr_histograms_learn(kr_sampler *sampler, int64_t first_draw);
 
 #define KR_CLOCK_STRIDE 8 /* steps per reading of small blocks */
 /* schedule.c: sweeps of one update; converts the block. */

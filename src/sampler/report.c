@@ -178,6 +178,19 @@ const kr_column *kr_sampler_observable_column(const kr_sampler *s, int32_t colum
     return NULL;
 }
 
+double kr_sampler_exact(const kr_sampler *s, int32_t column, int32_t point, double most_work)
+{
+    for (int32_t o = 0; o < s->config.n_observables; o++) {
+        const kr_observable_plug *plug = s->config.observable[o].plug;
+        const int32_t k = column - s->observable_first[o];
+        if (plug->exact && k >= 0 && k < s->observable_columns[o]) {
+            const kr_point *p = &s->point[point];
+            return plug->exact(p->observable[o], p->target, k, most_work);
+        }
+    }
+    return NAN;
+}
+
 bool kr_sampler_column_is_pair(const kr_sampler *s, int32_t column)
 {
     for (int32_t o = 0; o < s->config.n_observables; o++) {

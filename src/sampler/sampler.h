@@ -105,6 +105,16 @@ typedef struct kr_flat_params {
     double beta_least, beta_most; /* of the temperatures that means are wanted at */
 } kr_flat_params;
 
+/* A histogram of the column of an observable over the measured draws of all chains
+ * (histogram.c). Its bins are equal parts of from..to; from = to = 0: of a range that
+ * thermalize shows. */
+#define KR_HISTOGRAMS_MAX 8
+typedef struct kr_histogram_params {
+    char column[KR_NAME_MAX];
+    int64_t bins;
+    double from, to;
+} kr_histogram_params;
+
 typedef struct kr_sampler_config {
     int32_t n_points;
     const kr_target *target; /* (n_points) borrowed */
@@ -112,7 +122,9 @@ typedef struct kr_sampler_config {
     const kr_schedule_entry *update; /* borrowed, like the next two */
     const kr_density_entry *density;
     const kr_observable_entry *observable;
-    int64_t n_chains; /* per point */
+    int32_t n_histograms;
+    const kr_histogram_params *histogram; /* borrowed */
+    int64_t n_chains;                     /* per point */
     uint64_t seed;
     int32_t start;            /* KR_START_* or a state */
     double start_value;       /* with KR_START_VALUE */
@@ -180,6 +192,9 @@ int32_t kr_sampler_first_flat(const kr_sampler *sampler); /* column of the energ
 int32_t kr_sampler_first_density(const kr_sampler *sampler); /* column of the first log_q */
 /* Column of an observable: its plug and descriptor. */
 const kr_column *kr_sampler_observable_column(const kr_sampler *sampler, int32_t column);
+/* Exact mean of such a column at a point, as its observable knows it; NaN: it does not. */
+double kr_sampler_exact(const kr_sampler *sampler, int32_t column, int32_t point,
+                        double most_work);
 int64_t kr_sampler_n_new(const kr_sampler *sampler);
 bool kr_sampler_new_is_warmup(const kr_sampler *sampler);
 int64_t kr_sampler_new_epoch(const kr_sampler *sampler);
@@ -300,6 +315,16 @@ const double *kr_sampler_annealing(const kr_sampler *sampler, int64_t draw, int 
 /* Refuses an update that cannot sample w(H) when the config asks for it: KR_EUNSUP. Pure. */
 int kr_flat_check_update(const kr_sampler_config *config, const kr_update_plug *plug,
                          kr_error *why);
+
+/* Counts so far, valid until the next advance; from and to are NaN until thermalize has shown
+ * them. Groups are independent of each other. */
+typedef struct kr_histogram_report {
+    double from, to;
+    int64_t n_bins, n_groups;
+    const int64_t *count; /* (n_points, n_groups, n_bins + 2) below, in the bins, above */
+} kr_histogram_report;
+void kr_sampler_histogram(const kr_sampler *sampler, int32_t histogram,
+                          kr_histogram_report *report);
 
 typedef struct kr_flat_report {
     const kr_flat_weights *weights; /* borrowed */

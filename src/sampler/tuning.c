@@ -3,7 +3,8 @@
  *
  * They learn from each draw of the first three quarters of thermalize and are frozen for its
  * rest, which is discarded too, so that measured chains have forgotten what they were tuned
- * with. Counted draws decide, never a clock. Threads: serial. */
+ * with. Those that propose from a density learn anew in the same part of settle, when its
+ * weights have been trained. Counted draws decide, never a clock. Threads: serial. */
 #include "base/state.h"
 #include "sampler/private.h"
 
@@ -17,6 +18,14 @@ static int64_t n_learning(const kr_sampler *s)
     return 3 * n / 4;
 }
 
+/* Whether an update learns in this stage. */
+static bool learns(const kr_sampler *s, const kr_update_plug *plug)
+{
+    const bool has_density = plug->flags & KR_UPDATE_NEEDS_DENSITY;
+    return plug->tune &&
+           (s->stage == KR_STAGE_THERMALIZE || (s->stage == KR_STAGE_SETTLE && has_density));
+}
+
 /* Updates of states have nothing to learn. */
 static bool has_tuned(const kr_sampler *s)
 {
@@ -24,7 +33,7 @@ static bool has_tuned(const kr_sampler *s)
         return false;
     }
     for (int32_t u = 0; u < s->config.n_updates; u++) {
-        if (s->config.update[u].plug->tune) {
+        if (learns(s, s->config.update[u].plug)) {
             return true;
         }
     }
@@ -33,7 +42,7 @@ static bool has_tuned(const kr_sampler *s)
 
 bool kr_tuning_is_on(const kr_sampler *s)
 {
-    return s->stage == KR_STAGE_THERMALIZE && s->stage_step < n_learning(s) && has_tuned(s);
+    return s->stage_step < n_learning(s) && has_tuned(s);
 }
 
 /* Share of accepted attempts of an update in the newest draw of a point. */
@@ -49,16 +58,17 @@ static double acceptance(const kr_sampler *s, int32_t u, int32_t p)
 
 void kr_tuning_learn(kr_sampler *s)
 {
-    if (s->stage != KR_STAGE_THERMALIZE || s->stage_step > n_learning(s) || !has_tuned(s)) {
+    if (s->stage_step > n_learning(s) || !has_tuned(s)) {
         return;
     }
     for (int32_t p = 0; p < s->config.n_points; p++) {
         for (int32_t u = 0; u < s->config.n_updates; u++) {
             const kr_update *update = &s->point[p].update[u];
-            if (update->plug->tune) {
-                update->plug->tune(
-                    update->self,
-                    &(kr_tuning){ acceptance(s, u, p), s->stage_step == n_learning(s) });
+            if (learns(s, update->plug)) {
+                const kr_tuning seen = { .acceptance = acceptance(s, u, p),
+                                         .is_first = s->stage_step == 1,
+                                         .is_last = s->stage_step == n_learning(s) };
+                update->plug->tune(update->self, &seen);
             }
         }
     }

@@ -113,6 +113,12 @@ typedef struct kr_barrier {
  * nearer than a tenth of the energies, or there are fewer than 32 bins. Errors: KR_ENOMEM. */
 int kr_dos_barrier(const kr_dos *dos, double beta, kr_barrier *barrier, kr_error *err);
 
+/* Shares (n_entries) of a histogram counted in independent groups, count (n_groups, n_entries),
+ * and their standard errors, from the spread of the groups: NaN with fewer than two that
+ * counted anything. Shares are NaN when nothing was counted. */
+void kr_shares_estimate(const int64_t *count, int64_t n_groups, int64_t n_entries,
+                        double *share, double *error);
+
 /* Upper tail probability of chi^2 with k degrees of freedom (GSL); NaN for k <= 0. */
 double kr_chi2_p(double chi2, double k);
 /* chi^2 statistic of observed counts against expected ones. Cells with expected < min_expected
