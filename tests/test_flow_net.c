@@ -68,6 +68,7 @@ static void make(subject *s, const net_case *c, kr_isa isa)
                                .n_hidden = c->n_hidden,
                                .n_odd = c->n_odd,
                                .n_even = c->n_even,
+                               .n_seen = 1 + (c->n_hidden == 5),
                                .is_even = c->is_even };
     assert_ok(kr_net_init(&s->net, &plan, &err), &err);
     assert_true(s->net.n_weights <= NUMBERS);
@@ -80,7 +81,7 @@ static void make(subject *s, const net_case *c, kr_isa isa)
     for (size_t k = 0; k < s->net.n_weights; k++) {
         s->weights[k] = (float)(0x1p-10 * rint(0x1p9 * z[k]));
     }
-    s->n_in = (size_t)s->n[1] * ML;
+    s->n_in = (size_t)(plan.n_seen * s->n[1]) * ML;
     s->n_odd = (size_t)(s->n[0] * c->n_odd) * ML;
     s->n_even = (size_t)(s->n[0] * c->n_even) * ML;
     fill_normal(2, SITES_MAX * ML, s->in);

@@ -13,9 +13,24 @@ static map_fixture make(uint64_t seed, int32_t n_knots)
                                .width = widths,
                                .n_knots = n_knots,
                                .range = RANGE },
-                      .n_odd = kr_map_spline_odd(n_knots),
-                      .n_even = kr_map_spline_even(n_knots) };
+                      .n_odd = kr_map_spline_odd(n_knots, false),
+                      .n_even = kr_map_spline_even(n_knots, false) };
     fill(&f, seed, 1.0, 1.2 * RANGE);
+    return f;
+}
+
+/* The same on the circle. */
+static map_fixture make_circle(uint64_t seed, int32_t n_knots)
+{
+    static const double ones[SITES] = { 1.0, 1.0, 1.0 };
+    map_fixture f = make(seed, n_knots);
+    f.map.is_circle = true;
+    f.map.range = 3.14159265358979323846;
+    f.map.center = no_centers;
+    f.map.width = ones;
+    f.n_odd = kr_map_spline_odd(n_knots, true);
+    f.n_even = kr_map_spline_even(n_knots, true);
+    fill(&f, seed, 1.0, 3.1);
     return f;
 }
 
@@ -149,8 +164,9 @@ static void pull_gives_derivatives(void **state)
 {
     (void)state;
     for (int n = 0; n < N_KNOTS; n++) {
-        map_fixture f = make(5, knots[n]);
+        map_fixture f = make(5, knots[n]), circle = make_circle(5, knots[n]);
         check_pull(&f);
+        check_pull(&circle);
     }
 }
 
@@ -158,8 +174,9 @@ static void push_solves_for_the_new_slope(void **state)
 {
     (void)state;
     for (int n = 0; n < N_KNOTS; n++) {
-        const map_fixture f = make(6, knots[n]);
+        const map_fixture f = make(6, knots[n]), circle = make_circle(6, knots[n]);
         check_push(&f);
+        check_push(&circle);
     }
 }
 

@@ -95,4 +95,4 @@ static void push(const kr_map *m, double *odd, double *even, const double *x, do
     }
 }
 
-const kr_map_kernels KR_ISA_NAME(kr_map_affine) = { forward, inverse, pull, push };
+const kr_map_kernels KR_ISA_NAME(kr_map_affine) = { forward, inverse, pull, push, NULL };

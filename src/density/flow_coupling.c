@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "density/flow_base.h"
+#include "density/flow_circle.h"
 #include "density/flow_map.h"
 #include "density/flow_net.h"
 #include "density/flow_split.h"
@@ -13,6 +14,7 @@
 
 #define L       KR_FLOW_LANES
 #define DIM_MAX 3
+#define PI      3.14159265358979323846
 
 /* What layers share: halves, units, networks and maps of both halves. */
 typedef struct shape {
@@ -20,6 +22,7 @@ typedef struct shape {
     double *center, *width; /* (n_sites) */
     kr_net net[2];
     kr_map map[2];
+    bool is_angle;
 } shape;
 
 typedef struct coupling {
@@ -77,7 +80,7 @@ static void coupling_chain(const void *self, const double *w, const double *grad
     kr_net_chain(&c->shape->net[c->half], gradient, out);
 }
 
-/* The frozen half tells the parameters of the mapped one. */
+/* The frozen half tells the parameters of the mapped one; angles are seen as vectors. */
 static kr_net_pass condition(const coupling *c, const double *w, const double *x,
                              double *scratch)
 {
@@ -85,8 +88,13 @@ static kr_net_pass condition(const coupling *c, const double *w, const double *x
     const kr_net_pass pass = kr_net_open(&s->net[c->half], scratch);
     for (int32_t k = 0; k < s->n[1 - c->half]; k++) {
         const size_t site = (size_t)s->site[1 - c->half][k];
+        double *in = pass.in + (size_t)k * (s->is_angle ? 2 : 1) * L;
+        if (s->is_angle) {
+            c->map_kernels->cosine_sine(x + site * L, in);
+            continue;
+        }
         for (size_t l = 0; l < L; l++) {
-            pass.in[(size_t)k * L + l] = (x[site * L + l] - s->center[site]) / s->width[site];
+            in[l] = (x[site * L + l] - s->center[site]) / s->width[site];
         }
     }
     kr_net_forward(&s->net[c->half], c->net_kernels, w, &pass);
@@ -117,8 +125,12 @@ static void back_to_frozen(const coupling *c, const double *w, const kr_net_pass
     kr_net_pull(&s->net[c->half], c->net_kernels, w, pass, gradient);
     for (int32_t k = 0; k < s->n[1 - c->half]; k++) {
         const size_t site = (size_t)s->site[1 - c->half][k];
+        const size_t at = (size_t)k * (s->is_angle ? 2 : 1) * L;
+        const double *in = pass->in + at, *bar = pass->bar_in + at;
         for (size_t l = 0; l < L; l++) {
-            x_bar[site * L + l] += sign * pass->bar_in[(size_t)k * L + l] / s->width[site];
+            const double to =
+                s->is_angle ? in[l] * bar[L + l] - in[L + l] * bar[l] : bar[l] / s->width[site];
+            x_bar[site * L + l] += sign * to;
         }
     }
 }
@@ -176,10 +188,13 @@ static void fill_units(shape *s, const kr_flow_stack *stack, bool is_even)
 {
     const kr_flow_modes *modes =
         stack->source_ops ? NULL : kr_flow_base_modes(&stack->layer[0]);
-    if (!modes) {
+    if (!modes && !s->is_angle) {
         kr_flow_wells_units(stack, s->center, s->width);
     }
     for (int32_t i = 0; i < stack->n_sites; i++) {
+        if (s->is_angle) {
+            s->width[i] = 1.0;
+        }
         if (modes) {
             s->width[i] = modes->spread;
             s->center[i] = modes->mean;
@@ -200,7 +215,8 @@ static int fill_nets(shape *s, const kr_target *target, const kr_coupling_params
                               .width = s->width,
                               .dt = 2.0 / (double)params->layers,
                               .n_knots = knots,
-                              .range = params->range };
+                              .range = s->is_angle ? PI : params->range,
+                              .is_circle = s->is_angle };
         const kr_net_plan plan = {
             .lattice = params->net == KR_COUPLING_CONV ? target->lattice : NULL,
             .frozen = s->site[1 - h],
@@ -209,9 +225,10 @@ static int fill_nets(shape *s, const kr_target *target, const kr_coupling_params
             .n_mapped = s->n[h],
             .n_sites = target->terms->n_sites,
             .n_hidden = (int32_t)params->hidden,
-            .n_odd = is_spline ? kr_map_spline_odd(knots) : 1,
-            .n_even = is_spline ? kr_map_spline_even(knots) : 1,
-            .is_even = target->terms->action->is_even,
+            .n_odd = is_spline ? kr_map_spline_odd(knots, s->is_angle) : 1,
+            .n_even = is_spline ? kr_map_spline_even(knots, s->is_angle) : 1,
+            .n_seen = s->is_angle ? 2 : 1,
+            .is_even = target->terms->action->is_even && !s->is_angle,
         };
         KR_TRY(kr_net_init(&s->net[h], &plan, err));
     }
@@ -226,6 +243,7 @@ static shape *make_shape(const kr_flow_stack *stack, const kr_target *target,
     if (!s) {
         return NULL;
     }
+    s->is_angle = target->terms->action->is_angle;
     s->center = kr_alloc((size_t)n, sizeof *s->center, err);
     s->width = kr_alloc((size_t)n, sizeof *s->width, err);
     for (int h = 0; h < 2; h++) {
@@ -250,10 +268,17 @@ static shape *make_shape(const kr_flow_stack *stack, const kr_target *target,
 /* ---- the stack ------------------------------------------------------------------------------
  */
 
-bool kr_coupling_supports(const kr_target *target, const kr_coupling_params *params,
+bool kr_coupling_supports(const kr_target *target, const kr_coupling_params *params, int map,
                           const char *name, kr_error *why)
 {
-    if (!kr_flow_supports(target, name, why)) {
+    const kr_action *action = target->terms->action;
+    const bool is_circle = map == KR_COUPLING_SPLINE && action && action->is_angle;
+    if (!is_circle && !kr_flow_supports(target, name, why)) {
+        return false;
+    }
+    if (is_circle && params->base == KR_COUPLING_WELLS) {
+        kr_fail(why, KR_EUNSUP, "%s: base wells for angles, which begin with the uniform law",
+                name);
         return false;
     }
     if (params->net == KR_COUPLING_CONV && !is_hypercubic(target->lattice)) {
@@ -274,7 +299,8 @@ bool kr_coupling_supports(const kr_target *target, const kr_coupling_params *par
 static int add_layers(kr_flow_stack *stack, shape **made, const kr_target *target,
                       const kr_coupling_params *params, int kind, kr_error *err)
 {
-    KR_TRY(params->base == KR_COUPLING_WELLS
+    KR_TRY(target->terms->action->is_angle ? kr_flow_circle_add(stack)
+           : params->base == KR_COUPLING_WELLS
                ? kr_flow_wells_add(stack, target, err)
                : kr_flow_stack_add(stack, kr_flow_base_layer(target, err), err));
     shape *s = make_shape(stack, target, params, kind, err);
@@ -307,7 +333,7 @@ static int add_layers(kr_flow_stack *stack, shape **made, const kr_target *targe
 void *kr_coupling_alloc(const kr_target *target, const kr_coupling_params *params, int map,
                         const char *name, kr_error *err)
 {
-    if (!kr_coupling_supports(target, params, name, err)) {
+    if (!kr_coupling_supports(target, params, map, name, err)) {
         return NULL;
     }
     kr_flow_stack *stack = kr_flow_stack_alloc(target, err);

@@ -56,11 +56,11 @@ typedef struct kr_coupling_params {
         .fallback = "gaussian", .choices = "gaussian|wells",                                   \
         .doc =                                                                                 \
             "what the layers begin with: one Gaussian with learned widths, or one in every "   \
-            "well of the action (up to 512 variables)"                                         \
+            "well of the action (up to 512 variables); angles begin with the uniform law"      \
     }
 
 /* Members supports, alloc and init of the plugs, self a kr_flow_stack. */
-bool kr_coupling_supports(const kr_target *target, const kr_coupling_params *params,
+bool kr_coupling_supports(const kr_target *target, const kr_coupling_params *params, int map,
                           const char *name, kr_error *why);
 void *kr_coupling_alloc(const kr_target *target, const kr_coupling_params *params, int map,
                         const char *name, kr_error *err);

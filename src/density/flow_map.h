@@ -24,17 +24,18 @@ typedef struct kr_map {
     const double *center, *width; /* of all variables; borrowed */
     double dt;                    /* affine */
     int32_t n_knots;              /* spline */
-    double range;
+    double range;                 /* on the circle: pi */
+    bool is_circle;
 } kr_map;
 
 /* Numbers of parameters of a variable. */
-static inline int32_t kr_map_spline_odd(int32_t n_knots)
+static inline int32_t kr_map_spline_odd(int32_t n_knots, bool is_circle)
 {
-    return 2 * (n_knots / 2) + (n_knots - 1) / 2;
+    return 2 * (n_knots / 2) + (n_knots - 1) / 2 + is_circle;
 }
-static inline int32_t kr_map_spline_even(int32_t n_knots)
+static inline int32_t kr_map_spline_even(int32_t n_knots, bool is_circle)
 {
-    return 2 * ((n_knots + 1) / 2) + n_knots / 2;
+    return 2 * ((n_knots + 1) / 2) + n_knots / 2 + is_circle;
 }
 
 /* odd and even: (n, parameters, KR_FLOW_LANES); of pull and push their cotangents, after it.
@@ -49,6 +50,8 @@ typedef struct kr_map_kernels {
     void (*pull)(const kr_map *m, double *odd, double *even, const double *x, double *cotangent,
                  const double *volume);
     void (*push)(const kr_map *m, double *odd, double *even, const double *x, double *slope);
+    /* out (2, L): cosine and sine of x (L); NULL: of maps that know no angles */
+    void (*cosine_sine)(const double *x, double *out);
 } kr_map_kernels;
 
 const kr_map_kernels *kr_map_affine_of(kr_isa isa);

@@ -101,8 +101,8 @@ static void shape_parts(kr_net *net, const kr_net_plan *plan)
             .n_out = is_conv ? places : 1,
             .n_taps = taps,
             .c_in = k != KR_NET_FIRST ? plan->n_hidden
-                    : is_conv         ? 1
-                                      : plan->n_frozen,
+                    : is_conv         ? plan->n_seen
+                                      : plan->n_seen * plan->n_frozen,
             .c_out = is_conv || k < KR_NET_ODD ? channels : channels * plan->n_mapped,
             .has_bias = !plan->is_even || k == KR_NET_EVEN,
         };

@@ -61,6 +61,7 @@ typedef struct kr_net_plan {
     const kr_lattice *lattice;
     const int32_t *frozen, *mapped;
     int32_t n_frozen, n_mapped, n_sites, n_hidden, n_odd, n_even;
+    int32_t n_seen; /* inputs of each frozen variable */
     bool is_even;
 } kr_net_plan;
 
@@ -73,8 +74,8 @@ void kr_net_load(const kr_net *net, const float *weights, double *w);
 /* out += d/dweights, given d/dnumbers */
 void kr_net_chain(const kr_net *net, const double *gradient, float *out);
 
-/* Views of scratch: inputs (n_frozen, L), to be filled in first; outputs (n_mapped, n_odd, L)
- * and (n_mapped, n_even, L), where pull wants their cotangents. */
+/* Views of scratch: inputs (n_frozen, n_seen, L), to be filled in first; outputs (n_mapped,
+ * n_odd, L) and (n_mapped, n_even, L), where pull wants their cotangents. */
 typedef struct kr_net_pass {
     double *in, *odd, *even;
     double *hidden[2], *squares; /* squares: what the even head sees */

@@ -27,6 +27,7 @@ typedef struct spline {
     const kr_map *m;
     positive width, height, end; /* end: of the n_knots - 1 slopes, sum not used */
     vd share[2];                 /* 2 range (1 - K m)/sum of widths, heights */
+    vd rim, rim_slope, turn;     /* slope at both ends, its derivative; angle */
 } spline;
 
 typedef struct bin {
@@ -65,6 +66,34 @@ KR_INLINE size_t even_at(int32_t n, int kind)
     return (size_t)(kind * ((n + 1) / 2)) * L;
 }
 
+/* Of a variable, by lanes; on the circle the last ones are the angle and the slope at the ends.
+ */
+KR_INLINE size_t odd_size(const kr_map *m)
+{
+    return (size_t)kr_map_spline_odd(m->n_knots, m->is_circle) * L;
+}
+KR_INLINE size_t even_size(const kr_map *m)
+{
+    return (size_t)kr_map_spline_even(m->n_knots, m->is_circle) * L;
+}
+KR_INLINE size_t last_odd(const kr_map *m)
+{
+    return odd_size(m) - L;
+}
+KR_INLINE size_t last_even(const kr_map *m)
+{
+    return even_size(m) - L;
+}
+
+/* To -pi..pi on the circle. */
+KR_INLINE vd wrap(const kr_map *m, vd x)
+{
+    const vd round =
+        vd_set(0x1.8p52); /* to the next whole number, for less than 2^51 of them */
+    const vd turns = vd_fma(x, vd_set(0.15915494309189533577), round) - round;
+    return m->is_circle ? vd_fma(turns, vd_set(-6.283185307179586477), x) : x;
+}
+
 KR_INLINE void read_spline(const kr_map *m, const double *odd, const double *even, spline *s)
 {
     const int32_t n = m->n_knots;
@@ -73,6 +102,13 @@ KR_INLINE void read_spline(const kr_map *m, const double *odd, const double *eve
     read_positive(n, odd + odd_at(n, 0), even + even_at(n, 0), &s->width);
     read_positive(n, odd + odd_at(n, 1), even + even_at(n, 1), &s->height);
     read_positive(n - 1, odd + odd_at(n, 2), even + even_at(n, 2), &s->end);
+    s->rim = vd_set(1.0);
+    s->rim_slope = s->turn = vd_set(0.0);
+    if (m->is_circle) {
+        s->turn = vd_load(odd + last_odd(m));
+        s->rim = flow_positive(vd_load(even + last_even(m)), &s->rim_slope);
+        s->rim = vd_fma(vd_set(1.0 - LEAST_SLOPE), s->rim, vd_set(LEAST_SLOPE));
+    }
     s->share[0] = free / s->width.sum;
     s->share[1] = free / s->height.sum;
 }
@@ -85,10 +121,9 @@ KR_INLINE vd part_of(const spline *s, int kind, int32_t k)
 
 KR_INLINE vd slope_of(const spline *s, int32_t k)
 {
-    const int32_t n = s->m->n_knots;
-    return k == 0 || k == n
-               ? vd_set(1.0)
-               : vd_fma(vd_set(1.0 - LEAST_SLOPE), s->end.p[k - 1], vd_set(LEAST_SLOPE));
+    const vd least = vd_set(LEAST_SLOPE), rest = vd_set(1.0 - LEAST_SLOPE);
+    const bool is_rim = k == 0 || k == s->m->n_knots;
+    return is_rim ? s->rim : vd_fma(rest, s->end.p[k - 1], least);
 }
 
 /* The bin of u, kind 0, or of f(u), kind 1. */
@@ -96,7 +131,8 @@ KR_INLINE bin find_bin(const spline *s, int kind, vd at)
 {
     const vd edge = vd_set(s->m->range), zero = vd_set(0.0);
     vd x = -edge, y = -edge; /* of the first bin, which others replace */
-    bin b = { .is_inside = (at > -edge) & (at < edge),
+    const vd_mask is_inside = (at > -edge) & (at < edge), is_any = at == at;
+    bin b = { .is_inside = s->m->is_circle ? is_any : is_inside,
               .x0 = x,
               .w = part_of(s, 0, 0),
               .y0 = y,
@@ -149,8 +185,7 @@ KR_INLINE vd safe(const bin *b, vd t)
 static void forward(const kr_map *m, const double *odd, const double *even, double *x,
                     double *log_j)
 {
-    const size_t n_odd = (size_t)kr_map_spline_odd(m->n_knots) * L;
-    const size_t n_even = (size_t)kr_map_spline_even(m->n_knots) * L;
+    const size_t n_odd = odd_size(m), n_even = even_size(m);
     for (int half = 0; half < L; half += VD) {
         log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
         for (int32_t i = 0; i < m->n; i++) {
@@ -159,10 +194,11 @@ static void forward(const kr_map *m, const double *odd, const double *even, doub
             spline s;
             read_spline(m, odd + (size_t)i * n_odd + half, even + (size_t)i * n_even + half,
                         &s);
-            const vd u = (vd_load(at) - c) / unit;
+            const vd u = wrap(m, (vd_load(at) - c) / unit);
             const bin b = find_bin(&s, 0, u);
             const value v = value_at(&b, safe(&b, (u - b.x0) / b.w));
-            vd_store(at, vd_select(b.is_inside, vd_fma(unit, v.f, c), vd_load(at)));
+            vd_store(at, vd_select(b.is_inside, vd_fma(unit, wrap(m, v.f + s.turn), c),
+                                   vd_load(at)));
             add_log(&volume, vd_select(b.is_inside, v.slope, vd_set(1.0)));
         }
         vd_store(log_j + half, end_log(&volume));
@@ -182,8 +218,7 @@ KR_INLINE vd root_of(const bin *b, vd y)
 static void inverse(const kr_map *m, const double *odd, const double *even, double *x,
                     double *log_j)
 {
-    const size_t n_odd = (size_t)kr_map_spline_odd(m->n_knots) * L;
-    const size_t n_even = (size_t)kr_map_spline_even(m->n_knots) * L;
+    const size_t n_odd = odd_size(m), n_even = even_size(m);
     for (int half = 0; half < L; half += VD) {
         log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
         for (int32_t i = 0; i < m->n; i++) {
@@ -192,7 +227,7 @@ static void inverse(const kr_map *m, const double *odd, const double *even, doub
             spline s;
             read_spline(m, odd + (size_t)i * n_odd + half, even + (size_t)i * n_even + half,
                         &s);
-            const vd y = (vd_load(at) - c) / unit;
+            const vd y = wrap(m, (vd_load(at) - c) / unit - s.turn);
             const bin b = find_bin(&s, 1, y);
             const value v = value_at(&b, safe(&b, root_of(&b, y)));
             const vd u = vd_fma(v.t, b.w, b.x0);
@@ -291,13 +326,19 @@ KR_INLINE void write_bars(const spline *s, const bin *b, const bars *at, double 
         bar[k - 1] = (first + last) * vd_set(1.0 - LEAST_SLOPE) * s->end.slope[k - 1];
     }
     write_raw(n - 1, bar, odd + odd_at(n, 2), even + even_at(n, 2));
+    if (s->m->is_circle) {
+        const vd first = vd_select(b->index == zero, at->d0, zero);
+        const vd last = vd_select(b->index == vd_set(n - 1), at->d1, zero);
+        vd_store(odd + last_odd(s->m), at->y0);
+        vd_store(even + last_even(s->m),
+                 (first + last) * vd_set(1.0 - LEAST_SLOPE) * s->rim_slope);
+    }
 }
 
 static void pull(const kr_map *m, double *odd, double *even, const double *x, double *cotangent,
                  const double *volume)
 {
-    const size_t n_odd = (size_t)kr_map_spline_odd(m->n_knots) * L;
-    const size_t n_even = (size_t)kr_map_spline_even(m->n_knots) * L;
+    const size_t n_odd = odd_size(m), n_even = even_size(m);
     for (int half = 0; half < L; half += VD) {
         for (int32_t i = 0; i < m->n; i++) {
             const size_t row = (size_t)m->site[i] * L + (size_t)half;
@@ -305,7 +346,8 @@ static void pull(const kr_map *m, double *odd, double *even, const double *x, do
             double *o = odd + (size_t)i * n_odd + half, *e = even + (size_t)i * n_even + half;
             spline s;
             read_spline(m, o, e, &s);
-            const vd u = (vd_load(x + row) - c) / unit, l = unit * vd_load(cotangent + row);
+            const vd u = wrap(m, (vd_load(x + row) - c) / unit),
+                     l = unit * vd_load(cotangent + row);
             const bin b = find_bin(&s, 0, u);
             const value v = value_at(&b, safe(&b, (u - b.x0) / b.w));
             const bars at = bars_of(&b, &v, l, vd_load(volume + half));
@@ -317,8 +359,7 @@ static void pull(const kr_map *m, double *odd, double *even, const double *x, do
 
 static void push(const kr_map *m, double *odd, double *even, const double *x, double *slope)
 {
-    const size_t n_odd = (size_t)kr_map_spline_odd(m->n_knots) * L;
-    const size_t n_even = (size_t)kr_map_spline_even(m->n_knots) * L;
+    const size_t n_odd = odd_size(m), n_even = even_size(m);
     for (int half = 0; half < L; half += VD) {
         for (int32_t i = 0; i < m->n; i++) {
             const size_t row = (size_t)m->site[i] * L + (size_t)half;
@@ -326,7 +367,8 @@ static void push(const kr_map *m, double *odd, double *even, const double *x, do
             double *o = odd + (size_t)i * n_odd + half, *e = even + (size_t)i * n_even + half;
             spline s;
             read_spline(m, o, e, &s);
-            const vd u = (vd_load(x + row) - c) / unit, old = unit * vd_load(slope + row);
+            const vd u = wrap(m, (vd_load(x + row) - c) / unit),
+                     old = unit * vd_load(slope + row);
             const bin b = find_bin(&s, 0, u);
             const value v = value_at(&b, safe(&b, (u - b.x0) / b.w));
             const vd turned = (old - log_slope_turn(&b, &v) / b.w) / v.slope;
@@ -338,4 +380,14 @@ static void push(const kr_map *m, double *odd, double *even, const double *x, do
     }
 }
 
-const kr_map_kernels KR_ISA_NAME(kr_map_spline) = { forward, inverse, pull, push };
+static void cosine_sine(const double *x, double *out)
+{
+    for (int half = 0; half < L; half += VD) {
+        vd sine, cosine;
+        vd_sincos(vd_load(x + half), &sine, &cosine);
+        vd_store(out + half, cosine);
+        vd_store(out + L + half, sine);
+    }
+}
+
+const kr_map_kernels KR_ISA_NAME(kr_map_spline) = { forward, inverse, pull, push, cosine_sine };

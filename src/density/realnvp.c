@@ -6,11 +6,11 @@
  * Threads: as density/flow.h. */
 #include "density/flow_coupling.h"
 
-static const kr_field fields[] = { KR_COUPLING_FIELDS("10", "32"), KR_FIELD_END };
+static const kr_field fields[] = { KR_COUPLING_FIELDS("10", "16"), KR_FIELD_END };
 
 static bool realnvp_supports(const kr_target *target, const void *params, kr_error *why)
 {
-    return kr_coupling_supports(target, params, "realnvp", why);
+    return kr_coupling_supports(target, params, KR_COUPLING_AFFINE, "realnvp", why);
 }
 
 static void *realnvp_alloc(const kr_target *target, const void *params, kr_error *err)

@@ -8,7 +8,7 @@
 #include "density/flow_coupling.h"
 
 static const kr_field fields[] = {
-    KR_COUPLING_FIELDS("6", "32"),
+    KR_COUPLING_FIELDS("6", "16"),
     { .name = "knots",
       .type = KR_TYPE_INT,
       .offset = offsetof(kr_coupling_params, knots),
@@ -30,7 +30,7 @@ static const kr_field fields[] = {
 
 static bool rq_spline_supports(const kr_target *target, const void *params, kr_error *why)
 {
-    return kr_coupling_supports(target, params, "rq_spline", why);
+    return kr_coupling_supports(target, params, KR_COUPLING_SPLINE, "rq_spline", why);
 }
 
 static void *rq_spline_alloc(const kr_target *target, const void *params, kr_error *err)
