@@ -24,17 +24,18 @@ static real_subject subject_of(const char *density, const char *model, const cha
 }
 
 static const struct {
-    const char *size, *params;
+    const char *model, *size, *params;
 } angles[] = {
-    { "size=2", "" },
-    { "size=4,2", "net=conv hidden=5" },
-    { "size=3 boundary=open", "mask=half knots=5" },
+    { "field=0.3", "size=2", "" },
+    { "field=0.3", "size=4,2", "net=conv hidden=5" },
+    { "field=0.3", "size=3 boundary=open", "mask=half knots=5" },
+    { "", "size=4", "" }, /* angles relative to the first */
 };
 enum { N_ANGLES = sizeof angles / sizeof *angles };
 
 static real_subject angles_of(int k)
 {
-    return subject_of("rq_spline", "xy", "field=0.3", angles[k].size, angles[k].params);
+    return subject_of("rq_spline", "xy", angles[k].model, angles[k].size, angles[k].params);
 }
 
 static void angles_come_back_up_to_whole_turns(void **state)

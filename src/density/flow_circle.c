@@ -4,6 +4,7 @@
  * itself is what the members are given. */
 #include "density/flow_circle.h"
 
+#include "base/memory.h"
 #include "base/rng.h"
 
 #include <string.h>
@@ -65,4 +66,97 @@ int kr_flow_circle_add(kr_flow_stack *stack)
     stack->source = stack;
     stack->source_ops = &ops;
     return KR_OK;
+}
+
+/* ---- relative angles ------------------------------------------------------------------------
+ */
+
+typedef struct turn {
+    size_t n;
+} turn;
+
+static void turn_load(const void *self, const float *weights, double *w)
+{
+    (void)self;
+    (void)weights;
+    (void)w;
+}
+
+static void turn_chain(const void *self, const double *w, const double *gradient, float *out)
+{
+    (void)self;
+    (void)w;
+    (void)gradient;
+    (void)out;
+}
+
+/* x_i += sign x_0 */
+static void add_first(const turn *t, double sign, double *x)
+{
+    for (size_t k = L; k < t->n * L; k++) {
+        x[k] += sign * x[k % L];
+    }
+}
+
+/* x_0 += sign sum x_i */
+static void add_to_first(const turn *t, double sign, double *x)
+{
+    for (size_t k = L; k < t->n * L; k++) {
+        x[k % L] += sign * x[k];
+    }
+}
+
+static void turn_forward(const void *self, const double *w, double *x, double *log_j,
+                         double *scratch)
+{
+    (void)w;
+    (void)log_j;
+    (void)scratch;
+    add_first(self, 1.0, x);
+}
+
+static void turn_inverse(const void *self, const double *w, double *x, double *log_j,
+                         double *scratch)
+{
+    (void)w;
+    (void)log_j;
+    (void)scratch;
+    add_first(self, -1.0, x);
+}
+
+static void turn_pull(const void *self, const double *w, const double *x, double *cotangent,
+                      const double *volume, double *gradient, double *scratch)
+{
+    (void)w;
+    (void)x;
+    (void)volume;
+    (void)gradient;
+    (void)scratch;
+    add_to_first(self, 1.0, cotangent);
+}
+
+static void turn_push(const void *self, const double *w, const double *x, double *slope,
+                      double *scratch)
+{
+    (void)w;
+    (void)x;
+    (void)scratch;
+    add_to_first(self, -1.0, slope);
+}
+
+static const kr_flow_ops turn_ops = { .free = kr_free,
+                                      .load = turn_load,
+                                      .chain = turn_chain,
+                                      .forward = turn_forward,
+                                      .inverse = turn_inverse,
+                                      .pull = turn_pull,
+                                      .push = turn_push };
+
+kr_flow_layer kr_flow_turn_layer(int32_t n_sites, kr_error *err)
+{
+    turn *t = kr_alloc(1, sizeof *t, err);
+    if (t) {
+        t->n = (size_t)n_sites;
+    }
+    return (kr_flow_layer){ .ops = &turn_ops, .self = t };
 }

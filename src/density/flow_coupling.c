@@ -327,6 +327,9 @@ static int add_layers(kr_flow_stack *stack, shape **made, const kr_target *targe
                                                   .n_visits = net->n_visits },
                                  err));
     }
+    if (s->is_angle && target->terms->action->is_even) {
+        KR_TRY(kr_flow_stack_add(stack, kr_flow_turn_layer(stack->n_sites, err), err));
+    }
     return kr_flow_stack_finish(stack, err);
 }
 
