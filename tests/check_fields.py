@@ -6,6 +6,7 @@ usage: check_fields.py KRAMERS CASE [--seeds N] [--threads N]
   chains   eight chains with exact values from transfer matrices, every sampler
   pnas     the stochastic Allen-Cahn chain of 100 sites at beta = 20: acceptance and ESS of a flow, log Z,
            weights of the wells under a field
+  nets     flows of networks, the run files double_moon_flow and eight_schools_flow: ESS and log Z against quadrature
   e6, e12, e20, e32
            the points L/xi = 4 of the two-dimensional theory: ESS of a flow within its budget, means of
            the chain and log Z against independent long runs
@@ -60,6 +61,7 @@ SAMPLERS = {
                        "{name: split_coupling, base: wells, layers: 4}", 10000, 2),
 }
 RELATIVE, ABSOLUTE = 1e-3, 1e-4
+RUNS = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "models", "runs")
 
 PNAS = """
 model: {name: phi4, convention: pnas, a: 0.1, ends: zero}
@@ -76,6 +78,10 @@ observables: [energy, magnetization, positive, residence]
 # field b: exact log Z, P(middle > 0), from the same table
 WELLS = {0.0: (-196.9122208055, 0.5), 0.01: (-195.9961972398, 0.0423936416),
          0.02: (-194.4578400954, 0.0019576859)}
+
+# log Z by quadrature: on a grid of 3001 x 3001 points; over log tau on 6000 points, mu and the effects
+# integrated in closed form
+NETS = {"double_moon_flow": 1.877502, "eight_schools_flow": -31.311347}
 
 # L, lambda, least ESS_q, seconds of all runs, and from long runs of an independent program (reference
 # table phi4_2d_montecarlo) <phi^2>, <M^2> with errors, log Z
@@ -223,6 +229,21 @@ def check_pnas(seed):
     return is_good
 
 
+def check_nets(seed):
+    """Flows of networks on densities of variables."""
+    is_good = True
+    for name, log_z in NETS.items():
+        path = os.path.join(RUNS, f"{name}.yaml")
+        with open(path, encoding="utf-8") as file:
+            summary = run(file.read(), seed)
+        net, cost = summary["densities"]["net"], summary["cost"]
+        z = (net["log_z"] - log_z) / net["log_z_error"]
+        is_good &= report(abs(z) < z_limit(2) and net["ess_q"] >= 0.9,
+                          f"{name} seed {seed}: ESS_q {net['ess_q']:.3f} (0.9), log Z {net['log_z']:.5f}, "
+                          f"z {z:+.2f}; {cost['train_cpu_s']:.1f} CPU-s of training")
+    return is_good
+
+
 def check_point(case, seed):
     """A flow on a point of the two-dimensional theory, and on those it grows from."""
     start, cost = "", {"wall_s": 0.0, "train_cpu_s": 0.0}
@@ -311,7 +332,7 @@ def check_xy(seed):
 def main():
     """All seeds of the case."""
     seeds = ARGS.seeds or (1 if ARGS.case in ("chains", "xy") else 2 if ARGS.case in ("e20", "e32") else 5)
-    checks = {"chains": check_chains, "pnas": check_pnas, "broken": check_broken, "xy": check_xy}
+    checks = {"chains": check_chains, "pnas": check_pnas, "nets": check_nets, "broken": check_broken, "xy": check_xy}
     is_good = True
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -324,7 +345,7 @@ def main():
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("kramers", type=os.path.abspath)
-    parser.add_argument("case", choices=["chains", "pnas", "broken", "xy", *POINTS])
+    parser.add_argument("case", choices=["chains", "pnas", "nets", "broken", "xy", *POINTS])
     parser.add_argument("--seeds", type=int, help="how many (default: as the case says)")
     parser.add_argument("--threads", type=int, default=2)
     ARGS = parser.parse_args()

@@ -60,6 +60,25 @@ static double largest_difference(const double *a, const double *b, size_t n)
     return largest;
 }
 
+/* Comparisons of a derivative with finite differences. */
+typedef struct comparisons {
+    int64_t n, n_kinks;
+} comparisons;
+
+/* To 1e-6 of 1 and size. Splines have kinks in their slopes: where a knot is near, the
+ * derivative may be that of one side; `kink` is by how much both differ, curvature included. A
+ * knot that one lane meets shows at several sites, but in few of all comparisons. */
+static bool is_derivative(const real_subject *s, comparisons *all, double got, double want,
+                          double size, double kink)
+{
+    const double off = fabs(got - want), unit = fmax(1.0, size);
+    const bool is_kink = off > 1e-6 * unit && strcmp(s->plug->name, "rq_spline") == 0;
+    all->n++;
+    all->n_kinks += is_kink;
+    return off <= 1e-6 * unit ||
+           (is_kink && off <= kink + 1e-2 * unit && all->n_kinks <= 4 + all->n / 50);
+}
+
 /* ---- maps ------------------------------------------------------------------------------- */
 
 static void forward_and_inverse_undo_each_other(real_subject *s, const case_of *c)
@@ -161,6 +180,7 @@ static void slope_is_the_derivative(real_subject *s, const case_of *c)
     (void)c;
     const double h = 1e-4;
     double *phi = numbers(s), *x = numbers(s), *slope = numbers(s), log_q[LANES];
+    comparisons all = { 0, 0 };
     draw(s, 6, LANES, phi, log_q);
     flow_of(s)->log_q(s->density.self, LANES, phi, log_q, slope, poisoned(s));
     for (size_t i = 0; i < s->n; i++) {
@@ -173,7 +193,8 @@ static void slope_is_the_derivative(real_subject *s, const case_of *c)
         for (size_t l = 0; l < 16; l++) {
             const double *at = log_q + 4 * l;
             const double want = (at[0] - 8.0 * at[1] + 8.0 * at[2] - at[3]) / (12.0 * h);
-            require(s, fabs(slope[i * LANES + l] - want) <= 1e-6 * fmax(1.0, fabs(want)),
+            const double kink = fabs(at[3] - at[2] - at[1] + at[0]) / h;
+            require(s, is_derivative(s, &all, slope[i * LANES + l], want, fabs(want), kink),
                     "site %zu: slope %.10g, of finite differences %.10g", i,
                     slope[i * LANES + l], want);
         }
@@ -205,12 +226,14 @@ static double loss(const real_subject *s, int32_t n, const double *phi, const do
     return sum;
 }
 
-/* Richardson over the steps 2^-12 and 2^-13, both exact in float32. */
+/* Richardson over the steps 2^-12 and 2^-13, both exact in float32; kink: how much the two
+ * sides differ. */
 static double derivative(real_subject *s, size_t k, int32_t n, const double *phi,
-                         const double *z, const double *coefficient)
+                         const double *z, const double *coefficient, double *kink)
 {
     float *w = s->plug->weights(s->density.self), old = w[k];
     double slope[2];
+    *kink = -2.0 * loss(s, n, phi, z, coefficient);
     for (int level = 0; level < 2; level++) {
         const double h = level ? 0x1p-13 : 0x1p-12;
         double side[2];
@@ -218,9 +241,11 @@ static double derivative(real_subject *s, size_t k, int32_t n, const double *phi
             w[k] = (float)((double)old + (sign ? h : -h));
             prepare(s);
             side[sign] = loss(s, n, phi, z, coefficient);
+            *kink += level ? 0.0 : side[sign];
         }
         slope[level] = (side[1] - side[0]) / (2.0 * h);
     }
+    *kink = fabs(*kink) * 0x1p12;
     w[k] = old;
     prepare(s);
     return (4.0 * slope[1] - slope[0]) / 3.0;
@@ -244,14 +269,15 @@ static void gradient_is_the_derivative(real_subject *s, const case_of *c)
 {
     (void)c;
     enum { N = 21 };
-    double *phi = numbers(s), log_q[LANES], coefficient[LANES], scored[LANES];
+    double *phi = numbers(s), log_q[LANES], coefficient[LANES], scored[LANES], kink;
+    comparisons all = { 0, 0 };
     float *gradient = get(s->n_weights, sizeof *gradient);
     set_coefficients(coefficient);
     draw(s, 7, N, phi, log_q);
     kr_density_grad(&s->density, N, phi, coefficient, gradient, scored, poisoned(s));
     for (size_t k = 0; k < s->n_weights; k = next_weight(s, k)) {
-        const double want = derivative(s, k, N, phi, NULL, coefficient);
-        require(s, fabs((double)gradient[k] - want) <= 1e-6 * fmax(1.0, fabs(want)),
+        const double want = derivative(s, k, N, phi, NULL, coefficient, &kink);
+        require(s, is_derivative(s, &all, (double)gradient[k], want, fabs(want), kink),
                 "weight %zu: gradient %.10g, of finite differences %.10g", k,
                 (double)gradient[k], want);
     }
@@ -266,6 +292,8 @@ static void path_gradient_and_score_are_the_whole(real_subject *s, const case_of
     enum { N = 16 };
     double *phi = numbers(s), *z = numbers(s), log_q[LANES], coefficient[LANES], log_j[LANES];
     double again[LANES];
+    double kink;
+    comparisons all = { 0, 0 };
     float *path = get(s->n_weights, sizeof *path), *score = get(s->n_weights, sizeof *score);
     kr_rng rng;
     set_coefficients(coefficient);
@@ -280,10 +308,10 @@ static void path_gradient_and_score_are_the_whole(real_subject *s, const case_of
                 largest_difference(again, log_q, N));
         kr_density_grad(&s->density, N, phi, coefficient, score, NULL, poisoned(s));
         for (size_t k = 0; k < s->n_weights; k = next_weight(s, k)) {
-            const double want = derivative(s, k, N, NULL, z, coefficient);
+            const double want = derivative(s, k, N, NULL, z, coefficient, &kink);
             const double sum = (double)path[k] + (double)score[k];
             const double size = fabs((double)path[k]) + fabs((double)score[k]);
-            require(s, fabs(sum - want) <= 1e-6 * fmax(1.0, size),
+            require(s, is_derivative(s, &all, sum, want, size, kink),
                     "weight %zu: path and score %.10g, of finite differences %.10g", k, sum,
                     want);
         }

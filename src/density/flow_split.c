@@ -140,8 +140,7 @@ static int compare(const void *a, const void *b)
     return 0;
 }
 
-/* Site at a displacement of site i, or -1: outside. */
-static int32_t site_at(const kr_lattice *lattice, int32_t i, const int32_t *by)
+int32_t kr_split_site_at(const kr_lattice *lattice, int32_t i, const int32_t *by)
 {
     int32_t out = 0, step = 1;
     for (int32_t d = 0; d < lattice->dim; d++) {
@@ -159,7 +158,7 @@ static int32_t site_at(const kr_lattice *lattice, int32_t i, const int32_t *by)
     return out;
 }
 
-static int32_t parity_of(const kr_lattice *lattice, int32_t i)
+int32_t kr_split_parity(const kr_lattice *lattice, int32_t i)
 {
     int32_t sum = 0;
     for (int32_t d = 0; d < lattice->dim; d++) {
@@ -194,7 +193,7 @@ static void fill_neighbors(kr_split_shape *s, const kr_lattice *lattice,
     for (int p = 0; p < 2; p++) {
         for (int32_t k = 0; k < s->n[p]; k++) {
             for (int32_t d = 0; d < s->n_displacements; d++) {
-                const int32_t other = site_at(lattice, s->site[p][k], list[d].by);
+                const int32_t other = kr_split_site_at(lattice, s->site[p][k], list[d].by);
                 s->near[p][(size_t)k * (size_t)s->n_displacements + (size_t)d] =
                     other < 0 ? s->n[1 - p] : place[other];
             }
@@ -215,7 +214,7 @@ static int fill_shape(kr_split_shape *s, const kr_lattice *lattice, displacement
         return KR_ENOMEM;
     }
     for (int32_t i = 0; i < lattice->n_sites; i++) {
-        const int32_t p = parity_of(lattice, i);
+        const int32_t p = kr_split_parity(lattice, i);
         place[i] = s->n[p];
         s->site[p][s->n[p]++] = i;
     }

@@ -9,12 +9,12 @@
 #include "base/isa.h"
 #include "density/flow_bend.h"
 #include "density/flow_split.h"
+#include "density/flow_vector.h"
 
 #include <string.h>
 
-#define L       KR_LANES_PAD
-#define CLAMP   1.5
-#define PRODUCT 8 /* factors u' whose logarithm is taken at once */
+#define L     KR_LANES_PAD
+#define CLAMP 1.5
 
 enum { FEATURES_MAX = 2 * KR_SPLIT_WAVES_MAX + 1, NUMBERS_MAX = 1 + 4 * KR_SPLIT_KNOTS_MAX };
 
@@ -166,22 +166,6 @@ KR_INLINE void condition(const pass *c, const double *x, int half, bool keeps)
     }
 }
 
-/* ln u' of many sites, with few logarithms. */
-typedef struct log_sum {
-    vd sum, product;
-    int n;
-} log_sum;
-
-KR_INLINE void add_log(log_sum *at, vd factor)
-{
-    at->product *= factor;
-    if (++at->n == PRODUCT) {
-        at->sum += vd_log(at->product);
-        at->product = vd_set(1.0);
-        at->n = 0;
-    }
-}
-
 static void forward(const kr_split_shape *s, int parity, const double *w, double *x,
                     double *log_j, double *scratch)
 {
@@ -198,7 +182,7 @@ static void forward(const kr_split_shape *s, int parity, const double *w, double
             volume.sum += g;
             add_log(&volume, to.d1);
         }
-        vd_store(log_j + half, volume.sum + vd_log(volume.product));
+        vd_store(log_j + half, end_log(&volume));
     }
 }
 
@@ -219,21 +203,12 @@ static void inverse(const kr_split_shape *s, int parity, const double *w, double
             volume.sum += g;
             add_log(&volume, first);
         }
-        vd_store(log_j + half, volume.sum + vd_log(volume.product));
+        vd_store(log_j + half, end_log(&volume));
     }
 }
 
 /* ---- backward ------------------------------------------------------------------------------
  */
-
-KR_INLINE double sum_half(vd a)
-{
-    double sum = 0.0;
-    for (int k = 0; k < VD; k++) {
-        sum += a[k];
-    }
-    return sum;
-}
 
 /* Gradient of what the local field does. */
 typedef struct local_gradient {
@@ -445,7 +420,7 @@ static void carry(const kr_split_shape *s, int parity, const double *w, double *
     for (int half = 0; half < L; half += VD) {
         log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
         push_half(&c, x, slope, x, &volume, half);
-        vd_store(log_j + half, volume.sum + vd_log(volume.product));
+        vd_store(log_j + half, end_log(&volume));
     }
 }
 

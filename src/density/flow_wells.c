@@ -441,3 +441,24 @@ double kr_flow_wells_spread(const kr_flow_stack *stack)
 {
     return ((const wells *)stack->source)->spread;
 }
+
+void kr_flow_wells_units(const kr_flow_stack *stack, double *center, double *width)
+{
+    const wells *v = stack->source;
+    const size_t n = (size_t)v->n_sites;
+    for (size_t i = 0; i < n; i++) {
+        double square = 0.0;
+        center[i] = 0.0;
+        for (int32_t k = 0; k < v->n; k++) {
+            const well *w = &v->well[k];
+            const double share = exp(w->log_share);
+            double variance = w->mean[i] * w->mean[i];
+            for (size_t c = i; c < n; c++) {
+                variance += w->A[i * n + c] * w->A[i * n + c] / v->beta;
+            }
+            center[i] += share * w->mean[i];
+            square += share * variance;
+        }
+        width[i] = sqrt(square - center[i] * center[i]);
+    }
+}

@@ -18,5 +18,7 @@
 int kr_flow_wells_add(kr_flow_stack *stack, const kr_target *target, kr_error *err);
 /* Root mean square of a variable under the mixture, about. */
 double kr_flow_wells_spread(const kr_flow_stack *stack);
+/* Mean and standard deviation of each variable under it; (n_sites) each. */
+void kr_flow_wells_units(const kr_flow_stack *stack, double *center, double *width);
 
 #endif
