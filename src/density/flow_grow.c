@@ -65,7 +65,8 @@ size_t kr_flow_networks(const void *self, int64_t *out)
     const kr_flow_modes *modes =
         stack->source_ops ? NULL : kr_flow_base_modes(&stack->layer[0]);
     int64_t header[HEADER];
-    if (!modes || !modes->is_separable) { /* wells know their own lattice only */
+    if (!modes || !modes->is_separable ||
+        !shape_of(stack)) { /* wells, ends: one lattice only */
         return 0;
     }
     write_header(stack, header);

@@ -8,6 +8,7 @@
  * flow_base.h, flow_zero.h, flow_split.h. Threads: as density/flow.h. */
 #include "density/flow_base.h"
 #include "density/flow_grow.h"
+#include "density/flow_site.h"
 #include "density/flow_wells.h"
 #include "density/flow_zero.h"
 
@@ -68,15 +69,27 @@ static bool split_supports(const kr_target *target, const void *params, kr_error
            kr_split_supports(target->lattice, why);
 }
 
+/* The couplings and, where sites differ by their distance from an end, a map for each. */
+static int add_couplings(kr_flow_stack *stack, const kr_lattice *lattice,
+                         const kr_split_params *params, bool is_even, double spread,
+                         kr_error *err)
+{
+    KR_TRY(kr_split_add_layers(stack, lattice, params, is_even, spread, err));
+    if (kr_flow_site_is_wanted(lattice)) {
+        KR_TRY(kr_flow_stack_add(
+            stack, kr_flow_site_layer(lattice, (int32_t)params->knots, is_even, spread, err),
+            err));
+    }
+    return kr_flow_stack_finish(stack, err);
+}
+
 static int add_layers(kr_flow_stack *stack, const kr_target *target,
                       const kr_split_params *params, kr_error *err)
 {
     if (params->base == KR_SPLIT_WELLS) {
         KR_TRY(kr_flow_wells_add(stack, target, err));
-        KR_TRY(kr_split_add_layers(stack, target->lattice, params,
-                                   target->terms->action->is_even, kr_flow_wells_spread(stack),
-                                   err));
-        return kr_flow_stack_finish(stack, err);
+        return add_couplings(stack, target->lattice, params, target->terms->action->is_even,
+                             kr_flow_wells_spread(stack), err);
     }
     KR_TRY(kr_flow_stack_add(stack, kr_flow_base_layer(target, err), err));
     const kr_flow_modes *modes = kr_flow_base_modes(&stack->layer[0]);
@@ -87,9 +100,7 @@ static int add_layers(kr_flow_stack *stack, const kr_target *target,
                                                     modes->is_even, width, err),
                                  err));
     }
-    KR_TRY(kr_split_add_layers(stack, target->lattice, params, modes->is_even, modes->spread,
-                               err));
-    return kr_flow_stack_finish(stack, err);
+    return add_couplings(stack, target->lattice, params, modes->is_even, modes->spread, err);
 }
 
 static void *split_alloc(const kr_target *target, const void *params, kr_error *err)
