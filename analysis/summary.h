@@ -24,7 +24,8 @@
  *                  rejection_run_E, log_w_D; NAME_rb_E with attributes rao_blackwell = NAME,
  *                  update = E; under multicanonical weights log_weight, energy, round_trips; in
  *                  runs of population annealing log_z_ratio, n_families, rho_t (draw, point),
- *                  attributes annealing_from, log_states
+ *                  attributes annealing_from, log_states; on a path of actions path_slope and
+ *                  the attribute path_log_z, the scanned parameter being t
  *   density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes
  *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
  * Threads: serial only.
@@ -53,7 +54,7 @@ typedef struct kr_update_row {
     char name[KR_SERIES_NAME], density[KR_SERIES_NAME];
     char engine[24]; /* empty where there is no choice */
     double attempted, accepted, changed, cpu_s;
-    double step; /* it was tuned to; NaN: none */
+    double step;                  /* it was tuned to; NaN: none */
     double longest_rejection_run; /* attempts; from draws in which nothing was accepted */
     bool is_lower_bound;          /* several attempts per draw: runs are cut at draws */
     bool is_exchange; /* replica exchange with the next colder slot, no update of chains */
@@ -139,6 +140,15 @@ typedef struct kr_annealing_summary { /* population annealing: a draw is a run *
     double *weight; /* (n_points, n_draws) Z of the runs over the largest; owns */
 } kr_annealing_summary;
 
+typedef struct kr_path_summary { /* a path of actions */
+    double log_z_0;              /* of the free field at t = 0 */
+    /* of chains, not of annealing runs: */
+    int64_t last;                /* point t = 1 */
+    kr_quantity log_z, integral; /* there, by bridges and by the integral of dS/dt */
+    double quadrature;           /* uncertainty of the integral beside its statistical error */
+    double least_share;          /* overlap of neighbors, 0..1, the least */
+} kr_path_summary;
+
 typedef struct kr_residence {
     double n_switches, mean_dwell_steps; /* NaN when switches were not recorded */
     int64_t n_visiting_all;
@@ -188,6 +198,8 @@ typedef struct kr_summary {
     double *weight;     /* (n_chains, n_draws) of the draws in means; NULL: all equal; owns */
     kr_flat_summary *flat;           /* NULL unless multicanonical; owns */
     kr_annealing_summary *annealing; /* NULL unless population annealing; owns */
+    bool has_path;                   /* points are those of a path of actions, t in points */
+    kr_path_summary *path_of;        /* NULL without a path of actions; owns */
     char while_measuring[32];        /* how densities learned meanwhile; empty: not at all */
     double turn_steps;               /* before each turn of a group of chains */
     double reach;                    /* of the schedule, as in the file; NaN: not told */
@@ -219,6 +231,7 @@ int kr_summary_importance(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_annealing(kr_reader *reader, kr_summary *s, kr_error *err);
+int kr_summary_path(kr_reader *reader, kr_summary *s, kr_error *err);
 void kr_summary_judge(kr_summary *s);
 /* Chains of a point that keep one energy though updates change their sites, where that is no
  * property of the model; *n_cycling of them are known to go round in a cycle. */
@@ -259,6 +272,7 @@ void kr_summary_print_means(const kr_summary *s, FILE *out);
 /* The densities for a block, where there are any. */
 void kr_summary_print_blocks(const kr_summary *s, FILE *out);
 void kr_summary_print_annealing(const kr_summary *s, FILE *out);
+void kr_summary_print_path(const kr_summary *s, FILE *out);
 void kr_summary_print_flat(const kr_summary *s, FILE *out);
 void kr_summary_print_json(const kr_summary *s, FILE *out);
 

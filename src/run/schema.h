@@ -25,7 +25,7 @@ typedef struct kr_schema {
     int *certificate;          /* (kr_schema_certificates) */
     int annealing[KR_ANNEALING_ROWS];
     int step[KR_UPDATES_MAX]; /* that updates were tuned to, where they were */
-    int flat[5]; /* variables of the group density_of_states */
+    int flat[5];              /* variables of the group density_of_states */
     int n_variables;
     uint8_t *group_of; /* 0 fixed, 1 measured, 2 warmup, 3 training, 4 configurations */
     kr_counts counts;
@@ -64,6 +64,9 @@ int kr_schema_continue(kr_schema *schema, kr_error *err);
 /* limit[v] for kr_results_assemble; owned by the caller (kr_free). */
 int64_t *kr_schema_limits(const kr_schema *schema, kr_error *err);
 
+/* A series of all chains in the statistics of the measured draws (kind 1) or of warm-up (2). */
+int kr_schema_series(kr_schema *schema, int kind, const char *name, const char *doc, int *index,
+                     kr_error *err);
 /* A variable of the measured draws in sample_stats, without chains. */
 int kr_schema_draw_variable(kr_schema *schema, const char *name, const char *dims,
                             const char *doc, int *index, kr_error *err);
@@ -73,6 +76,10 @@ int kr_schema_add_derived(kr_schema *schema, kr_error *err);
 /* schema_annealing.c: numbers of each run; nothing without population annealing. */
 int kr_schema_add_annealing(kr_schema *schema, kr_error *err);
 int kr_schema_collect_annealing(kr_schema *schema, int64_t draw, kr_error *err);
+
+/* schema_path.c: the slope dS/dt as a series of that kind, and what the path begins with;
+ * nothing without a path. */
+int kr_schema_add_path(kr_schema *schema, int kind, kr_error *err);
 
 /* schema_flat.c: the group density_of_states; nothing without multicanonical weights. */
 int kr_schema_add_flat(kr_schema *schema, kr_error *err);
