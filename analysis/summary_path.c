@@ -5,8 +5,9 @@
  * neighbors by Bennett's acceptance ratio (J. Comput. Phys. 22, 245 (1976)), which has no
  * quadrature error. Integral: log Z = log Z_0 - int <D> dt (Kirkwood, J. Chem. Phys. 3, 300
  * (1935)) by the trapezoid rule with its end correction in each interval, h/2 (D_0 + D_1) +
- * h^2/12 (V_1 - V_0), for d<D>/dt = -V, the variance of D; an error of order h^4, taken as the
- * distance from the same rule on every other point. Errors: what each draw adds to the linear
+ * h^2/12 (V_1 - V_0), for d<D>/dt = -V, the variance of D; an error of order h^4, taken as a
+ * third of the distance from the same rule on every other point, as if it were of order h^2.
+ * Errors: what each draw adds to the linear
  * part of the estimate is a series of its own, along which points that exchange chains are seen
  * together; the Gamma method does the rest. */
 #include "analysis/summary.h"
@@ -106,7 +107,7 @@ static void fill_moments(walk *w)
     }
 }
 
-/* Distance of the integral from that over every other point, the last one included. */
+/* From the integral over every other point, the last one included. */
 static double quadrature(const walk *w)
 {
     double fine = 0.0, coarse = 0.0;
@@ -116,7 +117,7 @@ static double quadrature(const walk *w)
     for (int64_t k = 0; k + 1 < w->n_points; k += 2) {
         coarse += interval(w, k, k + 2 < w->n_points ? k + 2 : k + 1, NULL);
     }
-    return w->n_points > 2 ? fabs(fine - coarse) : NAN;
+    return w->n_points > 2 ? fabs(fine - coarse) / 3.0 : NAN;
 }
 
 static double error_of(const kr_summary *s, const double *series)
