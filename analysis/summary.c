@@ -74,6 +74,9 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
                    sizeof s->while_measuring);
     s->turn_steps = attribute(reader, "turn_steps");
     KR_TRY(kr_points_load(reader, s->n_points, &s->points, err));
+    double start;
+    s->has_path = s->points.n_params == 1 &&
+                  kr_reader_attr_real(reader, "sample_stats", "", "path_log_z", &start);
     KR_TRY(kr_summary_weights(reader, s, err));
     KR_TRY(kr_summary_chains(reader, s, err));
     KR_TRY(kr_summary_annealing(reader, s, err));
@@ -85,6 +88,7 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
     KR_TRY(kr_summary_importance(reader, s, err));
     KR_TRY(kr_summary_tempering(reader, s, err));
     KR_TRY(kr_summary_flat(reader, s, err));
+    KR_TRY(kr_summary_path(reader, s, err));
     kr_summary_judge(s);
     return KR_OK;
 }
@@ -113,6 +117,7 @@ void kr_summary_clear(kr_summary *s)
         kr_free(s->annealing->weight);
     }
     kr_free(s->annealing);
+    kr_free(s->path_of);
     *s = (kr_summary){ 0 };
 }
 

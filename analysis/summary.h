@@ -24,7 +24,8 @@
  *                  rejection_run_E, log_w_D; NAME_rb_E with attributes rao_blackwell = NAME,
  *                  update = E; under multicanonical weights log_weight, energy, round_trips; in
  *                  runs of population annealing log_z_ratio, n_families, rho_t (draw, point),
- *                  attributes annealing_from, log_states
+ *                  attributes annealing_from, log_states; on a path of actions path_slope and
+ *                  the attribute path_log_z, the scanned parameter being t
  *   histogram_NAME  center (bin), probability, error (bin[, point]), below, above; attributes
  *                  from, to; posterior has an attribute histograms = names
  *   density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes
@@ -150,6 +151,15 @@ typedef struct kr_histogram { /* shares of the draws in bins of a column */
     double *below, *above;       /* (n_points) outside; own */
 } kr_histogram;
 
+typedef struct kr_path_summary { /* a path of actions */
+    double log_z_0;              /* of the free field at t = 0 */
+    /* of chains, not of annealing runs: */
+    int64_t last;                /* point t = 1 */
+    kr_quantity log_z, integral; /* there, by bridges and by the integral of dS/dt */
+    double quadrature;           /* uncertainty of the integral beside its statistical error */
+    double least_share;          /* overlap of neighbors, 0..1, the least */
+} kr_path_summary;
+
 typedef struct kr_residence {
     double n_switches, mean_dwell_steps; /* NaN when switches were not recorded */
     int64_t n_visiting_all;
@@ -201,6 +211,8 @@ typedef struct kr_summary {
     double *weight;     /* (n_chains, n_draws) of the draws in means; NULL: all equal; owns */
     kr_flat_summary *flat;           /* NULL unless multicanonical; owns */
     kr_annealing_summary *annealing; /* NULL unless population annealing; owns */
+    bool has_path;                   /* points are those of a path of actions, t in points */
+    kr_path_summary *path_of;        /* NULL without a path of actions; owns */
     char while_measuring[32];        /* how densities learned meanwhile; empty: not at all */
     double turn_steps;               /* before each turn of a group of chains */
     double reach;                    /* of the schedule, as in the file; NaN: not told */
@@ -234,6 +246,7 @@ int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_annealing(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_histograms(kr_reader *reader, kr_summary *s, kr_error *err);
 void kr_summary_clear_histograms(kr_summary *s);
+int kr_summary_path(kr_reader *reader, kr_summary *s, kr_error *err);
 void kr_summary_judge(kr_summary *s);
 /* Chains of a point that keep one energy though updates change their sites, where that is no
  * property of the model; *n_cycling of them are known to go round in a cycle. */
@@ -275,6 +288,7 @@ void kr_summary_print_means(const kr_summary *s, FILE *out);
 /* The densities for a block, where there are any. */
 void kr_summary_print_blocks(const kr_summary *s, FILE *out);
 void kr_summary_print_annealing(const kr_summary *s, FILE *out);
+void kr_summary_print_path(const kr_summary *s, FILE *out);
 void kr_summary_print_flat(const kr_summary *s, FILE *out);
 void kr_summary_print_json(const kr_summary *s, FILE *out);
 

@@ -108,7 +108,8 @@ int kr_summary_annealing(kr_reader *reader, kr_summary *s, kr_error *err)
     bool is_loaded = a->row && a->weight && log_z && families && rho;
     for (int64_t p = 0; is_loaded && p < s->n_points; p++) {
         kr_annealing_row *row = &a->row[p];
-        row->beta = kr_series_constant(reader, "constant_data", "beta", p);
+        row->beta = s->has_path ? s->points.value[p]
+                                : kr_series_constant(reader, "constant_data", "beta", p);
         fill_row(s, p, log_z, row);
         fill_families(s, p, families, rho, row);
         row->exact_log_z =
@@ -176,7 +177,7 @@ void kr_summary_print_annealing(const kr_summary *s, FILE *out)
         return;
     }
     bool is_absolute = !isnan(a->log_states);
-    fprintf(out, "\n%-10s %18s %14s %6s %9s %7s %8s %8s %9s\n", "beta",
+    fprintf(out, "\n%-10s %18s %14s %6s %9s %7s %8s %8s %9s\n", s->has_path ? "t" : "beta",
             is_absolute ? "log Z" : "log Z ratio", "exact", "z", "families", "least", "rho_t",
             "runs w", "largest w");
     for (int64_t p = 0; p < s->n_points; p++) {

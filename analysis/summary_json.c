@@ -346,6 +346,31 @@ static void write_annealing(kr_json *j, const kr_summary *s)
     kr_json_close(j, '}');
 }
 
+/* log Z of the model by all means that the run has. */
+static void write_path(kr_json *j, const kr_summary *s)
+{
+    const kr_path_summary *path = s->path_of;
+    kr_json_key(j, "path");
+    if (!path) {
+        kr_json_number(j, NAN); /* null: off */
+        return;
+    }
+    const kr_annealing_row *row = s->annealing ? s->annealing->row : NULL;
+    for (int64_t p = 1; row && p < s->n_points; p++) {
+        row = s->annealing->row[p].beta > row->beta ? &s->annealing->row[p] : row;
+    }
+    kr_json_open(j, '{');
+    kr_json_field(j, "log_z", row ? row->log_z : path->log_z.estimate.mean);
+    kr_json_field(j, "log_z_error", row ? row->log_z_error : path->log_z.estimate.error);
+    kr_json_field(j, "log_z_integral", row ? NAN : path->integral.estimate.mean);
+    kr_json_field(j, "log_z_integral_error", row ? NAN : path->integral.estimate.error);
+    kr_json_field(j, "quadrature_error", path->quadrature);
+    kr_json_field(j, "exact_log_z", row ? row->exact_log_z : path->log_z.exact);
+    kr_json_field(j, "log_z_start", path->log_z_0);
+    kr_json_field(j, "least_overlap", path->least_share);
+    kr_json_close(j, '}');
+}
+
 static void write_head(kr_json *j, const kr_summary *s)
 {
     const char *const key[] = { "file", "title", "run_id", "kramers_version" };
@@ -434,6 +459,7 @@ void kr_summary_print_json(const kr_summary *s, FILE *out)
     kr_json_close(j, '}');
     write_flat(j, s);
     write_annealing(j, s);
+    write_path(j, s);
     write_cost(j, s);
     kr_json_key(j, "verdict");
     kr_json_open(j, '{');

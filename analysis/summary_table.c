@@ -86,9 +86,9 @@ static void print_head(const kr_summary *s, FILE *out)
     }
     if (s->annealing) {
         snprintf(label, sizeof label,
-                 "population annealing: a draw is a run from beta = %g on, its chains are the "
+                 "population annealing: a draw is a run from %s = %g on, its chains are the "
                  "%lld members",
-                 s->annealing->beta_from, (long long)s->n_chains);
+                 s->has_path ? "t" : "beta", s->annealing->beta_from, (long long)s->n_chains);
         print_wrapped(out, "", label);
     }
     if (s->chains_coupled > 1) {
@@ -289,8 +289,8 @@ static void print_slots(const kr_summary *s, FILE *out)
     if (!s->exchange) {
         return;
     }
-    fprintf(out, "\n%-6s %22s %18s %10s %10s\n", "slot", "beta", "accepted, colder", "least",
-            "from cold");
+    fprintf(out, "\n%-6s %22s %18s %10s %10s\n", "slot", s->has_path ? "t" : "beta",
+            "accepted, colder", "least", "from cold");
     for (int64_t k = 0; k < s->n_slots; k++) {
         double n = 0.0, acceptance = 0.0, least = NAN, flow = 0.0, low = NAN, high = NAN;
         for (int64_t p = 0; p < s->n_points; p++) {
@@ -490,6 +490,7 @@ void kr_summary_print(const kr_summary *s, FILE *out)
         kr_summary_print_flat(s, out);
         kr_summary_print_histograms(s, out);
         kr_summary_print_annealing(s, out);
+        kr_summary_print_path(s, out);
     }
     print_cost(s, out);
     fprintf(out, "\nverdict: %s\n", s->is_converged ? "converged" : "NOT CONVERGED");

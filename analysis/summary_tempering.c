@@ -25,7 +25,8 @@ int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err)
         row->slot = kr_series_constant(reader, "constant_data", "slot", p);
         row->round_trips = kr_series_constant(reader, "constant_data", "round_trips", p);
         row->from_cold = kr_series_constant(reader, "constant_data", "flow_from_cold", p);
-        row->beta = kr_series_constant(reader, "constant_data", "beta", p);
+        row->beta = s->has_path ? s->points.value[p]
+                                : kr_series_constant(reader, "constant_data", "beta", p);
         if (!(row->ladder >= 0.0 && row->ladder < (double)s->n_points && row->slot >= 0.0 &&
               row->slot < (double)s->n_points)) {
             return kr_fail(err, KR_EIO,

@@ -230,6 +230,8 @@ typedef struct kr_target {
     const kr_terms *terms;     /* borrowed */
     double beta;
     const kr_flat_weights *flat; /* NULL: exp(-beta H); borrowed, entries may change later */
+    const struct kr_path *path;  /* terms are those of its point t (model/path.h); else NULL */
+    double t;
 } kr_target;
 
 /* ---- blocks: where states live --------------------------------------------------------- */

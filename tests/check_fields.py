@@ -13,6 +13,8 @@ usage: check_fields.py KRAMERS CASE [--seeds N] [--threads N]
   broken   8 x 8 in the broken phase with a small field: weights of the wells from clusters, of a flow with
            both wells and its log Z; a flow that was shown one well is told as mode collapse
   xy       plane rotators on 16 x 16 and 32 x 32: energy and helicity modulus of three samplers
+  log_z    absolute log Z without a network: the chains and the points above by annealing, by bridges along
+           replica exchange and by thermodynamic integration; at 6 x 6 a flow beside them
 
 All |z| of a case stay below the limit for their number, errors below the bounds that are printed.
 Exit status 1 when one does not.
@@ -98,6 +100,23 @@ STAGES = {
     "e20": [("e6", 20), ("e12", 120), ("e20", 1200)],
     "e32": [("e6", 20), ("e12", 120), ("e20", 600), ("e32", 1600)],
 }
+# log Z of CHAINS, from the same table
+CHAINS_LOG_Z = [-144.4624594, -152.8933166870, -179.2638014, -196.9122208055, 0.01723015699, -0.02511911928,
+                56.67794809, 7.63835191]
+# points of the path, population and runs of annealing, chains and draws of replica exchange
+PATHS = {"chains": (24, 256, 24, 64, 400), "e6": (16, 512, 40, 64, 800), "e12": (24, 256, 24, 32, 500),
+         "e20": (32, 128, 16, 32, 250), "e32": (48, 64, 16, 16, 200)}
+PATH = """
+model: {model}
+lattice: {{name: hypercubic, size: {size}, boundary: {boundary}}}
+beta: {beta}
+chains: {chains}
+phases: {{thermalize: {thermalize}, measure: {measure}, every: 2}}
+updates: [{{name: hmc, steps: 5, mass: fourier}}, wolff]
+observables: [energy, magnetization, field]
+path: {{points: {points}, pilot: 60}}
+{how}: {{}}
+"""
 POINT = """
 model: {{name: phi4, m2: -4, lambda: {coupling}}}
 lattice: {{name: hypercubic, size: [{side}, {side}]}}
@@ -329,10 +348,45 @@ def check_xy(seed):
     return is_good
 
 
+def check_path(name, kind, system, truth, seed):
+    """log Z of a system by annealing, bridges and the integral; truth: value, error."""
+    points, population, runs, chains, draws = PATHS[kind]
+    text, z = [], []
+    for how, n, length, thermalize in (("population_annealing", population, runs, 40),
+                                       ("tempering", chains, draws, 100)):
+        summary = run(PATH.format(**system, chains=n, measure=2 * length, thermalize=thermalize, points=points,
+                                  how=how), seed)
+        path, cost = summary["path"], summary["cost"]["sample_cpu_s"]
+        for key in ("log_z", "log_z_integral"):
+            if path[key] is not None:
+                z.append((path[key] - truth[0]) / math.hypot(path[key + "_error"], truth[1]))
+                text.append(f"{how} {key} {path[key]:.4f}({path[key + '_error']:.4f}) z {z[-1]:+.2f}")
+        text[-1] += f", {cost:.1f} CPU-s"
+        if path["quadrature_error"] is not None:
+            text[-1] += f", quadrature {path['quadrature_error']:.4f}"
+    return report(max(abs(x) for x in z) < z_limit(20), f"{name} seed {seed}: " + "; ".join(text))
+
+
+def check_log_z(seed):
+    """Every chain and every point."""
+    is_good = True
+    for (model, size, boundary, beta, *_), log_z in zip(CHAINS, CHAINS_LOG_Z):
+        system = {"model": model.replace("{", "{name: phi4, ", 1), "size": size, "boundary": boundary,
+                  "beta": beta}
+        is_good &= check_path(f"{model} {boundary} beta {beta}", "chains", system, (log_z, 0.0), seed)
+    for case in ARGS.points.split(","):
+        side, coupling, *_, log_z = POINTS[case]
+        system = {"model": f"{{name: phi4, m2: -4, lambda: {coupling}}}", "size": f"[{side}, {side}]",
+                  "boundary": "periodic", "beta": 1}
+        is_good &= check_path(f"{side} x {side}", case, system, log_z, seed)
+    return check_point("e6", seed) and is_good
+
+
 def main():
     """All seeds of the case."""
-    seeds = ARGS.seeds or (1 if ARGS.case in ("chains", "xy") else 2 if ARGS.case in ("e20", "e32") else 5)
-    checks = {"chains": check_chains, "pnas": check_pnas, "nets": check_nets, "broken": check_broken, "xy": check_xy}
+    seeds = ARGS.seeds or (1 if ARGS.case in ("chains", "log_z", "xy") else 2 if ARGS.case in ("e20", "e32") else 5)
+    checks = {"chains": check_chains, "pnas": check_pnas, "nets": check_nets, "log_z": check_log_z,
+              "broken": check_broken, "xy": check_xy}
     is_good = True
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -345,7 +399,8 @@ def main():
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("kramers", type=os.path.abspath)
-    parser.add_argument("case", choices=["chains", "pnas", "nets", "broken", "xy", *POINTS])
+    parser.add_argument("case", choices=["chains", "pnas", "nets", "log_z", "broken", "xy", *POINTS])
+    parser.add_argument("--points", default=",".join(POINTS), help="of case log_z (default: all)")
     parser.add_argument("--seeds", type=int, help="how many (default: as the case says)")
     parser.add_argument("--threads", type=int, default=2)
     ARGS = parser.parse_args()

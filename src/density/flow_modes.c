@@ -371,6 +371,7 @@ static int solve(kr_flow_modes *m, double beta, kr_error *err)
         delta = find_delta(m, beta, m->mean, &g);
     }
     m->spread = sqrt(g);
+    m->delta = delta;
     if (!isfinite(g)) {
         return kr_fail(err, KR_ESANITY, "flow: no Gaussian of positive mass found, delta %g",
                        delta);

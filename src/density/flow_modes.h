@@ -38,6 +38,7 @@ typedef struct kr_flow_modes {
     double beta;
     double *sigma;  /* (n_sites) widths of the modes at beta; owns */
     double mean;    /* of every site */
+    double delta;   /* what the Gaussian adds to the quadratic form; not where n_axes is 0 */
     double spread;  /* width of a site under this Gaussian, about */
     double log_det; /* ln |det V| */
 } kr_flow_modes;

@@ -202,7 +202,8 @@ static double width(const kr_quartic *q)
         square += q->square[i] / q->n_sites;
     }
     const double least = q->quartic > 0.0 ? sqrt(sqrt(0.25 / q->quartic)) : INFINITY;
-    return square > 0.0 ? fmin(least, sqrt(0.5 / square)) : least;
+    const double free = square > 0.0 ? fmin(least, sqrt(0.5 / square)) : least;
+    return isfinite(free) ? free : 1.0; /* not bounded below: a part of an action */
 }
 
 static bool is_even(const kr_quartic *q)
@@ -218,10 +219,19 @@ static bool is_even(const kr_quartic *q)
 int kr_terms_take_quartic(kr_terms *terms, kr_quartic *quartic, kr_error *err)
 {
     int status = check(quartic, err);
-    quartic_action *self = status == KR_OK ? kr_alloc(1, sizeof *self, err) : NULL;
+    if (status != KR_OK) {
+        kr_quartic_clear(quartic);
+        return status;
+    }
+    return kr_quartic_take(terms, quartic, err);
+}
+
+int kr_quartic_take(kr_terms *terms, kr_quartic *quartic, kr_error *err)
+{
+    quartic_action *self = kr_alloc(1, sizeof *self, err);
     if (!self) {
         kr_quartic_clear(quartic);
-        return status == KR_OK ? KR_ENOMEM : status;
+        return KR_ENOMEM;
     }
     self->data = *quartic;
     self->kernels = kernels(KR_ISA_BEST);

@@ -27,6 +27,10 @@ extern const kr_quartic_kernels kr_quartic_kernels_avx512, kr_quartic_kernels_av
 /* From now on with the kernels of an instruction set that this CPU runs. Serial only. */
 void kr_quartic_use(kr_action *action, kr_isa isa);
 
+/* kr_terms_take_quartic without its checks: of data that are known to be right, as those of a
+ * part of an action that is not bounded below. Errors: KR_ENOMEM. */
+int kr_quartic_take(kr_terms *terms, kr_quartic *quartic, kr_error *err);
+
 void kr_quartic_clear(kr_quartic *quartic);
 
 #endif

@@ -10,6 +10,8 @@ kr_terms *kr_terms_alloc(const kr_model_plug *plug, const void *params,
                          const kr_lattice *lattice, kr_error *err);
 /* For tests and library users: empty terms to fill by hand, then kr_terms_finish. */
 kr_terms *kr_terms_alloc_empty(int32_t n_sites, int32_t q, kr_error *err);
+/* The same for an action to be taken: kr_terms_take_action and its like. */
+kr_terms *kr_terms_alloc_real(int32_t n_sites, kr_error *err);
 int kr_terms_finish(kr_terms *terms, kr_error *err);
 void kr_terms_free(kr_terms *terms);
 

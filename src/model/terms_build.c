@@ -41,12 +41,17 @@ kr_terms *kr_terms_alloc_empty(int32_t n_sites, int32_t q, kr_error *err)
     return alloc(n_sites, q, err);
 }
 
+kr_terms *kr_terms_alloc_real(int32_t n_sites, kr_error *err)
+{
+    return alloc(n_sites, 0, err);
+}
+
 kr_terms *kr_terms_alloc(const kr_model_plug *plug, const void *params,
                          const kr_lattice *lattice, kr_error *err)
 {
     kr_terms *terms = plug->n_states
                           ? kr_terms_alloc_empty(lattice->n_sites, plug->n_states(params), err)
-                          : alloc(lattice->n_sites, 0, err);
+                          : kr_terms_alloc_real(lattice->n_sites, err);
     if (terms && (plug->build(params, lattice, terms, err) != KR_OK ||
                   kr_terms_finish(terms, err) != KR_OK)) {
         kr_terms_free(terms);

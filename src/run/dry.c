@@ -121,6 +121,10 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
             "# ladder: a pilot will move the inner betas, %lld iterations from %lld steps\n",
             (long long)spec->tempering.iterations, (long long)spec->tempering.pilot);
     }
+    if (spec->has_pilot) {
+        fprintf(out, "# path: a pilot will move the inner t, %lld iterations of %lld steps\n",
+                (long long)spec->path_params.iterations, (long long)spec->path_params.pilot);
+    }
     fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_spec_memory(spec) / 1e6,
             8e-6 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm));
     if (per_draw >= 0.0) {

@@ -8,27 +8,35 @@
  * replicas find it hard to pass; the best density of temperatures is proportional to the root
  * of the local diffusivity's inverse, that is, each interval gets the weight sqrt(delta f)
  * (Katzgraber, Trebst, Huse, Troyer, J. Stat. Mech. P03018 (2006)). That optimum is derived for
- * replicas which diffuse. */
+ * replicas which diffuse.
+ *
+ * A path of actions is a ladder in t, moved to equal acceptance whatever it is for: neighbors
+ * of equal overlap serve annealing runs and bridges as well. */
 #include "run/ladder.h"
 
 #include "base/memory.h"
 #include "io/files.h"
+#include "model/path.h"
+#include "model/terms.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DRAW_STEPS 50  /* steps between looks at the stop flag */
-#define FLOOR      0.1 /* least weight of an interval, relative to the mean */
+#define DRAW_STEPS   50  /* steps between looks at the stop flag */
+#define PILOT_CHAINS 64  /* of a path, at most */
+#define FLOOR        0.1 /* least weight of an interval, relative to the mean */
 
 typedef struct pilot {
     const kr_spec *spec;
     const kr_run_options *options;
-    double begun;  /* clock */
-    int32_t n;     /* temperatures */
-    double *beta;  /* (n) ascending */
-    int32_t *slot; /* (n_points) */
+    double begun; /* clock */
+    int64_t n_iterations, n_steps;
+    int32_t n;        /* temperatures */
+    double *beta;     /* (n) ascending; t of a path */
+    kr_terms **terms; /* (n_points) of a path; owns */
+    int32_t *slot;    /* (n_points) */
     kr_target *target;
     kr_schedule_entry update[KR_UPDATES_MAX]; /* those without a density */
     kr_sampler_config config;
@@ -96,12 +104,21 @@ static void clear(pilot *p)
     kr_free(p->flow);
     kr_free(p->visits);
     kr_free(p->moved);
+    for (int32_t k = 0; p->terms && k < p->config.n_points; k++) {
+        kr_terms_free(p->terms[k]);
+    }
+    kr_free(p->terms);
 }
 
 static int init(pilot *p, const kr_spec *spec, kr_error *err)
 {
     size_t n = (size_t)spec->config.n_points;
-    *p = (pilot){ .spec = spec, .config = spec->config };
+    const bool is_path = spec->path != NULL;
+    *p = (pilot){ .spec = spec,
+                  .config = spec->config,
+                  .n_iterations =
+                      is_path ? spec->path_params.iterations : spec->tempering.iterations,
+                  .n_steps = is_path ? spec->path_params.pilot : spec->tempering.pilot };
     p->beta = kr_alloc(n, sizeof *p->beta, err);
     p->slot = kr_alloc(n, sizeof *p->slot, err);
     p->target = kr_alloc(n, sizeof *p->target, err);
@@ -110,13 +127,14 @@ static int init(pilot *p, const kr_spec *spec, kr_error *err)
     p->flow = kr_alloc(n, sizeof *p->flow, err);
     p->visits = kr_alloc(n, sizeof *p->visits, err);
     p->moved = kr_alloc(n, sizeof *p->moved, err);
-    if (!p->beta || !p->slot || !p->target || !p->rejection || !p->weight || !p->flow ||
-        !p->visits || !p->moved) {
+    p->terms = kr_alloc(n, sizeof *p->terms, err);
+    if (!p->terms || !p->beta || !p->slot || !p->target || !p->rejection || !p->weight ||
+        !p->flow || !p->visits || !p->moved) {
         return KR_ENOMEM;
     }
     for (size_t k = 0; k < n; k++) {
         p->target[k] = spec->target[k];
-        p->beta[k] = spec->target[k].beta;
+        p->beta[k] = kr_target_rung(&spec->target[k]);
     }
     qsort(p->beta, n, sizeof *p->beta, compare_reals);
     for (size_t k = 0; k < n; k++) { /* each system has all of them */
@@ -125,7 +143,7 @@ static int init(pilot *p, const kr_spec *spec, kr_error *err)
         }
     }
     for (size_t k = 0; k < n; k++) {
-        while (p->beta[p->slot[k]] < spec->target[k].beta) {
+        while (p->beta[p->slot[k]] < kr_target_rung(&spec->target[k])) {
             p->slot[k]++;
         }
     }
@@ -137,6 +155,12 @@ static int init(pilot *p, const kr_spec *spec, kr_error *err)
     }
     p->config.update = p->update;
     p->config.target = p->target;
+    if (is_path) {
+        p->config.exchange_every = 1;
+        p->config.is_annealing = false;
+        p->config.n_chains =
+            p->config.n_chains < PILOT_CHAINS ? p->config.n_chains : PILOT_CHAINS;
+    }
     return KR_OK;
 }
 
@@ -169,6 +193,24 @@ static void read_slots(pilot *p, const kr_sampler *sampler)
     }
 }
 
+static int set_targets(pilot *p, kr_error *err)
+{
+    for (int32_t k = 0; k < p->config.n_points; k++) {
+        kr_target *target = &p->target[k];
+        if (!target->path) {
+            target->beta = p->beta[p->slot[k]];
+            continue;
+        }
+        target->t = p->beta[p->slot[k]];
+        kr_terms_free(p->terms[k]);
+        target->terms = p->terms[k] = kr_path_terms(target->path, target->t, err);
+        if (!target->terms) {
+            return err && err->status ? err->status : KR_ENOMEM;
+        }
+    }
+    return KR_OK;
+}
+
 /* One iteration at the present temperatures: half of the steps are discarded. */
 static int measure(pilot *p, int64_t iteration, int64_t n_steps, kr_error *err)
 {
@@ -177,17 +219,17 @@ static int measure(pilot *p, int64_t iteration, int64_t n_steps, kr_error *err)
     c->every = n_steps / 2 < DRAW_STEPS ? n_steps / 2 : DRAW_STEPS;
     c->thermalize = n_steps / 2;
     c->measure = n_steps - n_steps / 2;
-    for (int32_t k = 0; k < c->n_points; k++) {
-        p->target[k].beta = p->beta[p->slot[k]];
-    }
+    KR_TRY(set_targets(p, err));
     kr_sampler *sampler = kr_spec_sampler(p->spec, c, err);
     int status = sampler ? KR_OK : err && err->status ? err->status : KR_ENOMEM;
     while (status == KR_OK && kr_sampler_stage(sampler) != KR_STAGE_DONE) {
         status = kr_sampler_advance(sampler, 1, err);
         if (status == KR_OK && kr_run_must_stop(p->options, p->begun)) {
             status = kr_fail(err, KR_EIO,
-                             "tempering: stopped in the pilot, before the run, and nothing is "
-                             "saved; a ladder given as beta needs no pilot");
+                             "%s: stopped in the pilot, before the run, and nothing is "
+                             "saved; a ladder given as %s needs no pilot",
+                             p->spec->path ? "path" : "tempering",
+                             p->spec->path ? "path.t" : "beta");
         }
     }
     if (status == KR_OK) {
@@ -216,7 +258,7 @@ static int weigh_flow(pilot *p, double *weight, int64_t n_steps, kr_error *err)
 
 static void tell(const pilot *p, int64_t iteration, int64_t n_steps)
 {
-    const long long n = (long long)p->spec->tempering.iterations, steps = (long long)n_steps;
+    const long long n = (long long)p->n_iterations, steps = (long long)n_steps;
     FILE *out = p->options->messages;
     if (out && p->options->progress == KR_PROGRESS_JSON) {
         fprintf(out,
@@ -231,11 +273,11 @@ static void tell(const pilot *p, int64_t iteration, int64_t n_steps)
 
 static int iterate(pilot *p, kr_error *err)
 {
-    const kr_tempering_params *t = &p->spec->tempering;
     /* the flow is looked at from a ladder on which replicas travel */
-    int64_t n_equal = t->ladder == KR_LADDER_AUTO ? t->iterations : t->iterations / 2;
-    int64_t n_steps = t->pilot;
-    for (int64_t i = 0; i < t->iterations; i++) {
+    const bool is_flow = !p->spec->path && p->spec->tempering.ladder == KR_LADDER_FLOW;
+    int64_t n_equal = is_flow ? p->n_iterations / 2 : p->n_iterations;
+    int64_t n_steps = p->n_steps;
+    for (int64_t i = 0; i < p->n_iterations; i++) {
         n_steps *= i > n_equal ? 2 : 1;
         tell(p, i, n_steps);
         KR_TRY(measure(p, i, n_steps, err));
@@ -266,7 +308,7 @@ static void round_betas(pilot *p)
 
 static int write_betas(const pilot *p, kr_text *text, kr_error *err)
 {
-    KR_TRY(kr_text_add(text, err, "beta=["));
+    KR_TRY(kr_text_add(text, err, p->spec->path ? "path.t=[" : "beta=["));
     for (int32_t k = 0; k < p->n; k++) {
         char number[KR_NUMBER_MAX];
         KR_TRY(kr_text_add(text, err, "%s%s", k ? ", " : "",
@@ -277,17 +319,19 @@ static int write_betas(const pilot *p, kr_text *text, kr_error *err)
 
 static void write_found(const pilot *p, char *text, size_t size)
 {
-    const kr_tempering_params *t = &p->spec->tempering;
+    const bool is_path = p->spec->path != NULL;
     double low = 1.0, high = 0.0;
     for (int32_t k = 0; k + 1 < p->n; k++) {
         low = fmin(low, 1.0 - p->rejection[k]);
         high = fmax(high, 1.0 - p->rejection[k]);
     }
     snprintf(text, size,
-             "tempering.found=\"%s, %lld iterations from %lld steps, acceptance %.3f to "
+             "%s.found=\"%s, %lld iterations from %lld steps, acceptance %.3f to "
              "%.3f and %lld round trips in the last\"",
-             t->ladder == KR_LADDER_AUTO ? "auto" : "flow", (long long)t->iterations,
-             (long long)t->pilot, low, high, (long long)p->round_trips);
+             is_path ? "path" : "tempering",
+             is_path || p->spec->tempering.ladder == KR_LADDER_AUTO ? "auto" : "flow",
+             (long long)p->n_iterations, (long long)p->n_steps, low, high,
+             (long long)p->round_trips);
 }
 
 static int rewrite(const pilot *p, kr_spec **found, kr_error *err)
@@ -301,9 +345,10 @@ static int rewrite(const pilot *p, kr_spec **found, kr_error *err)
     kr_runfile *file =
         status == KR_OK ? kr_runfile_parse("run_file", whole.data, whole.length, err) : NULL;
     write_found(p, note, sizeof note);
-    const char *const set[] = { betas.data, "tempering.ladder=given", note };
+    const char *const set[] = { betas.data, note, "tempering.ladder=given" };
+    const int n_set = p->spec->path ? 2 : 3;
     status = file ? KR_OK : err && err->status ? err->status : KR_ENOMEM;
-    for (int k = 0; k < 3 && status == KR_OK; k++) {
+    for (int k = 0; k < n_set && status == KR_OK; k++) {
         status = kr_runfile_set(file, set[k], err);
     }
     if (status == KR_OK) {
@@ -321,7 +366,10 @@ int kr_ladder_find(kr_spec **spec, const kr_run_options *options, kr_error *err)
 {
     pilot p;
     kr_spec *found = NULL;
-    if (!(*spec)->has_tempering || (*spec)->tempering.ladder == KR_LADDER_GIVEN) {
+    const bool is_given =
+        (*spec)->path ? !(*spec)->has_pilot
+                      : !(*spec)->has_tempering || (*spec)->tempering.ladder == KR_LADDER_GIVEN;
+    if (is_given) {
         return KR_OK;
     }
     int status = init(&p, *spec, err);

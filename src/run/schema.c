@@ -225,6 +225,7 @@ static int add_series(kr_schema *s, int kind, kr_error *err)
                    &series[first + 1], err));
     }
     KR_TRY(add_flat(s, kind, stats, err));
+    KR_TRY(kr_schema_add_path(s, kind, err));
     KR_TRY(add_means(s, kind, stats, err));
     KR_TRY(add_counts(s, kind, stats, err));
     KR_TRY(add_exchange(s, kind, stats, err));
@@ -268,6 +269,13 @@ int kr_schema_draw_variable(kr_schema *s, const char *name, const char *dims, co
                             int *index, kr_error *err)
 {
     return add(s, MEASURED, "sample_stats", name, KR_F64, dims, "1", doc, index, err);
+}
+
+int kr_schema_series(kr_schema *s, int kind, const char *name, const char *doc, int *index,
+                     kr_error *err)
+{
+    return add(s, kind, kind == MEASURED ? "sample_stats" : "warmup_sample_stats", name, KR_F64,
+               series_dims(s), "1", doc, index, err);
 }
 
 static int add_constants(kr_schema *s, kr_error *err)

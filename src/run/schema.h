@@ -65,6 +65,9 @@ int kr_schema_continue(kr_schema *schema, kr_error *err);
 /* limit[v] for kr_results_assemble; owned by the caller (kr_free). */
 int64_t *kr_schema_limits(const kr_schema *schema, kr_error *err);
 
+/* A series of all chains in the statistics of the measured draws (kind 1) or of warm-up (2). */
+int kr_schema_series(kr_schema *schema, int kind, const char *name, const char *doc, int *index,
+                     kr_error *err);
 /* A variable of the measured draws in sample_stats, without chains. */
 int kr_schema_draw_variable(kr_schema *schema, const char *name, const char *dims,
                             const char *doc, int *index, kr_error *err);
@@ -74,6 +77,10 @@ int kr_schema_add_derived(kr_schema *schema, kr_error *err);
 /* schema_annealing.c: numbers of each run; nothing without population annealing. */
 int kr_schema_add_annealing(kr_schema *schema, kr_error *err);
 int kr_schema_collect_annealing(kr_schema *schema, int64_t draw, kr_error *err);
+
+/* schema_path.c: the slope dS/dt as a series of that kind, and what the path begins with;
+ * nothing without a path. */
+int kr_schema_add_path(kr_schema *schema, int kind, kr_error *err);
 
 /* schema_flat.c: the group density_of_states; nothing without multicanonical weights. */
 int kr_schema_add_flat(kr_schema *schema, kr_error *err);

@@ -3,6 +3,8 @@
  * run (draw) and temperature (point). */
 #include "run/schema.h"
 
+#include "model/path.h"
+
 #include <math.h>
 
 int kr_schema_add_annealing(kr_schema *s, kr_error *err)
@@ -26,11 +28,13 @@ int kr_schema_add_annealing(kr_schema *s, kr_error *err)
     const kr_terms *terms = c->target[0].terms;
     double lowest = INFINITY;
     for (int32_t p = 0; p < c->n_points; p++) {
-        lowest = fmin(lowest, c->target[p].beta);
+        lowest = fmin(lowest, kr_target_rung(&c->target[p]));
     }
     KR_TRY(kr_results_attr_real(s->results, "sample_stats", "", "annealing_from", lowest, err));
     const double log_states = /* of angles: the measure is dtheta/(2 pi) */
-        terms->action ? 0.0 : terms->n_sites * log(terms->q);
+        s->spec->path   ? s->spec->path->log_z
+        : terms->action ? 0.0
+                        : terms->n_sites * log(terms->q);
     return lowest > 0.0 ? KR_OK
                         : kr_results_attr_real(s->results, "sample_stats", "", "log_states",
                                                log_states, err);

@@ -5,7 +5,9 @@
 #include "base/field.h"
 #include "base/memory.h"
 #include "base/state.h"
+#include "density/free_field.h"
 #include "lattice/lattice.h"
+#include "model/path.h"
 #include "model/terms.h"
 #include "run/spec_private.h"
 
@@ -388,6 +390,7 @@ static int build(kr_spec *spec, kr_error *err)
         KR_TRY(map ? resolve_paths(file, with_paths[k], map, err) : KR_OK);
     }
     KR_TRY(parse_system(spec, err));
+    KR_TRY(kr_spec_parse_path(spec, err));
     kr_node *beta = kr_node_get(file->root, "beta");
     for (int32_t k = 0; k < file->root->n; k++) { /* any scalar will do for the other keys */
         if (file->root->child[k] == beta && beta->kind != KR_NODE_SCALAR) {
@@ -502,6 +505,9 @@ void kr_spec_free(kr_spec *spec)
     for (int32_t a = 0; a < KR_AXES_MAX; a++) {
         kr_free(spec->axis[a].value);
     }
+    kr_path_free(spec->path);
+    kr_free_field_free(spec->free_field);
+    kr_terms_free(spec->end);
     kr_free(spec->start_states);
     kr_free(spec->terms);
     kr_free(spec->model_params);

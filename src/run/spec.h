@@ -32,6 +32,12 @@ typedef struct kr_tempering_params {
     char found[KR_TEXT_MAX]; /* how a ladder that is given now was found */
 } kr_tempering_params;
 
+typedef struct kr_path_params { /* section `path` */
+    int32_t from, center;
+    int64_t points, pilot, iterations;
+    char found[KR_TEXT_MAX];
+} kr_path_params;
+
 /* Files of a density; a * in their names stands for the number of the point, four digits. */
 typedef struct kr_density_files {
     char start[KR_TEXT_MAX], save[KR_TEXT_MAX]; /* empty: none */
@@ -69,6 +75,11 @@ typedef struct kr_spec {
     bool is_automatic[KR_AUTOMATIC];
     bool has_tempering;
     kr_tempering_params tempering;
+    struct kr_path *path;             /* of which the points are, or NULL; owns */
+    struct kr_free_field *free_field; /* owns */
+    kr_terms *end;                    /* of the model, on a path; owns */
+    kr_path_params path_params;
+    bool has_pilot;   /* the points of the path are to be moved before the run */
     int32_t n_betas;  /* multicanonical.betas */
     double *betas;    /* owns */
     int32_t reach;    /* of the schedule: 2 every state, 1 not known, 0 cluster moves only; what

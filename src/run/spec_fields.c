@@ -193,6 +193,12 @@ static const kr_field optional_table[] = {
       .doc = "population annealing; null or absent: off. {} makes the temperatures of beta, "
              "best from 0 on, those of annealing runs: a draw is a run, phases.every the "
              "passes of the updates at each temperature, the chains are the population" },
+    { "path", KR_TYPE_MAP, 0, "null", 0, 0, .sub = kr_spec_path_fields,
+      .doc =
+          "a path of actions of real variables, S_t = (1 - t) R + t S from a free field R to "
+          "the action of the model; null or absent: off. Its points take the place of "
+          "temperatures; log Z at t = 1 is absolute. `t: [...]` (a list or {from, to, count}) "
+          "gives the points, 0 and 1 among them; else a pilot finds them" },
     KR_FIELD_END,
 };
 

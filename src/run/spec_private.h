@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/spec_private.h - shared by the files that build a kr_spec: spec.c (points, whole),
  * spec_fields.c (descriptor tables), spec_densities.c, spec_entries.c (updates, observables),
- * spec_start.c, spec_tempering.c, spec_training.c, spec_memory.c. */
+ * spec_path.c, spec_start.c, spec_tempering.c, spec_training.c, spec_memory.c. */
 #ifndef KR_RUN_SPEC_PRIVATE_H
 #define KR_RUN_SPEC_PRIVATE_H
 
@@ -29,7 +29,7 @@ typedef struct kr_top_params {
 /* Keys of the root that are not in the table of kr_spec_fields. */
 #define KR_TOP_OTHERS                                                                          \
     "model|lattice|updates|densities|observables|histograms|tempering|multicanonical|"         \
-    "population_annealing"
+    "population_annealing|path"
 
 /* Table of the section `multicanonical` without `betas`, which has a parser of its own. */
 extern const kr_field kr_spec_flat_fields[];
@@ -80,6 +80,11 @@ int kr_spec_finish_training(kr_spec *spec, kr_error *err);
 /* spec_flat.c: before the defaults of the root; when the points are built. */
 int kr_spec_flat_defaults(kr_runfile *file, kr_error *err);
 int kr_spec_parse_flat(kr_spec *spec, kr_error *err);
+
+/* spec_path.c: the section `path`, off when it is absent or null. The point of the model is
+ * there and becomes those of the path. */
+extern const kr_field kr_spec_path_fields[];
+int kr_spec_parse_path(kr_spec *spec, kr_error *err);
 
 /* training.phases: which phases of the model walkers are seeded in. */
 int kr_spec_parse_phases(kr_spec *spec, const char *text, kr_error *err);

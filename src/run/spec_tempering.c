@@ -2,6 +2,7 @@
  * run/spec_tempering.c - the section `tempering` of a run file: replica exchange. */
 #include "base/field.h"
 #include "base/memory.h"
+#include "model/path.h"
 #include "run/spec_private.h"
 
 #include <stdlib.h>
@@ -29,8 +30,9 @@ static int check_ladders(const kr_spec *spec, const kr_node *section, kr_error *
         return KR_ENOMEM;
     }
     for (int32_t p = 0; p < n; p++) {
-        r[p].beta = spec->target[p].beta;
-        while (spec->target[r[p].system].terms != spec->target[p].terms) {
+        r[p].beta = kr_target_rung(&spec->target[p]);
+        while (kr_target_ladder(&spec->target[r[p].system]) !=
+               kr_target_ladder(&spec->target[p])) {
             r[p].system++;
         }
     }

@@ -2,6 +2,7 @@
  * sampler/advance.c - the stages of a run and the parallel loop over blocks. */
 #include "base/memory.h"
 #include "model/block.h"
+#include "model/path.h"
 #include "sampler/private.h"
 
 #include <math.h>
@@ -95,6 +96,14 @@ int32_t kr_advance_measure(kr_sampler *s, const kr_point *point, kr_block *block
         for (int32_t k = 0; k < KR_FLAT_COLUMNS; k++) {
             *kr_sampler_cell(s, draw, s->first_flat + k, block->first_chain + l, block->point) =
                 column[k];
+        }
+    }
+    if (point->target->path) {
+        double slope[KR_LANES_MAX];
+        kr_path_slope(point->target->path, block, slope);
+        for (int32_t l = 0; l < block->n_lanes; l++) {
+            *kr_sampler_cell(s, draw, s->first_path, block->first_chain + l, block->point) =
+                slope[l];
         }
     }
     for (int32_t l = 0; l < block->n_lanes; l++) {

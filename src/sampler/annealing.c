@@ -10,12 +10,16 @@
  * product as weight (Machta, Phys. Rev. E 82, 026704 (2010)); families are the members that
  * descend from one first state (Wang, Machta, Katzgraber, Phys. Rev. E 92, 063307 (2015)).
  *
+ * On a path of actions (model/path.h) t takes the place of beta and the slope dS/dt that of H:
+ * a run begins with independent samples of the free field, and log Z is absolute.
+ *
  * Blocks of a temperature run in parallel; resampling is serial, in the order of the members,
  * with one number of a stream of its own, so the samples are the same for any number of
  * threads. Nothing but that stream and those of the blocks goes from one draw to the next. */
 #include "base/memory.h"
 #include "base/state.h"
 #include "model/block.h"
+#include "model/path.h"
 #include "sampler/private.h"
 
 #include <math.h>
@@ -26,7 +30,8 @@ typedef struct kr_annealing {
     kr_rng rng;                                          /* of the resampling */
     double *weight;                                      /* (n_chains) of the members */
     int32_t *parent, *family, *old_family, *family_size; /* (n_chains) */
-    double log_z;                                        /* of the run so far */
+    double *slope;  /* (2, n_chains) energies or dS/dt of the present population and the last */
+    double log_z;   /* of the run so far */
     double *record; /* (draws_capacity, KR_ANNEALING_ROWS, n_points) */
 } kr_annealing;
 
@@ -38,6 +43,32 @@ typedef struct worker { /* what a thread needs and finds */
 
 /* ---- life cycle ------------------------------------------------------------------------- */
 
+/* Different temperatures of one Hamiltonian, or different points of one path. */
+static int check_points(const kr_sampler_config *config, kr_error *err)
+{
+    const bool is_path = config->target[0].path != NULL;
+    bool has_start = !is_path;
+    for (int32_t p = 0; p < config->n_points; p++) {
+        has_start = has_start || config->target[p].t == 0.0;
+        if (kr_target_ladder(&config->target[p]) != kr_target_ladder(&config->target[0])) {
+            return kr_fail(err, KR_EUNSUP,
+                           "point %d has another Hamiltonian than point 0, want points that "
+                           "differ in beta only",
+                           p);
+        }
+        for (int32_t k = 0; k < p; k++) {
+            if (kr_target_rung(&config->target[p]) == kr_target_rung(&config->target[k])) {
+                return kr_fail(err, KR_EINVAL, "%s = %g twice, want different %s",
+                               is_path ? "t" : "beta", kr_target_rung(&config->target[p]),
+                               is_path ? "points" : "temperatures");
+            }
+        }
+    }
+    return has_start ? KR_OK
+                     : kr_fail(err, KR_EINVAL,
+                               "the path does not begin at t = 0, where samples are exact");
+}
+
 int kr_annealing_check(const kr_sampler_config *config, kr_error *err)
 {
     if (config->exchange_every > 0 || config->flat.is_on || config->n_densities > 0) {
@@ -47,20 +78,7 @@ int kr_annealing_check(const kr_sampler_config *config, kr_error *err)
                        : config->flat.is_on       ? "multicanonical"
                                                   : "densities");
     }
-    for (int32_t p = 1; p < config->n_points; p++) {
-        if (config->target[p].terms != config->target[0].terms) {
-            return kr_fail(err, KR_EUNSUP,
-                           "point %d has another Hamiltonian than point 0, want points that "
-                           "differ in beta only",
-                           p);
-        }
-        for (int32_t k = 0; k < p; k++) {
-            if (config->target[p].beta == config->target[k].beta) {
-                return kr_fail(err, KR_EINVAL, "beta = %g twice, want different temperatures",
-                               config->target[p].beta);
-            }
-        }
-    }
+    KR_TRY(check_points(config, err));
     if (config->n_points < 2 || config->n_chains < 2) {
         return kr_fail(err, KR_EINVAL,
                        "%d temperatures and %lld chains, want two or more of each: a list or "
@@ -72,7 +90,8 @@ int kr_annealing_check(const kr_sampler_config *config, kr_error *err)
     if (config->start != KR_START_RANDOM || (config->thermalize != 0 && !is_tuned)) {
         return kr_fail(err, KR_EINVAL,
                        "every run begins with random states at the lowest beta, want start: "
-                       "random and phases.thermalize = 0");
+                       "random%s",
+                       is_tuned ? "" : " and phases.thermalize = 0");
     }
     for (int32_t u = 0; u < config->n_updates; u++) {
         if (config->update[u].plug->flags & KR_UPDATE_COUPLES_CHAINS) {
@@ -113,10 +132,11 @@ int kr_annealing_init(kr_sampler *s, kr_error *err)
     }
     a->order = kr_alloc(points, sizeof *a->order, err);
     a->weight = kr_alloc(chains, sizeof *a->weight, err);
+    a->slope = kr_alloc(2 * chains, sizeof *a->slope, err);
     a->parent = kr_alloc(4 * chains, sizeof *a->parent, err);
     a->record = kr_alloc((size_t)s->draws_capacity * KR_ANNEALING_ROWS * points,
                          sizeof *a->record, err);
-    if (!a->order || !a->weight || !a->parent || !a->record) {
+    if (!a->order || !a->weight || !a->slope || !a->parent || !a->record) {
         return KR_ENOMEM;
     }
     a->family = a->parent + chains;
@@ -124,8 +144,8 @@ int kr_annealing_init(kr_sampler *s, kr_error *err)
     a->family_size = a->old_family + chains;
     for (int32_t p = 0; p < s->config.n_points; p++) {
         int32_t k = p;
-        for (; k > 0 && s->config.target[a->order[k - 1]].beta > s->config.target[p].beta;
-             k--) {
+        const double rung = kr_target_rung(&s->config.target[p]);
+        for (; k > 0 && kr_target_rung(&s->config.target[a->order[k - 1]]) > rung; k--) {
             a->order[k] = a->order[k - 1];
         }
         a->order[k] = p;
@@ -140,6 +160,7 @@ void kr_annealing_clear(kr_sampler *s)
     if (a) {
         kr_free(a->order);
         kr_free(a->weight);
+        kr_free(a->slope);
         kr_free(a->parent);
         kr_free(a->record);
         kr_free(a);
@@ -197,6 +218,14 @@ static void record(kr_sampler *s, int32_t k, int64_t draw, double log_q)
     }
 }
 
+/* From point k - 1 to point k in beta or t. */
+static double step_to(const kr_sampler *s, int32_t k)
+{
+    const kr_annealing *a = s->annealing;
+    return kr_target_rung(s->point[a->order[k]].target) -
+           kr_target_rung(s->point[a->order[k - 1]].target);
+}
+
 /* The population of temperature k - 1 chooses the parents of that of k; k = 0 begins a run. */
 static void choose(kr_sampler *s, int32_t k, int64_t draw)
 {
@@ -210,14 +239,11 @@ static void choose(kr_sampler *s, int32_t k, int64_t draw)
         record(s, 0, draw, 0.0);
         return;
     }
-    const kr_point *from = &s->point[a->order[k - 1]];
-    double step = s->point[a->order[k]].target->beta - from->target->beta, top = -INFINITY;
-    for (int32_t b = 0; b < s->n_blocks; b++) {
-        for (int32_t l = 0; l < from->block[b]->n_lanes; l++) {
-            double log_w = -step * from->block[b]->energy[l];
-            a->weight[from->block[b]->first_chain + l] = log_w;
-            top = fmax(top, log_w);
-        }
+    const double *slope = a->slope + (k - 1) % 2 * n;
+    double top = -INFINITY;
+    for (int64_t c = 0; c < n; c++) {
+        a->weight[c] = -step_to(s, k) * slope[c];
+        top = fmax(top, a->weight[c]);
     }
     for (int64_t c = 0; c < n; c++) {
         a->weight[c] = exp(a->weight[c] - top);
@@ -243,13 +269,16 @@ static void fill(kr_sampler *s, int32_t k, int32_t b)
     kr_block *block = point->block[b];
     kr_block_convert(block, KR_LAYOUT_CHAIN);
     if (k == 0) {
-        for (int32_t l = 0; l < block->n_lanes; l++) {
+        for (int32_t l = 0; l < block->n_lanes && !kr_path_is_exact(point); l++) {
             kr_block_start_phase(block, point->target->terms, l, -1, block->rng);
         }
         kr_block_score(block, point->target->terms);
         kr_block_touch(block);
         return;
     }
+    const kr_target *target = point->target;
+    const double *slope = a->slope + (k - 1) % 2 * s->config.n_chains;
+    const double change = target->path ? step_to(s, k) / target->beta : 0.0;
     const kr_point *from = &s->point[a->order[k - 1]];
     int32_t lanes = from->block[0]->n_lanes; /* of all blocks but the last */
     for (int32_t l = 0; l < block->n_lanes; l++) {
@@ -257,7 +286,7 @@ static void fill(kr_sampler *s, int32_t k, int32_t b)
         const kr_block *other = from->block[parent / lanes];
         const int32_t lane = parent % lanes;
         kr_block_copy_lane(block, l, other, lane);
-        block->energy[l] = other->energy[lane];
+        block->energy[l] = other->energy[lane] + (target->path ? change * slope[parent] : 0.0);
     }
     kr_block_touch(block);
 }
@@ -274,6 +303,14 @@ static void move_block(kr_sampler *s, worker *w, int32_t k, int32_t b, const kr_
     kr_schedule_run(s, point, block, s->n_steps + draw * s->config.every, s->config.every,
                     w->scratch, w->tally, w->cpu_update);
     kr_advance_measure(s, point, block, draw, w->tally, w->scratch);
+    double *slope = s->annealing->slope + k % 2 * s->config.n_chains + block->first_chain;
+    if (point->target->path) {
+        double own[KR_LANES_MAX];
+        kr_path_slope(point->target->path, block, own);
+        memcpy(slope, own, (size_t)block->n_lanes * sizeof *slope);
+    } else {
+        memcpy(slope, block->energy, (size_t)block->n_lanes * sizeof *slope);
+    }
     if (todo->is_audited && draw + 1 == todo->n_draws) {
         w->audit = fmax(w->audit, kr_advance_audit(point, block));
     }

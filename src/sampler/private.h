@@ -130,8 +130,8 @@ struct kr_sampler {
     kr_sampler_config config;
     int32_t n_blocks; /* per point */
     kr_point *point;
-    int32_t n_columns, first_lp, first_density, first_flat, first_mean, first_count, first_run,
-        first_exchange;
+    int32_t n_columns, first_lp, first_density, first_flat, first_path, first_mean, first_count,
+        first_run, first_exchange;
     int32_t n_means;      /* updates that give means beside the states */
     int32_t n_quantities; /* of which: those that every point has */
     int32_t n_runs; /* columns of rejection runs, of the updates that propose from a density */
@@ -208,6 +208,16 @@ size_t kr_gang_scratch(const kr_sampler *sampler, const kr_gang *gang);
 /* kr_schedule_run of all members; tally (n_members, n_updates). */
 void kr_gang_run(const kr_sampler *sampler, const kr_gang *gang, int64_t first_step,
                  int64_t n_steps, void *scratch, kr_tally *tally, double *cpu);
+
+/* path.c: points of a path of actions. is_exact: the one that is a free field; refresh: its
+ * chains become independent samples. */
+bool kr_path_is_exact(const kr_point *point);
+size_t kr_path_scratch(const kr_point *point);
+void kr_path_refresh(const kr_point *point, kr_block *block, void *scratch);
+/* Lanes to be exchanged by two points, drawn as by kr_exchange_draw; their energies are already
+ * those that they have in their new places. */
+uint64_t kr_path_exchange(kr_block *hot, const kr_target *a, kr_block *cold, const kr_target *b,
+                          kr_rng *rng);
 
 /* tempering.c: replica exchange. init when the points are built; run takes the place of the
  * loop over blocks in advance.c. Errors: KR_EINVAL for a ladder of one slot or equal betas. */

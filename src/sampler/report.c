@@ -141,6 +141,11 @@ int32_t kr_sampler_first_flat(const kr_sampler *s)
     return s->config.flat.is_on ? s->first_flat : -1;
 }
 
+int32_t kr_sampler_first_path(const kr_sampler *s)
+{
+    return s->config.target[0].path ? s->first_path : -1;
+}
+
 bool kr_sampler_flat(const kr_sampler *s, kr_flat_report *report)
 {
     const kr_flat *f = s->point[0].flat;

@@ -162,6 +162,7 @@ static size_t scratch_bytes(const kr_sampler *s)
             size_t bytes = kr_trainer_scratch(s, point, d);
             need = bytes > need ? bytes : need;
         }
+        need = kr_path_scratch(point) > need ? kr_path_scratch(point) : need;
     }
     if (s->tempering) {
         size_t bytes = kr_tempering_scratch(s);
@@ -262,7 +263,8 @@ static int count_columns(kr_sampler *s, kr_error *err)
     }
     s->first_density = s->first_lp + 1;
     s->first_flat = s->first_density + 2 * config->n_densities;
-    s->first_mean = s->first_flat + (config->flat.is_on ? KR_FLAT_COLUMNS : 0);
+    s->first_path = s->first_flat + (config->flat.is_on ? KR_FLAT_COLUMNS : 0);
+    s->first_mean = s->first_path + (config->target[0].path != NULL);
     s->first_count = s->first_mean + s->n_means * s->n_quantities;
     s->first_run = s->first_count + 3 * config->n_updates;
     for (int32_t u = 0; u < config->n_updates; u++) { /* chains that are mixed up have none */

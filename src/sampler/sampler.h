@@ -23,6 +23,10 @@
  * slots, sorted by beta: chain c of all its slots is one ladder of replicas, which exchange
  * their places every exchange_every steps (tempering.c).
  *
+ * Targets with a path are points of it: they are ladders and annealing runs along t in the
+ * place of beta, and at t = 0 every pass of the schedule begins with independent samples
+ * (path.c).
+ *
  * With is_annealing the points are the temperatures of annealing runs, one per draw, and chains
  * the members of a population (annealing.c).
  *
@@ -169,7 +173,8 @@ void kr_sampler_set_measure(kr_sampler *sampler, int64_t measure);
 
 /* Draws of the last advance. The columns are those of all observables in order, then lp, then
  * for each density log_q and log_w, then under multicanonical weights the KR_FLAT_COLUMNS
- * energy, log_weight = log of exp(-beta H)/w(H), and round trips since the last draw, then for
+ * energy, log_weight = log of exp(-beta H)/w(H), and round trips since the last draw, then on a
+ * path of actions the slope dS/dt of model/path.h, then for
  * each update that gives means (KR_UPDATE_MEANS) those of kr_sampler_mean_column, averaged over
  * its sweeps since the last draw, then for each update attempted, accepted, changed, then for
  * each that proposes from a density the longest run of rejected proposals (not where chains are
@@ -189,6 +194,7 @@ bool kr_sampler_mean_column(const kr_sampler *sampler, int32_t update, int32_t k
                             kr_column *column);
 int32_t kr_sampler_first_run(const kr_sampler *sampler);  /* column of the first run, or -1 */
 int32_t kr_sampler_first_flat(const kr_sampler *sampler); /* column of the energy, or -1 */
+int32_t kr_sampler_first_path(const kr_sampler *sampler); /* column of the slope, or -1 */
 int32_t kr_sampler_first_density(const kr_sampler *sampler); /* column of the first log_q */
 /* Column of an observable: its plug and descriptor. */
 const kr_column *kr_sampler_observable_column(const kr_sampler *sampler, int32_t column);

@@ -56,6 +56,9 @@ void kr_schedule_run(const kr_sampler *sampler, const kr_point *point, kr_block 
     const kr_sampler_config *config = &sampler->config;
     int64_t stride =
         (int64_t)block->n_lanes * block->n_sites >= CLOCK_SITES ? 1 : KR_CLOCK_STRIDE;
+    if (kr_path_is_exact(point)) { /* the updates after it are there to be tuned and counted */
+        kr_path_refresh(point, block, scratch);
+    }
     if (config->n_updates == 1) { /* steps of a single update are one call */
         stride = n_steps >= KR_CLOCK_STRIDE ? 1 : stride; /* of calls, where they are short */
         bool is_timed = first_step / n_steps % stride == 0;

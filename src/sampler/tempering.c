@@ -2,6 +2,7 @@
  * sampler/tempering.c - replica exchange over the points of a run: ladders, replicas, threads.
  *
  * Points with the same terms form a ladder; its slots are sorted by beta, slot 0 the hottest.
+ * So do those of a path of actions, by t, with the slope dS/dt in the place of the energy.
  * Chain c of every slot belongs to ladder c of replicas, so n_chains ladders run side by side,
  * cut into blocks like everything else. Offers are made to the pairs (k, k + 1) with k even and
  * k odd by turns: this order lets a replica go on in its direction where choosing pairs at
@@ -16,6 +17,7 @@
 #include "base/memory.h"
 #include "base/state.h"
 #include "model/block.h"
+#include "model/path.h"
 #include "sampler/private.h"
 #include "update/exchange.h"
 
@@ -76,7 +78,7 @@ static void find_ladders(const kr_sampler *s, kr_tempering *t)
         const kr_target *first = s->point[p].target;
         bool is_new = true;
         for (int32_t k = 0; k < n && is_new; k++) {
-            is_new = s->point[t->point[k]].target->terms != first->terms;
+            is_new = kr_target_ladder(s->point[t->point[k]].target) != kr_target_ladder(first);
         }
         if (!is_new) {
             continue;
@@ -84,9 +86,10 @@ static void find_ladders(const kr_sampler *s, kr_tempering *t)
         int32_t begin = n;
         for (int32_t m = p; m < s->config.n_points; m++) {
             const kr_target *target = s->point[m].target;
-            if (target->terms == first->terms) {
+            if (kr_target_ladder(target) == kr_target_ladder(first)) {
+                const double rung = kr_target_rung(target);
                 int32_t k = n++;
-                for (; k > begin && s->point[t->point[k - 1]].target->beta > target->beta;
+                for (; k > begin && kr_target_rung(s->point[t->point[k - 1]].target) > rung;
                      k--) {
                     t->point[k] = t->point[k - 1];
                 }
@@ -103,7 +106,7 @@ static void find_ladders(const kr_sampler *s, kr_tempering *t)
 static int check_ladders(const kr_sampler *s, const kr_tempering *t, kr_error *err)
 {
     for (int32_t g = 0; g < t->n_ladders; g++) {
-        double beta = s->point[t->point[t->begin[g]]].target->beta;
+        double beta = kr_target_rung(s->point[t->point[t->begin[g]]].target);
         if (t->begin[g + 1] - t->begin[g] < 2) {
             return kr_fail(err, KR_EINVAL,
                            "tempering: a ladder of one temperature, beta = %.17g, want two or "
@@ -111,7 +114,7 @@ static int check_ladders(const kr_sampler *s, const kr_tempering *t, kr_error *e
                            beta);
         }
         for (int32_t k = t->begin[g] + 1; k < t->begin[g + 1]; k++) {
-            double next = s->point[t->point[k]].target->beta;
+            double next = kr_target_rung(s->point[t->point[k]].target);
             if (!(next > beta)) {
                 return kr_fail(err, KR_EINVAL,
                                "tempering: beta = %.17g twice in a ladder, want different "
@@ -369,8 +372,12 @@ static void exchange(kr_sampler *s, worker *w, int32_t g, int32_t b, int64_t n)
     for (int32_t k = t->begin[g] + (int32_t)(n & 1); k + 1 < t->begin[g + 1]; k += 2) {
         const kr_point *hot = &s->point[t->point[k]], *cold = &s->point[t->point[k + 1]];
         kr_block *block = hot->block[b];
-        uint64_t accepted = kr_exchange_draw(block, hot->target->beta, cold->block[b],
-                                             cold->target->beta, &t->rng[g * s->n_blocks + b]);
+        kr_rng *rng = &t->rng[g * s->n_blocks + b];
+        const uint64_t accepted =
+            hot->target->path
+                ? kr_path_exchange(block, hot->target, cold->block[b], cold->target, rng)
+                : kr_exchange_draw(block->n_lanes, block->energy, hot->target->beta,
+                                   cold->block[b]->energy, cold->target->beta, rng);
         swap(block, cold->block[b], accepted, &put_off);
         counts *count = &t->count[k * s->n_blocks + b];
         for (int32_t l = 0; l < block->n_lanes; l++) {

@@ -5,6 +5,7 @@
  * looked at; what the chains do follows from the run file alone. Burn-in is discarded and
  * charged to nobody; ladders, weights, tables and training are charged as set-up. */
 #include "base/memory.h"
+#include "model/path.h"
 #include "run/ladder.h"
 #include "study/compare_private.h"
 
@@ -49,7 +50,9 @@ static int32_t coldest(const kr_sampler_config *config)
 {
     int32_t best = 0;
     for (int32_t p = 1; p < config->n_points; p++) {
-        best = config->target[p].beta > config->target[best].beta ? p : best;
+        best = kr_target_rung(&config->target[p]) > kr_target_rung(&config->target[best])
+                   ? p
+                   : best;
     }
     return best;
 }
@@ -282,7 +285,7 @@ static int find_ladder(kr_compare *study, kr_compare_task *task, kr_error *why)
     const kr_run_options options = { .n_threads = study->options->n_threads,
                                      .progress = KR_PROGRESS_NEVER,
                                      .stop = study->options->stop };
-    if (!task->spec->has_tempering) {
+    if (!task->spec->has_tempering && !task->spec->path) {
         return KR_OK;
     }
     double begun = kr_compare_clock();

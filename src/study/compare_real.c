@@ -2,8 +2,9 @@
  * study/compare_real.c - which candidates a real-valued model has.
  *
  * Hybrid Monte Carlo with trajectories of several lengths, Langevin and Metropolis steps,
- * cluster moves of the signs beside them, replica exchange and population annealing where HMC
- * alone is slow, and the density that needs no training. The steps are tuned while chains
+ * cluster moves of the signs beside them, replica exchange in temperature where HMC alone is
+ * slow, population annealing from a free field (angles: from infinite temperature, where HMC is
+ * slow), and the density that needs no training. The steps are tuned while chains
  * thermalize. */
 #include "study/compare_private.h"
 
@@ -11,6 +12,7 @@
 #define ANNEALING_STEP   1.0
 #define ANNEALING_PASSES 3
 #define ANNEALING_TUNING 16 /* runs of a population that the steps are tuned in */
+#define PATH_POINTS      16
 #define POPULATION       1024
 
 static int edit_updates(const kr_compare *study, kr_runfile *file, const char *more,
@@ -72,23 +74,44 @@ static int edit_annealing(const kr_compare *study, kr_runfile *file, const char 
     return kr_compare_set(file, err, "updates=[{name: hmc, steps: 5}]");
 }
 
+/* Population annealing that begins with samples of a free field. */
+static int edit_path(const kr_compare *study, kr_runfile *file, const char *more, kr_error *err)
+{
+    (void)more;
+    const long long chains = (long long)study->spec->config.n_chains;
+    KR_TRY(kr_compare_set(file, err, "chains=%lld", chains < POPULATION ? POPULATION : chains));
+    KR_TRY(kr_compare_set(file, err, "start=random"));
+    KR_TRY(kr_compare_set(file, err, "phases={thermalize: %d, every: %d, measure: 1000}",
+                          ANNEALING_TUNING * ANNEALING_PASSES, ANNEALING_PASSES));
+    KR_TRY(kr_compare_set_observables(study, file, false, false, err));
+    KR_TRY(kr_compare_set(file, err, "path={points: %d}", PATH_POINTS));
+    KR_TRY(kr_compare_set(file, err, "population_annealing={}"));
+    return kr_compare_set(file, err, "updates=[{name: hmc, steps: 5%s}]",
+                          study->spec->target[0].terms->action->quartic ? ", mass: fourier"
+                                                                        : "");
+}
+
 static int ladders(kr_compare *study, kr_error *err)
 {
     const kr_compare_scan *scan = &study->scan;
+    const kr_compare_task task = { .every = ANNEALING_PASSES,
+                                   .thermalize = ANNEALING_TUNING * ANNEALING_PASSES };
+    const bool has_path = !study->spec->target[0].terms->action->is_angle;
     if (kr_compare_scan_hot(scan) == scan->n - 1) {
         char why[160];
         snprintf(why, sizeof why, "hmc is fast at this temperature (tau_int = %.2g passes)",
                  scan->tau[scan->n - 1]);
         kr_compare_leave_out(study, KR_COMPARE_TEMPERING, "tempering", why);
-        kr_compare_leave_out(study, KR_COMPARE_ANNEALING, "population_annealing", why);
-        return KR_OK;
+        if (!has_path) {
+            kr_compare_leave_out(study, KR_COMPARE_ANNEALING, "population_annealing", why);
+            return KR_OK;
+        }
+    } else {
+        KR_TRY(kr_compare_candidate(study, KR_COMPARE_TEMPERING, "tempering", edit_tempering,
+                                    NULL, (kr_compare_task){ .every = 0 }, err));
     }
-    KR_TRY(kr_compare_candidate(study, KR_COMPARE_TEMPERING, "tempering", edit_tempering, NULL,
-                                (kr_compare_task){ .every = 0 }, err));
-    const kr_compare_task task = { .every = ANNEALING_PASSES,
-                                   .thermalize = ANNEALING_TUNING * ANNEALING_PASSES };
     return kr_compare_candidate(study, KR_COMPARE_ANNEALING, "population_annealing",
-                                edit_annealing, NULL, task, err);
+                                has_path ? edit_path : edit_annealing, NULL, task, err);
 }
 
 int kr_compare_real_candidates(kr_compare *study, kr_error *err)

@@ -124,7 +124,7 @@ static int choose_point(const kr_spec *spec, double *beta, kr_error *err)
     for (int32_t p = 1; p < spec->config.n_points; p++) {
         *beta = fmax(*beta, spec->target[p].beta);
     }
-    for (int32_t a = 0; a < spec->n_axes; a++) {
+    for (int32_t a = 0; a < spec->n_axes && !spec->path; a++) { /* a path is of one system */
         const kr_axis *axis = &spec->axis[a];
         const double *last = &axis->value[spec->config.n_points - 1];
         if (axis->value[0] == *last || (has_ladder && strcmp(axis->path, "beta") == 0)) {
@@ -144,7 +144,7 @@ static int choose_point(const kr_spec *spec, double *beta, kr_error *err)
 static int simplify(kr_compare *study, kr_runfile *file, double beta, kr_error *err)
 {
     static const char *const sections[] = { "tempering", "multicanonical",
-                                            "population_annealing", "output" };
+                                            "population_annealing", "path", "output" };
     char number[KR_NUMBER_MAX];
     study->has_schedule = !has_section(file, "multicanonical");
     for (size_t k = 0; k < sizeof sections / sizeof *sections; k++) {

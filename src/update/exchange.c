@@ -12,12 +12,12 @@
 
 #include <math.h>
 
-uint64_t kr_exchange_draw(const kr_block *a, double beta_a, const kr_block *b, double beta_b,
-                          kr_rng *rng)
+uint64_t kr_exchange_draw(int32_t n_lanes, const double *energy_a, double beta_a,
+                          const double *energy_b, double beta_b, kr_rng *rng)
 {
     uint64_t accepted = 0;
-    for (int32_t lane = 0; lane < a->n_lanes; lane++) {
-        double log_ratio = (beta_b - beta_a) * (b->energy[lane] - a->energy[lane]);
+    for (int32_t lane = 0; lane < n_lanes; lane++) {
+        double log_ratio = (beta_b - beta_a) * (energy_b[lane] - energy_a[lane]);
         if (kr_rng_bernoulli(rng, exp(log_ratio))) {
             accepted |= UINT64_C(1) << lane;
         }
@@ -27,7 +27,7 @@ uint64_t kr_exchange_draw(const kr_block *a, double beta_a, const kr_block *b, d
 
 uint64_t kr_exchange_offer(kr_block *a, double beta_a, kr_block *b, double beta_b, kr_rng *rng)
 {
-    uint64_t accepted = kr_exchange_draw(a, beta_a, b, beta_b, rng);
+    uint64_t accepted = kr_exchange_draw(a->n_lanes, a->energy, beta_a, b->energy, beta_b, rng);
     kr_block_swap(a, b, accepted);
     return accepted;
 }

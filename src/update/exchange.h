@@ -12,8 +12,9 @@
  * many lanes. Threads: pure given both blocks and the stream. Source: Swendsen, Wang, Phys.
  * Rev. Lett. 57, 2607 (1986); Hukushima, Nemoto, J. Phys. Soc. Jpn. 65, 1604 (1996). */
 uint64_t kr_exchange_offer(kr_block *a, double beta_a, kr_block *b, double beta_b, kr_rng *rng);
-/* The same without the exchange itself. */
-uint64_t kr_exchange_draw(const kr_block *a, double beta_a, const kr_block *b, double beta_b,
-                          kr_rng *rng);
+/* The same without the exchange itself; energies (n_lanes) of either side, or of a path of
+ * actions t and the slopes dS/dt in their place. */
+uint64_t kr_exchange_draw(int32_t n_lanes, const double *energy_a, double beta_a,
+                          const double *energy_b, double beta_b, kr_rng *rng);
 
 #endif
