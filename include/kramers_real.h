@@ -123,6 +123,15 @@ typedef struct kr_flow {
                     void *scratch);
     void (*inverse)(const void *self, int32_t n_lanes, double *phi, double *log_jacobian,
                     void *scratch);
+    /* Of densities that are exact in the limit of many steps only, all or none; NULL: exact.
+     * Samples then have a density that differs from exp(log_q) by what the steps miss. doubt:
+     * log q of phi with twice the steps, at about the price of two samples; where it agrees
+     * with log_q both are near the limit. refine: twice the steps from now on, told by the
+     * weights; false: no more; serial only. n_steps: how many there are. */
+    void (*doubt)(const void *self, int32_t n_lanes, const double *phi, double *log_q,
+                  void *scratch);
+    bool (*refine)(void *self);
+    int32_t (*n_steps)(const void *self);
 } kr_flow;
 
 #endif
