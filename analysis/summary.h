@@ -53,7 +53,7 @@ typedef struct kr_update_row {
     char name[KR_SERIES_NAME], density[KR_SERIES_NAME];
     char engine[24]; /* empty where there is no choice */
     double attempted, accepted, changed, cpu_s;
-    double step; /* it was tuned to; NaN: none */
+    double step;                  /* it was tuned to; NaN: none */
     double longest_rejection_run; /* attempts; from draws in which nothing was accepted */
     bool is_lower_bound;          /* several attempts per draw: runs are cut at draws */
     bool is_exchange; /* replica exchange with the next colder slot, no update of chains */
@@ -84,6 +84,9 @@ typedef struct kr_density_row {
     /* Of a density for a block given all other sites, which has no ESS and no log Z: its sites,
      * else NaN, and KL(q|p) + KL(p|q) per block in nats; acceptance_q as its draws tell. */
     double block_sites, divergence, divergence_error;
+    /* Of a density that is exact for many steps only, else NaN: its steps, and what changes
+     * with twice as many: log w, log Z, ESS_q. */
+    double steps, doubt_mean, doubt_sd, doubt_max, doubt_log_z, doubt_ess;
 } kr_density_row;
 
 /* A mean from the weighted samples of a density alone, beside that of the chain. */

@@ -6,6 +6,8 @@ usage: check_fields.py KRAMERS CASE [--seeds N] [--threads N]
   chains   eight chains with exact values from transfer matrices, every sampler
   pnas     the stochastic Allen-Cahn chain of 100 sites at beta = 20: acceptance and ESS of a flow, log Z,
            weights of the wells under a field
+  cnf      a continuous flow on the point e6: eight fixed steps must be told as too few, steps that adapt
+           must end with the right log Z and without that alarm
   e6, e12, e20, e32
            the points L/xi = 4 of the two-dimensional theory: ESS of a flow within its budget, means of
            the chain and log Z against independent long runs
@@ -102,6 +104,20 @@ observables: [energy, magnetization, field]
 """
 
 
+CNF = """
+model: {{name: phi4, m2: -4, lambda: 6.975}}
+lattice: {{name: hypercubic, size: [6, 6]}}
+beta: 1
+chains: 64
+phases: {{thermalize: 400, adapt: 10000000, measure: 4000, every: 4}}
+updates: [{{name: hmc, steps: 5, mass: fourier}}, {{name: independence, density: net}}]
+densities: {{net: {{name: cnf, {steps}}}}}
+training: {{max_work: {work}, forward: 0, target_ess: 1}}
+observables: [energy, magnetization, field]
+"""
+TOO_FEW = "log Z is not to be trusted"
+
+
 def z_limit(n):
     """Largest |z| of n that is believed, in steps of the house."""
     return 3.9 if n <= 1 else 4.6 if n <= 20 else 4.9 if n <= 100 else 5.3
@@ -184,6 +200,22 @@ def check_pnas(seed):
     return is_good
 
 
+def check_cnf(seed):
+    """Few steps trip the alarm, adapted ones give log Z."""
+    is_good, (truth, error) = True, POINTS["e6"][6]
+    for steps, is_few in (("steps: 8, adapt_steps: false", True), ("steps: 8", False)):
+        summary = run(CNF.format(steps=steps, work=40), seed)
+        net = summary["densities"]["net"]
+        told = [text for text in summary["verdict"]["reasons"] if text.startswith(TOO_FEW)]
+        z = (net["log_z"] - truth) / math.hypot(net["log_z_error"], error)
+        is_good &= report(bool(told) == is_few and (is_few or abs(z) < z_limit(1)),
+                          f"cnf {steps} seed {seed}: {net['steps']:.0f} steps at the end, ESS_q "
+                          f"{net['ess_q']:.3f}, log Z {net['log_z']:.4f} +- {net['log_z_error']:.4f}, z {z:+.2f}, "
+                          f"moves by {net['doubt_log_z']:.1e} with twice the steps, "
+                          f"{summary['cost']['train_cpu_s']:.0f} CPU-s of training; {told}")
+    return is_good
+
+
 def check_point(case, seed):
     """A flow on a point of the two-dimensional theory, and on those it grows from."""
     start, cost = "", {"wall_s": 0.0, "train_cpu_s": 0.0}
@@ -211,7 +243,7 @@ def check_point(case, seed):
 def main():
     """All seeds of the case."""
     seeds = ARGS.seeds or (1 if ARGS.case == "chains" else 2 if ARGS.case in ("e20", "e32") else 5)
-    checks = {"chains": check_chains, "pnas": check_pnas}
+    checks = {"chains": check_chains, "pnas": check_pnas, "cnf": check_cnf}
     is_good = True
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -224,7 +256,7 @@ def main():
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("kramers", type=os.path.abspath)
-    parser.add_argument("case", choices=["chains", "pnas", *POINTS])
+    parser.add_argument("case", choices=["chains", "pnas", "cnf", *POINTS])
     parser.add_argument("--seeds", type=int, help="how many (default: as the case says)")
     parser.add_argument("--threads", type=int, default=2)
     ARGS = parser.parse_args()

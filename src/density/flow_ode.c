@@ -16,6 +16,7 @@
 #define L          KR_FLOW_LANES
 #define LAST_WAVE  2.0 /* largest wave number at the start, per width */
 #define WAVE_UNIT  0.5
+#define COST       6.0  /* visits that a weight in all four stages is worth, measured */
 #define LEAST_WAVE 1e-9 /* per width: kernels divide by it */
 
 const kr_ode_kernels *kr_ode_kernels_of(kr_isa isa)
@@ -269,6 +270,6 @@ kr_flow_layer kr_ode_layer(const kr_lattice *lattice, const kr_ode_params *param
     layer.n_weights = 1 + (size_t)s->n_waves + n * (size_t)s->n_times;
     layer.n_numbers = KR_ODE_MATRIX + (size_t)s->n_matrix * (size_t)s->n_times;
     layer.n_scratch = kr_ode_scratch(s);
-    layer.n_visits = (double)n * s->n_sites; /* of one step */
+    layer.n_visits = COST * (double)n * s->n_sites; /* of one step */
     return layer;
 }
