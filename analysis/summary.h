@@ -87,6 +87,9 @@ typedef struct kr_density_row {
     /* Of a density for a block given all other sites, which has no ESS and no log Z: its sites,
      * else NaN, and KL(q|p) + KL(p|q) per block in nats; acceptance_q as its draws tell. */
     double block_sites, divergence, divergence_error;
+    /* Of a density that is exact for many steps only, else NaN: its steps, and what changes
+     * with twice as many: log w, log Z, ESS_q. */
+    double steps, doubt_mean, doubt_sd, doubt_max, doubt_log_z, doubt_ess;
 } kr_density_row;
 
 /* A mean from the weighted samples of a density alone, beside that of the chain. */

@@ -170,6 +170,12 @@ static void write_density(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_field(j, "block_sites", d->block_sites);
     kr_json_field(j, "divergence", d->divergence);
     kr_json_field(j, "divergence_error", d->divergence_error);
+    kr_json_field(j, "steps", d->steps);
+    kr_json_field(j, "doubt_mean", d->doubt_mean);
+    kr_json_field(j, "doubt_sd", d->doubt_sd);
+    kr_json_field(j, "doubt_max", d->doubt_max);
+    kr_json_field(j, "doubt_log_z", d->doubt_log_z);
+    kr_json_field(j, "doubt_ess", d->doubt_ess);
     write_importance(j, s, k, p, false);
     write_importance(j, s, k, p, true);
 }

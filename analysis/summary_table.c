@@ -348,6 +348,27 @@ static double samples_of(const kr_summary *s)
     return s->density[k * s->n_points].n_q;
 }
 
+/* Of densities that are exact for many steps only. */
+static void print_steps(const kr_summary *s, FILE *out)
+{
+    for (int64_t k = 0; k < s->n_densities * s->n_points; k++) {
+        const kr_density_row *d = &s->density[k];
+        if (d->steps > 0.0) {
+            char label[128] = "";
+            if (s->n_points > 1) {
+                kr_points_label(&s->points, k % s->n_points, label, sizeof label);
+            }
+            fprintf(
+                out,
+                "%s%s%s, %.0f steps; with twice as many ln w moves by %.2g, sd %.2g, at most "
+                "%.2g, log Z by %.2g,\nESS_q by %.2g: chains that propose from it are "
+                "biased by as much\n",
+                d->name, label[0] ? " at " : "", label, d->steps, d->doubt_mean, d->doubt_sd,
+                d->doubt_max, d->doubt_log_z, d->doubt_ess);
+        }
+    }
+}
+
 static void print_densities(const kr_summary *s, FILE *out)
 {
     int n = 0;
@@ -379,6 +400,7 @@ static void print_densities(const kr_summary *s, FILE *out)
             "means; max w: largest share of one\nsample; rejected: longest run of rejected "
             "proposals\n",
             count(samples_of(s), samples, sizeof samples));
+        print_steps(s, out);
     }
 }
 

@@ -353,6 +353,12 @@ static void fill_density(kr_reader *reader, const kr_summary *s, const char *nam
     row->block_sites = density_constant(reader, "block_sites_q_*", name, point);
     row->divergence = density_constant(reader, "divergence_q_*", name, point);
     row->divergence_error = density_constant(reader, "divergence_q_*_error", name, point);
+    row->steps = density_constant(reader, "steps_q_*", name, point);
+    row->doubt_mean = density_constant(reader, "doubt_mean_q_*", name, point);
+    row->doubt_sd = density_constant(reader, "doubt_sd_q_*", name, point);
+    row->doubt_max = density_constant(reader, "doubt_max_q_*", name, point);
+    row->doubt_log_z = density_constant(reader, "doubt_log_z_q_*", name, point);
+    row->doubt_ess = density_constant(reader, "doubt_ess_q_*", name, point);
     row->exact_log_z = kr_series_constant(reader, "constant_data", "exact_log_z", point);
     if (row->log_z_q_error > 0.0) {
         /* probabilities are multiples of 2^-32: states that rounding takes away at each site

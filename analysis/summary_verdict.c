@@ -12,21 +12,22 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define R_HAT_WARN  1.01
-#define R_HAT_LIMIT 1.05
-#define ESS_LIMIT   400.0
-#define GAP_LIMIT   4.0
-#define SHARE_LIMIT 0.10
-#define RUN_WARN    0.10
-#define TRIPS_LIMIT 10
-#define MEAN_LIMIT  4.5
-#define FEW_RUNS    20
-#define KIN_WARN    0.10 /* rho_t over members */
-#define ITEMS_SHOWN 4
-#define TAIL_LIMIT  0.7  /* Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024) */
-#define LOST        0.1  /* of the weight on the other side: a phase is lacking */
-#define BLOCK_LIMIT 0.02 /* acceptance of a block drawn anew */
-#define RUN_CHANCE  1e-3 /* of a run of rejections that the weights allow */
+#define R_HAT_WARN   1.01
+#define R_HAT_LIMIT  1.05
+#define ESS_LIMIT    400.0
+#define GAP_LIMIT    4.0
+#define SHARE_LIMIT  0.10
+#define RUN_WARN     0.10
+#define TRIPS_LIMIT  10
+#define MEAN_LIMIT   4.5
+#define DOUBT_FACTOR 10.0 /* error of log q over its change when steps double: test_cnf.c */
+#define FEW_RUNS     20
+#define KIN_WARN     0.10 /* rho_t over members */
+#define ITEMS_SHOWN  4
+#define TAIL_LIMIT   0.7  /* Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024) */
+#define LOST         0.1  /* of the weight on the other side: a phase is lacking */
+#define BLOCK_LIMIT  0.02 /* acceptance of a block drawn anew */
+#define RUN_CHANCE   1e-3 /* of a run of rejections that the weights allow */
 
 enum {
     RULE_UNUSABLE,
@@ -37,6 +38,7 @@ enum {
     RULE_ESS,
     RULE_GAP,
     RULE_COLLAPSE,
+    RULE_STEPS,
     RULE_UNSEEN,
     RULE_DISAGREE,
     RULE_SHARE,
@@ -76,6 +78,7 @@ static const kr_rule rule[N_RULES] = {
     [RULE_ESS] = { "ESS below 400", true },
     [RULE_GAP] = { "log Z of density and chain 4 sigma or more apart", true },
     [RULE_COLLAPSE] = { "mode collapse, a density lacks a phase that chains are in", true },
+    [RULE_STEPS] = { "log Z is not to be trusted: the ODE has too few steps", true },
     [RULE_UNSEEN] = { "chains lack a phase that a density has", true },
     [RULE_DISAGREE] = { "chain and samples of the density disagree", true },
     [RULE_SHARE] = { "one sample holds 10 % of the weight or more", true },
@@ -241,6 +244,27 @@ static int judge_collapse(kr_findings *f, const kr_summary *s, int d, int64_t p,
         }
     }
     return n;
+}
+
+/* A density whose log q is off by what its steps miss: log Z has to stand still, within a
+ * tenth of its error, when steps are doubled, and <log w>, the negative loss, has to stay below
+ * log Z. A loss that is too good to be true is one that training has found in the error of the
+ * steps. */
+static void judge_steps(kr_findings *f, const kr_summary *s, const kr_density_row *d, int64_t p,
+                        double limit)
+{
+    const double above = (d->lower - d->upper) / hypot(d->lower_error, d->upper_error);
+    if (d->steps > 0.0 && !(DOUBT_FACTOR * fabs(d->doubt_log_z) <= d->log_z_q_error)) {
+        find(f, RULE_STEPS, s, p,
+             "%s with %.0f, log Z moves by %.2g with twice as many, "
+             "want at most a tenth of its error %.2g",
+             d->name, d->steps, d->doubt_log_z, d->log_z_q_error);
+    } else if (d->steps > 0.0 && above >= limit) {
+        find(f, RULE_STEPS, s, p,
+             "%s with %.0f, <log w> is above that of the chain by %.1f "
+             "sigma",
+             d->name, d->steps, above);
+    }
 }
 
 /* The two sides side by side. Weights with a heavy tail make errors of the samples too small:
@@ -418,6 +442,7 @@ static void judge_point(kr_findings *f, const kr_summary *s, int64_t p)
         }
         judge_density(f, s, &s->density[k * s->n_points + p], p);
         judge_weights(f, s, &s->density[k * s->n_points + p], p);
+        judge_steps(f, s, &s->density[k * s->n_points + p], p, limit);
         judge_importance(f, s, k, p, limit);
     }
     judge_chains(f, s, p);

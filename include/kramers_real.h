@@ -126,6 +126,16 @@ typedef struct kr_flow {
                     void *scratch);
     /* Whether this z are independent standard normals. NULL: they are not. */
     bool (*is_normal)(const void *self);
+    /* Of densities that are exact in the limit of many steps only, all or none; NULL: exact.
+     * Samples then have a density that differs from exp(log_q) by what the steps miss. doubt:
+     * log q of phi with twice the steps, at about the price of two samples; it does not see
+     * the determinant of the map, which in what was measured was off by five to ten times as
+     * much (tests/test_cnf.c): reckon with a factor of ten. refine: twice the steps from now
+     * on, told by the weights; false: no more; serial only. n_steps: how many there are. */
+    void (*doubt)(const void *self, int32_t n_lanes, const double *phi, double *log_q,
+                  void *scratch);
+    bool (*refine)(void *self);
+    int32_t (*n_steps)(const void *self);
 } kr_flow;
 
 #endif

@@ -7,6 +7,8 @@ usage: check_fields.py KRAMERS CASE [--seeds N] [--threads N]
   pnas     the stochastic Allen-Cahn chain of 100 sites at beta = 20: acceptance and ESS of a flow, log Z,
            weights of the wells under a field
   nets     flows of networks, the run files double_moon_flow and eight_schools_flow: ESS and log Z against quadrature
+  cnf      a continuous flow on the point e6: eight fixed steps must be told as too few, steps that adapt
+           must end with the right log Z and without that alarm
   e6, e12, e20, e32
            the points L/xi = 4 of the two-dimensional theory: ESS of a flow within its budget, means of
            the chain and log Z against independent long runs
@@ -161,6 +163,18 @@ phases: {thermalize: 600, measure: 6000, every: 4}
 updates: UPDATES
 observables: [energy, helicity]
 """
+CNF = """
+model: {{name: phi4, m2: -4, lambda: 6.975}}
+lattice: {{name: hypercubic, size: [6, 6]}}
+beta: 1
+chains: 64
+phases: {{thermalize: 400, adapt: 10000000, measure: 4000, every: 4}}
+updates: [{{name: hmc, steps: 5, mass: fourier}}, {{name: independence, density: net}}]
+densities: {{net: {{name: cnf, {steps}}}}}
+training: {{max_work: {work}, forward: 0, target_ess: 1}}
+observables: [energy, magnetization, field]
+"""
+TOO_FEW = "log Z is not to be trusted"
 
 
 def z_limit(n):
@@ -260,6 +274,22 @@ def check_nets(seed):
         is_good &= report(abs(z) < z_limit(2) and net["ess_q"] >= 0.9,
                           f"{name} seed {seed}: ESS_q {net['ess_q']:.3f} (0.9), log Z {net['log_z']:.5f}, "
                           f"z {z:+.2f}; {cost['train_cpu_s']:.1f} CPU-s of training")
+    return is_good
+
+
+def check_cnf(seed):
+    """Few steps trip the alarm, adapted ones give log Z."""
+    is_good, (truth, error) = True, POINTS["e6"][6]
+    for steps, is_few in (("steps: 8, adapt_steps: false", True), ("steps: 8", False)):
+        summary = run(CNF.format(steps=steps, work=40), seed)
+        net = summary["densities"]["net"]
+        told = [text for text in summary["verdict"]["reasons"] if text.startswith(TOO_FEW)]
+        z = (net["log_z"] - truth) / math.hypot(net["log_z_error"], error)
+        is_good &= report(bool(told) == is_few and (is_few or abs(z) < z_limit(1)),
+                          f"cnf {steps} seed {seed}: {net['steps']:.0f} steps at the end, ESS_q "
+                          f"{net['ess_q']:.3f}, log Z {net['log_z']:.4f} +- {net['log_z_error']:.4f}, z {z:+.2f}, "
+                          f"moves by {net['doubt_log_z']:.1e} with twice the steps, "
+                          f"{summary['cost']['train_cpu_s']:.0f} CPU-s of training; {told}")
     return is_good
 
 
@@ -385,7 +415,7 @@ def check_log_z(seed):
 def main():
     """All seeds of the case."""
     seeds = ARGS.seeds or (1 if ARGS.case in ("chains", "log_z", "xy") else 2 if ARGS.case in ("e20", "e32") else 5)
-    checks = {"chains": check_chains, "pnas": check_pnas, "nets": check_nets, "log_z": check_log_z,
+    checks = {"chains": check_chains, "pnas": check_pnas, "nets": check_nets, "log_z": check_log_z, "cnf": check_cnf,
               "broken": check_broken, "xy": check_xy}
     is_good = True
     with tempfile.TemporaryDirectory() as folder:
@@ -399,7 +429,7 @@ def main():
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("kramers", type=os.path.abspath)
-    parser.add_argument("case", choices=["chains", "pnas", "nets", "log_z", "broken", "xy", *POINTS])
+    parser.add_argument("case", choices=["chains", "pnas", "nets", "cnf", "log_z", "broken", "xy", *POINTS])
     parser.add_argument("--points", default=",".join(POINTS), help="of case log_z (default: all)")
     parser.add_argument("--seeds", type=int, help="how many (default: as the case says)")
     parser.add_argument("--threads", type=int, default=2)

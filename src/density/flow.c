@@ -102,7 +102,10 @@ double kr_flow_stack_n_visits(const void *self)
     const kr_flow_stack *stack = self;
     double sum = 0.0;
     for (int32_t k = 0; k < stack->n_layers; k++) {
-        sum += stack->layer[k].n_visits;
+        const kr_flow_layer *layer = &stack->layer[k];
+        const float *weights = stack->weights + layer->first_weight;
+        sum +=
+            layer->n_visits * (layer->ops->steps ? layer->ops->steps(layer->self, weights) : 1);
     }
     return sum;
 }
@@ -197,9 +200,9 @@ static void run_forward(const call *c, double *x, double log_j[L])
     }
 }
 
-/* x (stride L) becomes normals; with a tape the inputs of all layers stay, those of the first
- * layer at its beginning, and x is not changed. */
-static void run_inverse(const call *c, double *x, double *tape, double log_j[L])
+/* x (stride L) becomes normals, in doubt with twice the steps; with a tape the inputs of all
+ * layers stay, those of the first layer at its beginning, and x is not changed. */
+static void run_inverse(const call *c, double *x, double *tape, double log_j[L], bool is_doubt)
 {
     const double *out = x;
     for (int32_t k = c->stack->n_layers - 1; k >= 0; k--) {
@@ -208,8 +211,8 @@ static void run_inverse(const call *c, double *x, double *tape, double log_j[L])
         if (tape) {
             memcpy(in, out, c->group * sizeof *in);
         }
-        layer->ops->inverse(layer->self, c->w + layer->first_number, in, log_j,
-                            c->layer_scratch);
+        (is_doubt && layer->ops->doubt ? layer->ops->doubt : layer->ops->inverse)(
+            layer->self, c->w + layer->first_number, in, log_j, c->layer_scratch);
         out = in;
     }
 }
@@ -310,8 +313,8 @@ static void push_slope(const call *c, const double *tape, double *slope)
     }
 }
 
-static void flow_log_q(const void *self, int32_t n_lanes, const double *phi, double *log_q,
-                       double *slope, void *scratch)
+static void score(const void *self, int32_t n_lanes, const double *phi, double *log_q,
+                  double *slope, void *scratch, bool is_doubt)
 {
     const call c = open_call(self, scratch);
     const size_t stride = kr_lanes_pad((size_t)n_lanes);
@@ -320,7 +323,7 @@ static void flow_log_q(const void *self, int32_t n_lanes, const double *phi, dou
         double log_j[L] = { 0.0 }, log_p[L], *tape = slope ? tape_of(&c, first, 0) : NULL;
         double *x = c.part[0];
         copy_group(c.stack->n_sites, phi + first, stride, x, L);
-        run_inverse(&c, x, tape, log_j);
+        run_inverse(&c, x, tape, log_j, is_doubt);
         if (slope && c.stack->n_layers == 0) {
             memcpy(tape, x, c.group * sizeof *x);
         }
@@ -333,6 +336,43 @@ static void flow_log_q(const void *self, int32_t n_lanes, const double *phi, dou
             copy_group(c.stack->n_sites, x, L, slope + first, stride);
         }
     }
+}
+
+static void flow_log_q(const void *self, int32_t n_lanes, const double *phi, double *log_q,
+                       double *slope, void *scratch)
+{
+    score(self, n_lanes, phi, log_q, slope, scratch, false);
+}
+
+static void flow_doubt(const void *self, int32_t n_lanes, const double *phi, double *log_q,
+                       void *scratch)
+{
+    score(self, n_lanes, phi, log_q, NULL, scratch, true);
+}
+
+static bool flow_refine(void *self)
+{
+    kr_flow_stack *stack = self;
+    bool is_refined = false;
+    for (int32_t k = 0; k < stack->n_layers; k++) {
+        const kr_flow_layer *layer = &stack->layer[k];
+        is_refined |= layer->ops->refine &&
+                      layer->ops->refine(layer->self, stack->weights + layer->first_weight);
+    }
+    return is_refined;
+}
+
+static int32_t flow_steps(const void *self)
+{
+    const kr_flow_stack *stack = self;
+    int32_t steps = 0;
+    for (int32_t k = 0; k < stack->n_layers; k++) {
+        const kr_flow_layer *layer = &stack->layer[k];
+        if (layer->ops->steps) {
+            steps += layer->ops->steps(layer->self, stack->weights + layer->first_weight);
+        }
+    }
+    return steps;
 }
 
 /* Lanes behind the last one have no cotangent, and so no part in the gradient. */
@@ -389,7 +429,7 @@ static void flow_inverse(const void *self, int32_t n_lanes, double *phi, double 
     for (int32_t first = 0; first < n_lanes; first += L) {
         double log_j[L] = { 0.0 };
         copy_group(c.stack->n_sites, phi + first, stride, c.tape, L);
-        run_inverse(&c, c.tape, NULL, log_j);
+        run_inverse(&c, c.tape, NULL, log_j, false);
         copy_group(c.stack->n_sites, c.tape, L, phi + first, stride);
         memcpy(log_jacobian + first, log_j, (size_t)lanes_in(n_lanes, first) * sizeof *log_j);
     }
@@ -407,4 +447,15 @@ const kr_flow kr_flow_stack_flow = {
     .forward = flow_forward,
     .inverse = flow_inverse,
     .is_normal = flow_is_normal,
+};
+
+const kr_flow kr_flow_stack_inexact = {
+    .sample = flow_sample,
+    .log_q = flow_log_q,
+    .pull = flow_pull,
+    .forward = flow_forward,
+    .inverse = flow_inverse,
+    .doubt = flow_doubt,
+    .refine = flow_refine,
+    .n_steps = flow_steps,
 };

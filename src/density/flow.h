@@ -44,14 +44,20 @@ typedef struct kr_flow_ops {
     /* forward and push at once; NULL: one after the other */
     void (*carry)(const void *self, const double *w, double *x, double *slope, double *log_j,
                   double *scratch);
+    /* Of a layer whose ln J is a sum over steps, all or none; what kr_flow makes of them.
+     * doubt: as inverse, with twice the steps. refine: twice the steps from now on, told by the
+     * weights; false: no more. steps: how many there are. */
+    void (*doubt)(const void *self, const double *w, double *x, double *log_j, double *scratch);
+    bool (*refine)(const void *self, float *weights);
+    int32_t (*steps)(const void *self, const float *weights);
 } kr_flow_ops;
 
 typedef struct kr_flow_layer {
     const kr_flow_ops *ops;
     void *self; /* owns */
     size_t n_weights, n_numbers;
-    size_t n_scratch;                  /* doubles */
-    double n_visits;                   /* weights, as often as one configuration uses them */
+    size_t n_scratch; /* doubles */
+    double n_visits; /* weights, as often as one configuration uses them, or one of its steps */
     size_t first_weight, first_number; /* set by kr_flow_stack_finish */
 } kr_flow_layer;
 
@@ -94,7 +100,8 @@ double kr_flow_stack_n_visits(const void *self);
 size_t kr_flow_stack_scratch_bytes(const void *self, int32_t n_lanes);
 int kr_flow_stack_prepare(void *self, double beta, kr_error *err);
 void kr_flow_stack_use(void *self, kr_isa isa);
-extern const kr_flow kr_flow_stack_flow;
+/* Of stacks whose layers are all exact, and of those with a layer that is not. */
+extern const kr_flow kr_flow_stack_flow, kr_flow_stack_inexact;
 
 /* Whether a density of real numbers on the line can stand on the target: KR_EUNSUP. */
 bool kr_flow_supports(const kr_target *target, const char *name, kr_error *why);

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "density/flow.h"
-#include "density/flow_split.h"
+#include "density/flow_orbits.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,7 +58,7 @@ static void fill_table(const kr_lattice *lattice, const int32_t *sites, int32_t 
         for (int32_t t = 0; t < n_taps; t++) {
             int32_t by[KR_DIM_MAX], other;
             tap_of(lattice, is_reversed ? n_taps - 1 - t : t, by);
-            other = kr_split_site_at(lattice, sites ? sites[k] : k, by);
+            other = kr_orbits_site(lattice, sites ? sites[k] : k, by);
             table[(size_t)k * (size_t)n_taps + (size_t)t] = other < 0 ? -1 : place[other];
         }
     }

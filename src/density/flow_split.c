@@ -8,13 +8,13 @@
 #include "density/flow_split.h"
 
 #include "base/memory.h"
+#include "density/flow_orbits.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define L           KR_FLOW_LANES
-#define DIM_MAX     3
 #define FIRST_WAVE  0.4 /* wave numbers at the start, per width */
 #define FIRST_LOCAL 0.2
 #define BEND_WEIGHT (-3.0)
@@ -39,11 +39,7 @@ const kr_split_kernels *kr_split_kernels_of(kr_isa isa)
 
 bool kr_split_supports(const kr_lattice *lattice, kr_error *why)
 {
-    if (strcmp(lattice->name, "hypercubic") != 0 || lattice->dim > DIM_MAX) {
-        kr_fail(
-            why, KR_EUNSUP,
-            "split_coupling: lattice %s of dimension %d, want hypercubic of dimension 1..%d",
-            lattice->name, lattice->dim, DIM_MAX);
+    if (!kr_orbits_support(lattice, "split_coupling", why)) {
         return false;
     }
     for (int32_t d = 0; d < lattice->dim; d++) {
@@ -68,96 +64,6 @@ static void clear_shape(kr_split_shape *s)
     kr_free(s->orbit_begin);
 }
 
-/* One displacement of the box, with the lengths that name its orbit. */
-typedef struct displacement {
-    int32_t by[DIM_MAX], length[DIM_MAX];
-} displacement;
-
-static bool are_directions_alike(const kr_lattice *lattice)
-{
-    bool is_same = true;
-    for (int32_t d = 1; d < lattice->dim; d++) {
-        is_same = is_same && lattice->extent[d] == lattice->extent[0] &&
-                  lattice->is_periodic[d] == lattice->is_periodic[0];
-    }
-    return is_same;
-}
-
-static int32_t reach_of(const kr_lattice *lattice, int32_t d, int32_t radius)
-{
-    const int32_t n = lattice->extent[d], most = lattice->is_periodic[d] ? n / 2 : n - 1;
-    return radius < most ? radius : most;
-}
-
-static void sort_ascending(int32_t *x, int32_t n)
-{
-    for (int32_t i = 1; i < n; i++) {
-        for (int32_t j = i; j > 0 && x[j - 1] > x[j]; j--) {
-            const int32_t swap = x[j];
-            x[j] = x[j - 1];
-            x[j - 1] = swap;
-        }
-    }
-}
-
-/* All displacements of odd length within reach; out NULL: only counted. */
-static int32_t list_displacements(const kr_lattice *lattice, int32_t radius, displacement *out)
-{
-    const bool is_isotropic = are_directions_alike(lattice);
-    int32_t reach[DIM_MAX] = { 0 }, n = 0;
-    for (int32_t d = 0; d < lattice->dim; d++) {
-        reach[d] = reach_of(lattice, d, radius);
-    }
-    for (int32_t z = -reach[2]; z <= reach[2]; z++) {
-        for (int32_t y = -reach[1]; y <= reach[1]; y++) {
-            for (int32_t x = -reach[0]; x <= reach[0]; x++) {
-                if ((abs(x) + abs(y) + abs(z)) % 2 && out) {
-                    out[n] = (displacement){ { x, y, z }, { abs(x), abs(y), abs(z) } };
-                    if (is_isotropic) {
-                        sort_ascending(out[n].length, lattice->dim);
-                    }
-                }
-                n += (abs(x) + abs(y) + abs(z)) % 2;
-            }
-        }
-    }
-    return n;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const displacement *x = a, *y = b;
-    for (int d = DIM_MAX - 1; d >= 0; d--) {
-        if (x->length[d] != y->length[d]) {
-            return x->length[d] < y->length[d] ? -1 : 1;
-        }
-    }
-    for (int d = DIM_MAX - 1; d >= 0; d--) {
-        if (x->by[d] != y->by[d]) {
-            return x->by[d] < y->by[d] ? -1 : 1;
-        }
-    }
-    return 0;
-}
-
-int32_t kr_split_site_at(const kr_lattice *lattice, int32_t i, const int32_t *by)
-{
-    int32_t out = 0, step = 1;
-    for (int32_t d = 0; d < lattice->dim; d++) {
-        const int32_t n = lattice->extent[d];
-        int32_t x = i % n + by[d];
-        i /= n;
-        if (lattice->is_periodic[d]) {
-            x = (x % n + n) % n;
-        } else if (x < 0 || x >= n) {
-            return -1;
-        }
-        out += x * step;
-        step *= n;
-    }
-    return out;
-}
-
 int32_t kr_split_parity(const kr_lattice *lattice, int32_t i)
 {
     int32_t sum = 0;
@@ -168,11 +74,11 @@ int32_t kr_split_parity(const kr_lattice *lattice, int32_t i)
     return sum % 2;
 }
 
-static void fill_orbits(kr_split_shape *s, const displacement *list)
+static void fill_orbits(kr_split_shape *s, const kr_displacement *list)
 {
     s->n_orbits = 0;
     for (int32_t k = 0; k < s->n_displacements; k++) {
-        if (k == 0 || memcmp(list[k - 1].length, list[k].length, sizeof list[k].length) != 0) {
+        if (k == 0 || !kr_orbits_is_same(&list[k - 1], &list[k])) {
             memcpy(s->orbit + (size_t)s->n_orbits * KR_DIM_MAX, list[k].length,
                    sizeof list[k].length);
             s->orbit_begin[s->n_orbits++] = k;
@@ -188,12 +94,12 @@ static void fill_orbits(kr_split_shape *s, const displacement *list)
 
 /* place (n_sites) of each site among those of its parity */
 static void fill_neighbors(kr_split_shape *s, const kr_lattice *lattice,
-                           const displacement *list, const int32_t *place)
+                           const kr_displacement *list, const int32_t *place)
 {
     for (int p = 0; p < 2; p++) {
         for (int32_t k = 0; k < s->n[p]; k++) {
             for (int32_t d = 0; d < s->n_displacements; d++) {
-                const int32_t other = kr_split_site_at(lattice, s->site[p][k], list[d].by);
+                const int32_t other = kr_orbits_site(lattice, s->site[p][k], list[d].by);
                 s->near[p][(size_t)k * (size_t)s->n_displacements + (size_t)d] =
                     other < 0 ? s->n[1 - p] : place[other];
             }
@@ -201,7 +107,7 @@ static void fill_neighbors(kr_split_shape *s, const kr_lattice *lattice,
     }
 }
 
-static int fill_shape(kr_split_shape *s, const kr_lattice *lattice, displacement *list,
+static int fill_shape(kr_split_shape *s, const kr_lattice *lattice, kr_displacement *list,
                       int32_t *place, kr_error *err)
 {
     const size_t n = (size_t)lattice->n_sites, most = (size_t)s->n_displacements;
@@ -234,16 +140,15 @@ static int init_shape(kr_split_shape *s, const kr_lattice *lattice,
 {
     const int32_t F = (int32_t)params->features, radius = (int32_t)params->radius;
     *s = (kr_split_shape){ .n_waves = F, .n_knots = (int32_t)params->knots };
-    s->n_displacements = list_displacements(lattice, radius, NULL);
+    s->n_displacements = kr_orbits_list(lattice, radius, true, NULL);
     s->from[1] = is_even ? 1 + F : 0;
     s->to[0] = is_even ? 1 + F : 1 + 2 * F;
     s->to[1] = 1 + 2 * F;
-    displacement *list = kr_alloc((size_t)s->n_displacements, sizeof *list, err);
+    kr_displacement *list = kr_alloc((size_t)s->n_displacements, sizeof *list, err);
     int32_t *place = kr_alloc((size_t)lattice->n_sites, sizeof *place, err);
     int status = list && place ? KR_OK : KR_ENOMEM;
     if (status == KR_OK) {
-        list_displacements(lattice, radius, list);
-        qsort(list, (size_t)s->n_displacements, sizeof *list, compare);
+        kr_orbits_list(lattice, radius, true, list);
         status = fill_shape(s, lattice, list, place, err);
     }
     kr_free(place);

@@ -101,9 +101,7 @@ typedef struct kr_split_params {
     int32_t base;
 } kr_split_params;
 
-/* Of hypercubic lattices: site at a displacement (dim) of site i, or -1: outside; and the sum
- * of coordinates of a site, 0 even, 1 odd. */
-int32_t kr_split_site_at(const kr_lattice *lattice, int32_t i, const int32_t *by);
+/* Of hypercubic lattices: the sum of coordinates of a site, 0 even, 1 odd. */
 int32_t kr_split_parity(const kr_lattice *lattice, int32_t i);
 /* Can the lattice be split: KR_EUNSUP. */
 bool kr_split_supports(const kr_lattice *lattice, kr_error *why);

@@ -29,6 +29,12 @@ static const struct {
     { "divergence_q_*_error", "its standard error" },
     { "inverse_q_*", "<Z/w>, which is <(Z/w)^2> of a chain" },
     { "inverse_square_q_*", "<(Z/w)^2>, which is <(Z/w)^3> of a chain" },
+    { "steps_q_*", "steps of a density that is exact for many only; NaN: exact" },
+    { "doubt_mean_q_*", "mean change of log w with twice the steps" },
+    { "doubt_sd_q_*", "its standard deviation" },
+    { "doubt_max_q_*", "its largest size" },
+    { "doubt_log_z_q_*", "change of log Z with twice the steps, from the same samples" },
+    { "doubt_ess_q_*", "change of ESS_q with twice the steps, from the same samples" },
 };
 enum { N_ROWS = sizeof row / sizeof *row };
 
@@ -107,7 +113,13 @@ static double value_at(const kr_schema *s, int32_t d, int32_t p, size_t j)
                                    k.divergence,
                                    k.divergence_error,
                                    k.inverse,
-                                   k.inverse_square };
+                                   k.inverse_square,
+                                   k.steps,
+                                   k.doubt_mean,
+                                   k.doubt_sd,
+                                   k.doubt_max,
+                                   k.doubt_log_z,
+                                   k.doubt_ess };
     return field[j];
 }
 

@@ -23,7 +23,7 @@
 #include <omp.h>
 #endif
 
-enum { LANES = KR_LANES_MAX };
+enum { LANES = KR_LANES_MAX, DOUBT_EVERY = 4 };
 
 static int64_t n_sample_blocks(const kr_sampler *sampler)
 {
@@ -112,8 +112,9 @@ int kr_certificate_init(kr_sampler *s, kr_error *err)
     KR_TRY(name_estimates(s, err));
     size_t n = (size_t)s->n_estimates;
     s->certificate_sum = kr_alloc((size_t)n_sample_blocks(s) * n, sizeof(double), err);
+    s->certificate_doubt = kr_alloc((size_t)n_sample_blocks(s) * LANES, sizeof(double), err);
     s->certificate_block = kr_alloc((size_t)config->n_threads, sizeof(kr_block *), err);
-    if (!s->certificate_sum || !s->certificate_block) {
+    if (!s->certificate_sum || !s->certificate_doubt || !s->certificate_block) {
         return KR_ENOMEM;
     }
     for (int32_t t = 0; t < config->n_threads; t++) {
@@ -141,6 +142,7 @@ void kr_certificate_clear(kr_sampler *s)
         kr_block_free(s->certificate_block[t]);
     }
     kr_free(s->certificate_block);
+    kr_free(s->certificate_doubt);
     kr_free(s->certificate_sum);
     kr_free(s->estimate);
     kr_free(s->estimate_from);
@@ -149,6 +151,8 @@ void kr_certificate_clear(kr_sampler *s)
 
 int kr_certificate_declare(kr_sampler *s, kr_state *table, kr_error *err)
 {
+    KR_TRY(kr_state_add(table, "certificate_doubt", KR_F64, (size_t)n_sample_blocks(s) * LANES,
+                        s->certificate_doubt, err));
     return kr_state_add(table, "certificate_sum", KR_F64,
                         (size_t)n_sample_blocks(s) * (size_t)s->n_estimates, s->certificate_sum,
                         err);
@@ -209,6 +213,19 @@ static kr_rng stream(const kr_sampler *sampler, int32_t p, int32_t d, int64_t b)
     return rng;
 }
 
+/* By how much log w of the samples changes when a density takes twice the steps. */
+static void doubt_batch(const kr_sampler *sampler, const kr_density *density, int64_t b,
+                        const kr_block *block, void *scratch)
+{
+    double *doubt = sampler->certificate_doubt + b * LANES;
+    if (density->plug->flow && density->plug->flow->doubt && b % DOUBT_EVERY == 0) {
+        density->plug->flow->doubt(density->self, LANES, block->phi, doubt, scratch);
+        for (int32_t l = 0; l < LANES; l++) {
+            doubt[l] = block->log_q[l] - doubt[l];
+        }
+    }
+}
+
 static void sample_whole(const kr_sampler *sampler, int32_t p, int32_t d, int64_t b,
                          kr_block *block, void *scratch)
 {
@@ -221,6 +238,7 @@ static void sample_whole(const kr_sampler *sampler, int32_t p, int32_t d, int64_
     kr_block_touch(block);
     block->layout = terms->action ? KR_LAYOUT_REAL : KR_LAYOUT_LANE;
     kr_density_sample(density, LANES, block->state, block->log_q, &rng, scratch);
+    doubt_batch(sampler, density, b, block, scratch);
     kr_terms_score(terms, block->state, LANES, LANES, block->energy);
     for (int32_t l = 0; l < LANES; l++) {
         log_w[l] = -point->target->beta * block->energy[l] - block->log_q[l];
@@ -322,6 +340,44 @@ static void estimate(const kr_sampler *s, const kr_target *target, int32_t e, do
     result[1] = n > 1 ? sqrt(square * (double)n / (double)(n - 1)) / sum_w : NAN;
 }
 
+/* The part of the certificate that is about steps. */
+static void conclude_doubt(const kr_sampler *sampler, const kr_density *density,
+                           kr_certificate *c)
+{
+    const kr_flow *flow = density->plug->flow;
+    double n = 0.0, sum = 0.0, square = 0.0, most = 0.0, top[2] = { -INFINITY, -INFINITY };
+    double w[2] = { 0.0, 0.0 }, w2[2] = { 0.0, 0.0 };
+    c->steps = c->doubt_mean = c->doubt_sd = c->doubt_max = c->doubt_log_z = c->doubt_ess = NAN;
+    if (!flow || !flow->doubt) {
+        return;
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        for (int64_t b = 0; b < n_sample_blocks(sampler); b += DOUBT_EVERY) {
+            for (int64_t k = b * LANES; k < (b + 1) * LANES; k++) {
+                const double off = sampler->certificate_doubt[k];
+                const double mean = sum / n; /* of the first pass */
+                for (int j = 0; j < 2; j++) {
+                    const double log_w = sampler->certificate_log_w[k] + (j ? off : 0.0);
+                    const double x = pass ? exp(log_w - top[j]) : 0.0;
+                    top[j] = pass ? top[j] : fmax(top[j], log_w);
+                    w[j] += x;
+                    w2[j] += x * x;
+                }
+                square += pass ? (off - mean) * (off - mean) : 0.0;
+                sum += pass ? 0.0 : off;
+                n += pass ? 0.0 : 1.0;
+                most = fabs(off) <= most ? most : fabs(off); /* NaN counts */
+            }
+        }
+    }
+    c->steps = flow->n_steps(density->self);
+    c->doubt_mean = sum / n;
+    c->doubt_sd = sqrt(square / (n - 1.0));
+    c->doubt_max = most;
+    c->doubt_log_z = top[1] + log(w[1]) - top[0] - log(w[0]);
+    c->doubt_ess = (w[1] * w[1] / w2[1] - w[0] * w[0] / w2[0]) / n;
+}
+
 static int conclude(kr_sampler *sampler, int32_t p, int32_t d, kr_error *err)
 {
     int64_t n = n_sample_blocks(sampler) * LANES;
@@ -360,6 +416,7 @@ static int conclude(kr_sampler *sampler, int32_t p, int32_t d, kr_error *err)
                                               .divergence_error = NAN,
                                               .inverse = summary.inverse,
                                               .inverse_square = summary.inverse_square };
+    conclude_doubt(sampler, &point->density[d], &point->certificate[d]);
     return KR_OK;
 }
 

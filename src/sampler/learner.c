@@ -137,6 +137,18 @@ static const float *spread_gradient(kr_learner *l, const float *gradient, double
     return l->gradient;
 }
 
+void kr_learner_refined(kr_learner *l, const kr_density *density, const float *before)
+{
+    const float *w = density->plug->weights(density->self);
+    for (size_t i = 0; i < l->n_weights; i++) {
+        const float change = w[i] - before[i];
+        l->good[i] += change;
+        if (l->degree > 0) {
+            l->theta[i] += change;
+        }
+    }
+}
+
 int kr_learner_step(kr_learner *l, const float *gradient, double beta, double rate, double loss,
                     int32_t n_sites, const char *name, kr_error *err)
 {

@@ -146,6 +146,7 @@ struct kr_sampler {
     bool new_is_warmup;
     int64_t new_epoch;
     double *certificate_log_w;    /* (certificate) of the density now certified */
+    double *certificate_doubt;    /* (certificate) change of log w with twice the steps, or 0 */
     kr_block **certificate_block; /* (n_threads) states of a batch of its samples */
     double *certificate_sum; /* (batches, n_estimates) sum of w x, of derived ones w x^2, over
                                 the largest w there */
@@ -298,6 +299,10 @@ void kr_trainer_forward(kr_sampler *sampler, kr_point *point, struct kr_trainer 
 void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, struct kr_trainer *trainer,
                         double beta, int32_t n_walkers, kr_batch *total, double *R,
                         double *log_w);
+/* Doubles the steps of a density that has some where log q changes with them by more than a
+ * tenth of the error that its certificate will have, for steps may miss ten times as much
+ * (kr_flow.doubt); serial. */
+void kr_trainer_doubt(kr_sampler *sampler, struct kr_trainer *trainer);
 void kr_trainer_sum(const kr_sampler *sampler, const struct kr_trainer *trainer,
                     int32_t n_blocks);
 
@@ -340,6 +345,9 @@ int kr_learner_declare(kr_learner *learner, kr_state *table, kr_error *err);
 void kr_learner_open(kr_learner *learner);
 void kr_learner_start(kr_learner *learner, const float *weights);
 void kr_learner_give(const kr_learner *learner, kr_density *density, double beta);
+/* Weights that kr_flow.refine has changed, known to the learner, for good; before: as they
+ * were. */
+void kr_learner_refined(kr_learner *learner, const kr_density *density, const float *before);
 int kr_learner_step(kr_learner *learner, const float *gradient, double beta, double rate,
                     double loss, int32_t n_sites, const char *name, kr_error *err);
 

@@ -250,6 +250,10 @@ typedef struct kr_certificate {
      * KL(q|p) + KL(p|q) of the block given what surrounds it, in nats. */
     double block_sites, divergence, divergence_error;
     double inverse, inverse_square; /* <Z/w>, <(Z/w)^2>: what <1/w> of a chain is worth */
+    /* Of a density that is exact in the limit of many steps only (kr_flow.doubt), else NaN: its
+     * steps, and by how much twice as many change ln q: mean, standard deviation and largest
+     * size over every fourth batch of the samples, log Z and the ESS from these. */
+    double steps, doubt_mean, doubt_sd, doubt_max, doubt_log_z, doubt_ess;
 } kr_certificate;
 /* Estimates from the same samples alone, without any chain: of the columns of all observables
  * that are functions of one configuration, then the weights of the declared phases, "in_PHASE",

@@ -38,6 +38,7 @@
 #define GLOBAL_FROM     0.15 /* share of the forward budget without global proposals */
 #define GLOBAL_STEPS    128  /* or so many steps, where they tell whether training still pays */
 #define PATH_VISITS     2.5  /* of the weights, by a sample and its path gradient */
+#define DOUBT_EVERY     16   /* steps of training between two looks at those of a density */
 #define ESS_MIN_BATCHES 16   /* running ESS is believed from so many batches on */
 
 /* Range of beta of the points; false when they differ in more. */
@@ -318,6 +319,10 @@ static double run_batch(kr_sampler *sampler, kr_point *point, kr_trainer *t, boo
 {
     const kr_training_params *params = &sampler->config.training;
     double *R = sampler->certificate_log_w, *log_w = R + params->batch, visits;
+    const kr_flow *flow = t->density->plug->flow;
+    if (flow && flow->doubt && t->learner->step % DOUBT_EVERY == 0) {
+        kr_trainer_doubt(sampler, t);
+    }
     if (t->tail) {
         kr_trainer_block_step(sampler, point, t, is_forward, total);
         visits = kr_trainer_block_visits(t, is_forward);

@@ -269,6 +269,37 @@ void kr_trainer_reverse(kr_sampler *sampler, kr_point *point, kr_trainer *t, dou
     total->cpu = cpu;
 }
 
+void kr_trainer_doubt(kr_sampler *sampler, kr_trainer *t)
+{
+    const kr_block *block = t->walker[0];
+    const kr_flow *flow = t->density->plug->flow;
+    const int32_t n = block->n_lanes;
+    const double beta = t->target->beta;
+    double log_q[KR_LANES_MAX], again[KR_LANES_MAX], energy[KR_LANES_MAX];
+    double mean = 0.0, square = 0.0, doubt = 0.0;
+    void *scratch = kr_thread_scratch(sampler);
+    kr_density_sample(t->density, n, block->spare_phi, log_q, &t->rng[0], scratch);
+    kr_terms_score(t->target->terms, block->spare, (size_t)block->stride, n, energy);
+    flow->doubt(t->density->self, n, block->spare_phi, again, scratch);
+    for (int32_t l = 0; l < n; l++) {
+        const double log_w = -beta * energy[l] - log_q[l];
+        const double off = again[l] - log_q[l], apart = log_w - mean;
+        mean += apart / (l + 1);
+        square += apart * (log_w - mean);
+        doubt += off * off;
+    }
+    const double share = 0.1 / sqrt((double)sampler->config.training.certificate);
+    if (!(doubt <= share * share * square)) { /* not a number: refine */
+        float *before = sampler->gradient;
+        memcpy(before, t->density->plug->weights(t->density->self),
+               t->n_weights * sizeof *before);
+        if (flow->refine(t->density->self)) {
+            kr_learner_refined(t->learner, t->density, before);
+            t->density->epoch++;
+        }
+    }
+}
+
 /* Gradients of the blocks summed pairwise in block order, into that of block 0. */
 void kr_trainer_sum(const kr_sampler *sampler, const kr_trainer *t, int32_t n_blocks)
 {
