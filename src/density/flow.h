@@ -96,6 +96,8 @@ int kr_flow_stack_prepare(void *self, double beta, kr_error *err);
 void kr_flow_stack_use(void *self, kr_isa isa);
 extern const kr_flow kr_flow_stack_flow;
 
+/* Sum of the coordinates of site i, modulo 2. */
+int32_t kr_flow_parity(const kr_lattice *lattice, int32_t i);
 /* Whether a density of real numbers on the line can stand on the target: KR_EUNSUP. */
 bool kr_flow_supports(const kr_target *target, const char *name, kr_error *why);
 

@@ -100,8 +100,15 @@ static void sort_ascending(int32_t *x)
     }
 }
 
-/* All displacements of odd length within reach; out NULL: only counted. */
-static int32_t list_displacements(const kr_lattice *lattice, int32_t radius, displacement *out)
+/* Whether it leads from each class to the other one. */
+static bool is_seen(kr_split_level level, int32_t x, int32_t y, int32_t z)
+{
+    return level == KR_SPLIT_ALL ? (abs(x) + abs(y) + abs(z)) % 2 : x % 2 && y % 2;
+}
+
+/* All displacements between the classes within reach; out NULL: only counted. */
+static int32_t list_displacements(const kr_lattice *lattice, kr_split_level level,
+                                  int32_t radius, displacement *out)
 {
     const bool is_isotropic = are_directions_alike(lattice);
     int32_t reach[DIM_MAX] = { 0 }, n = 0;
@@ -111,13 +118,13 @@ static int32_t list_displacements(const kr_lattice *lattice, int32_t radius, dis
     for (int32_t z = -reach[2]; z <= reach[2]; z++) {
         for (int32_t y = -reach[1]; y <= reach[1]; y++) {
             for (int32_t x = -reach[0]; x <= reach[0]; x++) {
-                if ((abs(x) + abs(y) + abs(z)) % 2 && out) {
+                if (is_seen(level, x, y, z) && out) {
                     out[n] = (displacement){ { x, y, z }, { abs(x), abs(y), abs(z) } };
                     if (is_isotropic) {
                         sort_ascending(out[n].length);
                     }
                 }
-                n += (abs(x) + abs(y) + abs(z)) % 2;
+                n += is_seen(level, x, y, z);
             }
         }
     }
@@ -159,14 +166,11 @@ static int32_t site_at(const kr_lattice *lattice, int32_t i, const int32_t *by)
     return out;
 }
 
-static int32_t parity_of(const kr_lattice *lattice, int32_t i)
+/* Class of site i, or -1: the layers leave it alone. */
+static int32_t class_of(const kr_lattice *lattice, kr_split_level level, int32_t i)
 {
-    int32_t sum = 0;
-    for (int32_t d = 0; d < lattice->dim; d++) {
-        sum += i % lattice->extent[d];
-        i /= lattice->extent[d];
-    }
-    return sum % 2;
+    const int32_t parity = kr_flow_parity(lattice, i);
+    return level == KR_SPLIT_ALL ? parity : parity ? -1 : i % lattice->extent[0] % 2;
 }
 
 static void fill_orbits(kr_split_shape *s, const displacement *list)
@@ -181,13 +185,14 @@ static void fill_orbits(kr_split_shape *s, const displacement *list)
     }
     s->orbit_begin[s->n_orbits] = s->n_displacements;
     for (int32_t k = 0; k < s->n_displacements; k++) {
-        if (list[k].length[0] + list[k].length[1] + list[k].length[2] == 1) {
+        if (list[k].length[0] + list[k].length[1] + list[k].length[2] ==
+            (s->level == KR_SPLIT_ALL ? 1 : 2)) {
             s->nearest[s->n_nearest++] = k;
         }
     }
 }
 
-/* place (n_sites) of each site among those of its parity */
+/* place (n_sites) of each site among those of its class */
 static void fill_neighbors(kr_split_shape *s, const kr_lattice *lattice,
                            const displacement *list, const int32_t *place)
 {
@@ -215,9 +220,11 @@ static int fill_shape(kr_split_shape *s, const kr_lattice *lattice, displacement
         return KR_ENOMEM;
     }
     for (int32_t i = 0; i < lattice->n_sites; i++) {
-        const int32_t p = parity_of(lattice, i);
-        place[i] = s->n[p];
-        s->site[p][s->n[p]++] = i;
+        const int32_t p = class_of(lattice, s->level, i);
+        if (p >= 0) {
+            place[i] = s->n[p];
+            s->site[p][s->n[p]++] = i;
+        }
     }
     for (int p = 0; p < 2; p++) {
         s->near[p] = kr_alloc((size_t)s->n[p] * most, sizeof *s->near[p], err);
@@ -231,11 +238,12 @@ static int fill_shape(kr_split_shape *s, const kr_lattice *lattice, displacement
 }
 
 static int init_shape(kr_split_shape *s, const kr_lattice *lattice,
-                      const kr_split_params *params, bool is_even, kr_error *err)
+                      const kr_split_params *params, kr_split_level level, bool is_even,
+                      kr_error *err)
 {
     const int32_t F = (int32_t)params->features, radius = (int32_t)params->radius;
-    *s = (kr_split_shape){ .n_waves = F, .n_knots = (int32_t)params->knots };
-    s->n_displacements = list_displacements(lattice, radius, NULL);
+    *s = (kr_split_shape){ .level = level, .n_waves = F, .n_knots = (int32_t)params->knots };
+    s->n_displacements = list_displacements(lattice, level, radius, NULL);
     s->from[1] = is_even ? 1 + F : 0;
     s->to[0] = is_even ? 1 + F : 1 + 2 * F;
     s->to[1] = 1 + 2 * F;
@@ -243,7 +251,7 @@ static int init_shape(kr_split_shape *s, const kr_lattice *lattice,
     int32_t *place = kr_alloc((size_t)lattice->n_sites, sizeof *place, err);
     int status = list && place ? KR_OK : KR_ENOMEM;
     if (status == KR_OK) {
-        list_displacements(lattice, radius, list);
+        list_displacements(lattice, level, radius, list);
         qsort(list, (size_t)s->n_displacements, sizeof *list, compare);
         status = fill_shape(s, lattice, list, place, err);
     }
@@ -430,8 +438,8 @@ const kr_split_shape *kr_split_shape_of(const kr_flow_layer *layer)
 }
 
 int kr_split_add_layers(kr_flow_stack *stack, const kr_lattice *lattice,
-                        const kr_split_params *params, bool is_even, double spread,
-                        kr_error *err)
+                        const kr_split_params *params, kr_split_level level, bool is_even,
+                        double spread, kr_error *err)
 {
     const kr_split_shape *shape = NULL;
     for (int64_t k = 0; k < params->layers; k++) {
@@ -446,7 +454,7 @@ int kr_split_add_layers(kr_flow_stack *stack, const kr_lattice *lattice,
                       .is_even = is_even,
                       .spread = spread };
         if (!shape) {
-            const int status = init_shape(&s->own, lattice, params, is_even, err);
+            const int status = init_shape(&s->own, lattice, params, level, is_even, err);
             if (status != KR_OK) {
                 kr_free(s);
                 return status;

@@ -8,13 +8,13 @@
  * orbits are symmetric. */
 #include "base/isa.h"
 #include "density/flow_bend.h"
+#include "density/flow_log.h"
 #include "density/flow_split.h"
 
 #include <string.h>
 
-#define L       KR_LANES_PAD
-#define CLAMP   1.5
-#define PRODUCT 8 /* factors u' whose logarithm is taken at once */
+#define L     KR_LANES_PAD
+#define CLAMP 1.5
 
 enum { FEATURES_MAX = 2 * KR_SPLIT_WAVES_MAX + 1, NUMBERS_MAX = 1 + 4 * KR_SPLIT_KNOTS_MAX };
 
@@ -166,28 +166,12 @@ KR_INLINE void condition(const pass *c, const double *x, int half, bool keeps)
     }
 }
 
-/* ln u' of many sites, with few logarithms. */
-typedef struct log_sum {
-    vd sum, product;
-    int n;
-} log_sum;
-
-KR_INLINE void add_log(log_sum *at, vd factor)
-{
-    at->product *= factor;
-    if (++at->n == PRODUCT) {
-        at->sum += vd_log(at->product);
-        at->product = vd_set(1.0);
-        at->n = 0;
-    }
-}
-
 static void forward(const kr_split_shape *s, int parity, const double *w, double *x,
                     double *log_j, double *scratch)
 {
     const pass c = open_pass(s, parity, w, scratch);
     for (int half = 0; half < L; half += VD) {
-        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        log_sum volume = log_begin(log_j + half);
         condition(&c, x, half, false);
         for (int32_t i = 0; i < c.n_mapped; i++) {
             double *at = x + (size_t)c.mapped[i] * L + half;
@@ -196,9 +180,9 @@ static void forward(const kr_split_shape *s, int parity, const double *w, double
             const bent to = bend_value(&c.u, vd_fma(vd_load(at), vd_exp(g), shift));
             vd_store(at, to.u);
             volume.sum += g;
-            add_log(&volume, to.d1);
+            log_add(&volume, to.d1);
         }
-        vd_store(log_j + half, volume.sum + vd_log(volume.product));
+        log_end(&volume, log_j + half);
     }
 }
 
@@ -207,7 +191,7 @@ static void inverse(const kr_split_shape *s, int parity, const double *w, double
 {
     const pass c = open_pass(s, parity, w, scratch);
     for (int half = 0; half < L; half += VD) {
-        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        log_sum volume = log_begin(log_j + half);
         condition(&c, x, half, false);
         for (int32_t i = 0; i < c.n_mapped; i++) {
             double *at = x + (size_t)c.mapped[i] * L + half;
@@ -217,9 +201,9 @@ static void inverse(const kr_split_shape *s, int parity, const double *w, double
             const vd z = bend_inverse(&c.u, vd_load(at), &first);
             vd_store(at, (z - shift) * vd_exp(-g));
             volume.sum += g;
-            add_log(&volume, first);
+            log_add(&volume, first);
         }
-        vd_store(log_j + half, volume.sum + vd_log(volume.product));
+        log_end(&volume, log_j + half);
     }
 }
 
@@ -419,7 +403,7 @@ KR_INLINE void push_half(const pass *c, const double *x, double *slope, double *
         if (mapped) {
             vd_store(mapped + site, at.u);
             volume->sum += g;
-            add_log(volume, at.d1);
+            log_add(volume, at.d1);
         }
     }
     clear_outside(c, half);
@@ -443,73 +427,83 @@ static void carry(const kr_split_shape *s, int parity, const double *w, double *
 {
     const pass c = open_pass(s, parity, w, scratch);
     for (int half = 0; half < L; half += VD) {
-        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        log_sum volume = log_begin(log_j + half);
         push_half(&c, x, slope, x, &volume, half);
-        vd_store(log_j + half, volume.sum + vd_log(volume.product));
+        log_end(&volume, log_j + half);
     }
 }
 
 /* ---- zero mode -----------------------------------------------------------------------------
  */
 
+/* Row i of those of the mode. */
+KR_INLINE size_t row_of(const int32_t *site, int32_t i)
+{
+    return (size_t)(site ? site[i] : i) * L;
+}
+
 /* sum x/sqrt(n) */
-KR_INLINE vd mode_of(int32_t n, const double *x)
+KR_INLINE vd mode_of(int32_t n, const int32_t *site, const double *x)
 {
     vd sum = vd_set(0.0);
     for (int32_t i = 0; i < n; i++) {
-        sum += vd_load(x + (size_t)i * L);
+        sum += vd_load(x + row_of(site, i));
     }
     return sum / vd_sqrt(vd_set(n));
 }
 
 /* Moves the mode by `by`. */
-KR_INLINE void move_mode(int32_t n, vd by, double *x)
+KR_INLINE void move_mode(int32_t n, const int32_t *site, vd by, double *x)
 {
     const vd each = by / vd_sqrt(vd_set(n));
     for (int32_t i = 0; i < n; i++) {
-        vd_store(x + (size_t)i * L, vd_load(x + (size_t)i * L) + each);
+        double *at = x + row_of(site, i);
+        vd_store(at, vd_load(at) + each);
     }
 }
 
-static void zero_forward(int32_t n, int32_t n_knots, const double *w, double *x, double *log_j)
+static void zero_forward(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                         double *x, double *log_j)
 {
     const bend u = bend_at(w, n_knots);
     const vd shift = vd_set(w[kr_split_bend_numbers(n_knots)]);
     for (int half = 0; half < L; half += VD) {
-        const vd mode = mode_of(n, x + half);
+        const vd mode = mode_of(n, site, x + half);
         const bent to = bend_value(&u, mode + shift);
-        move_mode(n, to.u - mode, x + half);
+        move_mode(n, site, to.u - mode, x + half);
         vd_store(log_j + half, vd_load(log_j + half) + vd_log(to.d1));
     }
 }
 
-static void zero_inverse(int32_t n, int32_t n_knots, const double *w, double *x, double *log_j)
+static void zero_inverse(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                         double *x, double *log_j)
 {
     const bend u = bend_at(w, n_knots);
     const vd shift = vd_set(w[kr_split_bend_numbers(n_knots)]);
     for (int half = 0; half < L; half += VD) {
-        const vd mode = mode_of(n, x + half);
+        const vd mode = mode_of(n, site, x + half);
         vd first;
         const vd to = bend_inverse(&u, mode, &first) - shift;
-        move_mode(n, to - mode, x + half);
+        move_mode(n, site, to - mode, x + half);
         vd_store(log_j + half, vd_load(log_j + half) + vd_log(first));
     }
 }
 
-static void zero_pull(int32_t n, int32_t n_knots, const double *w, const double *x,
-                      double *cotangent, const double *volume, double *gradient)
+static void zero_pull(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                      const double *x, double *cotangent, const double *volume,
+                      double *gradient)
 {
     const bend u = bend_at(w, n_knots);
     const int32_t n_weights = kr_split_bend_weights(n_knots), n_numbers = n_weights + n_knots;
     for (int half = 0; half < L; half += VD) {
-        const vd z = mode_of(n, x + half) + vd_set(w[n_numbers]);
-        const vd l = mode_of(n, cotangent + half), v = vd_load(volume + half);
+        const vd z = mode_of(n, site, x + half) + vd_set(w[n_numbers]);
+        const vd l = mode_of(n, site, cotangent + half), v = vd_load(volume + half);
         const bent at = bend_value(&u, z);
         vd bends[NUMBERS_MAX];
         memset(bends, 0, sizeof bends);
         bend_gradient(&u, z, &at, l, v, bends);
         const vd lz = vd_fma(l, at.d1, v * at.d2 / at.d1);
-        move_mode(n, lz - l, cotangent + half);
+        move_mode(n, site, lz - l, cotangent + half);
         for (int32_t k = 0; k < n_weights; k++) {
             gradient[k] += sum_half(bends[k]);
         }
@@ -517,15 +511,15 @@ static void zero_pull(int32_t n, int32_t n_knots, const double *w, const double 
     }
 }
 
-static void zero_push(int32_t n, int32_t n_knots, const double *w, const double *x,
-                      double *slope)
+static void zero_push(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                      const double *x, double *slope)
 {
     const bend u = bend_at(w, n_knots);
     for (int half = 0; half < L; half += VD) {
-        const vd z = mode_of(n, x + half) + vd_set(w[kr_split_bend_numbers(n_knots)]);
-        const vd old = mode_of(n, slope + half);
+        const vd z = mode_of(n, site, x + half) + vd_set(w[kr_split_bend_numbers(n_knots)]);
+        const vd old = mode_of(n, site, slope + half);
         const bent at = bend_value(&u, z);
-        move_mode(n, (old - at.d2 / at.d1) / at.d1 - old, slope + half);
+        move_mode(n, site, (old - at.d2 / at.d1) / at.d1 - old, slope + half);
     }
 }
 
