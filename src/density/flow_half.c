@@ -9,7 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#define WIDTHS 6.0 /* of a neighbor, all on one side: fields beyond that share a table row */
+#define NUMBERS 24.0 /* of the table that a site reads, which cost as much as weights */
+#define WIDTHS  6.0  /* of a neighbor, all on one side: fields beyond that share a table row */
 
 typedef struct half {
     kr_half_shape shape;
@@ -221,5 +222,6 @@ kr_flow_layer kr_flow_half_layer(const kr_target *target, const kr_flow_modes *m
         half_free(h);
         h = NULL;
     }
-    return (kr_flow_layer){ .ops = &ops, .self = h };
+    const double n_visits = h ? NUMBERS * h->shape.n_odd : 0.0;
+    return (kr_flow_layer){ .ops = &ops, .self = h, .n_visits = n_visits };
 }
