@@ -84,16 +84,6 @@ static void nodes_have_their_derivatives(void **state)
     kr_quantile_clear(&q);
 }
 
-static void densities_are_normalized(void **state)
-{
-    (void)state;
-    law w = { -1.0, 2.5, 0.0 };
-    double all;
-    below(&w, 0.3, &all);
-    const double want = log(weight_of(0.7, &w) / all);
-    assert_close(kr_quantile_log_density(-1.0, 2.5, 0.7), want, 1e-10);
-}
-
 static void tables_are_as_fine_as_the_law_wants(void **state)
 {
     (void)state;
@@ -124,7 +114,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_are_quantiles),
         cmocka_unit_test(nodes_have_their_derivatives),
-        cmocka_unit_test(densities_are_normalized),
         cmocka_unit_test(tables_are_as_fine_as_the_law_wants),
         cmocka_unit_test(peaks_far_apart_are_refused),
     };

@@ -81,13 +81,6 @@ static void make_law(law *w, double alpha, double eta)
     w->mean = w->first[PANELS] / w->below[PANELS];
 }
 
-double kr_quantile_log_density(double alpha, double eta, double t)
-{
-    law w;
-    make_law(&w, alpha, eta);
-    return exponent(alpha, eta, t) - w.top - log(w.below[PANELS]);
-}
-
 /* t with this much of the integral below it, and the integrals up to t. */
 static double find_quantile(const law *w, double target, double part[2])
 {

@@ -29,7 +29,5 @@ typedef struct kr_quantile {
  * peaks so far apart that no table of reasonable size is monotone. */
 int kr_quantile_init(kr_quantile *q, double alpha, double eta_reach, kr_error *err);
 void kr_quantile_clear(kr_quantile *q);
-/* ln of the density at t. */
-double kr_quantile_log_density(double alpha, double eta, double t);
 
 #endif
