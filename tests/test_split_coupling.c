@@ -25,6 +25,11 @@ static int32_t two_steps(int32_t x, int32_t y, int32_t L)
     return (x + 1) % L + L * ((y + 1) % L);
 }
 
+static int32_t two_along(int32_t x, int32_t y, int32_t L)
+{
+    return (x + 2) % L + L * y;
+}
+
 static int32_t reflection(int32_t x, int32_t y, int32_t L)
 {
     return (L - x) % L + L * y;
@@ -35,14 +40,14 @@ static int32_t exchange(int32_t x, int32_t y, int32_t L)
     return y + L * x;
 }
 
-static void log_q_has_the_symmetries_of_the_box(void **state)
+static void check_symmetries(bool has_bath)
 {
-    (void)state;
-    symmetry *const all[] = { two_steps, reflection, exchange };
+    symmetry *const all[] = { has_bath ? two_along : two_steps, reflection, exchange };
     const int32_t L = 6;
     for (int field = 0; field < 2; field++) {
-        real_subject s = subject_of(field ? "m2=-1 lambda=1 field=0.3" : "m2=-4 lambda=6.975",
-                                    "size=6,6", "");
+        real_subject s =
+            subject_of(field ? "m2=-1 lambda=1 field=0.3" : "m2=-4 lambda=6.975", "size=6,6",
+                       has_bath ? "heat_bath=true" : "heat_bath=false");
         double *phi = get(s.n * LANES, sizeof *phi), *other = get(s.n * LANES, sizeof *phi);
         double log_q[LANES], again[LANES];
         randomize(&s, 2, 0.02);
@@ -71,6 +76,13 @@ static void log_q_has_the_symmetries_of_the_box(void **state)
     }
 }
 
+static void log_q_has_the_symmetries_of_the_box(void **state)
+{
+    (void)state;
+    check_symmetries(false);
+    check_symmetries(true);
+}
+
 static void odd_periodic_sides_are_refused(void **state)
 {
     (void)state;
@@ -84,14 +96,13 @@ static void odd_periodic_sides_are_refused(void **state)
     real_subject_clear(&s);
 }
 
-/* On the same lattice all weights come back; on a larger one those of the layers, and of each
- * mode the factor of the nearest momentum. */
-static void weights_serve_other_sizes(void **state)
+/* n_small, n_large: orbits of modes; those of `last` have the same momentum on both. */
+static void check_growth(const char *params, int32_t n_small, int32_t n_large,
+                         const int32_t last[2])
 {
-    (void)state;
-    real_subject small = subject_of("m2=-4 lambda=6.975", "size=6,6", "radius=2");
-    real_subject same = subject_of("m2=-4 lambda=6.975", "size=6,6", "radius=2");
-    real_subject large = subject_of("m2=-4 lambda=6.975", "size=12,12", "radius=2");
+    real_subject small = subject_of("m2=-4 lambda=6.975", "size=6,6", params);
+    real_subject same = subject_of("m2=-4 lambda=6.975", "size=6,6", params);
+    real_subject large = subject_of("m2=-4 lambda=6.975", "size=12,12", params);
     const kr_density_plug *plug = small.plug;
     kr_error err = { 0 };
     kr_adopted count;
@@ -107,14 +118,23 @@ static void weights_serve_other_sizes(void **state)
     assert_ok(plug->adopt(large.density.self, networks, n, w, small.n_weights, &count, &err),
               &err);
     assert_int_equal(count.n_fresh, 0);
-    assert_int_equal(count.n_near, 18); /* modes between those of 6 x 6 */
+    assert_int_equal(count.n_near, n_large - n_small); /* modes between those of 6 x 6 */
     const float *grown = plug->weights(large.density.self);
-    assert_memory_equal(grown + 28, w + 10, (small.n_weights - 10) * sizeof *w);
-    assert_true(grown[0] == w[0] && grown[27] == w[9]); /* momenta (0, 0) and (pi, pi) */
+    assert_int_equal(large.n_weights - small.n_weights, n_large - n_small);
+    assert_memory_equal(grown + n_large, w + n_small,
+                        (small.n_weights - (size_t)n_small) * sizeof *w);
+    assert_true(grown[0] == w[0] && grown[last[1]] == w[last[0]]);
     kr_free(networks);
     real_subject_clear(&large);
     real_subject_clear(&same);
     real_subject_clear(&small);
+}
+
+static void weights_serve_other_sizes(void **state)
+{
+    (void)state;
+    check_growth("radius=2 heat_bath=false", 10, 28, (const int32_t[2]){ 9, 27 }); /* pi, pi */
+    check_growth("radius=2 heat_bath=true", 6, 16, (const int32_t[2]){ 5, 15 });   /* pi, 0 */
 }
 
 static void networks_of_another_kind_are_refused_whole(void **state)
@@ -128,7 +148,7 @@ static void networks_of_another_kind_are_refused_whole(void **state)
     kr_adopted count;
     randomize(&s, 5, 0.02);
     memcpy(before, w, s.n_weights * sizeof *w);
-    for (size_t k = 0; k < 10; k++) { /* each number of the header */
+    for (size_t k = 0; k < 11; k++) { /* each number of the header */
         kr_error err = { 0 };
         plug->networks(s.density.self, networks);
         networks[k] += 1;

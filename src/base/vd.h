@@ -49,6 +49,12 @@ KR_INLINE vd vd_select(vd_mask mask, vd a, vd b)
     return (vd)((mask & (vd_mask)a) | (~mask & (vd_mask)b));
 }
 
+/* Towards zero. */
+KR_INLINE vd_mask vd_integer(vd x)
+{
+    return __builtin_convertvector(x, vd_mask);
+}
+
 #if defined(__AVX512F__)
 
 #define VD_BY_WIDTH(name, ulp, a) ((vd)Sleef_cinz_##name##d8_u##ulp##avx512fnofma((__m512d)(a)))
@@ -68,6 +74,11 @@ KR_INLINE void vd_sincos(vd x, vd *sine, vd *cosine)
 KR_INLINE vd vd_sqrt(vd x)
 {
     return (vd)_mm512_sqrt_pd((__m512d)x);
+}
+
+KR_INLINE vd vd_gather(const double *p, vd_mask at)
+{
+    return (vd)_mm512_i64gather_pd((__m512i)at, p, 8);
 }
 
 #elif defined(__AVX2__) && defined(__FMA__)
@@ -112,6 +123,17 @@ KR_INLINE vd vd_sqrt(vd x)
     return out.whole;
 }
 
+KR_INLINE vd vd_gather(const double *p, vd_mask at)
+{
+    const union {
+        vd_mask whole;
+        __m256i half[2];
+    } in = { at };
+    const vd_halves out = { .half = { _mm256_i64gather_pd(p, in.half[0], 8),
+                                      _mm256_i64gather_pd(p, in.half[1], 8) } };
+    return out.whole;
+}
+
 #else
 
 typedef double vd_function(double);
@@ -148,6 +170,16 @@ KR_INLINE void vd_sincos(vd x, vd *sine, vd *cosine)
 KR_INLINE vd vd_sqrt(vd x)
 {
     return vd_each(sqrt, x);
+}
+
+/* p[at] */
+KR_INLINE vd vd_gather(const double *p, vd_mask at)
+{
+    vd out;
+    for (int k = 0; k < VD; k++) {
+        out[k] = p[at[k]];
+    }
+    return out;
 }
 
 #endif

@@ -77,7 +77,7 @@ static bool supports(const kr_target *target, const void *params, kr_error *why)
 static int add_layers(kr_flow_stack *stack, const kr_target *target,
                       const kr_ode_params *params, kr_error *err)
 {
-    KR_TRY(kr_flow_stack_add(stack, kr_flow_base_layer(target, err), err));
+    KR_TRY(kr_flow_stack_add(stack, kr_flow_base_layer(target, false, err), err));
     const kr_flow_modes *modes = kr_flow_base_modes(&stack->layer[0]);
     KR_TRY(kr_flow_stack_add(
         stack, kr_ode_layer(target->lattice, params, modes->is_even, modes->spread, err), err));

@@ -29,6 +29,16 @@ bool kr_flow_supports(const kr_target *target, const char *name, kr_error *why)
     return true;
 }
 
+int32_t kr_flow_parity(const kr_lattice *lattice, int32_t i)
+{
+    int32_t sum = 0;
+    for (int32_t d = 0; d < lattice->dim; d++) {
+        sum += i % lattice->extent[d];
+        i /= lattice->extent[d];
+    }
+    return sum % 2;
+}
+
 kr_flow_stack *kr_flow_stack_alloc(const kr_target *target, kr_error *err)
 {
     kr_flow_stack *stack = kr_alloc(1, sizeof *stack, err);

@@ -103,6 +103,8 @@ void kr_flow_stack_use(void *self, kr_isa isa);
 /* Of stacks whose layers are all exact, and of those with a layer that is not. */
 extern const kr_flow kr_flow_stack_flow, kr_flow_stack_inexact;
 
+/* Sum of the coordinates of site i, modulo 2. */
+int32_t kr_flow_parity(const kr_lattice *lattice, int32_t i);
 /* Whether a density of real numbers on the line can stand on the target: KR_EUNSUP. */
 bool kr_flow_supports(const kr_target *target, const char *name, kr_error *why);
 

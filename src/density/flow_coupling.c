@@ -180,7 +180,7 @@ static int half_of(const kr_target *target, int32_t mask, int32_t i)
     if (mask == KR_COUPLING_HALF) {
         return i >= n / 2;
     }
-    return is_hypercubic(target->lattice) ? (int)kr_split_parity(target->lattice, i) : i % 2;
+    return is_hypercubic(target->lattice) ? (int)kr_flow_parity(target->lattice, i) : i % 2;
 }
 
 /* Units: mean and width of each variable in the base; mean 0 where the action is even. */
@@ -302,7 +302,7 @@ static int add_layers(kr_flow_stack *stack, shape **made, const kr_target *targe
     KR_TRY(target->terms->action->is_angle ? kr_flow_circle_add(stack)
            : params->base == KR_COUPLING_WELLS
                ? kr_flow_wells_add(stack, target, err)
-               : kr_flow_stack_add(stack, kr_flow_base_layer(target, err), err));
+               : kr_flow_stack_add(stack, kr_flow_base_layer(target, false, err), err));
     shape *s = make_shape(stack, target, params, kind, err);
     if (!s) {
         return KR_ENOMEM;

@@ -9,12 +9,13 @@
 
 #include "base/memory.h"
 #include "density/flow_base.h"
+#include "density/flow_site.h"
 #include "density/flow_split.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { VERSION = 2 };
+enum { VERSION = 3 };
 enum {
     H_VERSION,
     H_DIM,
@@ -23,6 +24,7 @@ enum {
     H_ZERO,
     H_WAVES,
     H_KNOTS,
+    H_LEVEL,
     H_SAME, /* must agree */
     H_MODES = H_SAME,
     H_MEANS,
@@ -33,14 +35,23 @@ enum {
 /* Momenta in units of 2 pi / 2^20, so that lattices can be compared. */
 #define MOMENTUM_UNIT 0x1p20
 
-static const kr_split_shape *shape_of(const kr_flow_stack *stack)
-{
-    return kr_split_shape_of(&stack->layer[stack->n_layers - 1]);
-}
-
 static bool has_zero(const kr_flow_stack *stack)
 {
     return !kr_split_shape_of(&stack->layer[1]);
+}
+
+static const kr_split_shape *shape_of(const kr_flow_stack *stack)
+{
+    return kr_split_shape_of(&stack->layer[1 + has_zero(stack)]);
+}
+
+static int32_t n_couplings(const kr_flow_stack *stack)
+{
+    int32_t n = 0;
+    for (int32_t k = 1; k < stack->n_layers; k++) {
+        n += kr_split_shape_of(&stack->layer[k]) != NULL;
+    }
+    return n;
 }
 
 static void write_header(const kr_flow_stack *stack, int64_t out[HEADER])
@@ -51,9 +62,10 @@ static void write_header(const kr_flow_stack *stack, int64_t out[HEADER])
     out[H_DIM] = modes->n_axes;
     out[H_EVEN] = modes->is_even;
     out[H_ZERO] = has_zero(stack);
-    out[H_LAYERS] = stack->n_layers - 1 - has_zero(stack);
+    out[H_LAYERS] = n_couplings(stack);
     out[H_WAVES] = shape->n_waves;
     out[H_KNOTS] = shape->n_knots;
+    out[H_LEVEL] = shape->level;
     out[H_MODES] = modes->n_orbits;
     out[H_MEANS] = (int64_t)stack->layer[0].n_weights - modes->n_orbits;
     out[H_ORBITS] = shape->n_orbits;
@@ -66,7 +78,8 @@ size_t kr_flow_networks(const void *self, int64_t *out)
         stack->source_ops ? NULL : kr_flow_base_modes(&stack->layer[0]);
     int64_t header[HEADER];
     if (!modes || !modes->is_separable ||
-        !shape_of(stack)) { /* wells, ends: one lattice only */
+        kr_flow_site_is(
+            &stack->layer[stack->n_layers - 1])) { /* wells, ends: one lattice only */
         return 0;
     }
     write_header(stack, header);
@@ -101,8 +114,10 @@ static void row_widths(const int64_t *header, int64_t width[2])
 static int check(const int64_t *own, const int64_t *theirs, size_t n, size_t n_weights,
                  kr_error *err)
 {
-    static const char *const name[H_SAME] = { "version",   "dimension", "evenness", "layers",
-                                              "zero_mode", "features",  "knots" };
+    static const char *const name[H_SAME] = {
+        "version",   "dimension", "evenness", "layers",
+        "zero_mode", "features",  "knots",    "heat_bath"
+    };
     int64_t width[2];
     if (n < HEADER) {
         return kr_fail(err, KR_EMISMATCH, "networks: %zu numbers, want at least %d", n, HEADER);
@@ -211,7 +226,7 @@ static void adopt_all(kr_flow_stack *stack, const int64_t *own, const int64_t *t
     *count = (kr_adopted){ 0, 0, 0 };
     adopt_base(own, theirs, stack->weights, from, count);
     from += theirs[H_MODES] + theirs[H_MEANS];
-    for (int32_t k = 1; k < stack->n_layers; k++) {
+    for (int32_t k = 1; k <= own[H_ZERO] + own[H_LAYERS]; k++) { /* a heat bath has none */
         float *to = stack->weights + stack->layer[k].first_weight;
         if (!kr_split_shape_of(&stack->layer[k])) { /* the zero mode */
             memcpy(to, from, (size_t)(bends + 1) * sizeof *to);

@@ -15,6 +15,7 @@
 
 #define L         KR_LANES_PAD
 #define PI        3.14159265358979323846
+#define ROOT_TWO  1.41421356237309504880
 #define DENSE_MAX 1024 /* sites of a form without a transform */
 
 enum { PLAIN, SHIFTED }; /* the two transforms of a direction */
@@ -27,15 +28,19 @@ void kr_flow_modes_clear(kr_flow_modes *m)
         }
         kr_free(m->axis[a].V);
     }
+    kr_free(m->site);
+    kr_free(m->mode);
+    kr_free(m->partner);
     kr_free(m->lambda);
     kr_free(m->orbit);
     kr_free(m->momentum);
     kr_free(m->sigma);
     kr_free(m->off);
+    *m = (kr_flow_modes){ .n_sites = 0 };
 }
 
-void kr_flow_modes_apply(const kr_flow_modes *m, const kr_flow_kernels *kernels,
-                         kr_flow_way way, double *x, double *scratch)
+static void apply_axes(const kr_flow_modes *m, const kr_flow_kernels *kernels, kr_flow_way way,
+                       double *x, double *scratch)
 {
     const bool is_transposed = way == KR_FLOW_V_T || way == KR_FLOW_V_INVERSE;
     for (int32_t a = 0; a < m->n_axes; a++) {
@@ -45,6 +50,33 @@ void kr_flow_modes_apply(const kr_flow_modes *m, const kr_flow_kernels *kernels,
         kernels->apply(axis->side, axis->side, M, is_transposed ? 1 : side,
                        is_transposed ? side : 1, NULL, axis->outer, axis->inner, x, scratch);
         memcpy(x, scratch, (size_t)m->n_sites * L * sizeof *x);
+    }
+}
+
+/* Row k of x times sqrt 2 becomes row to[k] of all sites; the others are zero. */
+static void spread_half(const kr_flow_modes *m, const int32_t *to, const double *x, double *all)
+{
+    memset(all, 0, (size_t)m->n_sites * L * sizeof *all);
+    for (int32_t k = 0; k < m->n_modes; k++) {
+        for (size_t l = 0; l < L; l++) {
+            all[(size_t)to[k] * L + l] = ROOT_TWO * x[(size_t)k * L + l];
+        }
+    }
+}
+
+void kr_flow_modes_apply(const kr_flow_modes *m, const kr_flow_kernels *kernels,
+                         kr_flow_way way, double *x, double *scratch)
+{
+    if (!m->site) {
+        apply_axes(m, kernels, way, x, scratch);
+        return;
+    }
+    const bool is_back = way == KR_FLOW_V_T || way == KR_FLOW_V_INVERSE; /* V^-1 is V^T */
+    const int32_t *from = is_back ? m->site : m->mode, *to = is_back ? m->mode : m->site;
+    spread_half(m, from, x, scratch);
+    apply_axes(m, kernels, way, scratch, scratch + (size_t)m->n_sites * L);
+    for (int32_t k = 0; k < m->n_modes; k++) {
+        memcpy(x + (size_t)k * L, scratch + (size_t)to[k] * L, L * sizeof *x);
     }
 }
 
@@ -106,12 +138,12 @@ static bool is_diagonal(kr_flow_modes *m, double *x, double *y)
     for (size_t i = 0; i < n * L; i++) { /* lane 0: ones; others differ from site to site */
         x[i] = i % L == 0 ? 1.0 : cos(1.0 + (double)(i / L) * (1.0 + (double)(i % L) / 3.0));
     }
-    kr_flow_modes_apply(m, kernels, KR_FLOW_V, x, y);
+    apply_axes(m, kernels, KR_FLOW_V, x, y);
     for (int32_t l = 0; l < L; l++) {
         form(q, x, l, y);
     }
     memcpy(x, y, n * L * sizeof *x);
-    kr_flow_modes_apply(m, kernels, KR_FLOW_V_T, x, y);
+    apply_axes(m, kernels, KR_FLOW_V_T, x, y);
     for (size_t i = 0; i < n; i++) {
         m->lambda[i] = x[i * L];
         largest = fmax(largest, fabs(m->lambda[i]));
@@ -352,6 +384,11 @@ static bool factor(kr_flow_modes *m, double beta, double delta)
     return true;
 }
 
+static double variance_of(const kr_flow_modes *m, double beta, double delta, int32_t mode)
+{
+    return 0.5 / (beta * (m->lambda[mode] + delta));
+}
+
 static int solve(kr_flow_modes *m, double beta, kr_error *err)
 {
     const kr_quartic *q = m->action->quartic;
@@ -376,8 +413,13 @@ static int solve(kr_flow_modes *m, double beta, kr_error *err)
         return kr_fail(err, KR_ESANITY, "flow: no Gaussian of positive mass found, delta %g",
                        delta);
     }
-    for (size_t k = 0; k < n; k++) {
-        m->sigma[k] = m->is_separable ? sqrt(0.5 / (beta * (m->lambda[k] + delta))) : 1.0;
+    for (int32_t k = 0; k < m->n_modes; k++) {
+        double square = m->is_separable ? variance_of(m, beta, delta, k) : 1.0;
+        if (m->site) {
+            square = 0.5 * (variance_of(m, beta, delta, m->mode[k]) +
+                            variance_of(m, beta, delta, m->partner[k]));
+        }
+        m->sigma[k] = sqrt(square);
     }
     return m->is_separable || factor(m, beta, delta)
                ? KR_OK
@@ -443,6 +485,7 @@ int kr_flow_modes_init(kr_flow_modes *m, const kr_target *target, kr_error *err)
 {
     const size_t n = (size_t)target->terms->n_sites;
     *m = (kr_flow_modes){ .n_sites = target->terms->n_sites,
+                          .n_modes = target->terms->n_sites,
                           .n_orbits = target->terms->n_sites,
                           .action = target->terms->action,
                           .beta = NAN };

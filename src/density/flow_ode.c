@@ -70,12 +70,12 @@ static int init_shape(kr_ode_shape *s, const kr_lattice *lattice, const kr_ode_p
     s->most_steps =
         (int32_t)(params->adapt_steps && params->most_steps > params->steps ? params->most_steps
                                                                             : params->steps);
-    s->n_displacements = kr_orbits_list(lattice, radius, false, NULL);
+    s->n_displacements = kr_orbits_list(lattice, radius, KR_ORBITS_ANY, NULL);
     kr_displacement *list = kr_alloc((size_t)s->n_displacements, sizeof *list, err);
     if (!list) {
         return KR_ENOMEM;
     }
-    kr_orbits_list(lattice, radius, false, list);
+    kr_orbits_list(lattice, radius, KR_ORBITS_ANY, list);
     const int status = fill_shape(s, lattice, list, err);
     kr_free(list);
     s->n_matrix = (s->n_orbits * s->n_features + 7) / 8 * 8;

@@ -67,7 +67,14 @@ static int compare(const void *a, const void *b)
     return 0;
 }
 
-int32_t kr_orbits_list(const kr_lattice *lattice, int32_t radius, bool is_odd_only,
+static bool is_of(kr_orbit_kind kind, int32_t x, int32_t y, int32_t z)
+{
+    return kind == KR_ORBITS_ANY   ? true
+           : kind == KR_ORBITS_ODD ? (abs(x) + abs(y) + abs(z)) % 2
+                                   : x % 2 && y % 2;
+}
+
+int32_t kr_orbits_list(const kr_lattice *lattice, int32_t radius, kr_orbit_kind kind,
                        kr_displacement *out)
 {
     const bool is_isotropic = are_directions_alike(lattice);
@@ -78,7 +85,7 @@ int32_t kr_orbits_list(const kr_lattice *lattice, int32_t radius, bool is_odd_on
     for (int32_t z = -reach[2]; z <= reach[2]; z++) {
         for (int32_t y = -reach[1]; y <= reach[1]; y++) {
             for (int32_t x = -reach[0]; x <= reach[0]; x++) {
-                const bool is_in = !is_odd_only || (abs(x) + abs(y) + abs(z)) % 2;
+                const bool is_in = is_of(kind, x, y, z);
                 if (is_in && out) {
                     out[n] = (kr_displacement){ { x, y, z }, { abs(x), abs(y), abs(z) } };
                     if (is_isotropic) {

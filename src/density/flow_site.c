@@ -113,6 +113,11 @@ static const kr_flow_ops ops = {
     .push = site_push,
 };
 
+bool kr_flow_site_is(const kr_flow_layer *layer)
+{
+    return layer->ops == &ops;
+}
+
 bool kr_flow_site_is_wanted(const kr_lattice *lattice)
 {
     bool has_ends = false;

@@ -12,6 +12,7 @@
 
 /* Has the box an end, so that its sites differ? */
 bool kr_flow_site_is_wanted(const kr_lattice *lattice);
+bool kr_flow_site_is(const kr_flow_layer *layer);
 /* Of a hypercubic lattice; width: of a site, the unit of u. */
 kr_flow_layer kr_flow_site_layer(const kr_lattice *lattice, int32_t n_knots, bool is_even,
                                  double width, kr_error *err);

@@ -28,7 +28,7 @@ static void forward(int32_t n, int32_t n_knots, const int32_t *which, const doub
                     double *x, double *log_j)
 {
     for (int half = 0; half < L; half += VD) {
-        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        log_sum volume = begin_log_sum(log_j + half);
         for (int32_t i = 0; i < n; i++) {
             const site_map m = map_at(i, n_knots, which, w);
             double *at = x + (size_t)i * L + half;
@@ -44,7 +44,7 @@ static void inverse(int32_t n, int32_t n_knots, const int32_t *which, const doub
                     double *x, double *log_j)
 {
     for (int half = 0; half < L; half += VD) {
-        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        log_sum volume = begin_log_sum(log_j + half);
         for (int32_t i = 0; i < n; i++) {
             const site_map m = map_at(i, n_knots, which, w);
             double *at = x + (size_t)i * L + half;

@@ -187,7 +187,7 @@ static void forward(const kr_map *m, const double *odd, const double *even, doub
 {
     const size_t n_odd = odd_size(m), n_even = even_size(m);
     for (int half = 0; half < L; half += VD) {
-        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        log_sum volume = begin_log_sum(log_j + half);
         for (int32_t i = 0; i < m->n; i++) {
             const vd c = vd_set(m->center[m->site[i]]), unit = vd_set(m->width[m->site[i]]);
             double *at = x + (size_t)m->site[i] * L + half;
@@ -220,7 +220,7 @@ static void inverse(const kr_map *m, const double *odd, const double *even, doub
 {
     const size_t n_odd = odd_size(m), n_even = even_size(m);
     for (int half = 0; half < L; half += VD) {
-        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        log_sum volume = begin_log_sum(log_j + half);
         for (int32_t i = 0; i < m->n; i++) {
             const vd c = vd_set(m->center[m->site[i]]), unit = vd_set(m->width[m->site[i]]);
             double *at = x + (size_t)m->site[i] * L + half;

@@ -64,14 +64,11 @@ static void clear_shape(kr_split_shape *s)
     kr_free(s->orbit_begin);
 }
 
-int32_t kr_split_parity(const kr_lattice *lattice, int32_t i)
+/* Class of site i, or -1: the layers leave it alone. */
+static int32_t class_of(const kr_lattice *lattice, kr_split_level level, int32_t i)
 {
-    int32_t sum = 0;
-    for (int32_t d = 0; d < lattice->dim; d++) {
-        sum += i % lattice->extent[d];
-        i /= lattice->extent[d];
-    }
-    return sum % 2;
+    const int32_t parity = kr_flow_parity(lattice, i);
+    return level == KR_SPLIT_ALL ? parity : parity ? -1 : i % lattice->extent[0] % 2;
 }
 
 static void fill_orbits(kr_split_shape *s, const kr_displacement *list)
@@ -86,13 +83,14 @@ static void fill_orbits(kr_split_shape *s, const kr_displacement *list)
     }
     s->orbit_begin[s->n_orbits] = s->n_displacements;
     for (int32_t k = 0; k < s->n_displacements; k++) {
-        if (list[k].length[0] + list[k].length[1] + list[k].length[2] == 1) {
+        if (list[k].length[0] + list[k].length[1] + list[k].length[2] ==
+            (s->level == KR_SPLIT_ALL ? 1 : 2)) {
             s->nearest[s->n_nearest++] = k;
         }
     }
 }
 
-/* place (n_sites) of each site among those of its parity */
+/* place (n_sites) of each site among those of its class */
 static void fill_neighbors(kr_split_shape *s, const kr_lattice *lattice,
                            const kr_displacement *list, const int32_t *place)
 {
@@ -120,9 +118,11 @@ static int fill_shape(kr_split_shape *s, const kr_lattice *lattice, kr_displacem
         return KR_ENOMEM;
     }
     for (int32_t i = 0; i < lattice->n_sites; i++) {
-        const int32_t p = kr_split_parity(lattice, i);
-        place[i] = s->n[p];
-        s->site[p][s->n[p]++] = i;
+        const int32_t p = class_of(lattice, s->level, i);
+        if (p >= 0) {
+            place[i] = s->n[p];
+            s->site[p][s->n[p]++] = i;
+        }
     }
     for (int p = 0; p < 2; p++) {
         s->near[p] = kr_alloc((size_t)s->n[p] * most, sizeof *s->near[p], err);
@@ -136,11 +136,13 @@ static int fill_shape(kr_split_shape *s, const kr_lattice *lattice, kr_displacem
 }
 
 static int init_shape(kr_split_shape *s, const kr_lattice *lattice,
-                      const kr_split_params *params, bool is_even, kr_error *err)
+                      const kr_split_params *params, kr_split_level level, bool is_even,
+                      kr_error *err)
 {
     const int32_t F = (int32_t)params->features, radius = (int32_t)params->radius;
-    *s = (kr_split_shape){ .n_waves = F, .n_knots = (int32_t)params->knots };
-    s->n_displacements = kr_orbits_list(lattice, radius, true, NULL);
+    const kr_orbit_kind kind = level == KR_SPLIT_ALL ? KR_ORBITS_ODD : KR_ORBITS_ALL_ODD;
+    *s = (kr_split_shape){ .level = level, .n_waves = F, .n_knots = (int32_t)params->knots };
+    s->n_displacements = kr_orbits_list(lattice, radius, kind, NULL);
     s->from[1] = is_even ? 1 + F : 0;
     s->to[0] = is_even ? 1 + F : 1 + 2 * F;
     s->to[1] = 1 + 2 * F;
@@ -148,7 +150,7 @@ static int init_shape(kr_split_shape *s, const kr_lattice *lattice,
     int32_t *place = kr_alloc((size_t)lattice->n_sites, sizeof *place, err);
     int status = list && place ? KR_OK : KR_ENOMEM;
     if (status == KR_OK) {
-        kr_orbits_list(lattice, radius, true, list);
+        kr_orbits_list(lattice, radius, kind, list);
         status = fill_shape(s, lattice, list, place, err);
     }
     kr_free(place);
@@ -334,8 +336,8 @@ const kr_split_shape *kr_split_shape_of(const kr_flow_layer *layer)
 }
 
 int kr_split_add_layers(kr_flow_stack *stack, const kr_lattice *lattice,
-                        const kr_split_params *params, bool is_even, double spread,
-                        kr_error *err)
+                        const kr_split_params *params, kr_split_level level, bool is_even,
+                        double spread, kr_error *err)
 {
     const kr_split_shape *shape = NULL;
     for (int64_t k = 0; k < params->layers; k++) {
@@ -350,7 +352,7 @@ int kr_split_add_layers(kr_flow_stack *stack, const kr_lattice *lattice,
                       .is_even = is_even,
                       .spread = spread };
         if (!shape) {
-            const int status = init_shape(&s->own, lattice, params, is_even, err);
+            const int status = init_shape(&s->own, lattice, params, level, is_even, err);
             if (status != KR_OK) {
                 kr_free(s);
                 return status;

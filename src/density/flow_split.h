@@ -23,9 +23,14 @@
 #define KR_SPLIT_WAVES_MAX 16
 #define KR_SPLIT_KNOTS_MAX 8
 
-/* Sites by parity and who sees whom; numbers of features. */
+/* Which sites the layers split: all of them into even and odd, or the even ones of a square box
+ * into those with even and with odd coordinates, seen over displacements (odd, odd). */
+typedef enum kr_split_level { KR_SPLIT_ALL, KR_SPLIT_EVEN } kr_split_level;
+
+/* Sites by class and who sees whom; numbers of features. */
 typedef struct kr_split_shape {
-    int32_t n[2];     /* sites of each parity */
+    kr_split_level level;
+    int32_t n[2];     /* sites of each class, "parity" below */
     int32_t *site[2]; /* (n[p]); owns */
     int32_t *near[2]; /* (n[p], n_displacements) place in the other parity, n of it: outside;
                          owns */
@@ -63,7 +68,7 @@ static inline void kr_split_places(const kr_split_shape *s, int32_t place[6])
 size_t kr_split_scratch(const kr_split_shape *shape);
 
 /* kr_flow_ops of a coupling layer that maps the sites of one parity, and of the zero mode, M =
- * sum phi/sqrt(n) -> u(M + c), with the numbers of u and c. */
+ * sum phi/sqrt(n) -> u(M + c), with the numbers of u and c; site (n) or NULL: all. */
 typedef struct kr_split_kernels {
     void (*forward)(const kr_split_shape *s, int parity, const double *w, double *x,
                     double *log_j, double *scratch);
@@ -75,12 +80,15 @@ typedef struct kr_split_kernels {
                  double *slope, double *scratch);
     void (*carry)(const kr_split_shape *s, int parity, const double *w, double *x,
                   double *slope, double *log_j, double *scratch);
-    void (*zero_forward)(int32_t n, int32_t n_knots, const double *w, double *x, double *log_j);
-    void (*zero_inverse)(int32_t n, int32_t n_knots, const double *w, double *x, double *log_j);
-    void (*zero_pull)(int32_t n, int32_t n_knots, const double *w, const double *x,
-                      double *cotangent, const double *volume, double *gradient);
-    void (*zero_push)(int32_t n, int32_t n_knots, const double *w, const double *x,
-                      double *slope);
+    void (*zero_forward)(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                         double *x, double *log_j);
+    void (*zero_inverse)(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                         double *x, double *log_j);
+    void (*zero_pull)(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                      const double *x, double *cotangent, const double *volume,
+                      double *gradient);
+    void (*zero_push)(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                      const double *x, double *slope);
 } kr_split_kernels;
 
 const kr_split_kernels *kr_split_kernels_of(kr_isa isa);
@@ -94,21 +102,21 @@ void kr_split_chain_bend(int32_t n_knots, double unit, const double *w, const do
 
 /* Fields of the run file that layers read. */
 enum { KR_SPLIT_GAUSSIAN, KR_SPLIT_WELLS };
+enum { KR_SPLIT_AUTO, KR_SPLIT_TRUE, KR_SPLIT_FALSE };
 
 typedef struct kr_split_params {
     int64_t layers, radius, features, knots;
     bool zero_mode;
-    int32_t base;
+    int32_t base, heat_bath;
 } kr_split_params;
 
-/* Of hypercubic lattices: the sum of coordinates of a site, 0 even, 1 odd. */
-int32_t kr_split_parity(const kr_lattice *lattice, int32_t i);
 /* Can the lattice be split: KR_EUNSUP. */
 bool kr_split_supports(const kr_lattice *lattice, kr_error *why);
-/* Appends the layers; the shape is theirs. spread: width of a site, the unit of waves. */
+/* Appends the layers; the shape is theirs. spread: width of a site, the unit of waves. Level
+ * KR_SPLIT_EVEN wants two dimensions. */
 int kr_split_add_layers(kr_flow_stack *stack, const kr_lattice *lattice,
-                        const kr_split_params *params, bool is_even, double spread,
-                        kr_error *err);
+                        const kr_split_params *params, kr_split_level level, bool is_even,
+                        double spread, kr_error *err);
 /* Of the layers so added. */
 const kr_split_shape *kr_split_shape_of(const kr_flow_layer *layer);
 

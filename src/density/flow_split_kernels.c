@@ -171,7 +171,7 @@ static void forward(const kr_split_shape *s, int parity, const double *w, double
 {
     const pass c = open_pass(s, parity, w, scratch);
     for (int half = 0; half < L; half += VD) {
-        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        log_sum volume = begin_log_sum(log_j + half);
         condition(&c, x, half, false);
         for (int32_t i = 0; i < c.n_mapped; i++) {
             double *at = x + (size_t)c.mapped[i] * L + half;
@@ -191,7 +191,7 @@ static void inverse(const kr_split_shape *s, int parity, const double *w, double
 {
     const pass c = open_pass(s, parity, w, scratch);
     for (int half = 0; half < L; half += VD) {
-        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        log_sum volume = begin_log_sum(log_j + half);
         condition(&c, x, half, false);
         for (int32_t i = 0; i < c.n_mapped; i++) {
             double *at = x + (size_t)c.mapped[i] * L + half;
@@ -418,7 +418,7 @@ static void carry(const kr_split_shape *s, int parity, const double *w, double *
 {
     const pass c = open_pass(s, parity, w, scratch);
     for (int half = 0; half < L; half += VD) {
-        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        log_sum volume = begin_log_sum(log_j + half);
         push_half(&c, x, slope, x, &volume, half);
         vd_store(log_j + half, end_log(&volume));
     }
@@ -427,64 +427,74 @@ static void carry(const kr_split_shape *s, int parity, const double *w, double *
 /* ---- zero mode -----------------------------------------------------------------------------
  */
 
+/* Row i of those of the mode. */
+KR_INLINE size_t row_of(const int32_t *site, int32_t i)
+{
+    return (size_t)(site ? site[i] : i) * L;
+}
+
 /* sum x/sqrt(n) */
-KR_INLINE vd mode_of(int32_t n, const double *x)
+KR_INLINE vd mode_of(int32_t n, const int32_t *site, const double *x)
 {
     vd sum = vd_set(0.0);
     for (int32_t i = 0; i < n; i++) {
-        sum += vd_load(x + (size_t)i * L);
+        sum += vd_load(x + row_of(site, i));
     }
     return sum / vd_sqrt(vd_set(n));
 }
 
 /* Moves the mode by `by`. */
-KR_INLINE void move_mode(int32_t n, vd by, double *x)
+KR_INLINE void move_mode(int32_t n, const int32_t *site, vd by, double *x)
 {
     const vd each = by / vd_sqrt(vd_set(n));
     for (int32_t i = 0; i < n; i++) {
-        vd_store(x + (size_t)i * L, vd_load(x + (size_t)i * L) + each);
+        double *at = x + row_of(site, i);
+        vd_store(at, vd_load(at) + each);
     }
 }
 
-static void zero_forward(int32_t n, int32_t n_knots, const double *w, double *x, double *log_j)
+static void zero_forward(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                         double *x, double *log_j)
 {
     const bend u = bend_at(w, n_knots);
     const vd shift = vd_set(w[kr_split_bend_numbers(n_knots)]);
     for (int half = 0; half < L; half += VD) {
-        const vd mode = mode_of(n, x + half);
+        const vd mode = mode_of(n, site, x + half);
         const bent to = bend_value(&u, mode + shift);
-        move_mode(n, to.u - mode, x + half);
+        move_mode(n, site, to.u - mode, x + half);
         vd_store(log_j + half, vd_load(log_j + half) + vd_log(to.d1));
     }
 }
 
-static void zero_inverse(int32_t n, int32_t n_knots, const double *w, double *x, double *log_j)
+static void zero_inverse(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                         double *x, double *log_j)
 {
     const bend u = bend_at(w, n_knots);
     const vd shift = vd_set(w[kr_split_bend_numbers(n_knots)]);
     for (int half = 0; half < L; half += VD) {
-        const vd mode = mode_of(n, x + half);
+        const vd mode = mode_of(n, site, x + half);
         vd first;
         const vd to = bend_inverse(&u, mode, &first) - shift;
-        move_mode(n, to - mode, x + half);
+        move_mode(n, site, to - mode, x + half);
         vd_store(log_j + half, vd_load(log_j + half) + vd_log(first));
     }
 }
 
-static void zero_pull(int32_t n, int32_t n_knots, const double *w, const double *x,
-                      double *cotangent, const double *volume, double *gradient)
+static void zero_pull(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                      const double *x, double *cotangent, const double *volume,
+                      double *gradient)
 {
     const bend u = bend_at(w, n_knots);
     const int32_t n_weights = kr_split_bend_weights(n_knots), n_numbers = n_weights + n_knots;
     for (int half = 0; half < L; half += VD) {
-        const vd z = mode_of(n, x + half) + vd_set(w[n_numbers]);
-        const vd l = mode_of(n, cotangent + half), v = vd_load(volume + half);
+        const vd z = mode_of(n, site, x + half) + vd_set(w[n_numbers]);
+        const vd l = mode_of(n, site, cotangent + half), v = vd_load(volume + half);
         const bent at = bend_value(&u, z);
         vd bends[NUMBERS_MAX];
         memset(bends, 0, sizeof bends);
         bend_gradient(&u, z, &at, l, v, bends);
         const vd lz = vd_fma(l, at.d1, v * at.d2 / at.d1);
-        move_mode(n, lz - l, cotangent + half);
+        move_mode(n, site, lz - l, cotangent + half);
         for (int32_t k = 0; k < n_weights; k++) {
             gradient[k] += sum_half(bends[k]);
         }
@@ -492,15 +502,15 @@ static void zero_pull(int32_t n, int32_t n_knots, const double *w, const double 
     }
 }
 
-static void zero_push(int32_t n, int32_t n_knots, const double *w, const double *x,
-                      double *slope)
+static void zero_push(int32_t n, const int32_t *site, int32_t n_knots, const double *w,
+                      const double *x, double *slope)
 {
     const bend u = bend_at(w, n_knots);
     for (int half = 0; half < L; half += VD) {
-        const vd z = mode_of(n, x + half) + vd_set(w[kr_split_bend_numbers(n_knots)]);
-        const vd old = mode_of(n, slope + half);
+        const vd z = mode_of(n, site, x + half) + vd_set(w[kr_split_bend_numbers(n_knots)]);
+        const vd old = mode_of(n, site, slope + half);
         const bent at = bend_value(&u, z);
-        move_mode(n, (old - at.d2 / at.d1) / at.d1 - old, slope + half);
+        move_mode(n, site, (old - at.d2 / at.d1) / at.d1 - old, slope + half);
     }
 }
 

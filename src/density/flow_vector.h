@@ -16,6 +16,11 @@ typedef struct log_sum {
     int n;
 } log_sum;
 
+KR_INLINE log_sum begin_log_sum(const double *log_j)
+{
+    return (log_sum){ vd_load(log_j), vd_set(1.0), 0 };
+}
+
 KR_INLINE void add_log(log_sum *at, vd factor)
 {
     at->product *= factor;

@@ -8,7 +8,8 @@
 
 typedef struct zero {
     const kr_split_kernels *kernels;
-    int32_t n_sites, n_knots;
+    int32_t n, n_knots;
+    const int32_t *site; /* (n), or NULL: all; borrowed */
     bool is_even;
     double width;
 } zero;
@@ -41,7 +42,7 @@ static void zero_forward(const void *self, const double *w, double *x, double *l
 {
     const zero *z = self;
     (void)scratch;
-    z->kernels->zero_forward(z->n_sites, z->n_knots, w, x, log_j);
+    z->kernels->zero_forward(z->n, z->site, z->n_knots, w, x, log_j);
 }
 
 static void zero_inverse(const void *self, const double *w, double *x, double *log_j,
@@ -49,7 +50,7 @@ static void zero_inverse(const void *self, const double *w, double *x, double *l
 {
     const zero *z = self;
     (void)scratch;
-    z->kernels->zero_inverse(z->n_sites, z->n_knots, w, x, log_j);
+    z->kernels->zero_inverse(z->n, z->site, z->n_knots, w, x, log_j);
 }
 
 static void zero_pull(const void *self, const double *w, const double *x, double *cotangent,
@@ -57,7 +58,7 @@ static void zero_pull(const void *self, const double *w, const double *x, double
 {
     const zero *z = self;
     (void)scratch;
-    z->kernels->zero_pull(z->n_sites, z->n_knots, w, x, cotangent, volume, gradient);
+    z->kernels->zero_pull(z->n, z->site, z->n_knots, w, x, cotangent, volume, gradient);
 }
 
 static void zero_push(const void *self, const double *w, const double *x, double *slope,
@@ -65,7 +66,7 @@ static void zero_push(const void *self, const double *w, const double *x, double
 {
     const zero *z = self;
     (void)scratch;
-    z->kernels->zero_push(z->n_sites, z->n_knots, w, x, slope);
+    z->kernels->zero_push(z->n, z->site, z->n_knots, w, x, slope);
 }
 
 static const kr_flow_ops ops = {
@@ -79,13 +80,13 @@ static const kr_flow_ops ops = {
     .push = zero_push,
 };
 
-kr_flow_layer kr_flow_zero_layer(int32_t n_sites, int32_t n_knots, bool is_even, double width,
-                                 kr_error *err)
+kr_flow_layer kr_flow_zero_layer(int32_t n, const int32_t *site, int32_t n_knots, bool is_even,
+                                 double width, kr_error *err)
 {
     const size_t n_weights = (size_t)kr_split_bend_weights(n_knots) + 1;
     zero *z = kr_alloc(1, sizeof *z, err);
     if (z) {
-        *z = (zero){ kr_split_kernels_of(KR_ISA_BEST), n_sites, n_knots, is_even, width };
+        *z = (zero){ kr_split_kernels_of(KR_ISA_BEST), n, n_knots, site, is_even, width };
     }
     return (kr_flow_layer){ .ops = &ops,
                             .self = z,

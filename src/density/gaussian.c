@@ -21,8 +21,9 @@ static void *gaussian_alloc(const kr_target *target, const void *params, kr_erro
         return NULL;
     }
     kr_flow_stack *stack = kr_flow_stack_alloc(target, err);
-    if (stack && (kr_flow_stack_add(stack, kr_flow_base_layer(target, err), err) != KR_OK ||
-                  kr_flow_stack_finish(stack, err) != KR_OK)) {
+    if (stack &&
+        (kr_flow_stack_add(stack, kr_flow_base_layer(target, false, err), err) != KR_OK ||
+         kr_flow_stack_finish(stack, err) != KR_OK)) {
         kr_flow_stack_free(stack);
         return NULL;
     }

@@ -2,12 +2,17 @@
  * density/split_coupling.c - a flow of lattice fields: Gaussian base, zero mode, coupling
  * layers that map one sublattice given the other by turns.
  *
- * Exactly as symmetric as a uniform action on the box is: under translations by even steps,
- * reflections, exchange of equal directions and, where the action is even, phi -> -phi. Its
- * weights know nothing of the size of the lattice but for the widths of the base. Layers:
- * flow_base.h, flow_zero.h, flow_split.h. Threads: as density/flow.h. */
+ * Exactly as symmetric as a uniform action on the box is: under translations by an even number
+ * of steps, reflections, exchange of equal directions and, where the action is even, phi ->
+ * -phi. Its weights know nothing of the size of the lattice but for the widths of the base.
+ *
+ * With a heat bath all layers but the last act on the even sites of a square box, where the
+ * translations are those by an even number of steps along each direction; odd sites stay
+ * normals until the last layer, which draws them exactly. ln w is that of the even sites then.
+ * Layers: flow_base.h, flow_zero.h, flow_split.h, flow_half.h. Threads: as density/flow.h. */
 #include "density/flow_base.h"
 #include "density/flow_grow.h"
+#include "density/flow_half.h"
 #include "density/flow_site.h"
 #include "density/flow_wells.h"
 #include "density/flow_zero.h"
@@ -59,61 +64,99 @@ static const kr_field fields[] = {
       .choices = "gaussian|wells",
       .doc = "what the layers begin with: one Gaussian with learned widths, or one in every "
              "well of the action (without zero_mode, up to 512 sites)" },
+    { .name = "heat_bath",
+      .type = KR_TYPE_CHOICE,
+      .offset = offsetof(kr_split_params, heat_bath),
+      .fallback = "auto",
+      .choices = "auto|true|false",
+      .doc = "let layers act on even sites and draw odd ones exactly given these; auto: on "
+             "periodic square boxes of even sides with a uniform quartic action, if base is "
+             "gaussian" },
     KR_FIELD_END
 };
 
 static bool split_supports(const kr_target *target, const void *params, kr_error *why)
 {
-    (void)params;
-    return kr_flow_supports(target, "split_coupling", why) &&
-           kr_split_supports(target->lattice, why);
+    const kr_split_params *p = params;
+    if (!kr_flow_supports(target, "split_coupling", why) ||
+        !kr_split_supports(target->lattice, why)) {
+        return false;
+    }
+    if (p->heat_bath == KR_SPLIT_TRUE && p->base == KR_SPLIT_WELLS) {
+        kr_fail(why, KR_EUNSUP, "heat_bath: base is wells, want gaussian");
+        return false;
+    }
+    return p->heat_bath != KR_SPLIT_TRUE || kr_flow_half_supports(target, why);
 }
 
-/* The couplings and, where sites differ by their distance from an end, a map for each. */
-static int add_couplings(kr_flow_stack *stack, const kr_lattice *lattice,
-                         const kr_split_params *params, bool is_even, double spread,
-                         kr_error *err)
+/* The couplings; then a heat bath where modes are those of the even sites, or a map for every
+ * distance from an end where there are ends. */
+static int add_couplings(kr_flow_stack *stack, const kr_target *target,
+                         const kr_split_params *params, const kr_flow_modes *modes,
+                         bool is_even, double spread, kr_error *err)
 {
-    KR_TRY(kr_split_add_layers(stack, lattice, params, is_even, spread, err));
-    if (kr_flow_site_is_wanted(lattice)) {
+    const bool has_bath = modes && modes->site;
+    KR_TRY(kr_split_add_layers(stack, target->lattice, params,
+                               has_bath ? KR_SPLIT_EVEN : KR_SPLIT_ALL, is_even, spread, err));
+    if (has_bath) {
+        KR_TRY(kr_flow_stack_add(stack, kr_flow_half_layer(target, modes, err), err));
+    } else if (kr_flow_site_is_wanted(target->lattice)) {
         KR_TRY(kr_flow_stack_add(
-            stack, kr_flow_site_layer(lattice, (int32_t)params->knots, is_even, spread, err),
+            stack,
+            kr_flow_site_layer(target->lattice, (int32_t)params->knots, is_even, spread, err),
             err));
     }
     return kr_flow_stack_finish(stack, err);
 }
 
 static int add_layers(kr_flow_stack *stack, const kr_target *target,
-                      const kr_split_params *params, kr_error *err)
+                      const kr_split_params *params, bool has_bath, kr_error *err)
 {
     if (params->base == KR_SPLIT_WELLS) {
         KR_TRY(kr_flow_wells_add(stack, target, err));
-        return add_couplings(stack, target->lattice, params, target->terms->action->is_even,
+        return add_couplings(stack, target, params, NULL, target->terms->action->is_even,
                              kr_flow_wells_spread(stack), err);
     }
-    KR_TRY(kr_flow_stack_add(stack, kr_flow_base_layer(target, err), err));
+    KR_TRY(kr_flow_stack_add(stack, kr_flow_base_layer(target, has_bath, err), err));
     const kr_flow_modes *modes = kr_flow_base_modes(&stack->layer[0]);
     const double width = modes->is_separable ? modes->sigma[0] : modes->spread;
     if (params->zero_mode) {
         KR_TRY(kr_flow_stack_add(stack,
-                                 kr_flow_zero_layer(stack->n_sites, (int32_t)params->knots,
-                                                    modes->is_even, width, err),
+                                 kr_flow_zero_layer(modes->n_modes, modes->site,
+                                                    (int32_t)params->knots, modes->is_even,
+                                                    width, err),
                                  err));
     }
-    return add_couplings(stack, target->lattice, params, modes->is_even, modes->spread, err);
+    return add_couplings(stack, target, params, modes, modes->is_even, modes->spread, err);
 }
 
-static void *split_alloc(const kr_target *target, const void *params, kr_error *err)
+static kr_flow_stack *make_stack(const kr_target *target, const kr_split_params *params,
+                                 bool has_bath, kr_error *err)
 {
-    if (!split_supports(target, params, err)) {
-        return NULL;
-    }
     kr_flow_stack *stack = kr_flow_stack_alloc(target, err);
-    if (stack && add_layers(stack, target, params, err) != KR_OK) {
+    if (stack && add_layers(stack, target, params, has_bath, err) != KR_OK) {
         kr_flow_stack_free(stack);
         return NULL;
     }
     return stack;
+}
+
+/* auto: where the law of a site is too much for a table it does without the bath. */
+static void *split_alloc(const kr_target *target, const void *params, kr_error *err)
+{
+    const kr_split_params *p = params;
+    if (!split_supports(target, params, err)) {
+        return NULL;
+    }
+    if (p->heat_bath == KR_SPLIT_FALSE || p->base == KR_SPLIT_WELLS ||
+        !kr_flow_half_supports(target, NULL)) {
+        return make_stack(target, p, false, err);
+    }
+    if (p->heat_bath == KR_SPLIT_TRUE) {
+        return make_stack(target, p, true, err);
+    }
+    kr_flow_stack *stack = make_stack(target, p, true, NULL);
+    return stack ? stack : make_stack(target, p, false, err);
 }
 
 /* The base, and layers that do next to nothing. */
