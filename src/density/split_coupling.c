@@ -87,7 +87,7 @@ static int add_layers(kr_flow_stack *stack, const kr_target *target,
                       const kr_split_params *params, kr_error *err)
 {
     if (params->base == KR_SPLIT_WELLS) {
-        KR_TRY(kr_flow_wells_add(stack, target, err));
+        KR_TRY(kr_flow_wells_add(stack, target, NULL, err));
         return add_couplings(stack, target->lattice, params, target->terms->action->is_even,
                              kr_flow_wells_spread(stack), err);
     }
