@@ -301,7 +301,7 @@ static int add_layers(kr_flow_stack *stack, shape **made, const kr_target *targe
 {
     KR_TRY(target->terms->action->is_angle ? kr_flow_circle_add(stack)
            : params->base == KR_COUPLING_WELLS
-               ? kr_flow_wells_add(stack, target, err)
+               ? kr_flow_wells_add(stack, target, NULL, err)
                : kr_flow_stack_add(stack, kr_flow_base_layer(target, false, err), err));
     shape *s = make_shape(stack, target, params, kind, err);
     if (!s) {

@@ -1,27 +1,40 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * density/flow_wells.c - a Gaussian in every well of the action, as the source of flows. */
+ * density/flow_wells.c - a Gaussian in every well of the action, as the source of flows.
+ *
+ * A share of each is drawn wider along the softest modes. Of the normals y that make a
+ * configuration of the well, these are orthogonal directions u, so the wider part costs a few
+ * scalar products: its density is factor^-modes e^((1 - 1/factor^2) sum (y . u)^2 / 2) times
+ * the other part's. */
 #include "density/flow_wells.h"
 
 #include "base/memory.h"
 #include "base/normals.h"
 #include "base/rng.h"
 #include "density/flow_kernels.h"
+#include "density/minimum.h"
+#include "density/svd.h"
 
 #include <math.h>
 #include <string.h>
 
 #define L              KR_FLOW_LANES
 #define HALF_LN_TWO_PI 0.91893853320467274178
-#define STEPS_MAX      200
 #define RANDOM_STARTS  16
-#define DIFFERENCE     1e-4 /* of second derivatives, in widths of a random start */
-#define SMALL_FORCE    1e-9 /* times the first one: a minimum */
 #define SAME           1e-3 /* wells closer than that, in widths, are one */
 #define LEAST_SHARE    1e-12
+#define EQUAL          1e-6 /* modes whose widths differ by less belong together */
+
+/* Measured on the Allen-Cahn chain (docs/fields.md): layers learn the core, so less is wide. */
+static const kr_wells_shape of_flows = {
+    .modes = 3, .share = 0.05, .factor = 1.8, .even = 0.1
+};
 
 typedef struct well {
-    double *mean;           /* (n) */
-    double *U, *A;          /* (n, n) L^T of H = L L^T, and its inverse */
+    double *mean;     /* (n) */
+    double *U, *A;    /* (n, n) L^T of H = L L^T, and its inverse */
+    double *soft;     /* (n_soft, n) directions of y = sqrt(beta) U (x - mean) */
+    double *variance; /* (n) times beta, skirt included */
+    int32_t n_soft;
     double action, log_det; /* S and ln det H there */
     double log_share;       /* at beta */
 } well;
@@ -30,148 +43,10 @@ typedef struct wells {
     int32_t n_sites, n;
     const kr_action *action; /* borrowed */
     const kr_flow_kernels *kernels;
+    kr_wells_shape shape;
     double beta, spread;
     well well[KR_WELLS_MAX];
 } wells;
-
-/* ---- minima -------------------------------------------------------------------------------
- */
-
-typedef struct search {
-    const kr_action *action;
-    size_t n;
-    double width, value;
-    double *x, *g, *step, *H, *L_of; /* (n), (n), (n), (n, n), (n, n) */
-    double *lanes, *slopes;          /* (n, L) */
-} search;
-
-static double value_at(const search *s, const double *x)
-{
-    double value[L];
-    for (size_t i = 0; i < s->n; i++) {
-        for (size_t l = 0; l < L; l++) {
-            s->lanes[i * L + l] = x[i];
-        }
-    }
-    s->action->energy(s->action->self, 1, s->lanes, L, value);
-    return value[0];
-}
-
-/* Force at x, and second derivatives by differences, L/2 columns at a time. */
-static void derivatives(const search *s)
-{
-    const size_t n = s->n, columns = L / 2;
-    const double h = DIFFERENCE * s->width;
-    for (size_t first = 0; first <= n; first += columns) { /* the last group has room for g */
-        for (size_t i = 0; i < n; i++) {
-            for (size_t l = 0; l < L; l++) {
-                const size_t column = first + l / 2;
-                s->lanes[i * L + l] = s->x[i] + (column == i ? (l % 2 ? h : -h) : 0.0);
-                s->slopes[i * L + l] = 0.0;
-            }
-        }
-        s->action->add_gradient(s->action->self, L, s->lanes, L, 1.0, s->slopes);
-        for (size_t i = 0; i < n; i++) {
-            for (size_t k = 0; k < columns && first + k < n; k++) {
-                s->H[i * n + first + k] =
-                    (s->slopes[i * L + 2 * k + 1] - s->slopes[i * L + 2 * k]) / (2.0 * h);
-            }
-            if (n - first < columns) {
-                s->g[i] = s->slopes[i * L + L - 1];
-            }
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < i; k++) {
-            s->H[i * n + k] = s->H[k * n + i] = 0.5 * (s->H[i * n + k] + s->H[k * n + i]);
-        }
-    }
-}
-
-/* L_of L_of^T = H + damping; false unless that is positive. */
-static bool factor(const search *s, double damping)
-{
-    const size_t n = s->n;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k <= i; k++) {
-            double sum = s->H[i * n + k] + (i == k ? damping : 0.0);
-            for (size_t m = 0; m < k; m++) {
-                sum -= s->L_of[i * n + m] * s->L_of[k * n + m];
-            }
-            if (i == k && !(sum > 0.0)) {
-                return false;
-            }
-            s->L_of[i * n + k] = i == k ? sqrt(sum) : sum / s->L_of[k * n + k];
-        }
-    }
-    return true;
-}
-
-static void solve(const search *s)
-{
-    const size_t n = s->n;
-    for (size_t i = 0; i < n; i++) {
-        double sum = -s->g[i];
-        for (size_t k = 0; k < i; k++) {
-            sum -= s->L_of[i * n + k] * s->step[k];
-        }
-        s->step[i] = sum / s->L_of[i * n + i];
-    }
-    for (size_t i = n; i-- > 0;) {
-        double sum = s->step[i];
-        for (size_t k = i + 1; k < n; k++) {
-            sum -= s->L_of[k * n + i] * s->step[k];
-        }
-        s->step[i] = sum / s->L_of[i * n + i];
-    }
-}
-
-static double length(const double *x, size_t n)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += x[i] * x[i];
-    }
-    return sqrt(sum);
-}
-
-/* x becomes a minimum, with its second derivatives in H, their factor in L_of. */
-static bool minimize(search *s)
-{
-    double damping = 0.0, first_force = 0.0;
-    s->value = value_at(s, s->x);
-    for (int k = 0; k < STEPS_MAX && isfinite(s->value); k++) {
-        derivatives(s);
-        const double force = length(s->g, s->n), scale = 1.0 / (s->width * s->width);
-        first_force = k == 0 ? force + scale * s->width : first_force;
-        if (force <= SMALL_FORCE * first_force) {
-            return factor(s, 0.0);
-        }
-        bool is_lower = false;
-        for (int tries = 0; tries < 60 && !is_lower; tries++) {
-            double *trial = s->slopes; /* not needed until the next derivatives */
-            if (factor(s, damping)) {
-                solve(s);
-                for (size_t i = 0; i < s->n; i++) {
-                    trial[i] = s->x[i] + s->step[i];
-                }
-                const double value = value_at(s, trial);
-                is_lower = value <= s->value + 1e-12 * fabs(s->value);
-                if (is_lower) {
-                    memcpy(s->x, trial, s->n * sizeof *trial);
-                    s->value = value;
-                    damping = damping > 1e-6 * scale ? 0.2 * damping : 0.0;
-                    break;
-                }
-            }
-            damping = damping > 0.0 ? 4.0 * damping : 1e-3 * scale;
-        }
-        if (!is_lower) {
-            return false;
-        }
-    }
-    return false;
-}
 
 /* ---- wells of them ------------------------------------------------------------------------
  */
@@ -181,10 +56,12 @@ static void clear_well(well *w)
     kr_free(w->mean);
     kr_free(w->U);
     kr_free(w->A);
+    kr_free(w->soft);
+    kr_free(w->variance);
     *w = (well){ .mean = NULL };
 }
 
-static bool is_known(const wells *v, const search *s)
+static bool is_known(const wells *v, const kr_minimum *s)
 {
     for (int32_t k = 0; k < v->n; k++) {
         double far = 0.0;
@@ -198,7 +75,75 @@ static bool is_known(const wells *v, const search *s)
     return false;
 }
 
-static int add_well(wells *v, const search *s, kr_error *err)
+/* The n_soft widest modes: H = U^T U, so in y they are the eigenvectors of (U U^T)^-1 = A^T A,
+ * left singular vectors of A^T. Modes as wide as the first one beyond are left out: a part of
+ * them would break the symmetry that makes them equal. */
+static int find_soft(well *w, int32_t n, int32_t n_soft, kr_error *err)
+{
+    const size_t stride = kr_svd_stride(n), all = (size_t)n * stride;
+    double *rows = kr_alloc(all, sizeof *rows, err), *left = kr_alloc(all, sizeof *left, err);
+    double *width = kr_alloc((size_t)n, sizeof *width, err);
+    int status = rows && left && width ? KR_OK : KR_ENOMEM;
+    for (size_t i = 0; status == KR_OK && i < (size_t)n; i++) {
+        for (size_t k = 0; k < (size_t)n; k++) {
+            rows[i * stride + k] = w->A[k * (size_t)n + i];
+        }
+    }
+    if (status == KR_OK && !kr_svd_jacobi(n, n, rows, stride, left, width)) {
+        status = kr_fail(err, KR_ESANITY, "wells: modes of a minimum do not converge");
+    }
+    for (w->n_soft = n_soft < n ? n_soft : n; status == KR_OK && w->n_soft > 0; w->n_soft--) {
+        const double *last = width + w->n_soft - 1;
+        if (w->n_soft == n || last[1] < (1.0 - EQUAL) * last[0]) {
+            break;
+        }
+    }
+    for (size_t j = 0; status == KR_OK && j < (size_t)w->n_soft; j++) {
+        memcpy(w->soft + j * (size_t)n, left + j * stride, (size_t)n * sizeof *w->soft);
+    }
+    kr_free(width);
+    kr_free(left);
+    kr_free(rows);
+    return status;
+}
+
+/* Soft modes of the last well, which are those of an earlier one with the same H, and
+ * variances: those of A z and, of the share that is widened, (factor^2 - 1) along the modes. */
+static int add_skirt(wells *v, kr_error *err)
+{
+    const size_t n = (size_t)v->n_sites, n_soft = (size_t)v->shape.modes;
+    const double excess = v->shape.share * (v->shape.factor * v->shape.factor - 1.0);
+    well *w = &v->well[v->n - 1], *like = v->well;
+    w->soft = kr_alloc(n_soft * n, sizeof *w->soft, err);
+    w->variance = kr_alloc(n, sizeof *w->variance, err);
+    if (!w->soft || !w->variance) {
+        return KR_ENOMEM;
+    }
+    while (memcmp(like->U, w->U, n * n * sizeof *w->U) != 0) {
+        like++;
+    }
+    if (like < w) {
+        memcpy(w->soft, like->soft, n_soft * n * sizeof *w->soft);
+        w->n_soft = like->n_soft;
+    } else if (v->shape.share > 0.0 && n_soft > 0) {
+        KR_TRY(find_soft(w, v->n_sites, (int32_t)n_soft, err));
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t c = i; c < n; c++) {
+            w->variance[i] += w->A[i * n + c] * w->A[i * n + c];
+        }
+        for (size_t j = 0; j < (size_t)w->n_soft; j++) {
+            double along = 0.0;
+            for (size_t c = i; c < n; c++) {
+                along += w->A[i * n + c] * w->soft[j * n + c];
+            }
+            w->variance[i] += excess * along * along;
+        }
+    }
+    return KR_OK;
+}
+
+static int add_well(wells *v, const kr_minimum *s, kr_error *err)
 {
     const size_t n = s->n;
     well *w = &v->well[v->n];
@@ -226,15 +171,16 @@ static int add_well(wells *v, const search *s, kr_error *err)
             w->A[i * n + c] = sum / w->U[i * n + i];
         }
     }
-    return KR_OK;
+    return add_skirt(v, err);
 }
 
-static int look_from(wells *v, search *s, kr_error *err)
+static int look_from(wells *v, kr_minimum *s, kr_error *err)
 {
-    return v->n < KR_WELLS_MAX && minimize(s) && !is_known(v, s) ? add_well(v, s, err) : KR_OK;
+    return v->n < KR_WELLS_MAX && kr_minimum_find(s) && !is_known(v, s) ? add_well(v, s, err)
+                                                                        : KR_OK;
 }
 
-static int find(wells *v, const kr_target *target, search *s, kr_error *err)
+static int find(wells *v, const kr_target *target, kr_minimum *s, kr_error *err)
 {
     const kr_terms *terms = target->terms;
     kr_rng rng;
@@ -261,7 +207,7 @@ static int find(wells *v, const kr_target *target, search *s, kr_error *err)
 static int search_wells(wells *v, const kr_target *target, kr_error *err)
 {
     const size_t n = (size_t)v->n_sites;
-    search s = { .action = v->action, .n = n, .width = v->action->start_width };
+    kr_minimum s = { .action = v->action, .n = n, .width = v->action->start_width };
     s.x = kr_alloc(n, sizeof(double), err);
     s.g = kr_alloc(n, sizeof(double), err);
     s.step = kr_alloc(n, sizeof(double), err);
@@ -299,14 +245,11 @@ static int prepare(void *self, double beta, kr_error *err)
     }
     for (int32_t k = 0; k < v->n; k++) {
         well *w = &v->well[k];
-        const double share = (exp(w->log_share - top) + LEAST_SHARE) / total;
+        const double laplace = (exp(w->log_share - top) + LEAST_SHARE) / total;
+        const double share = (1.0 - v->shape.even) * laplace + v->shape.even / v->n;
         w->log_share = log(share);
         for (size_t i = 0; i < n; i++) {
-            double variance = 0.0;
-            for (size_t c = i; c < n; c++) {
-                variance += w->A[i * n + c] * w->A[i * n + c];
-            }
-            square += share * (w->mean[i] * w->mean[i] + variance / beta) / (double)n;
+            square += share * (w->mean[i] * w->mean[i] + w->variance[i] / beta) / (double)n;
         }
     }
     v->spread = sqrt(square);
@@ -350,19 +293,67 @@ static void whiten(const wells *v, const well *w, const double *x, double *d, do
     }
 }
 
+/* y . u of a soft mode, of each lane. */
+static void along_mode(const wells *v, const well *w, int32_t j, const double *y,
+                       double along[L])
+{
+    v->kernels->apply(1, v->n_sites, w->soft + (size_t)j * (size_t)v->n_sites,
+                      (size_t)v->n_sites, 1, NULL, 1, 1, y, along);
+}
+
+/* A well is the Gaussian of y times (1 - share) + share factor^-n e^(reach sum (y . u)^2 / 2):
+ * the logarithm of that, and the share of its second part unless NULL. */
+static void log_skirt(const wells *v, const well *w, const double *y, double more[L],
+                      double *wide)
+{
+    const double s = v->shape.factor, share = v->shape.share, reach = 1.0 - 1.0 / (s * s);
+    const double core = log(1.0 - share), out = log(share) - w->n_soft * log(s);
+    double square[L] = { 0.0 }, along[L];
+    for (int32_t j = 0; j < w->n_soft; j++) {
+        along_mode(v, w, j, y, along);
+        for (int l = 0; l < L; l++) {
+            square[l] += along[l] * along[l];
+        }
+    }
+    for (int l = 0; l < L; l++) {
+        const double far = out + 0.5 * reach * square[l], top = fmax(core, far);
+        more[l] = w->n_soft ? top + log(exp(core - top) + exp(far - top)) : 0.0;
+        if (wide) {
+            wide[l] = w->n_soft ? exp(far - more[l]) : 0.0;
+        }
+    }
+}
+
+/* y becomes minus the derivative of the logarithm of the well with respect to y. */
+static void flatten(const wells *v, const well *w, double *y)
+{
+    const size_t n = (size_t)v->n_sites;
+    const double reach = 1.0 - 1.0 / (v->shape.factor * v->shape.factor);
+    double more[L], wide[L], along[L];
+    log_skirt(v, w, y, more, wide);
+    for (int32_t j = 0; j < w->n_soft; j++) { /* orthogonal: one after the other */
+        along_mode(v, w, j, y, along);
+        for (size_t i = 0; i < n * L; i++) {
+            y[i] -= reach * wide[i % L] * along[i % L] * w->soft[(size_t)j * n + i / L];
+        }
+    }
+}
+
 static void log_density(const void *self, const double *x, double *log_p, double *slope,
                         double *scratch)
 {
     const wells *v = self;
     const size_t n = (size_t)v->n_sites;
     double *d = scratch, *y = d + n * L, *part = y + n * L;
-    double each[KR_WELLS_MAX][L], quadratic[L];
+    double each[KR_WELLS_MAX][L], quadratic[L], more[L];
     for (int32_t k = 0; k < v->n; k++) {
         const well *w = &v->well[k];
         whiten(v, w, x, d, y, quadratic);
+        log_skirt(v, w, y, more, NULL);
         for (int l = 0; l < L; l++) {
             each[k][l] = w->log_share + 0.5 * w->log_det +
-                         (0.5 * log(v->beta) - HALF_LN_TWO_PI) * (double)n - 0.5 * quadratic[l];
+                         (0.5 * log(v->beta) - HALF_LN_TWO_PI) * (double)n -
+                         0.5 * quadratic[l] + more[l];
         }
     }
     for (int l = 0; l < L; l++) {
@@ -378,10 +369,28 @@ static void log_density(const void *self, const double *x, double *log_p, double
     for (int32_t k = 0; slope && k < v->n; k++) {
         const well *w = &v->well[k];
         whiten(v, w, x, d, y, quadratic);
+        flatten(v, w, y);
         v->kernels->apply((int32_t)n, (int32_t)n, w->U, 1, n, NULL, 1, 1, y, part);
         for (size_t i = 0; i < n * L; i++) {
             const double share = exp(each[k][i % L] - log_p[i % L]);
             slope[i] = (k ? slope[i] : 0.0) - share * sqrt(v->beta) * part[i];
+        }
+    }
+}
+
+/* The normals z of the lanes of well k that are in its skirt are stretched along the modes. */
+static void widen(const wells *v, const well *w, int32_t k, const int32_t chosen[L],
+                  const bool is_wide[L], double *z)
+{
+    const size_t n = (size_t)v->n_sites;
+    double along[L];
+    for (int32_t j = 0; j < w->n_soft; j++) {
+        along_mode(v, w, j, z, along);
+        for (int l = 0; l < L; l++) {
+            along[l] *= chosen[l] == k && is_wide[l] ? v->shape.factor - 1.0 : 0.0;
+        }
+        for (size_t i = 0; i < n * L; i++) {
+            z[i] += along[i % L] * w->soft[(size_t)j * n + i / L];
         }
     }
 }
@@ -392,15 +401,18 @@ static void sample(const void *self, kr_rng *rng, double *x, double *log_p, doub
     const size_t n = (size_t)v->n_sites;
     double share[KR_WELLS_MAX], *z = scratch + 3 * n * L, *moved = scratch;
     int32_t chosen[L];
+    bool is_wide[L];
     for (int32_t k = 0; k < v->n; k++) {
         share[k] = exp(v->well[k].log_share);
     }
     for (int l = 0; l < L; l++) {
         chosen[l] = kr_rng_categorical(rng, share, v->n);
+        is_wide[l] = kr_rng_uniform(rng) < v->shape.share;
     }
     kr_normals(rng, n * L, z);
     for (int32_t k = 0; k < v->n; k++) {
         const well *w = &v->well[k];
+        widen(v, w, k, chosen, is_wide, z);
         v->kernels->apply((int32_t)n, (int32_t)n, w->A, n, 1, NULL, 1, 1, z, moved);
         for (size_t i = 0; i < n * L; i++) {
             if (chosen[i % L] == k) {
@@ -417,7 +429,8 @@ static const kr_flow_source_ops ops = { .free = free_wells,
                                         .sample = sample,
                                         .log_density = log_density };
 
-int kr_flow_wells_add(kr_flow_stack *stack, const kr_target *target, kr_error *err)
+int kr_flow_wells_add(kr_flow_stack *stack, const kr_target *target,
+                      const kr_wells_shape *shape, kr_error *err)
 {
     if (stack->n_sites > KR_WELLS_SITES_MAX) {
         return kr_fail(err, KR_EUNSUP, "wells: %d sites, want at most %d", stack->n_sites,
@@ -429,6 +442,7 @@ int kr_flow_wells_add(kr_flow_stack *stack, const kr_target *target, kr_error *e
     }
     v->n_sites = stack->n_sites;
     v->action = target->terms->action;
+    v->shape = shape ? *shape : of_flows;
     v->kernels = kr_flow_kernels_of(KR_ISA_BEST);
     stack->source = v;
     stack->source_ops = &ops;
@@ -452,12 +466,8 @@ void kr_flow_wells_units(const kr_flow_stack *stack, double *center, double *wid
         for (int32_t k = 0; k < v->n; k++) {
             const well *w = &v->well[k];
             const double share = exp(w->log_share);
-            double variance = w->mean[i] * w->mean[i];
-            for (size_t c = i; c < n; c++) {
-                variance += w->A[i * n + c] * w->A[i * n + c] / v->beta;
-            }
             center[i] += share * w->mean[i];
-            square += share * variance;
+            square += share * (w->mean[i] * w->mean[i] + w->variance[i] / v->beta);
         }
         width[i] = sqrt(square - center[i] * center[i]);
     }

@@ -113,7 +113,7 @@ static int add_layers(kr_flow_stack *stack, const kr_target *target,
                       const kr_split_params *params, bool has_bath, kr_error *err)
 {
     if (params->base == KR_SPLIT_WELLS) {
-        KR_TRY(kr_flow_wells_add(stack, target, err));
+        KR_TRY(kr_flow_wells_add(stack, target, NULL, err));
         return add_couplings(stack, target, params, NULL, target->terms->action->is_even,
                              kr_flow_wells_spread(stack), err);
     }
