@@ -93,10 +93,10 @@ POINTS = {
 }
 # Weights grow from small lattices to large ones: nominal seconds of training at each.
 STAGES = {
-    "e6": [("e6", 40)],
-    "e12": [("e6", 20), ("e12", 120)],
-    "e20": [("e6", 20), ("e12", 120), ("e20", 1200)],
-    "e32": [("e6", 20), ("e12", 120), ("e20", 600), ("e32", 1600)],
+    "e6": [("e6", 10)],
+    "e12": [("e6", 10), ("e12", 200)],
+    "e20": [("e6", 10), ("e12", 200), ("e20", 800)],
+    "e32": [("e6", 10), ("e12", 200), ("e20", 600), ("e32", 2000)],
 }
 POINT = """
 model: {{name: phi4, m2: -4, lambda: {coupling}}}
@@ -105,8 +105,8 @@ beta: 1
 chains: 64
 phases: {{thermalize: 400, adapt: 10000000, measure: {measure}, every: 4}}
 updates: [{{name: hmc, steps: 5, mass: fourier}}, {{name: independence, density: net}}]
-densities: {{net: {{name: split_coupling, layers: 14, save: {case}.krd{start}}}}}
-training: {{max_work: {work}, target_ess: 0.98}}
+densities: {{net: {{name: rq_spline, net: shells, hidden: 8, knots: 5, layers: 4, save: {case}.krd{start}}}}}
+training: {{max_work: {work}, batch: 16, target_ess: 0.98}}
 observables: [energy, magnetization, field]
 """
 
