@@ -11,19 +11,21 @@ enum { ML = KR_LANES_PAD, SITES_MAX = 16, NUMBERS = 16384 };
 typedef struct net_case {
     const char *size, *lattice_params;
     int32_t n_hidden, n_odd, n_even;
-    bool is_conv, is_even;
+    bool is_conv, is_even, has_shells;
 } net_case;
 
 static const net_case cases[] = {
-    { "size=7", "boundary=open", 5, 1, 1, false, false },
-    { "size=7", "boundary=open", 9, 3, 2, false, true },
-    { "size=6", "boundary=open", 3, 1, 2, true, false },
-    { "size=6", "", 5, 2, 1, true, true },
-    { "size=4,4", "", 2, 1, 1, true, true },
-    { "size=4,3", "boundary=open", 3, 1, 1, true, false },
-    { "size=2,2,2", "", 2, 1, 1, true, true },
-    { "size=1", "boundary=open", 2, 1, 1, false, false },
-    { "size=1", "boundary=open", 2, 1, 1, true, true },
+    { "size=7", "boundary=open", 5, 1, 1, false, false, false },
+    { "size=7", "boundary=open", 9, 3, 2, false, true, false },
+    { "size=6", "boundary=open", 3, 1, 2, true, false, false },
+    { "size=6", "", 5, 2, 1, true, true, false },
+    { "size=4,4", "", 2, 1, 1, true, true, false },
+    { "size=4,3", "boundary=open", 3, 1, 1, true, false, false },
+    { "size=2,2,2", "", 2, 1, 1, true, true, false },
+    { "size=4,4", "", 5, 2, 1, true, true, true },
+    { "size=4,3", "boundary=open", 3, 1, 1, true, false, true },
+    { "size=1", "boundary=open", 2, 1, 1, false, false, false },
+    { "size=1", "boundary=open", 2, 1, 1, true, true, false },
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -69,7 +71,8 @@ static void make(subject *s, const net_case *c, kr_isa isa)
                                .n_odd = c->n_odd,
                                .n_even = c->n_even,
                                .n_seen = 1 + (c->n_hidden == 5),
-                               .is_even = c->is_even };
+                               .is_even = c->is_even,
+                               .has_shells = c->has_shells };
     assert_ok(kr_net_init(&s->net, &plan, &err), &err);
     assert_true(s->net.n_weights <= NUMBERS);
     s->w = kr_alloc(s->net.n_numbers, sizeof *s->w, NULL);
@@ -214,7 +217,7 @@ static void outputs_are_odd_and_even_where_they_have_to_be(void **state)
 static void convolutions_follow_translations(void **state)
 {
     (void)state;
-    const net_case ring = { "size=6", "", 4, 1, 1, true, false };
+    const net_case ring = { "size=6", "", 4, 1, 1, true, false, false };
     subject s;
     double odd[3 * ML], in[3 * ML];
     make(&s, &ring, KR_ISA_BEST);
@@ -239,7 +242,7 @@ static void convolutions_follow_translations(void **state)
 static void convolutions_see_as_far_as_their_kernels(void **state)
 {
     (void)state;
-    const net_case row = { "size=12", "boundary=open", 4, 1, 1, true, false };
+    const net_case row = { "size=12", "boundary=open", 4, 1, 1, true, false, false };
     subject s;
     double odd[6 * ML];
     make(&s, &row, KR_ISA_BEST);

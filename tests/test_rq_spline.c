@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * tests/test_rq_spline.c - flows of angles and the symmetry of even actions. What all flows of
+ * tests/test_rq_spline.c - flows of angles, symmetries, and growth. What all flows of
  * real numbers owe is in conformance_flows.c. */
 #include "kr_real_subject.h"
 
@@ -211,6 +211,107 @@ static void what_cannot_be_is_refused(void **state)
     }
 }
 
+/* On the same lattice all weights come back; on a larger one those of the layers, and of each
+ * mode the factor of the nearest momentum. */
+static void convolutions_serve_other_sizes(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "realnvp", "rq_spline" };
+    static const char *const params[] = { "net=conv hidden=4",
+                                          "net=shells hidden=5 mask=half" };
+    for (int c = 0; c < 4; c++) {
+        const char *name = names[c % 2], *model = "m2=-4 lambda=6.975", *param = params[c / 2];
+        real_subject small = subject_of(name, "phi4", model, "size=4,4", param);
+        real_subject same = subject_of(name, "phi4", model, "size=4,4", param);
+        real_subject large = subject_of(name, "phi4", model, "size=8,8", param);
+        const kr_density_plug *plug = small.plug;
+        kr_error err = { 0 };
+        kr_adopted count;
+        randomize(&small, 4, 0.02);
+        const size_t n = plug->networks(small.density.self, NULL), modes = 6, others = 15;
+        int64_t *networks = get(n, sizeof *networks);
+        assert_int_equal(plug->networks(small.density.self, networks), n);
+        const float *w = plug->weights(small.density.self);
+        assert_ok(plug->adopt(same.density.self, networks, n, w, small.n_weights, &count, &err),
+                  &err);
+        assert_int_equal(count.n_near + count.n_fresh, 0);
+        assert_memory_equal(plug->weights(same.density.self), w, small.n_weights * sizeof *w);
+        assert_ok(
+            plug->adopt(large.density.self, networks, n, w, small.n_weights, &count, &err),
+            &err);
+        assert_int_equal(count.n_fresh, 0);
+        assert_int_equal(count.n_near, others - modes); /* modes between those of 4 x 4 */
+        const float *grown = plug->weights(large.density.self);
+        assert_int_equal(large.n_weights - others, small.n_weights - modes);
+        assert_memory_equal(grown + others, w + modes, (small.n_weights - modes) * sizeof *w);
+        assert_true(grown[0] == w[0] && grown[others - 1] == w[modes - 1]); /* 0, (pi, pi) */
+        for (size_t k = 0; k < 7; k++) { /* each number of the header */
+            float *own = plug->weights(small.density.self);
+            networks[k] += 1;
+            err = (kr_error){ 0 };
+            assert_int_equal(plug->adopt(small.density.self, networks, n, grown,
+                                         small.n_weights, &count, &err),
+                             KR_EMISMATCH);
+            assert_true(err.text[0] != '\0');
+            assert_memory_equal(own, plug->weights(same.density.self),
+                                small.n_weights * sizeof *own);
+            networks[k] -= 1;
+        }
+        kr_free(networks);
+        real_subject_clear(&large);
+        real_subject_clear(&same);
+        real_subject_clear(&small);
+    }
+}
+
+static void dense_networks_and_wells_tell_none(void **state)
+{
+    (void)state;
+    static const char *const params[] = { "", "net=conv base=wells" };
+    for (int c = 0; c < 2; c++) {
+        real_subject s =
+            subject_of("rq_spline", "phi4", "m2=-1 lambda=0.5", "size=4,2", params[c]);
+        kr_error err = { 0 };
+        kr_adopted count;
+        const int64_t header[8] = { 1 };
+        assert_int_equal(s.plug->networks(s.density.self, NULL), 0);
+        assert_int_equal(s.plug->adopt(s.density.self, header, 8,
+                                       s.plug->weights(s.density.self), s.n_weights, &count,
+                                       &err),
+                         KR_EMISMATCH);
+        assert_non_null(strstr(err.text, "want net: conv"));
+        real_subject_clear(&s);
+    }
+}
+
+/* log q does not know left from right, nor one direction from the other. */
+static void shells_have_the_symmetries_of_the_box(void **state)
+{
+    (void)state;
+    real_subject s = subject_of("rq_spline", "phi4", "m2=-1 lambda=0.5 field=0.3", "size=4,4",
+                                "net=shells hidden=4");
+    double *phi = get(s.n * LANES, sizeof *phi), *other = get(s.n * LANES, sizeof *phi);
+    double log_q[LANES], again[LANES];
+    draw(&s, 6, LANES, phi, log_q);
+    for (int k = 0; k < 3; k++) { /* two steps, reflection, exchange */
+        for (int32_t i = 0; i < 16; i++) {
+            const int32_t x = i % 4, y = i / 4;
+            const int32_t to = k == 0   ? (x + 1) % 4 + 4 * ((y + 1) % 4)
+                               : k == 1 ? (4 - x) % 4 + 4 * y
+                                        : y + 4 * x;
+            memcpy(other + (size_t)to * LANES, phi + (size_t)i * LANES, LANES * sizeof *phi);
+        }
+        kr_density_log_q(&s.density, LANES, other, again, poisoned(&s));
+        for (int l = 0; l < LANES; l++) {
+            require(&s, fabs(again[l] - log_q[l]) <= 1e-10, "log q %.12g, of the image %.12g",
+                    log_q[l], again[l]);
+        }
+    }
+    kr_free(other);
+    kr_free(phi);
+    real_subject_clear(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +321,9 @@ int main(void)
         cmocka_unit_test(derivatives_of_angles),
         cmocka_unit_test(even_actions_have_even_densities),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(convolutions_serve_other_sizes),
+        cmocka_unit_test(dense_networks_and_wells_tell_none),
+        cmocka_unit_test(shells_have_the_symmetries_of_the_box),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,18 +81,38 @@ static void pull(const kr_map *m, double *odd, double *even, const double *x, do
     }
 }
 
-static void push(const kr_map *m, double *odd, double *even, const double *x, double *slope)
+/* x: of push, or of carry, where it is moved too. */
+KR_INLINE void push_half(const kr_map *m, double *odd, double *even, const double *x,
+                         double *slope, double *moved, vd *volume, int half)
 {
-    for (int half = 0; half < L; half += VD) {
-        for (int32_t i = 0; i < m->n; i++) {
-            const place p = place_of(m, i, half, odd, even);
-            const vd from = vd_load(x + p.row) - p.center + p.shift,
-                     scale = vd_exp(p.log_scale);
-            const vd to = vd_load(slope + p.row) / scale;
-            parameters(m, i, half, &p, from, scale, to, vd_set(1.0), odd, even);
-            vd_store(slope + p.row, to);
+    for (int32_t i = 0; i < m->n; i++) {
+        const place p = place_of(m, i, half, odd, even);
+        const vd from = vd_load(x + p.row) - p.center + p.shift, scale = vd_exp(p.log_scale);
+        const vd to = vd_load(slope + p.row) / scale;
+        parameters(m, i, half, &p, from, scale, to, vd_set(1.0), odd, even);
+        vd_store(slope + p.row, to);
+        if (moved) {
+            vd_store(moved + p.row, vd_fma(from, scale, p.center));
+            *volume += p.log_scale;
         }
     }
 }
 
-const kr_map_kernels KR_ISA_NAME(kr_map_affine) = { forward, inverse, pull, push, NULL };
+static void push(const kr_map *m, double *odd, double *even, const double *x, double *slope)
+{
+    for (int half = 0; half < L; half += VD) {
+        push_half(m, odd, even, x, slope, NULL, NULL, half);
+    }
+}
+
+static void carry(const kr_map *m, double *odd, double *even, double *x, double *slope,
+                  double *log_j)
+{
+    for (int half = 0; half < L; half += VD) {
+        vd volume = vd_load(log_j + half);
+        push_half(m, odd, even, x, slope, x, &volume, half);
+        vd_store(log_j + half, volume);
+    }
+}
+
+const kr_map_kernels KR_ISA_NAME(kr_map_affine) = { forward, inverse, pull, push, carry, NULL };

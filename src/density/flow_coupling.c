@@ -22,7 +22,7 @@ typedef struct shape {
     double *center, *width; /* (n_sites) */
     kr_net net[2];
     kr_map map[2];
-    bool is_angle;
+    bool is_angle, is_conv;
 } shape;
 
 typedef struct coupling {
@@ -155,6 +155,15 @@ static void coupling_push(const void *self, const double *w, const double *x, do
     back_to_frozen(c, w, &pass, -1.0, slope, NULL);
 }
 
+static void coupling_carry(const void *self, const double *w, double *x, double *slope,
+                           double *log_j, double *scratch)
+{
+    const coupling *c = self;
+    const kr_net_pass pass = condition(c, w, x, scratch);
+    c->map_kernels->carry(&c->shape->map[c->half], pass.odd, pass.even, x, slope, log_j);
+    back_to_frozen(c, w, &pass, -1.0, slope, NULL);
+}
+
 static const kr_flow_ops ops = {
     .free = coupling_free,
     .use = coupling_use,
@@ -164,7 +173,13 @@ static const kr_flow_ops ops = {
     .inverse = coupling_inverse,
     .pull = coupling_pull,
     .push = coupling_push,
+    .carry = coupling_carry,
 };
+
+bool kr_coupling_is_conv(const kr_flow_layer *layer)
+{
+    return layer->ops == &ops && ((const coupling *)layer->self)->shape->is_conv;
+}
 
 /* ---- shape ----------------------------------------------------------------------------------
  */
@@ -218,7 +233,7 @@ static int fill_nets(shape *s, const kr_target *target, const kr_coupling_params
                               .range = s->is_angle ? PI : params->range,
                               .is_circle = s->is_angle };
         const kr_net_plan plan = {
-            .lattice = params->net == KR_COUPLING_CONV ? target->lattice : NULL,
+            .lattice = params->net != KR_COUPLING_DENSE ? target->lattice : NULL,
             .frozen = s->site[1 - h],
             .mapped = s->site[h],
             .n_frozen = s->n[1 - h],
@@ -229,6 +244,7 @@ static int fill_nets(shape *s, const kr_target *target, const kr_coupling_params
             .n_even = is_spline ? kr_map_spline_even(knots, s->is_angle) : 1,
             .n_seen = s->is_angle ? 2 : 1,
             .is_even = target->terms->action->is_even && !s->is_angle,
+            .has_shells = params->net == KR_COUPLING_SHELLS,
         };
         KR_TRY(kr_net_init(&s->net[h], &plan, err));
     }
@@ -244,6 +260,7 @@ static shape *make_shape(const kr_flow_stack *stack, const kr_target *target,
         return NULL;
     }
     s->is_angle = target->terms->action->is_angle;
+    s->is_conv = params->net != KR_COUPLING_DENSE;
     s->center = kr_alloc((size_t)n, sizeof *s->center, err);
     s->width = kr_alloc((size_t)n, sizeof *s->width, err);
     for (int h = 0; h < 2; h++) {
@@ -281,9 +298,10 @@ bool kr_coupling_supports(const kr_target *target, const kr_coupling_params *par
                 name);
         return false;
     }
-    if (params->net == KR_COUPLING_CONV && !is_hypercubic(target->lattice)) {
+    if (params->net != KR_COUPLING_DENSE && !is_hypercubic(target->lattice)) {
         kr_fail(why, KR_EUNSUP,
-                "%s: net conv on lattice %s of dimension %d, want hypercubic of dimension "
+                "%s: net conv or shells on lattice %s of dimension %d, want hypercubic of "
+                "dimension "
                 "1..%d, or net dense",
                 name, target->lattice->name, target->lattice->dim, DIM_MAX);
         return false;

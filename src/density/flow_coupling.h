@@ -10,7 +10,7 @@
 #include "density/flow.h"
 
 enum { KR_COUPLING_AFFINE, KR_COUPLING_SPLINE };
-enum { KR_COUPLING_DENSE, KR_COUPLING_CONV };
+enum { KR_COUPLING_DENSE, KR_COUPLING_CONV, KR_COUPLING_SHELLS };
 enum { KR_COUPLING_INTER, KR_COUPLING_HALF };
 enum { KR_COUPLING_GAUSSIAN, KR_COUPLING_WELLS };
 
@@ -42,8 +42,10 @@ typedef struct kr_coupling_params {
           .type = KR_TYPE_CHOICE,                                                              \
           .offset = offsetof(kr_coupling_params, net),                                         \
           .fallback = "dense",                                                                 \
-          .choices = "dense|conv",                                                             \
-          .doc = "conv: kernels of side 3 on a hypercubic lattice of dimension 1..3" },        \
+          .choices = "dense|conv|shells",                                                      \
+          .doc = "conv: kernels of side 3 on a hypercubic lattice of dimension 1..3; shells: " \
+                 "those "                                                                      \
+                 "that are the same at equal distance" },                                      \
         { .name = "mask",                                                                      \
           .type = KR_TYPE_CHOICE,                                                              \
           .offset = offsetof(kr_coupling_params, mask),                                        \
@@ -65,5 +67,13 @@ bool kr_coupling_supports(const kr_target *target, const kr_coupling_params *par
 void *kr_coupling_alloc(const kr_target *target, const kr_coupling_params *params, int map,
                         const char *name, kr_error *err);
 void kr_coupling_init(void *self, kr_rng *rng);
+
+/* Members networks and adopt, where networks are convolutional and the base has momenta; else
+ * there are none to tell. */
+size_t kr_coupling_networks(const void *self, int64_t *out);
+int kr_coupling_adopt(void *self, const int64_t *networks, size_t n_networks,
+                      const float *weights, size_t n_weights, kr_adopted *count, kr_error *err);
+/* Are the networks of this layer of a stack convolutional? */
+bool kr_coupling_is_conv(const kr_flow_layer *layer);
 
 #endif

@@ -71,6 +71,16 @@ static void write_header(const kr_flow_stack *stack, int64_t out[HEADER])
     out[H_ORBITS] = shape->n_orbits;
 }
 
+void kr_grow_momenta(const kr_flow_modes *modes, int64_t *out)
+{
+    const size_t dim = (size_t)modes->n_axes;
+    for (size_t k = 0; k < (size_t)modes->n_orbits * dim; k++) {
+        const size_t orbit = k / dim, d = k % dim;
+        out[k] = llround(MOMENTUM_UNIT * modes->momentum[orbit * KR_DIM_MAX + d] /
+                         (4.0 * modes->axis[d].side));
+    }
+}
+
 size_t kr_flow_networks(const void *self, int64_t *out)
 {
     const kr_flow_stack *stack = self;
@@ -87,11 +97,7 @@ size_t kr_flow_networks(const void *self, int64_t *out)
     if (out) {
         memcpy(out, header, sizeof header);
         out += HEADER;
-        for (size_t k = 0; k < (size_t)header[H_MODES] * dim; k++) {
-            const size_t orbit = k / dim, d = k % dim;
-            out[k] = llround(MOMENTUM_UNIT * modes->momentum[orbit * KR_DIM_MAX + d] /
-                             (4.0 * modes->axis[d].side));
-        }
+        kr_grow_momenta(modes, out);
         out += (size_t)header[H_MODES] * dim;
         for (size_t k = 0; k < (size_t)header[H_ORBITS] * dim; k++) {
             out[k] = shape_of(stack)->orbit[k / dim * KR_DIM_MAX + k % dim];
@@ -167,14 +173,13 @@ static int64_t nearest(const int64_t *list, int64_t n, int64_t dim, const int64_
     return best;
 }
 
-static void adopt_base(const int64_t *own, const int64_t *theirs, float *to, const float *from,
-                       kr_adopted *count)
+void kr_grow_adopt_base(const kr_grow_base *own, const kr_grow_base *theirs, float *to,
+                        const float *from, kr_adopted *count)
 {
-    const int64_t dim = own[H_DIM];
-    for (int64_t o = 0; o < own[H_MODES]; o++) {
+    for (int64_t o = 0; o < own->n_modes; o++) {
         double apart;
-        const int64_t k =
-            nearest(theirs + HEADER, theirs[H_MODES], dim, own + HEADER + o * dim, &apart);
+        const int64_t k = nearest(theirs->momentum, theirs->n_modes, own->dim,
+                                  own->momentum + o * own->dim, &apart);
         if (k >= 0) {
             to[o] = from[k];
         }
@@ -182,9 +187,14 @@ static void adopt_base(const int64_t *own, const int64_t *theirs, float *to, con
         count->n_near += k >= 0 && apart > 0.0;
         count->n_fresh += k < 0;
     }
-    if (own[H_MEANS] == 1 && theirs[H_MEANS] == 1) {
-        to[own[H_MODES]] = from[theirs[H_MODES]];
+    if (own->n_means == 1 && theirs->n_means == 1) {
+        to[own->n_modes] = from[theirs->n_modes];
     }
+}
+
+static kr_grow_base base_of(const int64_t *header)
+{
+    return (kr_grow_base){ header[H_DIM], header[H_MODES], header[H_MEANS], header + HEADER };
 }
 
 static void adopt_layer(const int64_t *own, const int64_t *theirs, float *to, const float *from,
@@ -221,10 +231,11 @@ static void adopt_all(kr_flow_stack *stack, const int64_t *own, const int64_t *t
                       const float *from, kr_adopted *count)
 {
     const int64_t bends = kr_split_bend_weights((int32_t)own[H_KNOTS]);
+    const kr_grow_base base = base_of(own), their_base = base_of(theirs);
     int64_t width[2];
     row_widths(own, width);
     *count = (kr_adopted){ 0, 0, 0 };
-    adopt_base(own, theirs, stack->weights, from, count);
+    kr_grow_adopt_base(&base, &their_base, stack->weights, from, count);
     from += theirs[H_MODES] + theirs[H_MEANS];
     for (int32_t k = 1; k <= own[H_ZERO] + own[H_LAYERS]; k++) { /* a heat bath has none */
         float *to = stack->weights + stack->layer[k].first_weight;

@@ -50,6 +50,9 @@ typedef struct kr_map_kernels {
     void (*pull)(const kr_map *m, double *odd, double *even, const double *x, double *cotangent,
                  const double *volume);
     void (*push)(const kr_map *m, double *odd, double *even, const double *x, double *slope);
+    /* forward and push at once */
+    void (*carry)(const kr_map *m, double *odd, double *even, double *x, double *slope,
+                  double *log_j);
     /* out (2, L): cosine and sine of x (L); NULL: of maps that know no angles */
     void (*cosine_sine)(const double *x, double *out);
 } kr_map_kernels;

@@ -64,11 +64,43 @@ static void fill_table(const kr_lattice *lattice, const int32_t *sites, int32_t 
     }
 }
 
+static size_t length_of(const kr_net_part *p)
+{
+    return (size_t)p->n_shells * (size_t)p->c_in;
+}
+
+static int32_t shell_of(const kr_net_plan *plan, int32_t t)
+{
+    int32_t by[KR_DIM_MAX], squares = 0;
+    tap_of(plan->lattice, t, by);
+    for (int32_t d = 0; d < plan->lattice->dim; d++) {
+        squares += by[d] * by[d];
+    }
+    return squares;
+}
+
+/* Each tap is a shell, or all of the same distance are. */
+static void fill_shells(const kr_net_plan *plan, kr_net_part *p)
+{
+    const bool is_shared = plan->has_shells && plan->lattice;
+    int32_t n = 0;
+    p->n_shells = is_shared ? plan->lattice->dim + 1 : p->n_taps;
+    for (int32_t s = 0; s < p->n_shells; s++) {
+        p->first[s] = n;
+        for (int32_t t = 0; t < p->n_taps; t++) {
+            if ((is_shared ? shell_of(plan, t) : t) == s) {
+                p->tap[n++] = t;
+            }
+        }
+    }
+    p->first[p->n_shells] = n;
+}
+
 static int init_part(kr_net_part *p, const kr_net_plan *plan, const int32_t *in,
                      const int32_t *out, int32_t *place, kr_error *err)
 {
     const size_t taps = (size_t)p->n_taps;
-    p->row = (taps * (size_t)p->c_in + ROUND - 1) / ROUND * ROUND;
+    p->row = (length_of(p) + ROUND - 1) / ROUND * ROUND;
     p->sees = kr_alloc((size_t)p->n_out * taps, sizeof *p->sees, err);
     p->seen_by = kr_alloc((size_t)p->n_in * taps, sizeof *p->seen_by, err);
     if (!p->sees || !p->seen_by) {
@@ -106,6 +138,7 @@ static void shape_parts(kr_net *net, const kr_net_plan *plan)
             .c_out = is_conv || k < KR_NET_ODD ? channels : channels * plan->n_mapped,
             .has_bias = !plan->is_even || k == KR_NET_EVEN,
         };
+        fill_shells(plan, &net->part[k]);
     }
 }
 
@@ -123,7 +156,7 @@ int kr_net_init(kr_net *net, const kr_net_plan *plan, kr_error *err)
 {
     int32_t *place = kr_alloc((size_t)plan->n_sites, sizeof *place, err);
     int status = place ? KR_OK : KR_ENOMEM;
-    size_t row = 0;
+    size_t room = 0;
     *net = (kr_net){ .is_even = plan->is_even };
     shape_parts(net, plan);
     for (int k = 0; status == KR_OK && k < KR_NET_PARTS; k++) {
@@ -131,17 +164,18 @@ int kr_net_init(kr_net *net, const kr_net_plan *plan, kr_error *err)
         status = init_part(p, plan, k == KR_NET_FIRST ? plan->frozen : NULL,
                            k >= KR_NET_ODD ? plan->mapped : NULL, place, err);
         const size_t out = (size_t)p->c_out, biases = p->has_bias ? out : 0;
-        const size_t matrix = (size_t)p->n_taps * (size_t)p->c_in * out;
+        const size_t matrix = length_of(p) * out;
+        const size_t gathered = 2 * p->row + (size_t)p->n_shells * out;
         p->first_weight = net->n_weights;
         p->first_number = net->n_numbers;
         net->n_weights += matrix + biases;
         net->n_numbers += (p->row * out + biases + ROUND - 1) / ROUND * ROUND;
         net->n_visits += (double)p->n_out * (double)(matrix + biases);
         net->n_scratch += numbers_out(p) * (k < KR_NET_ODD ? 2 : 1);
-        row = p->row > row ? p->row : row;
+        room = gathered > room ? gathered : room;
     }
     net->n_scratch += 2 * numbers_in(&net->part[KR_NET_FIRST]) +
-                      2 * numbers_in(&net->part[KR_NET_EVEN]) + row * L;
+                      2 * numbers_in(&net->part[KR_NET_EVEN]) + room * L;
     kr_free(place);
     return status;
 }
@@ -157,11 +191,6 @@ void kr_net_clear(kr_net *net)
 /* ---- weights --------------------------------------------------------------------------------
  */
 
-static size_t length_of(const kr_net_part *p)
-{
-    return (size_t)p->n_taps * (size_t)p->c_in;
-}
-
 /* Sums of inputs of width 1 have width 1; the first biases spread the bends over that range. */
 void kr_net_fresh(const kr_net *net, kr_rng *rng, float *weights)
 {
@@ -169,9 +198,10 @@ void kr_net_fresh(const kr_net *net, kr_rng *rng, float *weights)
     for (int k = KR_NET_FIRST; k < KR_NET_ODD; k++) {
         const kr_net_part *p = &net->part[k];
         const size_t length = length_of(p), n = length * (size_t)p->c_out;
+        const double spread = sqrt((double)p->n_taps * (double)p->c_in);
         float *w = weights + p->first_weight;
         for (size_t i = 0; i < n; i++) {
-            w[i] = (float)(kr_rng_normal(rng) / sqrt((double)length));
+            w[i] = (float)(kr_rng_normal(rng) / spread);
         }
         for (int32_t o = 0; k == KR_NET_FIRST && p->has_bias && o < p->c_out; o++) {
             w[n + (size_t)o] = (float)kr_rng_normal(rng);
@@ -240,7 +270,7 @@ kr_net_pass kr_net_open(const kr_net *net, double *scratch)
     pass.bar_even = take(&scratch, numbers_in(&part[KR_NET_EVEN]));
     pass.odd = take(&scratch, numbers_out(&part[KR_NET_ODD]));
     pass.even = take(&scratch, numbers_out(&part[KR_NET_EVEN]));
-    pass.turned = scratch;
+    pass.room = scratch;
     return pass;
 }
 
@@ -249,13 +279,14 @@ void kr_net_forward(const kr_net *net, const kr_net_kernels *k, const double *w,
 {
     const kr_net_part *p = net->part;
     const size_t n = numbers_in(&p[KR_NET_EVEN]) / L;
-    k->forward(&p[0], w + p[0].first_number, pass->in, true, pass->hidden[0]);
-    k->forward(&p[1], w + p[1].first_number, pass->hidden[0], true, pass->hidden[1]);
+    k->forward(&p[0], w + p[0].first_number, pass->in, true, pass->room, pass->hidden[0]);
+    k->forward(&p[1], w + p[1].first_number, pass->hidden[0], true, pass->room,
+               pass->hidden[1]);
     if (net->is_even) {
         k->square(n, pass->hidden[1], pass->squares);
     }
-    k->forward(&p[2], w + p[2].first_number, pass->hidden[1], false, pass->odd);
-    k->forward(&p[3], w + p[3].first_number, pass->squares, false, pass->even);
+    k->forward(&p[2], w + p[2].first_number, pass->hidden[1], false, pass->room, pass->odd);
+    k->forward(&p[3], w + p[3].first_number, pass->squares, false, pass->room, pass->even);
 }
 
 /* bar: of the inputs of a part, to be filled in */
@@ -265,9 +296,9 @@ static void pull_part(const kr_net *net, const kr_net_kernels *k, int which, con
 {
     const kr_net_part *p = &net->part[which];
     if (gradient) {
-        k->gradient(p, out_bar, in, pass->turned, gradient + p->first_number);
+        k->gradient(p, out_bar, in, pass->room, gradient + p->first_number);
     }
-    k->backward(p, w + p->first_number, out_bar, bar);
+    k->backward(p, w + p->first_number, out_bar, pass->room, bar);
 }
 
 void kr_net_pull(const kr_net *net, const kr_net_kernels *k, const double *w,

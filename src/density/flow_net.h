@@ -7,7 +7,8 @@
  * biases but that of the even head, which sees the squares of what the odd one sees: so under a
  * change of sign of all inputs odd outputs change theirs and even ones stay, exactly. A part
  * goes from places to places through taps: dense, one place on either side whose channels are
- * the variables; convolutional, sites, three taps along each direction.
+ * the variables; convolutional, sites, three taps along each direction. Taps of one shell share
+ * a matrix: each tap is one, or all of the same distance are.
  * Groups of KR_FLOW_LANES configurations, each by itself. Threads: pure given scratch. */
 #ifndef KR_DENSITY_FLOW_NET_H
 #define KR_DENSITY_FLOW_NET_H
@@ -17,10 +18,15 @@
 
 enum { KR_NET_FIRST, KR_NET_SECOND, KR_NET_ODD, KR_NET_EVEN, KR_NET_PARTS };
 
+#define KR_NET_TAPS_MAX 27
+
 typedef struct kr_net_part {
     int32_t n_in, n_out; /* places */
-    int32_t n_taps, c_in, c_out;
-    size_t row;       /* numbers of an output channel, n_taps * c_in and zeros */
+    int32_t n_taps, n_shells, c_in, c_out;
+    int32_t tap[KR_NET_TAPS_MAX];       /* by shells, */
+    int32_t first[KR_NET_TAPS_MAX + 1]; /* which begin here; the opposite tap is in the same one
+                                           where n_shells < n_taps */
+    size_t row;       /* numbers of an output channel, n_shells * c_in and zeros */
     int32_t *sees;    /* (n_out, n_taps) place among the inputs, or -1; owns */
     int32_t *seen_by; /* (n_in, n_taps) place that sees this one through the tap; owns */
     bool has_bias;
@@ -35,15 +41,16 @@ typedef struct kr_net {
 } kr_net;
 
 typedef struct kr_net_kernels {
-    /* out (n_out, c_out, L) from in (n_in, c_in, L); is_bounded: through the activation */
+    /* out (n_out, c_out, L) from in (n_in, c_in, L); is_bounded: through the activation;
+     * room: scratch of all three */
     void (*forward)(const kr_net_part *part, const double *w, const double *in, bool is_bounded,
-                    double *out);
+                    double *room, double *out);
     /* in_bar = the cotangent of in */
     void (*backward)(const kr_net_part *part, const double *w, const double *out_bar,
-                     double *in_bar);
-    /* gradient += the derivative with respect to the numbers; turned (L, row) is scratch */
+                     double *room, double *in_bar);
+    /* gradient += the derivative with respect to the numbers */
     void (*gradient)(const kr_net_part *part, const double *out_bar, const double *in,
-                     double *turned, double *gradient);
+                     double *room, double *gradient);
     /* (n) rows: bar *= activation', given its values */
     void (*damp)(size_t n, const double *value, double *bar);
     /* out = x^2; bar += 2 x square_bar */
@@ -63,6 +70,7 @@ typedef struct kr_net_plan {
     int32_t n_frozen, n_mapped, n_sites, n_hidden, n_odd, n_even;
     int32_t n_seen; /* inputs of each frozen variable */
     bool is_even;
+    bool has_shells; /* taps of one distance share a matrix */
 } kr_net_plan;
 
 /* KR_ENOMEM; to be cleared in any case. */
@@ -79,7 +87,7 @@ void kr_net_chain(const kr_net *net, const double *gradient, float *out);
 typedef struct kr_net_pass {
     double *in, *odd, *even;
     double *hidden[2], *squares; /* squares: what the even head sees */
-    double *bar[2], *bar_even, *bar_in, *turned;
+    double *bar[2], *bar_even, *bar_in, *room;
 } kr_net_pass;
 
 kr_net_pass kr_net_open(const kr_net *net, double *scratch);

@@ -2,9 +2,10 @@
  * density/flow_net_kernels.c - the linear parts of the networks of coupling layers, compiled
  * once per instruction set.
  *
- * Values go lane by lane. Gradients of matrices do not: inputs are turned, so that eight
- * weights of a row stand side by side and lanes are summed in order without any sum across a
- * vector. */
+ * What a place sees is summed over shells first, so that a matrix stands on as many numbers as
+ * it has columns. Values go lane by lane. Gradients of matrices do not: inputs are turned, so
+ * that eight weights of a row stand side by side and lanes are summed in order without any sum
+ * across a vector. */
 #include "density/flow_net.h"
 
 #include "base/isa.h"
@@ -15,56 +16,111 @@
 #define L KR_LANES_PAD
 
 enum { BLOCK = 4 }; /* channels at once */
+#ifdef __AVX512F__
+enum { WIDE = L / VD }; /* vectors of lanes at once: as many as registers can hold sums of */
+#else
+enum { WIDE = 1 };
+#endif
 
 /* ---- values ---------------------------------------------------------------------------------
  */
 
-/* Nothing is read of a place outside. */
-KR_INLINE size_t place_of(int32_t seen)
+/* to = the sum of n rows of numbers */
+KR_INLINE void add_rows(int32_t n, const double *const *from, size_t size, double *to)
 {
-    return seen < 0 ? 0 : (size_t)seen;
+    for (size_t k = 0; k < size; k += VD) {
+        vd sum = vd_load(from[0] + k);
+        for (int32_t i = 1; i < n; i++) {
+            sum += vd_load(from[i] + k);
+        }
+        vd_store(to + k, sum);
+    }
 }
 
-/* `rows` channels of one place, half of the lanes. w: the first of their rows. */
-KR_INLINE void forward_rows(int rows, const kr_net_part *p, const double *w, const double *bias,
-                            const int32_t *sees, const double *in, bool is_bounded, double *out)
+/* What one place sees, summed over shells: to (n_shells, channels, L). */
+static void gather(const kr_net_part *p, const int32_t *sees, size_t channels, const double *in,
+                   double *to)
 {
-    const size_t c_in = (size_t)p->c_in;
-    vd sum[BLOCK];
-    for (int a = 0; a < rows; a++) {
-        sum[a] = vd_set(bias ? bias[a] : 0.0);
+    const size_t size = channels * L;
+    for (int32_t s = 0; s < p->n_shells; s++) {
+        const double *from[KR_NET_TAPS_MAX];
+        int32_t n = 0;
+        for (int32_t k = p->first[s]; k < p->first[s + 1]; k++) {
+            const int32_t place = sees[p->tap[k]];
+            from[n] = in + (size_t)(place < 0 ? 0 : place) * size;
+            n += place >= 0;
+        }
+        if (n == 0) {
+            memset(to + (size_t)s * size, 0, size * sizeof *to);
+        } else if (n == 1) {
+            add_rows(1, from, size, to + (size_t)s * size);
+        } else if (n == 4) {
+            add_rows(4, from, size, to + (size_t)s * size);
+        } else {
+            add_rows(n, from, size, to + (size_t)s * size);
+        }
     }
-    for (int32_t t = 0; t < p->n_taps; t++) {
-        const double *from = in + place_of(sees[t]) * c_in * L, *row = w + (size_t)t * c_in;
-        for (size_t c = 0; sees[t] >= 0 && c < c_in; c++) {
-            const vd x = vd_load(from + c * L);
-            for (int a = 0; a < rows; a++) {
-                sum[a] = vd_fma(vd_set(row[(size_t)a * p->row + c]), x, sum[a]);
+}
+
+/* The same where it stands, if only one place is seen. */
+KR_INLINE const double *seen(const kr_net_part *p, const int32_t *sees, size_t channels,
+                             const double *in, double *to)
+{
+    if (p->n_taps == 1) {
+        return in + (size_t)sees[0] * channels * L;
+    }
+    gather(p, sees, channels, in, to);
+    return to;
+}
+
+/* `rows` channels of one place. w: the first of their rows. */
+KR_INLINE void forward_rows(int rows, const kr_net_part *p, const double *w, const double *bias,
+                            const double *in, bool is_bounded, double *out)
+{
+    const size_t length = (size_t)p->n_shells * (size_t)p->c_in;
+    vd sum[BLOCK][WIDE];
+    for (int a = 0; a < rows; a++) {
+        for (int h = 0; h < WIDE; h++) {
+            sum[a][h] = vd_set(bias ? bias[a] : 0.0);
+        }
+    }
+    for (size_t k = 0; k < length; k++) {
+        vd x[WIDE];
+        for (int h = 0; h < WIDE; h++) {
+            x[h] = vd_load(in + k * L + h * VD);
+        }
+        for (int a = 0; a < rows; a++) {
+            const vd factor = vd_set(w[(size_t)a * p->row + k]);
+            for (int h = 0; h < WIDE; h++) {
+                sum[a][h] = vd_fma(factor, x[h], sum[a][h]);
             }
         }
     }
     for (int a = 0; a < rows; a++) {
-        vd_store(out + (size_t)a * L, is_bounded ? flow_bounded(sum[a]) : sum[a]);
+        for (int h = 0; h < WIDE; h++) {
+            vd_store(out + (size_t)a * L + h * VD,
+                     is_bounded ? flow_bounded(sum[a][h]) : sum[a][h]);
+        }
     }
 }
 
 static void forward(const kr_net_part *p, const double *w, const double *in, bool is_bounded,
-                    double *out)
+                    double *room, double *out)
 {
     const double *bias = p->has_bias ? w + (size_t)p->c_out * p->row : NULL;
     for (int32_t i = 0; i < p->n_out; i++) {
-        const int32_t *sees = p->sees + (size_t)i * (size_t)p->n_taps;
+        const double *from =
+            seen(p, p->sees + (size_t)i * (size_t)p->n_taps, (size_t)p->c_in, in, room);
         double *to = out + (size_t)i * (size_t)p->c_out * L;
         for (int32_t o = 0; o < p->c_out;) {
             const int rows = o + BLOCK <= p->c_out ? BLOCK : 1;
             const double *at = w + (size_t)o * p->row, *b = bias ? bias + o : NULL;
-            for (int half = 0; half < L; half += VD) {
+            for (int lane = 0; lane < L; lane += WIDE * VD) {
+                double *there = to + (size_t)o * L + lane;
                 if (rows == BLOCK) {
-                    forward_rows(BLOCK, p, at, b, sees, in + half, is_bounded,
-                                 to + (size_t)o * L + half);
+                    forward_rows(BLOCK, p, at, b, from + lane, is_bounded, there);
                 } else {
-                    forward_rows(1, p, at, b, sees, in + half, is_bounded,
-                                 to + (size_t)o * L + half);
+                    forward_rows(1, p, at, b, from + lane, is_bounded, there);
                 }
             }
             o += rows;
@@ -76,43 +132,47 @@ static void forward(const kr_net_part *p, const double *w, const double *in, boo
  */
 
 KR_INLINE void backward_rows(int rows, const kr_net_part *p, const double *w,
-                             const int32_t *seen_by, const double *out_bar, double *in_bar)
+                             const double *out_bar, double *in_bar)
 {
     const size_t c_in = (size_t)p->c_in, c_out = (size_t)p->c_out;
-    vd sum[BLOCK];
+    vd sum[BLOCK][WIDE];
     for (int a = 0; a < rows; a++) {
-        sum[a] = vd_set(0.0);
+        for (int h = 0; h < WIDE; h++) {
+            sum[a][h] = vd_set(0.0);
+        }
     }
-    for (int32_t t = 0; t < p->n_taps; t++) {
-        const double *from = out_bar + place_of(seen_by[t]) * c_out * L;
-        const double *column = w + (size_t)t * c_in;
-        for (size_t o = 0; seen_by[t] >= 0 && o < c_out; o++) {
-            const vd x = vd_load(from + o * L);
+    for (size_t s = 0; s < (size_t)p->n_shells; s++) {
+        for (size_t o = 0; o < c_out; o++) {
+            const double *at = w + o * p->row + s * c_in, *from = out_bar + (s * c_out + o) * L;
             for (int a = 0; a < rows; a++) {
-                sum[a] = vd_fma(vd_set(column[o * p->row + (size_t)a]), x, sum[a]);
+                for (int h = 0; h < WIDE; h++) {
+                    sum[a][h] = vd_fma(vd_set(at[a]), vd_load(from + h * VD), sum[a][h]);
+                }
             }
         }
     }
     for (int a = 0; a < rows; a++) {
-        vd_store(in_bar + (size_t)a * L, sum[a]);
+        for (int h = 0; h < WIDE; h++) {
+            vd_store(in_bar + (size_t)a * L + h * VD, sum[a][h]);
+        }
     }
 }
 
-static void backward(const kr_net_part *p, const double *w, const double *out_bar,
+static void backward(const kr_net_part *p, const double *w, const double *out_bar, double *room,
                      double *in_bar)
 {
     for (int32_t j = 0; j < p->n_in; j++) {
-        const int32_t *seen_by = p->seen_by + (size_t)j * (size_t)p->n_taps;
+        const double *from = seen(p, p->seen_by + (size_t)j * (size_t)p->n_taps,
+                                  (size_t)p->c_out, out_bar, room);
         double *to = in_bar + (size_t)j * (size_t)p->c_in * L;
         for (int32_t c = 0; c < p->c_in;) {
             const int rows = c + BLOCK <= p->c_in ? BLOCK : 1;
-            for (int half = 0; half < L; half += VD) {
+            for (int lane = 0; lane < L; lane += WIDE * VD) {
+                double *there = to + (size_t)c * L + lane;
                 if (rows == BLOCK) {
-                    backward_rows(BLOCK, p, w + c, seen_by, out_bar + half,
-                                  to + (size_t)c * L + half);
+                    backward_rows(BLOCK, p, w + c, from + lane, there);
                 } else {
-                    backward_rows(1, p, w + c, seen_by, out_bar + half,
-                                  to + (size_t)c * L + half);
+                    backward_rows(1, p, w + c, from + lane, there);
                 }
             }
             c += rows;
@@ -123,18 +183,17 @@ static void backward(const kr_net_part *p, const double *w, const double *out_ba
 /* ---- gradients ------------------------------------------------------------------------------
  */
 
-/* What one place sees, lane by lane: turned (L, row). */
-KR_INLINE void turn(const kr_net_part *p, const int32_t *sees, const double *in, double *turned)
+/* Lane by lane: turned (L, row) of what a place sees. */
+KR_INLINE void turn(const kr_net_part *p, const double *in, double *turned)
 {
-    const size_t c_in = (size_t)p->c_in;
-    memset(turned, 0, L * p->row * sizeof *turned);
-    for (int32_t t = 0; t < p->n_taps; t++) {
-        const double *from = in + place_of(sees[t]) * c_in * L;
-        for (size_t c = 0; sees[t] >= 0 && c < c_in; c++) {
-            double *to = turned + (size_t)t * c_in + c;
-            for (size_t l = 0; l < L; l++) {
-                to[l * p->row] = from[c * L + l];
-            }
+    const size_t length = (size_t)p->n_shells * (size_t)p->c_in;
+    for (size_t l = 0; l < L; l++) {
+        double *to = turned + l * p->row;
+        for (size_t k = 0; k < length; k++) {
+            to[k] = in[k * L + l];
+        }
+        for (size_t k = length; k < p->row; k++) {
+            to[k] = 0.0;
         }
     }
 }
@@ -160,12 +219,13 @@ KR_INLINE void gradient_rows(int rows, size_t row, const double *out_bar, const 
 }
 
 static void gradient(const kr_net_part *p, const double *out_bar, const double *in,
-                     double *turned, double *gradient)
+                     double *room, double *gradient)
 {
-    double *bias = gradient + (size_t)p->c_out * p->row;
+    double *bias = gradient + (size_t)p->c_out * p->row, *turned = room + p->row * L;
     for (int32_t i = 0; i < p->n_out; i++) {
         const double *bar = out_bar + (size_t)i * (size_t)p->c_out * L;
-        turn(p, p->sees + (size_t)i * (size_t)p->n_taps, in, turned);
+        turn(p, seen(p, p->sees + (size_t)i * (size_t)p->n_taps, (size_t)p->c_in, in, room),
+             turned);
         for (int32_t o = 0; o < p->c_out;) {
             const int rows = o + BLOCK <= p->c_out ? BLOCK : 1;
             double *to = gradient + (size_t)o * p->row;

@@ -357,26 +357,48 @@ static void pull(const kr_map *m, double *odd, double *even, const double *x, do
     }
 }
 
-static void push(const kr_map *m, double *odd, double *even, const double *x, double *slope)
+/* x: of push, or of carry, where it is moved too. */
+KR_INLINE void push_half(const kr_map *m, double *odd, double *even, const double *x,
+                         double *slope, double *moved, log_sum *volume, int half)
 {
     const size_t n_odd = odd_size(m), n_even = even_size(m);
-    for (int half = 0; half < L; half += VD) {
-        for (int32_t i = 0; i < m->n; i++) {
-            const size_t row = (size_t)m->site[i] * L + (size_t)half;
-            const vd c = vd_set(m->center[m->site[i]]), unit = vd_set(m->width[m->site[i]]);
-            double *o = odd + (size_t)i * n_odd + half, *e = even + (size_t)i * n_even + half;
-            spline s;
-            read_spline(m, o, e, &s);
-            const vd u = wrap(m, (vd_load(x + row) - c) / unit),
-                     old = unit * vd_load(slope + row);
-            const bin b = find_bin(&s, 0, u);
-            const value v = value_at(&b, safe(&b, (u - b.x0) / b.w));
-            const vd turned = (old - log_slope_turn(&b, &v) / b.w) / v.slope;
-            const vd l = vd_select(b.is_inside, turned, old);
-            const bars at = bars_of(&b, &v, l, vd_set(1.0));
-            write_bars(&s, &b, &at, o, e);
-            vd_store(slope + row, l / unit);
+    for (int32_t i = 0; i < m->n; i++) {
+        const size_t row = (size_t)m->site[i] * L + (size_t)half;
+        const vd c = vd_set(m->center[m->site[i]]), unit = vd_set(m->width[m->site[i]]);
+        double *o = odd + (size_t)i * n_odd + half, *e = even + (size_t)i * n_even + half;
+        spline s;
+        read_spline(m, o, e, &s);
+        const vd here = vd_load(x + row), u = wrap(m, (here - c) / unit),
+                 old = unit * vd_load(slope + row);
+        const bin b = find_bin(&s, 0, u);
+        const value v = value_at(&b, safe(&b, (u - b.x0) / b.w));
+        const vd turned = (old - log_slope_turn(&b, &v) / b.w) / v.slope;
+        const vd l = vd_select(b.is_inside, turned, old);
+        const bars at = bars_of(&b, &v, l, vd_set(1.0));
+        write_bars(&s, &b, &at, o, e);
+        vd_store(slope + row, l / unit);
+        if (moved) {
+            const vd there = vd_fma(unit, wrap(m, v.f + s.turn), c);
+            vd_store(moved + row, vd_select(b.is_inside, there, here));
+            add_log(volume, vd_select(b.is_inside, v.slope, vd_set(1.0)));
         }
+    }
+}
+
+static void push(const kr_map *m, double *odd, double *even, const double *x, double *slope)
+{
+    for (int half = 0; half < L; half += VD) {
+        push_half(m, odd, even, x, slope, NULL, NULL, half);
+    }
+}
+
+static void carry(const kr_map *m, double *odd, double *even, double *x, double *slope,
+                  double *log_j)
+{
+    for (int half = 0; half < L; half += VD) {
+        log_sum volume = { vd_load(log_j + half), vd_set(1.0), 0 };
+        push_half(m, odd, even, x, slope, x, &volume, half);
+        vd_store(log_j + half, end_log(&volume));
     }
 }
 
@@ -390,4 +412,5 @@ static void cosine_sine(const double *x, double *out)
     }
 }
 
-const kr_map_kernels KR_ISA_NAME(kr_map_spline) = { forward, inverse, pull, push, cosine_sine };
+const kr_map_kernels KR_ISA_NAME(kr_map_spline) = { forward, inverse, pull,
+                                                    push,    carry,   cosine_sine };
