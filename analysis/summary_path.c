@@ -251,6 +251,14 @@ void kr_summary_print_path(const kr_summary *s, FILE *out)
     }
     kr_format_value(path->log_z.estimate.mean, path->log_z.estimate.error, 2, bridge,
                     sizeof bridge);
+    if (isnan(path->quadrature)) {
+        fprintf(
+            out,
+            "\nlog Z of the model, absolute: %s by bridges between neighbors; no integral of "
+            "dS/dt\nfrom two points, want three or more; exact start %.9g; overlap %.2g\n",
+            bridge, path->log_z_0, path->least_share);
+        return;
+    }
     kr_format_value(path->integral.estimate.mean, path->integral.estimate.error, 2, integral,
                     sizeof integral);
     fprintf(out,

@@ -457,7 +457,7 @@ void kr_summary_judge(kr_summary *s)
     } else {
         if (s->reach < 2.0) {
             find(&f, s->reach < 1.0 ? RULE_REACH : WARN_REACH, s, -1,
-                 "add heat_bath unless you know better");
+                 "add heat_bath, or hmc where variables are real, unless you know better");
         }
         if (s->n_chains == 1) {
             find(&f, WARN_ALONE, s, -1, "a single chain");

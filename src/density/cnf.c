@@ -69,7 +69,12 @@ static const kr_field fields[] = {
 
 static bool supports(const kr_target *target, const void *params, kr_error *why)
 {
-    (void)params;
+    const kr_ode_params *p = params;
+    if (p->adapt_steps && p->most_steps < p->steps) {
+        kr_fail(why, KR_EINVAL, "cnf: most_steps = %lld, want at least the steps, %lld",
+                (long long)p->most_steps, (long long)p->steps);
+        return false;
+    }
     return kr_flow_supports(target, "cnf", why) &&
            kr_orbits_support(target->lattice, "cnf", why);
 }

@@ -46,9 +46,8 @@ typedef struct kr_density_files {
 } kr_density_files;
 
 #define KR_SPEC_UNKNOWN_REACH                                                                  \
-    "no update of this schedule is known to reach every state by itself; add heat_bath "       \
-    "unless "                                                                                  \
-    "you know better\n"
+    "no update of this schedule is known to reach every state by itself; add heat_bath, or "   \
+    "hmc where variables are real, unless you know better\n"
 
 #define KR_AUTOMATIC 4 /* keys of `training` whose default depends on the densities */
 

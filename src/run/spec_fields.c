@@ -114,10 +114,11 @@ static const kr_field density_start_fields[] = {
       .doc =
           "density file to take the weights from, trained at another beta, field or disorder "
           "maybe; plug, its keys, states and coupled pairs must agree. With phases.adapt: 0 "
-          "they are used as they are, else reverse KL goes on from them. Densities multilevel "
-          "and frontier with a window start from a lattice of another size too, and train "
-          "like fresh ones from there. One file serves all "
-          "points, unless a * in its name stands for the number of the point. A relative "
+          "they are used as they are, else reverse KL goes on from them. Densities multilevel, "
+          "frontier with a window, and the flows split_coupling, realnvp and rq_spline with "
+          "convolutions start from a lattice of another size too, and train like fresh ones "
+          "from there. One file serves all points, unless a * in its name stands for the "
+          "number of the point. A relative "
           "path is meant from the folder of the run file; resume does not need the file" },
     KR_FIELD_END,
 };
