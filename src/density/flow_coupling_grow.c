@@ -54,28 +54,10 @@ static int check(const int64_t *own, const int64_t *theirs, size_t n, size_t n_w
 {
     static const char *const name[H_SAME] = { "version", "dimension", "evenness", "layers",
                                               "weights of layers" };
-    if (n < HEADER) {
-        return kr_fail(err, KR_EMISMATCH, "networks: %zu numbers, want at least %d", n, HEADER);
-    }
-    for (int k = 0; k < H_SAME; k++) {
-        if (own[k] != theirs[k]) {
-            return kr_fail(err, KR_EMISMATCH, "networks: %s %lld, want %lld", name[k],
-                           (long long)theirs[k], (long long)own[k]);
-        }
-    }
-    for (int k = H_MODES; k < HEADER; k++) {
-        if (theirs[k] < 0 || theirs[k] > (int64_t)n_weights) {
-            return kr_fail(err, KR_EMISMATCH, "networks: count %lld, want 0..%zu",
-                           (long long)theirs[k], n_weights);
-        }
-    }
+    KR_TRY(kr_grow_check_header(own, theirs, n, HEADER, name, H_SAME, n_weights, err));
     const int64_t all = theirs[H_MODES] + theirs[H_MEANS] + own[H_WEIGHTS];
     const int64_t numbers = HEADER + own[H_DIM] * theirs[H_MODES];
-    return (int64_t)n_weights == all && (int64_t)n == numbers
-               ? KR_OK
-               : kr_fail(err, KR_EMISMATCH,
-                         "networks: %zu weights and %zu numbers, want %lld and %lld", n_weights,
-                         n, (long long)all, (long long)numbers);
+    return kr_grow_check_sizes(n_weights, n, all, numbers, err);
 }
 
 static kr_grow_base base_of(const int64_t *header)

@@ -117,6 +117,38 @@ static void row_widths(const int64_t *header, int64_t width[2])
     width[1] = header[H_EVEN] ? F : 1 + 2 * F;
 }
 
+int kr_grow_check_header(const int64_t *own, const int64_t *theirs, size_t n, int n_header,
+                         const char *const *name, int n_same, size_t n_weights, kr_error *err)
+{
+    if (n < (size_t)n_header) {
+        return kr_fail(err, KR_EMISMATCH, "networks: %zu numbers, want at least %d", n,
+                       n_header);
+    }
+    for (int k = 0; k < n_same; k++) {
+        if (own[k] != theirs[k]) {
+            return kr_fail(err, KR_EMISMATCH, "networks: %s %lld, want %lld", name[k],
+                           (long long)theirs[k], (long long)own[k]);
+        }
+    }
+    for (int k = n_same; k < n_header; k++) {
+        if (theirs[k] < 0 || theirs[k] > (int64_t)n_weights) {
+            return kr_fail(err, KR_EMISMATCH, "networks: count %lld, want 0..%zu",
+                           (long long)theirs[k], n_weights);
+        }
+    }
+    return KR_OK;
+}
+
+int kr_grow_check_sizes(size_t n_weights, size_t n, int64_t want_weights, int64_t want,
+                        kr_error *err)
+{
+    return (int64_t)n_weights == want_weights && (int64_t)n == want
+               ? KR_OK
+               : kr_fail(err, KR_EMISMATCH,
+                         "networks: %zu weights and %zu numbers, want %lld and %lld", n_weights,
+                         n, (long long)want_weights, (long long)want);
+}
+
 static int check(const int64_t *own, const int64_t *theirs, size_t n, size_t n_weights,
                  kr_error *err)
 {
@@ -125,32 +157,14 @@ static int check(const int64_t *own, const int64_t *theirs, size_t n, size_t n_w
         "zero_mode", "features",  "knots",    "heat_bath"
     };
     int64_t width[2];
-    if (n < HEADER) {
-        return kr_fail(err, KR_EMISMATCH, "networks: %zu numbers, want at least %d", n, HEADER);
-    }
-    for (int k = 0; k < H_SAME; k++) {
-        if (own[k] != theirs[k]) {
-            return kr_fail(err, KR_EMISMATCH, "networks: %s %lld, want %lld", name[k],
-                           (long long)theirs[k], (long long)own[k]);
-        }
-    }
-    for (int k = H_MODES; k < HEADER; k++) {
-        if (theirs[k] < 0 || theirs[k] > (int64_t)n_weights) {
-            return kr_fail(err, KR_EMISMATCH, "networks: count %lld, want 0..%zu",
-                           (long long)theirs[k], n_weights);
-        }
-    }
+    KR_TRY(kr_grow_check_header(own, theirs, n, HEADER, name, H_SAME, n_weights, err));
     row_widths(own, width);
     const int64_t bends = kr_split_bend_weights((int32_t)own[H_KNOTS]);
     const int64_t layer = 2 + (theirs[H_ORBITS] + 1) * (width[0] + width[1]) + 2 + bends;
     const int64_t all =
         theirs[H_MODES] + theirs[H_MEANS] + own[H_ZERO] * (bends + 1) + own[H_LAYERS] * layer;
     const int64_t numbers = HEADER + own[H_DIM] * (theirs[H_MODES] + theirs[H_ORBITS]);
-    return (int64_t)n_weights == all && (int64_t)n == numbers
-               ? KR_OK
-               : kr_fail(err, KR_EMISMATCH,
-                         "networks: %zu weights and %zu numbers, want %lld and %lld", n_weights,
-                         n, (long long)all, (long long)numbers);
+    return kr_grow_check_sizes(n_weights, n, all, numbers, err);
 }
 
 /* Row of `list` (n, dim) next to `wanted`; distance squared into *apart, -1 where none. */

@@ -23,4 +23,12 @@ void kr_grow_momenta(const kr_flow_modes *modes, int64_t *out);
 void kr_grow_adopt_base(const kr_grow_base *own, const kr_grow_base *theirs, float *to,
                         const float *from, kr_adopted *count);
 
+/* Whether networks can be taken over, KR_EMISMATCH: of a header of n_header numbers the first
+ * n_same, whose names are given, must agree, and the rest are counts of at most n_weights; then
+ * the numbers of weights and of networks. Pure. */
+int kr_grow_check_header(const int64_t *own, const int64_t *theirs, size_t n, int n_header,
+                         const char *const *name, int n_same, size_t n_weights, kr_error *err);
+int kr_grow_check_sizes(size_t n_weights, size_t n, int64_t want_weights, int64_t want,
+                        kr_error *err);
+
 #endif

@@ -11,7 +11,6 @@
 #include "density/flow_orbits.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define L           KR_FLOW_LANES
