@@ -4,7 +4,7 @@
 
 #include "analysis/analysis.h"
 #include "base/field.h"
-#include "base/memory.h"
+#include "base/text.h"
 #include "io/files.h"
 #include "io/results.h"
 #include "model/exact.h"
@@ -465,20 +465,18 @@ static int command_exact(int argc, char **argv, const volatile sig_atomic_t *sto
     if (!spec) {
         return complain_spec(&err);
     }
-    int32_t n = spec->config.n_points;
-    kr_exact *values = kr_alloc((size_t)n, sizeof *values, &err);
-    int status = values ? KR_OK : KR_ENOMEM;
-    for (int32_t p = 0; p < n && status == KR_OK; p++) {
-        status = kr_exact_best(&spec->target[p], KR_ENUMERATE_STATES_MAX, &values[p], &err);
+    kr_text text = { 0 }; /* all or nothing: half an object is no JSON */
+    int status = kr_text_add(&text, &err, "%s", a.is_json ? "{\"points\": [\n" : "");
+    for (int32_t p = 0; p < spec->config.n_points && status == KR_OK; p++) {
+        kr_exact values;
+        status = kr_exact_best(&spec->target[p], KR_ENUMERATE_STATES_MAX, &values, &err);
+        status = status == KR_OK ? kr_cli_write_exact(spec, p, &values, a.is_json, &text, &err)
+                                 : status;
     }
-    if (status == KR_OK) { /* all or nothing: half an object is no JSON */
-        fputs(a.is_json ? "{\"points\": [\n" : "", stdout);
-        for (int32_t p = 0; p < n; p++) {
-            kr_cli_print_exact(spec, p, &values[p], a.is_json);
-        }
-        fputs(a.is_json ? "\n]}\n" : "", stdout);
+    if (status == KR_OK) {
+        printf("%s%s", text.data, a.is_json ? "\n]}\n" : "");
     }
-    kr_free(values);
+    kr_text_clear(&text);
     kr_spec_free(spec);
     return status == KR_OK ? KR_EXIT_DONE : complain(&err);
 }
