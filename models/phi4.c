@@ -137,15 +137,32 @@ static int32_t n_outside(const kr_lattice *lattice, int32_t i)
     return n;
 }
 
+/* phi = 0 beyond ends says nothing where there are none. */
+static int check_ends(const params *p, const kr_lattice *lattice, kr_error *err)
+{
+    bool is_open = false;
+    if (p->ends == ENDS_FREE) {
+        return KR_OK;
+    }
+    if (strcmp(lattice->name, "hypercubic") != 0) {
+        return kr_fail(err, KR_EUNSUP, "ends: zero on lattice %s, want lattice hypercubic",
+                       lattice->name);
+    }
+    for (int32_t d = 0; d < lattice->dim; d++) {
+        is_open = is_open || !lattice->is_periodic[d];
+    }
+    return is_open ? KR_OK
+                   : kr_fail(err, KR_EUNSUP,
+                             "ends: zero on a lattice without open ends, want boundary: open "
+                             "along some direction, or ends: free");
+}
+
 static int build(const void *parameters, const kr_lattice *lattice, kr_terms *terms,
                  kr_error *err)
 {
     const params *p = parameters;
     KR_TRY(check(p, err));
-    if (p->ends == ENDS_ZERO && strcmp(lattice->name, "hypercubic") != 0) {
-        return kr_fail(err, KR_EUNSUP, "ends: zero on lattice %s, want lattice hypercubic",
-                       lattice->name);
-    }
+    KR_TRY(check_ends(p, lattice, err));
     const form f = form_of(p, lattice->n_sites);
     kr_quartic action;
     KR_TRY(kr_quartic_init(&action, lattice, f.kinetic, err));

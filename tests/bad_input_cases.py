@@ -157,6 +157,8 @@ RUN_FILES = [
     ("start range", "start: {file: ^two.txt}", "two.txt:2: '2', want a state 0..1"),
     ("start negative", "start: {file: ^minus.txt}", "minus.txt:1: '-1', want a state 0..1"),
     ("start text", "start: {file: ^text.h5}", "text.h5:1: 'no', want a state 0..1"),
+    ("ends of a torus", "model: ^{name: phi4, m2: 1, lambda: 1, ends: zero}\nupdates:\n  - {name: hmc}",
+     "ends: zero on a lattice without open ends, want boundary: open along some direction"),
     ("start real", "start: {file: ^text.txt}", "text.txt:2: '0.5x', want a state 0..1"),
     ("start zeros", "start: {file: ^zeros.bin}", "zeros.bin:1: "),
     # scans
