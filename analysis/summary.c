@@ -64,8 +64,11 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
     kr_series_text(reader, "", "", "kramers_version", s->version, sizeof s->version);
     s->every = attribute(reader, "every");
     s->n_sites = attribute(reader, "n_sites");
-    s->cost = (kr_cost){ cost(reader, "sample_cpu_s"), cost(reader, "train_cpu_s"),
-                         cost(reader, "certificate_cpu_s"), cost(reader, "wall_s"),
+    s->cost = (kr_cost){ cost(reader, "sample_cpu_s"),
+                         cost(reader, "train_cpu_s"),
+                         cost(reader, "certificate_cpu_s"),
+                         cost(reader, "pilot_cpu_s"),
+                         cost(reader, "wall_s"),
                          cost(reader, "threads") };
     KR_TRY(read_shape(reader, s, err));
     s->chains_coupled = attribute(reader, "chains_coupled") == 2.0 ? 2 : 1;

@@ -29,7 +29,8 @@
  *   histogram_NAME  center (bin), probability, error (bin[, point]), below, above; attributes
  *                  from, to; posterior has an attribute histograms = names
  *   density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes
- *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads, cpu_s_E
+ *   cost           sample_cpu_s, train_cpu_s, certificate_cpu_s, pilot_cpu_s, wall_s, threads,
+ *                  cpu_s_E
  * Threads: serial only.
  */
 #ifndef KR_ANALYSIS_SUMMARY_H
@@ -169,7 +170,7 @@ typedef struct kr_residence {
 } kr_residence;
 
 typedef struct kr_cost {
-    double sample_cpu_s, train_cpu_s, certificate_cpu_s, wall_s, threads;
+    double sample_cpu_s, train_cpu_s, certificate_cpu_s, pilot_cpu_s, wall_s, threads;
 } kr_cost;
 
 typedef struct kr_chain_row { /* how a chain moved while it was measured */

@@ -406,6 +406,7 @@ static void write_cost(kr_json *j, const kr_summary *s)
     kr_json_field(j, "train_cpu_s", s->cost.train_cpu_s);
     kr_json_field(j, "sample_cpu_s", s->cost.sample_cpu_s);
     kr_json_field(j, "certificate_cpu_s", s->cost.certificate_cpu_s);
+    kr_json_field(j, "pilot_cpu_s", s->cost.pilot_cpu_s);
     kr_json_field(j, "wall_s", s->cost.wall_s);
     kr_json_field(j, "threads", s->cost.threads);
     kr_json_key(j, "updates_cpu_s");

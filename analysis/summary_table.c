@@ -470,19 +470,23 @@ static const kr_quantity *first_varying(const kr_summary *s)
 static void print_cost(const kr_summary *s, FILE *out)
 {
     const kr_cost *c = &s->cost;
-    char sample[24], train[24], certificate[24], wall[24], threads[24], per_s[24];
+    char sample[24], train[24], certificate[24], pilot[40] = "", wall[24], threads[24];
+    char per_s[24];
     if (isnan(c->sample_cpu_s)) {
         return;
     }
     plain(c->sample_cpu_s, "%.4g", sample, sizeof sample);
     plain(c->train_cpu_s, "%.4g", train, sizeof train);
     plain(c->certificate_cpu_s, "%.4g", certificate, sizeof certificate);
+    if (c->pilot_cpu_s > 0.0) {
+        snprintf(pilot, sizeof pilot, ", pilot before the run %.4g", c->pilot_cpu_s);
+    }
     plain(c->wall_s, "%.4g", wall, sizeof wall);
     count(c->threads, threads, sizeof threads);
     fprintf(
         out,
-        "\ncost [CPU-s]: sampling %s, training %s, certificates %s; wall %s s, threads %s\n",
-        sample, train, certificate, wall, threads);
+        "\ncost [CPU-s]: sampling %s, training %s, certificates %s%s; wall %s s, threads %s\n",
+        sample, train, certificate, pilot, wall, threads);
     const kr_quantity *q = s->n_points > 1 ? NULL : first_varying(s);
     if (!q) {
         return;

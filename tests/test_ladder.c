@@ -19,8 +19,8 @@ static kr_spec *find(const char *yaml, int32_t n_threads)
 {
     kr_error err = { 0 };
     kr_spec *spec = parse(yaml, &err);
-    if (!spec ||
-        kr_ladder_find(&spec, &(kr_run_options){ .n_threads = n_threads }, &err) != KR_OK) {
+    if (!spec || kr_ladder_find(&spec, &(kr_run_options){ .n_threads = n_threads }, NULL,
+                                &err) != KR_OK) {
         fail_msg("%s", err.text);
     }
     return spec;
@@ -178,7 +178,7 @@ static void a_pilot_without_a_round_trip_is_refused(void **state)
                           "[heat_bath]\ntempering: {ladder: flow, pilot: 20}\n",
                           &err);
     assert_non_null(spec);
-    assert_int_equal(kr_ladder_find(&spec, &(kr_run_options){ .n_threads = 1 }, &err),
+    assert_int_equal(kr_ladder_find(&spec, &(kr_run_options){ .n_threads = 1 }, NULL, &err),
                      KR_EINVAL);
     assert_non_null(strstr(err.text, "no replica made a round trip in 10 steps"));
     assert_non_null(strstr(err.text, "test:"));

@@ -316,7 +316,7 @@ static void a_pilot_finds_points_of_equal_acceptance(void **state)
               "observables: [energy]\ntempering: {}\npath: {points: 9, pilot: 400}\n"
               "phases: {thermalize: 100, measure: 1000, every: 4}\n");
     assert_true(spec->has_pilot);
-    assert_ok(kr_ladder_find(&spec, &(kr_run_options){ .n_threads = 2 }, &err), &err);
+    assert_ok(kr_ladder_find(&spec, &(kr_run_options){ .n_threads = 2 }, NULL, &err), &err);
     assert_false(spec->has_pilot);
     assert_int_equal(spec->config.n_points, 9);
     assert_true(spec->target[0].t == 0.0 && spec->target[8].t == 1.0);

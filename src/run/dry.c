@@ -89,6 +89,26 @@ static double time_draw(kr_sampler *sampler, const kr_sampler_config *c,
     return elapsed / n * times * (double)c->every / (double)light->every;
 }
 
+/* "40 MB", "1.3 MB", "12 kB" */
+static void write_size(double bytes, char *text, size_t size)
+{
+    const bool is_small = bytes < 999500.0;
+    snprintf(text, size, is_small || bytes >= 1e7 ? "%.0f %s" : "%.1f %s",
+             bytes / (is_small ? 1e3 : 1e6), is_small ? "kB" : "MB");
+}
+
+/* Wall time, for training is shared out among the threads; per_draw is of all of them. */
+static void print_time(const kr_spec *spec, double seconds, FILE *out)
+{
+    const kr_sampler_config *c = &spec->config;
+    const bool has_pilot =
+        spec->has_pilot || (spec->has_tempering && spec->tempering.ladder != KR_LADDER_GIVEN);
+    fprintf(out, seconds < 10.0 ? "# time: about %.2g s" : "# time: about %.0f s", seconds);
+    fprintf(out, " of wall time on %d thread%s%s%s\n", c->n_threads,
+            c->n_threads == 1 ? "" : "s", c->n_densities ? ", training at its full budget" : "",
+            has_pilot ? ", the pilot not counted" : "");
+}
+
 int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error *err)
 {
     kr_text text = { 0 };
@@ -125,13 +145,16 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
         fprintf(out, "# path: a pilot will move the inner t, %lld iterations of %lld steps\n",
                 (long long)spec->path_params.iterations, (long long)spec->path_params.pilot);
     }
-    fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_spec_memory(spec) / 1e6,
-            8e-6 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm));
+    char memory[32], file[32];
+    write_size(kr_spec_memory(spec), memory, sizeof memory);
+    write_size(8.0 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm), file,
+               sizeof file);
+    fprintf(out, "# memory: about %s; file: at most %s\n", memory, file);
     if (per_draw >= 0.0) {
-        fprintf(out, "# time: about %.0f s on %d threads%s\n",
-                per_draw * (draws + warm) +
-                    (c->n_densities ? c->training.max_work / c->n_threads : 0.0),
-                c->n_threads, c->n_densities ? ", training at its full budget" : "");
+        print_time(spec,
+                   per_draw * (draws + warm) +
+                       (c->n_densities ? c->training.max_work / c->n_threads : 0.0),
+                   out);
     }
     kr_sampler_free(sampler);
     kr_text_clear(&text);

@@ -31,7 +31,7 @@
 typedef struct pilot {
     const kr_spec *spec;
     const kr_run_options *options;
-    double begun; /* clock */
+    double begun, cpu_s; /* clock; CPU time of its samplers */
     int64_t n_iterations, n_steps;
     int32_t n;        /* temperatures */
     double *beta;     /* (n) ascending; t of a path */
@@ -233,6 +233,9 @@ static int measure(pilot *p, int64_t iteration, int64_t n_steps, kr_error *err)
         }
     }
     if (status == KR_OK) {
+        kr_cost cost;
+        kr_sampler_cost(sampler, &cost);
+        p->cpu_s += cost.sample_cpu_s;
         read_slots(p, sampler);
     }
     kr_sampler_free(sampler);
@@ -362,13 +365,16 @@ static int rewrite(const pilot *p, kr_spec **found, kr_error *err)
     return status;
 }
 
-int kr_ladder_find(kr_spec **spec, const kr_run_options *options, kr_error *err)
+int kr_ladder_find(kr_spec **spec, const kr_run_options *options, double *cpu_s, kr_error *err)
 {
     pilot p;
     kr_spec *found = NULL;
     const bool is_given =
         (*spec)->path ? !(*spec)->has_pilot
                       : !(*spec)->has_tempering || (*spec)->tempering.ladder == KR_LADDER_GIVEN;
+    if (cpu_s) {
+        *cpu_s = 0.0;
+    }
     if (is_given) {
         return KR_OK;
     }
@@ -383,6 +389,9 @@ int kr_ladder_find(kr_spec **spec, const kr_run_options *options, kr_error *err)
     if (status == KR_OK) {
         round_betas(&p);
         status = rewrite(&p, &found, err);
+    }
+    if (cpu_s) {
+        *cpu_s = p.cpu_s;
     }
     clear(&p);
     if (status == KR_OK) {

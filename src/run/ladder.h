@@ -10,9 +10,9 @@
  * and tempering.found, which says how. Counted steps and streams keyed by the seed: the same
  * ladder for any number of threads. The old spec is freed; on error it stays. Of the options
  * threads, progress, stop and time limit are heeded; the last two end the pilot with KR_EIO,
- * since nothing of it is saved. Errors: KR_EINVAL no round trip for `flow`; what the sampler
- * says. Serial only. */
-int kr_ladder_find(kr_spec **spec, const kr_run_options *options, kr_error *err);
+ * since nothing of it is saved. *cpu_s (NULL allowed): CPU-seconds of the pilot. Errors:
+ * KR_EINVAL no round trip for `flow`; what the sampler says. Serial only. */
+int kr_ladder_find(kr_spec **spec, const kr_run_options *options, double *cpu_s, kr_error *err);
 
 /* moved (n) gets the n temperatures with the inner ones moved so that every interval holds the
  * same weight: weight (n - 1), >= 0, belongs to the intervals of beta and is spread evenly over

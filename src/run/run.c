@@ -44,6 +44,7 @@ static int declare(run *r, kr_error *err)
     KR_TRY(kr_state_add(t, "n_parts", KR_I64, 1, &r->n_parts, err));
     KR_TRY(kr_state_add(t, "has_base", KR_I64, 1, &r->has_base, err));
     KR_TRY(kr_state_add(t, "wall_s", KR_F64, 1, &r->wall_before, err));
+    KR_TRY(kr_state_add(t, "pilot_cpu_s", KR_F64, 1, &r->schema.pilot_cpu_s, err));
     KR_TRY(kr_state_add(t, "counts", KR_I64, sizeof(kr_counts) / sizeof(int64_t),
                         &r->schema.counts, err));
     KR_TRY(kr_state_push(t, "sampler", err));
@@ -276,6 +277,7 @@ static int loop(run *r, bool *is_finished, kr_error *err)
 int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished, kr_error *err)
 {
     run r = { .options = options, .spec = spec };
+    double pilot_cpu_s = 0.0;
     *is_finished = false;
     int status = kr_files_init(&r.files, options->output, err);
     if (status == KR_OK) {
@@ -286,11 +288,12 @@ int kr_run_start(kr_spec *spec, const kr_run_options *options, bool *is_finished
     }
     if (status == KR_OK) {
         r.begun = kr_files_clock();
-        status = kr_ladder_find(&r.spec, options, err);
+        status = kr_ladder_find(&r.spec, options, &pilot_cpu_s, err);
         r.wall_before = kr_files_clock() - r.begun;
     }
     if (status == KR_OK) {
         status = open_run(&r, err);
+        r.schema.pilot_cpu_s = pilot_cpu_s;
     }
     if (status == KR_OK) { /* only a run that can begin replaces an older one */
         status = kr_files_claim(&r.files, options->overwrite, err);

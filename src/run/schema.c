@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { FIXED, MEASURED, WARMUP, TRAINING, CONFIGURATIONS };
 #define VARIABLES_MAX 4096
@@ -271,6 +270,12 @@ int kr_schema_draw_variable(kr_schema *s, const char *name, const char *dims, co
     return add(s, MEASURED, "sample_stats", name, KR_F64, dims, "1", doc, index, err);
 }
 
+int kr_schema_cost(kr_schema *s, const char *name, const char *unit, int *index, kr_error *err)
+{
+    return add(s, FIXED, "cost", name, KR_F64, "", unit, "clock value; not part of the result",
+               index, err);
+}
+
 int kr_schema_series(kr_schema *s, int kind, const char *name, const char *doc, int *index,
                      kr_error *err)
 {
@@ -366,31 +371,6 @@ static int add_configurations(kr_schema *s, kr_error *err)
                "draw of the group posterior", &s->configuration_draw, err);
 }
 
-/* Totals, then the updates, then replica exchange. */
-static int32_t n_costs(const kr_schema *s)
-{
-    return 5 + s->spec->config.n_updates + s->spec->has_tempering;
-}
-
-static int add_cost(kr_schema *s, kr_error *err)
-{
-    static const char *const name[] = { "sample_cpu_s", "train_cpu_s", "certificate_cpu_s",
-                                        "wall_s", "threads" };
-    const kr_sampler_config *c = &s->spec->config;
-    for (int32_t k = 0; k < n_costs(s); k++) {
-        char text[2 * KR_NAME_MAX];
-        const char *entry = k < 5                  ? name[k]
-                            : k < 5 + c->n_updates ? c->update[k - 5].name
-                                                   : "exchange";
-        snprintf(text, sizeof text, "%s%s", k < 5 ? "" : "cpu_s_", entry);
-        KR_TRY(add(s, FIXED, "cost", text, KR_F64, "", k == 4 ? "1" : "s",
-                   "clock value; not part of the result", &s->cost[k], err));
-    }
-    char host[KR_TEXT_MAX] = "";
-    gethostname(host, sizeof host - 1);
-    return kr_results_attr_text(s->results, "cost", "", "host", host, err);
-}
-
 static int put_root(kr_schema *s, kr_error *err)
 {
     kr_text text = { 0 };
@@ -419,11 +399,9 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     s->results = kr_results_alloc(err);
     s->series[0] = kr_alloc(n_columns, sizeof(int), err);
     s->series[1] = kr_alloc(n_columns, sizeof(int), err);
-    s->cost = kr_alloc(6 + KR_UPDATES_MAX, sizeof(int), err);
     s->certificate = kr_alloc(kr_schema_certificates(s), sizeof(int), err);
     s->group_of = kr_alloc(VARIABLES_MAX, 1, err);
-    if (!s->results || !s->series[0] || !s->series[1] || !s->cost || !s->certificate ||
-        !s->group_of) {
+    if (!s->results || !s->series[0] || !s->series[1] || !s->certificate || !s->group_of) {
         return KR_ENOMEM;
     }
     KR_TRY(put_root(s, err));
@@ -437,7 +415,7 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     KR_TRY(kr_schema_add_annealing(s, err));
     KR_TRY(add_training(s, err));
     KR_TRY(add_configurations(s, err));
-    KR_TRY(add_cost(s, err));
+    KR_TRY(kr_schema_add_cost(s, err));
     return kr_schema_put_final(s, 0.0, err); /* every part is complete */
 }
 
@@ -446,7 +424,6 @@ void kr_schema_clear(kr_schema *s)
     kr_results_free(s->results);
     kr_free(s->series[0]);
     kr_free(s->series[1]);
-    kr_free(s->cost);
     kr_free(s->certificate);
     kr_free(s->group_of);
     memset(s, 0, sizeof *s);
@@ -544,17 +521,7 @@ int kr_schema_collect_configurations(kr_schema *s, kr_error *err)
 
 int kr_schema_put_final(kr_schema *s, double wall_s, kr_error *err)
 {
-    const kr_sampler_config *c = &s->spec->config;
-    kr_cost cost;
-    kr_sampler_cost(s->sampler, &cost);
-    for (int32_t k = 0; k < n_costs(s); k++) {
-        const double total[5] = { cost.sample_cpu_s, cost.train_cpu_s, cost.certificate_cpu_s,
-                                  wall_s, kr_sampler_threads(s->sampler) };
-        double value = k < 5                  ? total[k]
-                       : k < 5 + c->n_updates ? kr_sampler_update_cost(s->sampler, k - 5)
-                                              : kr_sampler_exchange_cost(s->sampler);
-        KR_TRY(kr_results_put(s->results, s->cost[k], &value, err));
-    }
+    KR_TRY(kr_schema_put_cost(s, wall_s, err));
     KR_TRY(kr_schema_put_certificates(s, err));
     KR_TRY(kr_schema_put_tuning(s, err));
     KR_TRY(kr_schema_put_flat(s, err));

@@ -10,7 +10,8 @@ typedef struct kr_counts { /* slabs handed to the results so far, in all parts *
     int64_t measured, warmup, training, configurations;
 } kr_counts;
 
-#define KR_SCHEMA_SLOTS 5 /* variables of a temperature slot */
+#define KR_SCHEMA_SLOTS  5 /* variables of a temperature slot */
+#define KR_SCHEMA_TOTALS 6 /* of the cost */
 
 typedef struct kr_schema {
     kr_results *results;
@@ -20,7 +21,8 @@ typedef struct kr_schema {
     int epoch[2];
     int training[7]; /* step, then the fields of kr_training_row */
     int configuration, configuration_draw;
-    int *cost;                 /* five totals, then one per update, then replica exchange */
+    int total[KR_SCHEMA_TOTALS], update_cost[KR_UPDATES_MAX], exchange_cost;
+    double pilot_cpu_s;        /* spent before the run */
     int slot[KR_SCHEMA_SLOTS]; /* replica exchange */
     int *certificate;          /* (kr_schema_certificates) */
     int annealing[KR_ANNEALING_ROWS];
@@ -46,6 +48,12 @@ int kr_schema_put_final(kr_schema *schema, double wall_s, kr_error *err);
  * later under *index (NULL allowed). */
 int kr_schema_constant(kr_schema *schema, const char *name, const char *unit, const char *doc,
                        const double *values, int *index, kr_error *err);
+/* A number of the group cost, to be put later under *index. */
+int kr_schema_cost(kr_schema *schema, const char *name, const char *unit, int *index,
+                   kr_error *err);
+/* schema_cost.c: CPU times, wall time, threads; the same as they are now. */
+int kr_schema_add_cost(kr_schema *schema, kr_error *err);
+int kr_schema_put_cost(kr_schema *schema, double wall_s, kr_error *err);
 /* schema_exact.c: exact values where enumeration, a narrow strip or Kaufman gives them. */
 int kr_schema_exact(kr_schema *schema, kr_error *err);
 /* schema_certificates.c: what the independent samples of each density say, in constant_data;

@@ -289,7 +289,7 @@ static int find_ladder(kr_compare *study, kr_compare_task *task, kr_error *why)
         return KR_OK;
     }
     double begun = kr_compare_clock();
-    int status = kr_ladder_find(&task->spec, &options, why);
+    int status = kr_ladder_find(&task->spec, &options, NULL, why);
     task->row->set_up_cpu_s += kr_compare_clock() - begun;
     return status;
 }

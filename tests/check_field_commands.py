@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands of the program on real-valued models: exact values, dry runs, costs.
+
+usage: check_field_commands.py KRAMERS
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+CHAIN = """\
+model: {name: phi4, m2: -1, lambda: 1, field: 0.1, ends: zero}
+lattice: {name: hypercubic, size: [6], boundary: open}
+beta: 1
+chains: 8
+phases: {thermalize: 40, measure: 80, every: 2}
+updates: [hmc]
+observables: [energy, magnetization, {name: positive, sites: [0, 2]}]
+"""
+
+
+def call(*arguments, want=0):
+    result = subprocess.run([KRAMERS, *arguments], capture_output=True, check=False, text=True,
+                            stdin=subprocess.DEVNULL, timeout=60)
+    assert result.returncode == want, (arguments, result.returncode, result.stderr)
+    return result
+
+
+def run(output, *more, run_file="chain.yaml", want=0):
+    return call("run", run_file, "-o", output, "--progress", "never", *more, want=want)
+
+
+def summary_of(path):
+    return json.loads(call("summary", path, "--json").stdout)
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def exact_knows_what_observables_know():
+    """The same numbers as in the column `exact` of the summary; what is unknown is null."""
+    run("chain.h5")
+    observables = summary_of("chain.h5")["observables"]
+    point = json.loads(call("exact", "chain.yaml", "--json").stdout)["points"][0]
+    table = dict(line.split() for line in call("exact", "chain.yaml").stdout.splitlines()[1:])
+    for name in ("positive_0", "positive_2", "log_odds_0", "log_odds_2"):
+        known = observables[name]["exact"]
+        assert 0.01 < abs(known) < 1 and abs(point[name] - known) < 1e-8, (name, point[name], known)
+        assert abs(float(table[name]) - known) < 1e-8, table
+    assert point["positive_mean"] is None and "positive_mean" not in table
+    more = json.loads(call("exact", "chain.yaml", "--json", "--set", "model.field=[0, 0.1]").stdout)
+    assert [at["log_odds_2"] for at in more["points"]] == [0, point["log_odds_2"]], more
+    refused = call("exact", "chain.yaml", "--set", "observables.2.sites=[7]", want=2).stderr
+    assert "site 7 is not on the lattice" in refused, refused
+
+
+def dry_runs_say_what_their_numbers_are():
+    said = call("run", "chain.yaml", "--dry-run", "--threads", "2").stdout
+    assert "file: at most" in said and " kB\n" in said and "at most 0" not in said, said
+    assert " s of wall time on 2 threads\n" in said, said
+    said = call("run", "chain.yaml", "--dry-run", "--threads", "1", "--set", "path={}").stdout
+    assert " s of wall time on 1 thread, the pilot not counted\n" in said, said
+
+
+def pilots_are_paid_for():
+    """Of a path and of a ladder; a run without a pilot, and one that goes on, tell the same."""
+    for name, more in (("path", ["path={points: 4, pilot: 200}"]),
+                       ("ladder", ["beta=[0.5, 1, 2]", "tempering={ladder: auto, pilot: 400}"])):
+        words = sum((["--set", word] for word in more), [])
+        run(name + ".h5", *words)
+        cost = summary_of(name + ".h5")["cost"]
+        assert cost["pilot_cpu_s"] > 0, cost
+        assert f"pilot before the run {cost['pilot_cpu_s']:.4g}" in call("summary", name + ".h5").stdout
+        call("resume", name + ".h5", "--more", "40", "--progress", "never")
+        assert summary_of(name + ".h5")["cost"]["pilot_cpu_s"] == cost["pilot_cpu_s"]
+    assert summary_of("chain.h5")["cost"]["pilot_cpu_s"] == 0
+    assert "pilot" not in call("summary", "chain.h5").stdout
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="field-commands-", dir=os.getcwd()) as folder:
+        os.chdir(folder)
+        write("chain.yaml", CHAIN)
+        for check in (exact_knows_what_observables_know, dry_runs_say_what_their_numbers_are,
+                      pilots_are_paid_for):
+            check()
+            print("ok", check.__name__.replace("_", " "), flush=True)
+        os.chdir("..")
+
+
+KRAMERS = os.path.abspath(sys.argv[1])
+main()
