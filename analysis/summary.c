@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 static double attribute(kr_reader *reader, const char *name)
 {
@@ -51,6 +52,14 @@ static int read_shape(kr_reader *reader, kr_summary *s, kr_error *err)
                            "%s: no series in group posterior, want a result file", s->path);
 }
 
+/* A run that was resumed leaves its new draws in parts until it ends. */
+static bool has_parts(const char *path)
+{
+    char part[4096];
+    const int n = snprintf(part, sizeof part, "%s.parts/part-000001.h5", path);
+    return n > 0 && n < (int)sizeof part && access(path, F_OK) == 0 && access(part, F_OK) == 0;
+}
+
 static double cost(kr_reader *reader, const char *name)
 {
     return kr_series_constant(reader, "cost", name, 0);
@@ -63,6 +72,7 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
     kr_series_text(reader, "", "", "run_id", s->run_id, sizeof s->run_id);
     kr_series_text(reader, "", "", "kramers_version", s->version, sizeof s->version);
     s->every = attribute(reader, "every");
+    s->has_parts = has_parts(path);
     s->n_sites = attribute(reader, "n_sites");
     s->cost = (kr_cost){ cost(reader, "sample_cpu_s"),
                          cost(reader, "train_cpu_s"),

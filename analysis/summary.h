@@ -219,6 +219,7 @@ typedef struct kr_summary {
     kr_path_summary *path_of;        /* NULL without a path of actions; owns */
     char while_measuring[32];        /* how densities learned meanwhile; empty: not at all */
     double turn_steps;               /* before each turn of a group of chains */
+    bool has_parts;                  /* beside a file that is put together already */
     double reach;                    /* of the schedule, as in the file; NaN: not told */
     kr_cost cost;
     bool is_converged;

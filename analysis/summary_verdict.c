@@ -46,6 +46,7 @@ enum {
     RULE_REACH,
     RULE_TRIPS,
     RULE_MEAN,
+    WARN_PARTS,
     WARN_REACH,
     WARN_ALONE,
     WARN_R_HAT,
@@ -87,6 +88,7 @@ static const kr_rule rule[N_RULES] = {
     [RULE_MEAN] = { "the mean energy at beta = 0, which is known, is missed", true },
     [RULE_REACH] = { "cluster and symmetry moves alone do not reach every state of this model",
                      true },
+    [WARN_PARTS] = { "there are later draws than those of this file", false },
     [WARN_REACH] = { "no update is known to reach every state by itself", false },
     [WARN_ALONE] = { "nothing shows whether the run has seen everything", false },
     [WARN_R_HAT] = { "R-hat not below 1.01", false },
@@ -451,6 +453,12 @@ static void judge_point(kr_findings *f, const kr_summary *s, int64_t p)
 void kr_summary_judge(kr_summary *s)
 {
     kr_findings f = { 0 };
+    if (s->has_parts) {
+        find(&f, WARN_PARTS, s, -1,
+             "the run was resumed and goes on or was stopped; kramers status counts them, "
+             "kramers "
+             "snapshot makes a file of all");
+    }
     if (s->n_draws < KR_SUMMARY_DRAWS) {
         find(&f, RULE_UNUSABLE, s, -1, "%lld draws per chain, want at least %d",
              (long long)s->n_draws, KR_SUMMARY_DRAWS);

@@ -5,6 +5,7 @@ usage: check_field_commands.py KRAMERS
 """
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -80,12 +81,38 @@ def pilots_are_paid_for():
     assert "pilot" not in call("summary", "chain.h5").stdout
 
 
+def status_and_summary_tell_why_they_differ():
+    """A run that was made longer and killed: its file has the draws before; a part that no restart
+    file counts."""
+    def draws(path):
+        return int(call("status", path).stdout.split("draws:")[1].split()[0])
+    kept = summary_of("chain.h5")["draws"]
+    assert kept == draws("chain.h5") and "note:" not in call("status", "chain.h5").stdout
+    call("resume", "chain.h5", "--more", "1e9", "--progress", "never", "--time-limit", "1", want=3)
+    while draws("chain.h5") == kept:  # on a busy machine
+        call("resume", "chain.h5", "--progress", "never", "--time-limit", "1", want=3)
+    warned = summary_of("chain.h5")
+    assert warned["draws"] == kept < draws("chain.h5")
+    assert any("kramers snapshot" in text for text in warned["verdict"]["warnings"]), warned["verdict"]
+    assert "note:     chain.h5 holds the draws before" in call("status", "chain.h5").stdout
+    call("snapshot", "chain.h5", "-o", "all.h5")
+    assert summary_of("all.h5")["draws"] == draws("chain.h5")
+    run("killed.h5", "--set", "phases.measure=1e9", "--time-limit", "1", want=3)
+    while draws("killed.h5") == 0:
+        call("resume", "killed.h5", "--progress", "never", "--time-limit", "1", want=3)
+    assert summary_of("killed.h5")["draws"] == draws("killed.h5")
+    assert "note:" not in call("status", "killed.h5").stdout
+    parts = sorted(os.listdir("killed.h5.parts"))
+    shutil.copy("killed.h5.parts/" + parts[0], f"killed.h5.parts/part-{len(parts) + 1:06}.h5")
+    assert "resume makes them again" in call("status", "killed.h5").stdout
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="field-commands-", dir=os.getcwd()) as folder:
         os.chdir(folder)
         write("chain.yaml", CHAIN)
         for check in (exact_knows_what_observables_know, dry_runs_say_what_their_numbers_are,
-                      pilots_are_paid_for):
+                      pilots_are_paid_for, status_and_summary_tell_why_they_differ):
             check()
             print("ok", check.__name__.replace("_", " "), flush=True)
         os.chdir("..")

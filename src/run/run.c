@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CHUNK_SECONDS 0.1 /* aim for one call of advance; does not touch samples */
 #define STEPS_MAX     (INT64_C(1) << 53)
@@ -454,6 +455,27 @@ int kr_run_snapshot(const char *output, const char *snapshot, kr_error *err)
     return status;
 }
 
+/* Why a summary has other draws: the file is only what was there before a resume; a kill came
+ * between a part and the restart file that counts it. */
+static void tell_others(const run *r, const char *output, FILE *out)
+{
+    if (r->has_base && r->n_parts > 0) {
+        fprintf(out,
+                "note:     %s holds the draws before the parts and is all that a summary of it "
+                "shows; kramers snapshot makes a file of all\n",
+                output);
+    }
+    char *next = kr_files_part(&r->files, r->n_parts + 1, NULL);
+    if (next && !kr_files_is_locked(&r->files) && access(next, F_OK) == 0) {
+        fprintf(
+            out,
+            "note:     %s was closed after the last restart file: a summary shows its draws, "
+            "resume makes them again\n",
+            next);
+    }
+    kr_free(next);
+}
+
 int kr_run_status(const char *output, FILE *out, kr_error *err)
 {
     const kr_run_options options = { .output = output, .n_threads = 1 };
@@ -473,13 +495,17 @@ int kr_run_status(const char *output, FILE *out, kr_error *err)
         const char *state = kr_files_is_locked(&r.files) ? "running"
                             : stage == KR_STAGE_DONE     ? "finished"
                                                          : "stopped, resume possible";
-        fprintf(out, "file:     %s\nstate:    %s\nphase:    %s, %lld of %lld\n", output, state,
-                kr_sampler_stage_name(stage), (long long)done, (long long)planned);
+        fprintf(out, "file:     %s\nstate:    %s\nphase:    %s, %lld of %lld %s\n", output,
+                state, kr_sampler_stage_name(stage), (long long)done, (long long)planned,
+                stage == KR_STAGE_ADAPT     ? "training steps"
+                : stage == KR_STAGE_CERTIFY ? "samples"
+                                            : "steps");
         fprintf(out, "draws:    %lld measured, %lld warm-up\nepoch:    %lld\n",
                 (long long)r.schema.counts.measured, (long long)r.schema.counts.warmup,
                 (long long)kr_sampler_epoch(r.sampler));
         fprintf(out, "parts:    %lld closed\nwall:     %.1f s\n", (long long)r.n_parts,
                 r.wall_before);
+        tell_others(&r, output, out);
     }
     close_run(&r);
     return status;
