@@ -24,7 +24,7 @@
 #define LEAST_SHARE    1e-12
 #define EQUAL          1e-6 /* modes whose widths differ by less belong together */
 
-/* Measured on the Allen-Cahn chain (docs/fields.md): layers learn the core, so less is wide. */
+/* Measured on the Allen-Cahn chain (docs/fields_measured.md): layers learn the core, so less is wide. */
 static const kr_wells_shape of_flows = {
     .modes = 3, .share = 0.05, .factor = 1.8, .even = 0.1
 };
