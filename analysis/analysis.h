@@ -9,14 +9,19 @@
 
 #define KR_SUMMARY_WHY 4096 /* bytes for the reasons of a verdict */
 
-/* Table (or one JSON object, listed in analysis/README.md) of estimates with errors, tau_int,
- * ESS, R-hat, exact values and z, derived quantities, updates, densities, residence, cost,
- * verdict. *is_converged tells --check and *why (fills, KR_SUMMARY_WHY bytes) the reasons when
- * it is not; the rules are in summary_verdict.c. Few, constant or not finite data are reported
- * in the text and are no errors. Errors: KR_EIO; KR_EUNSUP when the file is no result file.
- * Serial only. */
-int kr_summary_write(const char *path, bool json, FILE *out, bool *is_converged, char *why,
-                     kr_error *err);
+/* Table (full: of a scan with all columns of every observable) or one JSON object (listed in
+ * analysis/README.md) of estimates with errors, tau_int, ESS, R-hat, exact values and z,
+ * derived quantities, updates, densities, residence, cost, verdict. *is_converged tells --check
+ * and *why (fills, KR_SUMMARY_WHY bytes) the reasons when it is not; the rules are in
+ * summary_verdict.c. Few, constant or not finite data are reported in the text and are no
+ * errors. Errors: KR_EIO; KR_EUNSUP when the file is no result file. Serial only. */
+typedef enum kr_summary_form {
+    KR_SUMMARY_TABLE,
+    KR_SUMMARY_JSON,
+    KR_SUMMARY_FULL
+} kr_summary_form;
+int kr_summary_write(const char *path, kr_summary_form form, FILE *out, bool *is_converged,
+                     char *why, kr_error *err);
 
 /* Figure of a result file.
  *   kind    "trace"      energy and order parameter of up to 4 chains against draws

@@ -8,6 +8,11 @@
 #include <math.h>
 #include <string.h>
 
+bool kr_plot_is_constant(double low, double high)
+{
+    return !(high - low > 1e-9 * fmax(fabs(low), fabs(high)));
+}
+
 int kr_plot_columns(kr_reader *reader, char name[2][KR_SERIES_NAME])
 {
     static const char *const order[] = { "magnetization_per_site", "order_parameter",

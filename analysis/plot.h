@@ -29,6 +29,8 @@ int kr_plot_point(kr_reader *reader, int64_t n_points, int64_t *point, kr_error 
 /* title, and the point of a scan */
 int kr_plot_title(const kr_source *source, int64_t point, int64_t n_points, char *out,
                   size_t size, kr_error *err);
+/* Values that differ by rounding only are one: no axis and no bin can tell them apart. */
+bool kr_plot_is_constant(double low, double high);
 /* Loads a series with at least one draw, all its values finite. */
 int kr_plot_load(const kr_source *source, const char *name, kr_series *series, kr_error *err);
 

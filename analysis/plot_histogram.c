@@ -51,8 +51,9 @@ static kr_bins choose_bins(double *values, int64_t n)
 {
     qsort(values, (size_t)n, sizeof *values, compare);
     double range = values[n - 1] - values[0], spacing = find_spacing(values, n);
-    if (!(range > 0.0)) {
-        return (kr_bins){ values[0] - 0.5, 1.0, 1 };
+    if (kr_plot_is_constant(values[0], values[n - 1])) { /* with empty bins beside: an axis */
+        const double width = 0.1 * fabs(values[0]) + 1e-3;
+        return (kr_bins){ values[0] - 1.5 * width, width, 3 };
     }
     if (spacing > 0.0) {
         double levels = floor(range / spacing + 1.5), per_bin = ceil(levels / BINS_MAX);

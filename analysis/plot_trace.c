@@ -35,7 +35,8 @@ static void find_range(const kr_series *series, int64_t chains, int64_t point, d
         *low = fmin(*low, series->value[k * series->n_points + point]);
         *high = fmax(*high, series->value[k * series->n_points + point]);
     }
-    double pad = *high > *low ? 0.06 * (*high - *low) : 0.1 * fabs(*high) + 1e-3;
+    double pad =
+        kr_plot_is_constant(*low, *high) ? 0.1 * fabs(*high) + 1e-3 : 0.06 * (*high - *low);
     *low -= pad;
     *high += pad;
 }

@@ -144,8 +144,8 @@ static void join_reasons(const kr_summary *s, char *why, size_t size)
     }
 }
 
-int kr_summary_write(const char *path, bool json, FILE *out, bool *is_converged, char *why,
-                     kr_error *err)
+int kr_summary_write(const char *path, kr_summary_form form, FILE *out, bool *is_converged,
+                     char *why, kr_error *err)
 {
     kr_reader *reader = kr_reader_open(path, err);
     if (!reader) {
@@ -154,7 +154,8 @@ int kr_summary_write(const char *path, bool json, FILE *out, bool *is_converged,
     kr_summary s;
     int status = kr_summary_compute(reader, path, &s, err);
     if (status == KR_OK) {
-        if (json) {
+        s.is_full = form == KR_SUMMARY_FULL;
+        if (form == KR_SUMMARY_JSON) {
             kr_summary_print_json(&s, out);
         } else {
             kr_summary_print(&s, out);

@@ -50,6 +50,7 @@ typedef struct kr_quantity {
     kr_estimate estimate; /* of a derived quantity only mean and error */
     double exact, z;
     bool is_derived, is_bad; /* bad: a value is not finite, or too few draws */
+    bool is_same;            /* as another column in every draw: not in tables */
     char note[160];          /* why it is bad */
 } kr_quantity;
 
@@ -219,6 +220,7 @@ typedef struct kr_summary {
     kr_path_summary *path_of;        /* NULL without a path of actions; owns */
     char while_measuring[32];        /* how densities learned meanwhile; empty: not at all */
     double turn_steps;               /* before each turn of a group of chains */
+    bool is_full;                    /* the table of a scan: all columns */
     bool has_parts;                  /* beside a file that is put together already */
     double reach;                    /* of the schedule, as in the file; NaN: not told */
     kr_cost cost;
@@ -286,6 +288,7 @@ int kr_summary_derive(kr_reader *reader, kr_summary *s, const char *group,
 kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char *unit,
                                      bool is_phase, kr_error *err);
 
+void kr_summary_print_slots(const kr_summary *s, FILE *out); /* summary_tempering.c */
 void kr_summary_print(const kr_summary *s, FILE *out);
 void kr_summary_print_histograms(const kr_summary *s, FILE *out);
 void kr_summary_print_importance(const kr_summary *s, FILE *out);

@@ -193,6 +193,9 @@ static int add_variable(kr_reader *reader, kr_summary *s, const char *group, con
         count_values(s, &series);
     }
     bool is_phase = strncmp(name, "in_", 3) == 0;
+    const int first = s->n_quantities;
+    char same_as[KR_SERIES_NAME] = "";
+    kr_series_text(reader, group, name, "same_as", same_as, sizeof same_as);
     kr_quantity *q =
         kr_summary_add_quantity(s, is_phase ? name + 3 : name, unit, is_phase, err);
     status = q ? KR_OK : KR_ENOMEM;
@@ -204,6 +207,11 @@ static int add_variable(kr_reader *reader, kr_summary *s, const char *group, con
             count_visits(s, &series, visited_all);
         } else {
             status = kr_summary_derive(reader, s, group, &series, s->n_quantities - 1, err);
+        }
+        for (int k = first; *same_as && k < s->n_quantities; k++) {
+            for (int64_t p = 0; p < s->n_points; p++) {
+                s->quantity[k * s->n_points + p].is_same = true;
+            }
         }
     }
     kr_series_clear(&series);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * analysis/summary_table.c - the summary for people: at most 100 columns wide. One point gives
- * a row per observable, a scan gives a block per observable with a row per point. */
+ * a row per observable, a scan gives
+ * a row per point, or (is_full) a block per observable with a row per point. */
 #include "analysis/summary.h"
 
 #include <math.h>
@@ -58,7 +59,8 @@ static void print_head(const kr_summary *s, FILE *out)
     char label[256], sites[32] = "", every[48] = "";
     print_wrapped(out, "", s->title[0] ? s->title : s->path);
     if (isfinite(s->n_sites)) {
-        snprintf(sites, sizeof sites, ", %.0f sites", s->n_sites);
+        snprintf(sites, sizeof sites, ", %.0f site%s", s->n_sites,
+                 s->n_sites == 1.0 ? "" : "s");
     }
     if (isfinite(s->every)) {
         snprintf(every, sizeof every, ", a draw every %.0f step%s", s->every,
@@ -199,17 +201,121 @@ static void print_scan(const kr_summary *s, const kr_quantity *list, int n, bool
     }
 }
 
+static void print_parameters(const kr_summary *s, int64_t p, FILE *out)
+{
+    const kr_points *points = &s->points;
+    for (int m = 0; m < points->n_params && m < 3; m++) {
+        const char *last = strrchr(points->name[m], '.');
+        if (p < 0) {
+            fprintf(out, "%10.10s", last ? last + 1 : points->name[m]);
+        } else {
+            fprintf(out, "%10.6g", points->value[m * points->n + p]);
+        }
+    }
+}
+
+static void label_of(const kr_summary *s, int k, const kr_quantity *q, char *out, size_t size)
+{
+    const size_t n = k < s->n_quantities ? 0 : (size_t)snprintf(out, size, "in ");
+    label(q, out + n, size - n);
+}
+
+static int width_of(const kr_summary *s, int k, const kr_quantity *q)
+{
+    char name[KR_SERIES_NAME + 40];
+    label_of(s, k, q, name, sizeof name);
+    return 2 + (strlen(name) > 16 ? (int)strlen(name) : 16);
+}
+
+/* Quantity k of the table of points: columns and derived quantities, then phases. */
+static const kr_quantity *shown(const kr_summary *s, int k)
+{
+    const kr_quantity *q = k < s->n_quantities ? &s->quantity[k * s->n_points]
+                                               : &s->phase[(k - s->n_quantities) * s->n_points];
+    return q->is_same ? NULL : q;
+}
+
+static void print_values(const kr_summary *s, int first, int last, FILE *out)
+{
+    for (int64_t p = -1; p < s->n_points; p++) {
+        fputs(p < 0 ? "\n" : "", out);
+        print_parameters(s, p, out);
+        for (int k = first; k < last; k++) {
+            const kr_quantity *q = shown(s, k);
+            char text[KR_SERIES_NAME + 40] = "-";
+            if (q && p < 0) {
+                label_of(s, k, q, text, sizeof text);
+            } else if (q && !q[p].is_bad) {
+                kr_format_value(q[p].estimate.mean, q[p].estimate.error, 2, text, sizeof text);
+            }
+            if (q) {
+                fprintf(out, "%*s", width_of(s, k, q), text);
+            }
+        }
+        fputc('\n', out);
+    }
+}
+
+/* How far the numbers of each point can be trusted. */
+static void print_trust(const kr_summary *s, FILE *out)
+{
+    fputc('\n', out);
+    print_parameters(s, -1, out);
+    fprintf(out, "%12s %12s %12s\n", "least ESS", "worst R-hat", "largest |z|");
+    for (int64_t p = 0; p < s->n_points; p++) {
+        char ess[32], r_hat[32], z[32];
+        double least = NAN, most = NAN, far = NAN;
+        for (int k = 0; k < s->n_quantities + s->n_phases; k++) {
+            const kr_quantity *q = shown(s, k);
+            if (q && !q[p].is_bad && !q[p].estimate.is_constant) {
+                least = q[p].is_derived ? least : fmin(least, q[p].estimate.ess);
+                most = fmax(most, q[p].estimate.r_hat);
+                far = fmax(far, fabs(q[p].z));
+            }
+        }
+        plain(least, least < 1e6 ? "%.0f" : "%.2e", ess, sizeof ess);
+        plain(most, most < 10.0 ? "%.3f" : "%.3g", r_hat, sizeof r_hat);
+        plain(far, "%.2f", z, sizeof z);
+        print_parameters(s, p, out);
+        fprintf(out, "%12s %12s %12s\n", ess, r_hat, z);
+    }
+    fputs("tau_int, ESS, R-hat, exact and z of every quantity: summary --full or --json\n",
+          out);
+}
+
+static void print_points(const kr_summary *s, FILE *out)
+{
+    const int n = s->n_quantities + s->n_phases,
+              head = 10 * (s->points.n_params < 3 ? s->points.n_params : 3);
+    for (int first = 0, last; first < n; first = last) {
+        int used = head;
+        for (last = first; last < n; last++) {
+            const kr_quantity *q = shown(s, last);
+            if (q && used + width_of(s, last, q) > WIDTH && used > head) {
+                break;
+            }
+            used += q ? width_of(s, last, q) : 0;
+        }
+        print_values(s, first, last, out);
+    }
+    print_trust(s, out);
+}
+
 static void print_observables(const kr_summary *s, FILE *out)
 {
-    if (s->n_points > 1) {
+    if (s->n_points > 1 && !s->is_full) {
+        print_points(s, out);
+    } else if (s->n_points > 1) {
         print_scan(s, s->quantity, s->n_quantities, false, out);
         print_scan(s, s->phase, s->n_phases, true, out);
     } else {
         fputc('\n', out);
         print_columns("observable", 30, false, out);
         for (int k = 0; k < s->n_quantities; k++) {
-            print_name(&s->quantity[k], 30, out);
-            print_estimate(&s->quantity[k], false, out);
+            if (!s->quantity[k].is_same) {
+                print_name(&s->quantity[k], 30, out);
+                print_estimate(&s->quantity[k], false, out);
+            }
         }
     }
     if (s->annealing) {
@@ -281,41 +387,6 @@ static void print_updates(const kr_summary *s, FILE *out)
         fprintf(out, "%-30s %18s %11s %15s %11s %9s\n", label, accepted, attempts, changed, cpu,
                 share);
     }
-}
-
-/* Slots from hot to cold; acceptances and flows over all ladders. */
-static void print_slots(const kr_summary *s, FILE *out)
-{
-    if (!s->exchange) {
-        return;
-    }
-    fprintf(out, "\n%-6s %22s %18s %10s %10s\n", "slot", s->has_path ? "t" : "beta",
-            "accepted, colder", "least", "from cold");
-    for (int64_t k = 0; k < s->n_slots; k++) {
-        double n = 0.0, acceptance = 0.0, least = NAN, flow = 0.0, low = NAN, high = NAN;
-        for (int64_t p = 0; p < s->n_points; p++) {
-            const kr_exchange_row *row = &s->exchange[p];
-            if (row->slot == (double)k) {
-                n += 1.0;
-                acceptance += row->acceptance;
-                least = fmin(least, row->acceptance);
-                flow += row->from_cold;
-                low = fmin(low, row->beta);
-                high = fmax(high, row->beta);
-            }
-        }
-        char beta[56], mean[24], lowest[24], cold[24], first[24], last[24];
-        plain(low, "%.6g", first, sizeof first);
-        plain(high, "%.6g", last, sizeof last);
-        snprintf(beta, sizeof beta, "%s%s%s", first, low < high ? " .. " : "",
-                 low < high ? last : "");
-        kr_format_percent(acceptance / n, mean, sizeof mean);
-        kr_format_percent(least, lowest, sizeof lowest);
-        kr_format_percent(flow / n, cold, sizeof cold);
-        fprintf(out, "%-6lld %22s %18s %10s %10s\n", (long long)k, beta, mean, lowest, cold);
-    }
-    fprintf(out, "accepted: mean over ladders, with the next colder slot; from cold: replicas "
-                 "that last saw the cold end\n");
 }
 
 static void print_density(const kr_density_row *d, const char *label, FILE *out)
@@ -508,7 +579,7 @@ void kr_summary_print(const kr_summary *s, FILE *out)
         print_observables(s, out);
         kr_summary_print_means(s, out);
         print_updates(s, out);
-        print_slots(s, out);
+        kr_summary_print_slots(s, out);
         print_densities(s, out);
         kr_summary_print_blocks(s, out);
         kr_summary_print_importance(s, out);

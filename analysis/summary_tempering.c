@@ -54,3 +54,38 @@ double kr_summary_trips_rate(const kr_summary *s, double round_trips, double n_l
     double steps = (double)s->n_draws * s->every;
     return 1000.0 * round_trips / (steps * n_ladders * (double)s->n_chains);
 }
+
+/* Slots from hot to cold; acceptances and flows over all ladders. */
+void kr_summary_print_slots(const kr_summary *s, FILE *out)
+{
+    if (!s->exchange) {
+        return;
+    }
+    fprintf(out, "\n%-6s %22s %18s %10s %10s\n", "slot", s->has_path ? "t" : "beta",
+            "accepted, colder", "least", "from cold");
+    for (int64_t k = 0; k < s->n_slots; k++) {
+        double n = 0.0, acceptance = 0.0, least = NAN, flow = 0.0, low = NAN, high = NAN;
+        for (int64_t p = 0; p < s->n_points; p++) {
+            const kr_exchange_row *row = &s->exchange[p];
+            if (row->slot == (double)k) {
+                n += 1.0;
+                acceptance += row->acceptance;
+                least = fmin(least, row->acceptance);
+                flow += row->from_cold;
+                low = fmin(low, row->beta);
+                high = fmax(high, row->beta);
+            }
+        }
+        char beta[56], mean[24], lowest[24], cold[24], first[24], last[24];
+        snprintf(first, sizeof first, "%.6g", low);
+        snprintf(last, sizeof last, "%.6g", high);
+        snprintf(beta, sizeof beta, "%s%s%s", first, low < high ? " .. " : "",
+                 low < high ? last : "");
+        kr_format_percent(acceptance / n, mean, sizeof mean);
+        kr_format_percent(least, lowest, sizeof lowest);
+        kr_format_percent(flow / n, cold, sizeof cold);
+        fprintf(out, "%-6lld %22s %18s %10s %10s\n", (long long)k, beta, mean, lowest, cold);
+    }
+    fprintf(out, "accepted: mean over ladders, with the next colder slot; from cold: replicas "
+                 "that last saw the cold end\n");
+}

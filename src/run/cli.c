@@ -28,10 +28,23 @@ typedef struct arguments {
     int n_sets;
     char seed[64], until_text[32];
     kr_run_options run;
-    bool is_dry, is_json, is_check;
+    bool is_dry, is_json, is_full, is_check;
 } arguments;
 
-enum { OVERWRITE = 256, SET, SEED, THREADS, LIMIT, PROGRESS, DRY, UNTIL, MORE, JSON, CHECK };
+enum {
+    OVERWRITE = 256,
+    SET,
+    SEED,
+    THREADS,
+    LIMIT,
+    PROGRESS,
+    DRY,
+    UNTIL,
+    MORE,
+    JSON,
+    FULL,
+    CHECK
+};
 
 #define RUN_GROUP                                                                              \
     { "threads",                                                                               \
@@ -79,6 +92,8 @@ static const struct argp_option snapshot_options[] = {
 };
 static const struct argp_option summary_options[] = {
     { "json", JSON, 0, 0, "one JSON object instead of the table", 0 },
+    { "full", FULL, 0, 0,
+      "of a scan: tau_int, ESS, R-hat, exact value and z of every observable", 0 },
     { "check", CHECK, 0, 0, "exit status 1, with the reason, when not converged", 0 },
     { 0 },
 };
@@ -209,6 +224,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case JSON:
         a->is_json = true;
         return 0;
+    case FULL:
+        a->is_full = true;
+        return 0;
     case CHECK:
         a->is_check = true;
         return 0;
@@ -299,7 +317,7 @@ static int show_result(const char *output)
     bool is_converged;
     char why[KR_SUMMARY_WHY], figure[4096];
     kr_error err = { 0 };
-    if (kr_summary_write(output, false, stdout, &is_converged, why, &err) != KR_OK) {
+    if (kr_summary_write(output, KR_SUMMARY_TABLE, stdout, &is_converged, why, &err) != KR_OK) {
         return complain(&err);
     }
     fflush(stdout);
@@ -424,7 +442,10 @@ static int command_summary(int argc, char **argv, const volatile sig_atomic_t *s
     if (!can_read(a.path[0], &err)) {
         return complain_spec(&err);
     }
-    if (kr_summary_write(a.path[0], a.is_json, stdout, &is_converged, why, &err) != KR_OK) {
+    const kr_summary_form form = a.is_json   ? KR_SUMMARY_JSON
+                                 : a.is_full ? KR_SUMMARY_FULL
+                                             : KR_SUMMARY_TABLE;
+    if (kr_summary_write(a.path[0], form, stdout, &is_converged, why, &err) != KR_OK) {
         return complain(&err);
     }
     if (a.is_check && !is_converged) {

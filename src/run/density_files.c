@@ -259,6 +259,12 @@ int kr_density_files_show(const char *path, FILE *out, kr_error *err)
     fprintf(out, "density file %s, version %d, kramers %s\n", path, KR_STORED_VERSION,
             s->text[KR_STORED_PROGRAM]);
     show_plug("density:", s->text[KR_STORED_PLUG], s->text[KR_STORED_FIELDS], out);
+    if (strstr(s->text[KR_STORED_FIELDS], "adapt_steps: true")) {
+        fprintf(out,
+                "%-11s steps is where training began to double them; how many the weights ask "
+                "for is in the summary of a run\n",
+                "");
+    }
     show_plug("model:", s->text[KR_STORED_MODEL], s->text[KR_STORED_MODEL_FIELDS], out);
     show_plug("lattice:", s->text[KR_STORED_LATTICE], s->text[KR_STORED_LATTICE_FIELDS], out);
     fprintf(out, "%-11s %s\n", "beta:", kr_number_format(s->beta, beta));

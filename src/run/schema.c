@@ -191,6 +191,19 @@ static int add_means(kr_schema *s, int kind, const char *stats, kr_error *err)
     return KR_OK;
 }
 
+/* An order parameter that is never negative is its own modulus. */
+static int add_same(kr_schema *s, const char *group, const char *name, kr_error *err)
+{
+    const kr_terms *terms = s->spec->target[0].terms;
+    const bool is_modulus =
+        terms->action ? terms->action->is_angle
+                      : terms->order == KR_ORDER_POTTS || terms->order == KR_ORDER_VECTOR;
+    return is_modulus && strcmp(name, "abs_magnetization_per_site") == 0
+               ? kr_results_attr_text(s->results, group, name, "same_as",
+                                      "magnetization_per_site", err)
+               : KR_OK;
+}
+
 static int add_series(kr_schema *s, int kind, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
@@ -208,7 +221,8 @@ static int add_series(kr_schema *s, int kind, kr_error *err)
     while ((info = kr_sampler_observable_column(s->sampler, column)) != NULL) {
         bool is_pair = kr_sampler_column_is_pair(s->sampler, column);
         KR_TRY(add(s, kind, is_pair ? pairs : posterior, info->name, KR_F64, series_dims(s),
-                   info->unit, info->doc, &series[column], err));
+                   kr_schema_unit(s, info->unit), info->doc, &series[column], err));
+        KR_TRY(add_same(s, is_pair ? pairs : posterior, info->name, err));
         column++;
     }
     KR_TRY(add(s, kind, stats, "lp", KR_F64, series_dims(s), "1", "-beta H", &series[column],
@@ -268,6 +282,12 @@ int kr_schema_draw_variable(kr_schema *s, const char *name, const char *dims, co
                             int *index, kr_error *err)
 {
     return add(s, MEASURED, "sample_stats", name, KR_F64, dims, "1", doc, index, err);
+}
+
+const char *kr_schema_unit(const kr_schema *s, const char *unit)
+{
+    const kr_action *action = s->spec->target[0].terms->action;
+    return action && !action->is_angle && strchr(unit, 'J') ? "1" : unit;
 }
 
 int kr_schema_cost(kr_schema *s, const char *name, const char *unit, int *index, kr_error *err)

@@ -48,6 +48,8 @@ int kr_schema_put_final(kr_schema *schema, double wall_s, kr_error *err);
  * later under *index (NULL allowed). */
 int kr_schema_constant(kr_schema *schema, const char *name, const char *unit, const char *doc,
                        const double *values, int *index, kr_error *err);
+/* An action has no unit: "1" for what is measured in J, but for angles, whose energy it is. */
+const char *kr_schema_unit(const kr_schema *schema, const char *unit);
 /* A number of the group cost, to be put later under *index. */
 int kr_schema_cost(kr_schema *schema, const char *name, const char *unit, int *index,
                    kr_error *err);

@@ -77,10 +77,11 @@ int kr_schema_add_certificates(kr_schema *s, kr_error *err)
             snprintf(name, sizeof name, "%s_q_%s", column->name, density);
             snprintf(doc, sizeof doc, "%.150s; from weighted samples of the density alone",
                      column->doc);
-            KR_TRY(kr_schema_constant(s, name, column->unit, doc, NULL, index++, err));
-            snprintf(name, sizeof name, "%s_q_%s_error", column->name, density);
-            KR_TRY(kr_schema_constant(s, name, column->unit, "its standard error", NULL,
+            KR_TRY(kr_schema_constant(s, name, kr_schema_unit(s, column->unit), doc, NULL,
                                       index++, err));
+            snprintf(name, sizeof name, "%s_q_%s_error", column->name, density);
+            KR_TRY(kr_schema_constant(s, name, kr_schema_unit(s, column->unit),
+                                      "its standard error", NULL, index++, err));
         }
     }
     return KR_OK;

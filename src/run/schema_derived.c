@@ -26,7 +26,7 @@ static int add_list(kr_schema *s, const char *group, const kr_derived *d, kr_err
         }
         snprintf(name, sizeof name, "derived_%s", d->name);
         snprintf(text, sizeof text, "%s %s %d %d%s | %s | %s", kinds[d->kind], d->column,
-                 d->beta_power, d->site_power, others, d->unit, d->doc);
+                 d->beta_power, d->site_power, others, kr_schema_unit(s, d->unit), d->doc);
         KR_TRY(kr_results_attr_text(s->results, group, "", name, text, err));
     }
     return KR_OK;
