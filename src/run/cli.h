@@ -27,6 +27,9 @@ int kr_cli_bench(int argc, char **argv, const volatile sig_atomic_t *stop);
 /* cli_compare.c */
 int kr_cli_compare(int argc, char **argv, const volatile sig_atomic_t *stop);
 
+/* cli_reweight.c */
+int kr_cli_reweight(int argc, char **argv, const volatile sig_atomic_t *stop);
+
 /* cli_exact.c: the known values e of point p on stdout. */
 void kr_cli_print_exact(const kr_spec *spec, int32_t p, const kr_exact *e, bool is_json);
 
