@@ -23,11 +23,27 @@ typedef enum kr_summary_form {
 int kr_summary_write(const char *path, kr_summary_form form, FILE *out, bool *is_converged,
                      char *why, kr_error *err);
 
+/* Targets of reweighting: n of them from `from` to `to`; NaN: the ends of the scan, of a single
+ * point a width of its energies on either side. */
+typedef struct kr_reweight_options {
+    double from, to;
+    int64_t n; /* 0: 41 */
+    bool is_json;
+} kr_reweight_options;
+
+/* Table (or JSON object, listed in analysis/README.md) of means as functions of beta. Errors:
+ * KR_EUNSUP when that file cannot be reweighted, with the reason; KR_EIO; KR_EINVAL. Serial
+ * only. */
+int kr_reweight_write(const char *path, const kr_reweight_options *options, FILE *out,
+                      kr_error *err);
+
 /* Figure of a result file.
  *   kind    "trace"      energy and order parameter of up to 4 chains against draws
  *           "histogram"  distribution of both with errors, up to 6 points of a scan
  *           "residence"  phase of up to 16 chains against draws, distribution of dwell times;
  *                        two files stand side by side over equally many draws
+ *           "reweight"   energy, specific heat, order parameter, Binder cumulant as functions
+ *                        of beta with bands of one error, from all points of a scan together
  *   figure  ends in .svg, .png or .pdf; NULL = NAME-KIND.svg beside NAME.h5
  *   made    path of the figure, filled (4096 bytes)
  * Writes PREFIX.gp and PREFIX.dat beside the figure (PREFIX = figure without its ending) and

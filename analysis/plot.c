@@ -158,28 +158,37 @@ static void default_figure(const char *path, const char *kind, char *made)
     snprintf(made, KR_PATH_MAX, "%.*s-%s.svg", (int)length, path, kind);
 }
 
-static int draw(kr_gnuplot *g, const kr_source *source, int n, const char *kind, kr_error *err)
-{
-    if (strcmp(kind, "trace") == 0) {
-        return kr_trace_draw(g, source, err);
-    }
-    if (strcmp(kind, "histogram") == 0) {
-        return kr_histogram_draw(g, source, err);
-    }
-    return kr_residence_draw(g, source, n, err);
-}
+static const struct {
+    const char *name;
+    int (*draw)(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+    int most_files, height;
+} kinds[] = { { "trace", kr_trace_draw, 1, 600 },
+              { "histogram", kr_histogram_draw, 1, 600 },
+              { "residence", kr_residence_draw, 2, 640 },
+              { "reweight", kr_reweight_draw, 1, 600 } };
 
 int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const char *figure,
                   char *made, kr_error *err)
 {
-    bool is_residence = strcmp(kind, "residence") == 0;
-    if (!is_residence && strcmp(kind, "trace") != 0 && strcmp(kind, "histogram") != 0) {
-        return kr_fail(err, KR_EUNSUP, "kind %s: unknown, want trace, histogram or residence",
-                       kind);
+    const int n_kinds = sizeof kinds / sizeof *kinds;
+    int k_kind = 0;
+    while (k_kind < n_kinds && strcmp(kinds[k_kind].name, kind) != 0) {
+        k_kind++;
     }
-    if (n_paths < 1 || n_paths > (is_residence ? 2 : 1)) {
+    if (k_kind == n_kinds) {
+        char known[256] = "";
+        for (int k = 0; k < n_kinds; k++) {
+            snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s",
+                     k == 0            ? ""
+                     : k + 1 < n_kinds ? ", "
+                                       : " or ",
+                     kinds[k].name);
+        }
+        return kr_fail(err, KR_EUNSUP, "kind %s: unknown, want %s", kind, known);
+    }
+    if (n_paths < 1 || n_paths > kinds[k_kind].most_files) {
         return kr_fail(err, KR_EUNSUP, "%s of %d files, want %s", kind, n_paths,
-                       is_residence ? "one or two" : "one");
+                       kinds[k_kind].most_files > 1 ? "one or two" : "one");
     }
     if (figure) {
         snprintf(made, KR_PATH_MAX, "%s", figure);
@@ -193,10 +202,10 @@ int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const
         status = open_source(&source[k], paths[k], err);
     }
     if (status == KR_OK) {
-        status = kr_gnuplot_open(&g, made, 800, is_residence ? 640 : 600, err);
+        status = kr_gnuplot_open(&g, made, 800, kinds[k_kind].height, err);
     }
     if (status == KR_OK) {
-        status = draw(&g, source, n_paths, kind, err);
+        status = kinds[k_kind].draw(&g, source, n_paths, err);
         if (status == KR_OK) {
             status = kr_gnuplot_draw(&g, err);
         } else {

@@ -14,9 +14,11 @@ typedef struct kr_source {
     double every; /* steps per draw; NaN when unknown */
 } kr_source;
 
-int kr_trace_draw(kr_gnuplot *g, const kr_source *source, kr_error *err);
-int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, kr_error *err);
+/* The kinds, one file each; plot.c lists them. */
+int kr_trace_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_residence_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_reweight_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 
 /* Names of the energy and the order parameter in the file, in this order; returns how many. */
 int kr_plot_columns(kr_reader *reader, char name[2][KR_SERIES_NAME]);

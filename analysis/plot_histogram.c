@@ -204,8 +204,9 @@ static int draw_panel(kr_gnuplot *g, const kr_source *source, const kr_series *s
     return status;
 }
 
-int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, kr_error *err)
+int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err)
 {
+    (void)n_sources;
     char name[2][KR_SERIES_NAME], title[384];
     int n = kr_plot_columns(source->reader, name), status = KR_OK;
     if (n == 0) {

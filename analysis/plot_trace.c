@@ -105,8 +105,9 @@ static int draw_panels(kr_gnuplot *g, const kr_source *source, const kr_series *
     return KR_OK;
 }
 
-int kr_trace_draw(kr_gnuplot *g, const kr_source *source, kr_error *err)
+int kr_trace_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err)
 {
+    (void)n_sources;
     char name[2][KR_SERIES_NAME];
     kr_series series[2] = { { 0 } };
     int n = kr_plot_columns(source->reader, name), status = KR_OK;

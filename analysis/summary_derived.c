@@ -2,144 +2,14 @@
  * analysis/summary_derived.c - quantities that follow from means of columns, by jackknife. */
 #include "analysis/summary.h"
 
+#include "analysis/recipe.h"
 #include "base/memory.h"
 
 #include <math.h>
 #include <string.h>
 
 #define MIN_BINS 20
-#define OTHERS   KR_DERIVED_OTHERS
-
-typedef enum kr_kind {
-    KIND_VARIANCE,
-    KIND_BINDER,
-    KIND_MEAN,
-    KIND_CONNECTED,
-    KIND_MASS,
-    KIND_LENGTH,
-    KIND_STIFFNESS,
-    KIND_LOG_ODDS
-} kr_kind;
-static const struct {
-    const char *name;
-    int n_others;
-} kinds[] = { { "variance", 0 },  { "binder", 0 },         { "mean", 0 },
-              { "connected", 1 }, { "effective_mass", 3 }, { "correlation_length", 1 },
-              { "stiffness", 1 }, { "log_odds", 0 } };
-
-typedef struct kr_recipe {
-    kr_kind kind;
-    char name[KR_SERIES_NAME], column[KR_SERIES_NAME], unit[32];
-    int beta_power, site_power;
-    double factor;
-    char other[OTHERS][KR_SERIES_NAME];
-} kr_recipe;
-
-typedef struct kr_scale {
-    kr_kind kind;
-    double factor, shift;
-    double length, beta_n; /* the factor of a length; beta N */
-    bool is_weighted;
-} kr_scale;
-
-/* From <x> and the means of the other columns. */
-static double value_of_several(const kr_scale *scale, double x, const double *other)
-{
-    switch (scale->kind) {
-    case KIND_CONNECTED:
-        return x - other[0] * other[0];
-    case KIND_MASS: {
-        const double square = other[2] * other[2];
-        return acosh((other[0] + other[1] - 2.0 * square) / (2.0 * (x - square)));
-    }
-    case KIND_LENGTH:
-        return scale->length * sqrt(x / other[0] - 1.0);
-    case KIND_LOG_ODDS:
-        return log(x / (1.0 - x));
-    default:
-        return x - scale->beta_n * other[0];
-    }
-}
-
-/* mean: <x - shift>, <(x - shift)^2>, then <w> where weighted (with w in each), then those of
- * the other columns. */
-static double recipe_value(const double *mean, const void *context)
-{
-    const kr_scale *scale = context;
-    const double norm = scale->is_weighted ? mean[2] : 1.0;
-    const double first = mean[0] / norm, second = mean[1] / norm;
-    if (scale->kind > KIND_MEAN) {
-        double other[OTHERS];
-        for (int k = 0; k < kinds[scale->kind].n_others; k++) {
-            other[k] = mean[2 + scale->is_weighted + k] / norm;
-        }
-        return value_of_several(scale, first, other);
-    }
-    if (scale->kind == KIND_VARIANCE) {
-        return scale->factor * (second - first * first);
-    }
-    if (scale->kind == KIND_MEAN) {
-        return scale->factor * first;
-    }
-    return 1.0 - second / (3.0 * first * first);
-}
-
-/* "variance energy_per_site 2 1 | 1 | specific heat per site" */
-static bool parse_recipe(const char *name, const char *text, kr_recipe *recipe)
-{
-    char kind[32];
-    int end = 0;
-    *recipe = (kr_recipe){ .kind = KIND_VARIANCE };
-    if (sscanf(text, "%31s %95s %d %d%n", kind, recipe->column, &recipe->beta_power,
-               &recipe->site_power, &end) != 4) {
-        return false;
-    }
-    int k = 0, n_kinds = sizeof kinds / sizeof *kinds;
-    while (k < n_kinds && strcmp(kind, kinds[k].name) != 0) {
-        k++;
-    }
-    if (k == n_kinds) {
-        return false;
-    }
-    if (kinds[k].n_others > 0 &&
-        sscanf(text + end, " %lf %95s %95s %95s", &recipe->factor, recipe->other[0],
-               recipe->other[1], recipe->other[2]) < 1 + kinds[k].n_others) {
-        return false;
-    }
-    for (int o = 0; o < kinds[k].n_others; o++) {
-        if (recipe->other[o][0] == '|') {
-            return false;
-        }
-    }
-    const char *unit = strstr(text, " | ");
-    if (unit) {
-        size_t length = strcspn(unit + 3, "|");
-        while (length > 0 && unit[2 + length] == ' ') {
-            length--;
-        }
-        snprintf(recipe->unit, sizeof recipe->unit, "%.*s", (int)length, unit + 3);
-    }
-    snprintf(recipe->name, sizeof recipe->name, "%s", name);
-    recipe->kind = (kr_kind)k;
-    return true;
-}
-
-/* Next recipe of the group for a column; *position goes through the attributes. */
-static bool next_recipe(kr_reader *reader, const char *group, const char *column, int *position,
-                        kr_recipe *recipe)
-{
-    const char *const *names = kr_reader_attrs(reader, group, "");
-    for (; names && names[*position]; (*position)++) {
-        const char *name = names[*position], *text = NULL;
-        if (strncmp(name, "derived_", 8) == 0 &&
-            kr_reader_attr_text(reader, group, "", name, &text) &&
-            parse_recipe(name + 8, text, recipe) && strcmp(recipe->column, column) == 0) {
-            (*position)++;
-            return true;
-        }
-    }
-    return false;
-}
+#define OTHERS   KR_RECIPE_OTHERS
 
 /* x (n_chains, n_draws) becomes the series whose plain mean is that of w x; rows left. */
 static int64_t weigh(const kr_summary *s, int64_t p, int64_t n_chains, double *x)
@@ -161,13 +31,9 @@ static void derive(const kr_summary *s, int64_t p, int64_t n_chains, const kr_re
 {
     const int64_t n = n_chains * s->n_draws;
     double *x = work, *square = work + n;
-    kr_scale scale = { .kind = recipe->kind,
-                       .factor = pow(beta, recipe->beta_power),
-                       .length = recipe->factor,
-                       .beta_n = beta * s->n_sites,
-                       .is_weighted = s->weight || s->annealing };
-    scale.factor *= pow(s->n_sites, recipe->site_power);
-    if (recipe->kind == KIND_VARIANCE) { /* no cancellation of <x^2> against <x>^2 */
+    kr_scale scale = kr_recipe_scale(recipe, beta, s->n_sites);
+    scale.is_weighted = s->weight || s->annealing;
+    if (recipe->kind == KR_KIND_VARIANCE) { /* no cancellation of <x^2> against <x>^2 */
         scale.shift = column->mean;
     }
     for (int64_t k = 0; k < n; k++) {
@@ -180,7 +46,7 @@ static void derive(const kr_summary *s, int64_t p, int64_t n_chains, const kr_re
     if (scale.is_weighted) {
         columns[n_columns++] = s->annealing ? s->annealing->weight + p * s->n_draws : s->weight;
     }
-    for (int k = 0; k < 2 + kinds[recipe->kind].n_others; k++) {
+    for (int k = 0; k < 2 + recipe->n_others; k++) {
         n_rows = weigh(s, p, n_chains, work + k * n);
         if (k >= 2) {
             columns[n_columns++] = work + k * n;
@@ -190,7 +56,7 @@ static void derive(const kr_summary *s, int64_t p, int64_t n_chains, const kr_re
     const int64_t bin =
         s->annealing ? 1 : kr_jackknife_bin(column->tau_int, n_rows, s->n_draws, MIN_BINS);
     q->is_derived = true;
-    if (kr_jackknife(columns, n_columns, n_rows, s->n_draws, bin, recipe_value, &scale,
+    if (kr_jackknife(columns, n_columns, n_rows, s->n_draws, bin, kr_recipe_value, &scale,
                      &q->estimate.mean, &q->estimate.error, &err) != KR_OK) {
         q->is_bad = true;
         snprintf(q->note, sizeof q->note, "%.150s", err.text);
@@ -210,7 +76,7 @@ static int load_others(kr_reader *reader, const char *group, const kr_recipe *re
                        const kr_series *series, kr_series *other, kr_error *err)
 {
     memset(other, 0, OTHERS * sizeof *other);
-    for (int k = 0; k < kinds[recipe->kind].n_others; k++) {
+    for (int k = 0; k < recipe->n_others; k++) {
         int status = kr_series_load(reader, group, recipe->other[k], &other[k], err);
         if (status == KR_OK &&
             (other[k].n_chains != series->n_chains || other[k].n_draws != series->n_draws ||
@@ -239,7 +105,7 @@ static int add_one(kr_reader *reader, kr_summary *s, const char *group, const kr
         q[p].is_bad = from->is_bad;
         if (!from->is_bad) {
             kr_series_point(series, p, work);
-            for (int k = 0; k < kinds[recipe->kind].n_others; k++) {
+            for (int k = 0; k < recipe->n_others; k++) {
                 kr_series_point(&other[k], p, work + (2 + k) * n);
             }
             derive(s, p, series->n_chains, recipe,
@@ -260,7 +126,7 @@ int kr_summary_derive(kr_reader *reader, kr_summary *s, const char *group,
     char name[KR_SERIES_NAME];
     snprintf(name, sizeof name, "%s", s->quantity[column * s->n_points].name);
     double *work = NULL;
-    while (status == KR_OK && next_recipe(reader, group, name, &position, &recipe)) {
+    while (status == KR_OK && kr_recipe_next(reader, group, name, &position, &recipe)) {
         if (!work) {
             work = kr_alloc((2 + OTHERS) * (size_t)(series->n_chains * s->n_draws),
                             sizeof *work, err);

@@ -34,6 +34,26 @@ static void write_points(kr_json *j, const kr_summary *s, const char *key, int k
     }
 }
 
+/* R-hat, or why there is none. */
+static void write_ranks(kr_json *j, const kr_quantity *q)
+{
+    const kr_estimate *e = &q->estimate;
+    const char *why = q->is_derived     ? NULL
+                      : isinf(e->r_hat) ? "stuck"
+                      : e->is_constant  ? "constant"
+                      : isnan(e->r_hat) ? "too few draws"
+                                        : NULL;
+    kr_json_field(j, "ess_bulk", e->ess_bulk);
+    kr_json_field(j, "ess_tail", e->ess_tail);
+    kr_json_field(j, "r_hat", e->r_hat);
+    kr_json_key(j, "r_hat_note");
+    if (why) {
+        kr_json_text(j, why);
+    } else {
+        kr_json_number(j, NAN);
+    }
+}
+
 static void write_quantity(kr_json *j, const kr_summary *s, int k, int64_t p)
 {
     const kr_quantity *q = &s->quantity[k * s->n_points + p];
@@ -44,7 +64,7 @@ static void write_quantity(kr_json *j, const kr_summary *s, int k, int64_t p)
     kr_json_field(j, "tau_int", q->estimate.tau_int);
     kr_json_field(j, "tau_int_error", q->estimate.tau_int_error);
     kr_json_field(j, "ess", q->estimate.is_constant ? NAN : q->estimate.ess);
-    kr_json_field(j, "r_hat", q->estimate.r_hat);
+    write_ranks(j, q);
     kr_json_field(j, "exact", q->exact);
     kr_json_field(j, "z", q->z);
     kr_json_key(j, "is_derived");

@@ -27,7 +27,8 @@ kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char
         snprintf(q->name, sizeof q->name, "%s", name);
         snprintf(q->unit, sizeof q->unit, "%s", unit);
         q->exact = q->z = NAN;
-        q->estimate = (kr_estimate){ NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, false, false };
+        q->estimate =
+            (kr_estimate){ NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, false, false };
     }
     return grown + old;
 }
@@ -58,6 +59,19 @@ int64_t kr_summary_pair_up(const kr_summary *s, int64_t n_chains, double *x)
     return n_chains / 2;
 }
 
+/* Gamma method for mean and error, ranks for R-hat and the ESS of bulk and tails. */
+static int estimate(const double *x, int64_t n_chains, int64_t n_draws, kr_estimate *e,
+                    kr_error *err)
+{
+    kr_rank_estimate ranks;
+    KR_TRY(kr_gamma_estimate(x, n_chains, n_draws, e, err));
+    KR_TRY(kr_rank_estimate_chains(x, n_chains, n_draws, &ranks, err));
+    e->r_hat = ranks.r_hat;
+    e->ess_bulk = ranks.ess_bulk;
+    e->ess_tail = ranks.ess_tail;
+    return KR_OK;
+}
+
 /* The error of a ratio of means is that of its linear part (Wolff 2004, section 3.1), so the
  * Gamma method sees m + w (x - m)/<w>. ESS: independent canonical draws of the same error. */
 int kr_summary_estimate(const kr_summary *s, int64_t n_chains, const double *weight, double *x,
@@ -72,7 +86,7 @@ int kr_summary_estimate(const kr_summary *s, int64_t n_chains, const double *wei
         is_constant = is_constant && x[k] == x[0];
     }
     if (!weight || is_constant) {
-        return kr_gamma_estimate(x, n_chains, s->n_draws, e, err);
+        return estimate(x, n_chains, s->n_draws, e, err);
     }
     double mean = x[0] + sum_x / sum_w, mean_w = sum_w / (double)n;
     for (int64_t k = 0; k < n; k++) {
@@ -80,7 +94,7 @@ int kr_summary_estimate(const kr_summary *s, int64_t n_chains, const double *wei
         square += weight[k] * d * d / sum_w;
         x[k] = mean + weight[k] / mean_w * d;
     }
-    KR_TRY(kr_gamma_estimate(x, n_chains, s->n_draws, e, err));
+    KR_TRY(estimate(x, n_chains, s->n_draws, e, err));
     e->ess = e->error > 0.0 ? square / (e->error * e->error) : e->ess;
     return KR_OK;
 }
@@ -99,7 +113,10 @@ void kr_summary_estimate_point(kr_reader *reader, const kr_summary *s, const kr_
         q->is_bad = true;
         snprintf(q->note, sizeof q->note, "%.150s", err.text);
     }
-    q->estimate.ess *= (double)(series->n_chains / n_rows); /* in draws of single chains */
+    const double factor = (double)(series->n_chains / n_rows); /* in draws of single chains */
+    q->estimate.ess *= factor;
+    q->estimate.ess_bulk *= factor;
+    q->estimate.ess_tail *= factor;
     kr_summary_compare_exact(reader, q, p);
 }
 

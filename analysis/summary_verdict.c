@@ -50,6 +50,7 @@ enum {
     WARN_REACH,
     WARN_ALONE,
     WARN_R_HAT,
+    WARN_ESS_TAIL,
     WARN_WINDOW,
     WARN_CONSTANT,
     WARN_PHASES,
@@ -92,6 +93,9 @@ static const kr_rule rule[N_RULES] = {
     [WARN_REACH] = { "no update is known to reach every state by itself", false },
     [WARN_ALONE] = { "nothing shows whether the run has seen everything", false },
     [WARN_R_HAT] = { "R-hat not below 1.01", false },
+    [WARN_ESS_TAIL] = { "ESS of the lower or upper 5 % below 400, moments and quantiles are "
+                        "rough",
+                        false },
     [WARN_WINDOW] = { "correlated over half a chain, the error is a lower bound", false },
     [WARN_CONSTANT] = { "constant, no error can be given", false },
     [WARN_PHASES] = { "not every chain has seen every phase", false },
@@ -162,6 +166,9 @@ static void judge_column(kr_findings *f, const kr_summary *s, const char *prefix
     if (e->r_hat >= R_HAT_WARN) {
         find(f, e->r_hat >= R_HAT_LIMIT ? RULE_R_HAT : WARN_R_HAT, s, p, "%s%s %.4g", prefix,
              q->name, e->r_hat);
+    }
+    if (e->ess_tail < ESS_LIMIT && e->ess >= ESS_LIMIT) {
+        find(f, WARN_ESS_TAIL, s, p, "%s%s %.3g", prefix, q->name, e->ess_tail);
     }
     if (!(e->ess >= ESS_LIMIT)) {
         find(f, RULE_ESS, s, p, "%s%s %.3g", prefix, q->name, e->ess);

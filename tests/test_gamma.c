@@ -58,28 +58,49 @@ static void tau_int_of_ar1_is_found(void **state)
     }
 }
 
-static void two_thirds_of_the_error_bars_cover_the_mean(void **state)
+/* Of 1000 series of 4 chains of 1000 draws: those whose error bar, times factor, covers the
+ * mean; sums of tau_int and its square. */
+static int count_covered(double a, double factor, double *sum_tau, double *square_tau)
 {
-    (void)state;
-    enum { RUNS = 300 };
+    enum { RUNS = 1000 };
     kr_rng rng;
-    kr_rng_seed(&rng, 22, 0, KR_PURPOSE_TEST);
+    kr_rng_seed(&rng, 22, (uint64_t)(100.0 * a), KR_PURPOSE_TEST);
     int n_covered = 0;
-    double sum_tau = 0.0, square_tau = 0.0;
+    *sum_tau = *square_tau = 0.0;
     for (int r = 0; r < RUNS; r++) {
-        double *series = alloc_ar1(4, 1000, 0.8, &rng);
+        double *series = alloc_ar1(4, 1000, a, &rng);
         kr_estimate e;
         kr_error err = { 0 };
         assert_ok(kr_gamma_estimate(series, 4, 1000, &e, &err), &err);
-        n_covered += fabs(e.mean) <= e.error;
-        sum_tau += e.tau_int;
-        square_tau += e.tau_int * e.tau_int;
+        n_covered += fabs(e.mean) <= factor * e.error;
+        *sum_tau += e.tau_int / RUNS;
+        *square_tau += e.tau_int * e.tau_int / RUNS;
         free(series);
     }
-    assert_in_range(n_covered, (uintmax_t)(0.60 * RUNS), (uintmax_t)(0.76 * RUNS));
-    double mean = sum_tau / RUNS, width = sqrt(square_tau / RUNS - mean * mean);
-    assert_close(mean, 4.5, 0.03); /* the window truncates about a percent */
-    assert_close(width, 0.66, 0.3);
+    return n_covered;
+}
+
+/* 68.3 % of 1000 are 683(15): the bounds leave out 64 % and 73 %, and an error that is 20 %
+ * too small, which covers 576. */
+static void two_thirds_of_the_error_bars_cover_the_mean(void **state)
+{
+    (void)state;
+    const double a[] = { 0.0, 0.5, 0.8, 0.9 };
+    double tau, square;
+    for (int k = 0; k < 4; k++) {
+        assert_in_range(count_covered(a[k], 1.0, &tau, &square), 641, 729);
+        double want = 0.5 * (1.0 + a[k]) / (1.0 - a[k]);
+        assert_close(tau, want, 0.04); /* the window truncates about a percent */
+    }
+}
+
+static void an_error_that_is_20_percent_too_small_is_seen(void **state)
+{
+    (void)state;
+    double tau, square;
+    assert_true(count_covered(0.8, 0.8, &tau, &square) < 641);
+    assert_true(count_covered(0.8, 1.25, &tau, &square) > 729);
+    assert_close(sqrt(square - tau * tau), 0.66, 0.3); /* and so is tau_int's own */
 }
 
 static void white_noise_has_tau_one_half(void **state)
@@ -218,6 +239,7 @@ int main(void)
         cmocka_unit_test(four_values_give_the_hand_computed_estimate),
         cmocka_unit_test(tau_int_of_ar1_is_found),
         cmocka_unit_test(two_thirds_of_the_error_bars_cover_the_mean),
+        cmocka_unit_test(an_error_that_is_20_percent_too_small_is_seen),
         cmocka_unit_test(white_noise_has_tau_one_half),
         cmocka_unit_test(anticorrelated_series_has_tau_below_one_half),
         cmocka_unit_test(alternating_series_keeps_a_finite_error),

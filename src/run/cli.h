@@ -27,6 +27,9 @@ int kr_cli_bench(int argc, char **argv, const volatile sig_atomic_t *stop);
 /* cli_compare.c */
 int kr_cli_compare(int argc, char **argv, const volatile sig_atomic_t *stop);
 
+/* cli_reweight.c */
+int kr_cli_reweight(int argc, char **argv, const volatile sig_atomic_t *stop);
+
 /* cli_exact.c: appends the known values e of point p, then those that the observables of the
  * run file know of their own columns. Errors: KR_ENOMEM; KR_EUNSUP: an observable refuses. */
 int kr_cli_write_exact(const kr_spec *spec, int32_t p, const kr_exact *e, bool is_json,

@@ -7,79 +7,12 @@
 #include "stats/stats.h"
 
 #include "base/memory.h"
-
-#include <gsl/gsl_fft_halfcomplex.h>
-#include <gsl/gsl_fft_real.h>
+#include "stats/lags.h"
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
 
-#define DIRECT_LAGS  64  /* beyond this many an FFT is cheaper */
-#define WINDOW_S     1.5 /* assumed tau_exp / tau_int */
-#define ACCUMULATORS 8
-
-/* sum_k a[k] b[k], in a fixed order that vectorizes */
-static double dot(const double *a, const double *b, int64_t n)
-{
-    double part[ACCUMULATORS] = { 0.0 };
-    int64_t k = 0;
-    for (; k + ACCUMULATORS <= n; k += ACCUMULATORS) {
-        for (int j = 0; j < ACCUMULATORS; j++) {
-            part[j] += a[k + j] * b[k + j];
-        }
-    }
-    double sum = 0.0;
-    for (; k < n; k++) {
-        sum += a[k] * b[k];
-    }
-    for (int j = 0; j < ACCUMULATORS; j++) {
-        sum += part[j];
-    }
-    return sum;
-}
-
-static double lag_direct(const double *delta, int64_t n_chains, int64_t n_draws, int64_t lag)
-{
-    double sum = 0.0;
-    for (int64_t c = 0; c < n_chains; c++) {
-        const double *chain = delta + c * n_draws;
-        sum += dot(chain, chain + lag, n_draws - lag);
-    }
-    return sum / (double)(n_chains * (n_draws - lag));
-}
-
-/* Autocovariance at lags 0..max_lag from power spectra summed over chains; zero padding keeps
- * the ends of a chain apart. */
-static int lags_by_fft(const double *delta, int64_t n_chains, int64_t n_draws, int64_t max_lag,
-                       double *gamma, kr_error *err)
-{
-    size_t length = 1;
-    while (length < (size_t)(n_draws + max_lag + 1)) {
-        length *= 2;
-    }
-    double *work = kr_alloc(2 * length, sizeof *work, err);
-    if (!work) {
-        return KR_ENOMEM;
-    }
-    double *power = work + length;
-    for (int64_t c = 0; c < n_chains; c++) {
-        memset(work, 0, length * sizeof *work);
-        memcpy(work, delta + c * n_draws, (size_t)n_draws * sizeof *work);
-        gsl_fft_real_radix2_transform(work, 1, length);
-        power[0] += work[0] * work[0];
-        power[length / 2] += work[length / 2] * work[length / 2];
-        for (size_t k = 1; k < length / 2; k++) {
-            power[k] += work[k] * work[k] + work[length - k] * work[length - k];
-        }
-    }
-    gsl_fft_halfcomplex_radix2_inverse(power, 1, length); /* imaginary half is still zero */
-    for (int64_t t = 0; t <= max_lag; t++) {
-        gamma[t] = power[t] / (double)(n_chains * (n_draws - t));
-    }
-    kr_free(work);
-    return KR_OK;
-}
+#define WINDOW_S 1.5 /* assumed tau_exp / tau_int */
 
 /* True when lag w closes the window (Wolff section 3.3): the truncation error, estimated from
  * the area under rho so far, falls below the statistical one. */
@@ -91,24 +24,20 @@ static bool closes_window(double sum_rho, double sum_abs_rho, double rho_1, int6
     return exp(-(double)w / tau) - tau / sqrt((double)w * n) < 0.0;
 }
 
-/* Fills gamma[0..*window] (capacity max_lag + 1). */
-static int find_window(const double *delta, int64_t n_chains, int64_t n_draws, int64_t max_lag,
-                       double *gamma, kr_estimate *e, kr_error *err)
+/* Autocovariance gamma[0..window] (capacity max_lag + 1). */
+static int find_window(kr_lags *lags, double *gamma, kr_estimate *e, kr_error *err)
 {
-    double n = (double)(n_chains * n_draws), sum = 0.0, sum_abs = 0.0;
-    bool have_all = false;
-    gamma[0] = lag_direct(delta, n_chains, n_draws, 0);
-    for (int64_t t = 1; t <= max_lag; t++) {
-        if (t > DIRECT_LAGS && !have_all) {
-            KR_TRY(lags_by_fft(delta, n_chains, n_draws, max_lag, gamma, err));
-            have_all = true;
-        } else if (!have_all) {
-            gamma[t] = lag_direct(delta, n_chains, n_draws, t);
+    double sum = 0.0, sum_abs = 0.0;
+    for (int64_t t = 0; t <= lags->max_lag; t++) {
+        KR_TRY(kr_lags_sum(lags, t, &gamma[t], err));
+        gamma[t] /= (double)(lags->n_chains * (lags->n_draws - t));
+        if (t == 0) {
+            continue;
         }
         sum += gamma[t] / gamma[0];
         sum_abs += fabs(gamma[t] / gamma[0]);
         e->window = t;
-        if (closes_window(sum, sum_abs, gamma[1] / gamma[0], t, n)) {
+        if (closes_window(sum, sum_abs, gamma[1] / gamma[0], t, (double)e->n)) {
             e->is_window_closed = true;
             break;
         }
@@ -168,6 +97,8 @@ int kr_gamma_estimate(const double *series, int64_t n_chains, int64_t n_draws,
                                .tau_int_error = NAN,
                                .ess = NAN,
                                .r_hat = NAN,
+                               .ess_bulk = NAN,
+                               .ess_tail = NAN,
                                .n = n_chains * n_draws };
     if (n_chains < 1 || n_draws < 4) {
         return kr_fail(err, KR_EINVAL,
@@ -191,11 +122,16 @@ int kr_gamma_estimate(const double *series, int64_t n_chains, int64_t n_draws,
         delta[k] = series[k] - estimate->mean;
     }
     double *gamma = delta + estimate->n;
-    int status = find_window(delta, n_chains, n_draws, max_lag, gamma, estimate, err);
+    kr_lags lags;
+    int status = kr_lags_init(&lags, delta, n_chains, n_draws, max_lag, err);
+    if (status == KR_OK) {
+        status = find_window(&lags, gamma, estimate, err);
+    }
     if (status == KR_OK) {
         finish_estimate(gamma, estimate);
         estimate->r_hat = kr_r_hat_split(series, n_chains, n_draws);
     }
+    kr_lags_clear(&lags);
     kr_free(delta);
     return status;
 }

@@ -10,7 +10,8 @@ typedef struct kr_estimate {
     double mean, error;            /* over all chains; standard error of the mean */
     double tau_int, tau_int_error; /* in draws; white noise has 0.5 */
     double ess;                    /* n / (2 tau_int), at most n^2 / 2 */
-    double r_hat;                  /* kr_r_hat_split */
+    double r_hat;                  /* kr_r_hat_split, or that of ranks where it is asked for */
+    double ess_bulk, ess_tail;     /* kr_rank_estimate; NaN where that was not asked for */
     int64_t n;                     /* values used */
     int64_t window;                /* lags summed */
     bool is_constant;              /* all values equal: error 0, tau_int 0.5 */
@@ -34,6 +35,26 @@ int kr_gamma_estimate(const double *series, int64_t n_chains, int64_t n_draws,
  * Bayesian Data Analysis, 3rd ed. (2013), section 11.4). NaN when all values are equal or there
  * are fewer than 4 draws; infinite when every half is constant but they differ. */
 double kr_r_hat_split(const double *series, int64_t n_chains, int64_t n_draws);
+
+/* What ranks say about a series: R-hat of their normal scores, or of those of the distances
+ * from the median where that is larger; ESS of the scores, and of being in the lower or upper
+ * 5 %, the smaller one (Vehtari et al., Bayesian Anal. 16, 667 (2021)). All NaN unless GOOD or
+ * STUCK. */
+typedef enum kr_rank_state {
+    KR_RANK_GOOD,
+    KR_RANK_CONSTANT, /* all values are equal */
+    KR_RANK_STUCK,    /* every half of a chain is constant, but they differ: R-hat infinite */
+    KR_RANK_FEW,      /* less than 4 draws per chain */
+} kr_rank_state;
+typedef struct kr_rank_estimate {
+    double r_hat, ess_bulk, ess_tail;
+    kr_rank_state state;
+} kr_rank_estimate;
+/* series (n_chains, n_draws). Of more than 2^22 values every second, third, ... draw is taken,
+ * and ESS is that of these. Cost: a sort of the values and two FFT per chain and ESS. Errors:
+ * KR_EINVAL for a value that is not finite; KR_ENOMEM. */
+int kr_rank_estimate_chains(const double *series, int64_t n_chains, int64_t n_draws,
+                            kr_rank_estimate *estimate, kr_error *err);
 
 /* Blocked jackknife of f(means of n_columns series). Every chain is cut into bins of about
  * `bin` draws (never fewer; all draws are used), each bin is left out once; *value is corrected

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * analysis/reweight_print.c - reweighted means as a table and as JSON. */
+#include "analysis/reweight.h"
+
+#include "analysis/format.h"
+#include "analysis/json.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#define SHOWN 5
+
+/* What a table has room for, in this order. */
+static const char *const shown[] = { "energy_per_site",
+                                     "specific_heat",
+                                     "abs_magnetization_per_site",
+                                     "susceptibility_abs",
+                                     "binder",
+                                     "phi_squared",
+                                     "order_parameter",
+                                     "magnetization_per_site" };
+
+static int choose(const kr_reweighting *r, const kr_curve *curve[SHOWN])
+{
+    int n = 0;
+    for (size_t k = 0; k < sizeof shown / sizeof *shown && n < SHOWN; k++) {
+        for (int c = 0; c < r->n_curves && n < SHOWN; c++) {
+            if (strcmp(r->curve[c].name, shown[k]) == 0) {
+                curve[n++] = &r->curve[c];
+            }
+        }
+    }
+    return n;
+}
+
+static void print_head(const kr_reweighting *r, FILE *out)
+{
+    double low = INFINITY, high = -INFINITY, least = INFINITY;
+    for (int64_t p = 0; p < r->n_points; p++) {
+        low = fmin(low, r->point[p]);
+        high = fmax(high, r->point[p]);
+        least = fmin(least, r->n_eff[p]);
+    }
+    if (r->title[0]) {
+        fprintf(out, "%s\n", r->title);
+    }
+    fprintf(out,
+            "%lld point%s, beta = %.6g .. %.6g, %lld chains of %lld draws, %.0f independent "
+            "draws or more each;\nerrors by leaving out each of %lld parts",
+            (long long)r->n_points, r->n_points == 1 ? "" : "s", low, high,
+            (long long)r->n_chains, (long long)r->n_draws, least, (long long)r->n_blocks);
+    if (r->n_points > 1) {
+        fprintf(out, "; least overlap of neighbors %.2f", r->least_overlap);
+    }
+    fputs("\n\n", out);
+}
+
+static int width_of(const kr_curve *curve)
+{
+    const int n = (int)strlen(curve->name);
+    return n > 14 ? n : 14;
+}
+
+static void print_row(const kr_reweighting *r, const kr_curve *const *curve, int n, int64_t t,
+                      FILE *out)
+{
+    char text[64];
+    fprintf(out, "%-10.6g", r->beta[t]);
+    kr_format_value(r->log_z[t], r->log_z_error[t], 2, text, sizeof text);
+    fprintf(out, " %16s", text);
+    for (int k = 0; k < n; k++) {
+        kr_format_value(curve[k]->value[t], curve[k]->error[t], 2, text, sizeof text);
+        fprintf(out, " %*s", width_of(curve[k]), text);
+    }
+    fprintf(out, " %8.3g%s\n", r->ess[t], kr_reweighting_holds(r, t) ? "" : " *");
+}
+
+void kr_reweighting_print(const kr_reweighting *r, FILE *out)
+{
+    const kr_curve *curve[SHOWN];
+    const int n = choose(r, curve);
+    bool holds = true;
+    print_head(r, out);
+    fprintf(out, "%-10s %16s", "beta", "log Z ratio");
+    for (int k = 0; k < n; k++) {
+        fprintf(out, " %*s", width_of(curve[k]), curve[k]->name);
+    }
+    fprintf(out, " %8s\n", "ESS");
+    for (int64_t t = 0; t < r->n_targets; t++) {
+        print_row(r, curve, n, t, out);
+        holds = holds && kr_reweighting_holds(r, t);
+    }
+    if (!holds) {
+        fprintf(
+            out,
+            "* beyond what was drawn: fewer than %.0f independent draws, or more than %.0f %% "
+            "of the weight at the ends of the sampled energies\n",
+            KR_REWEIGHT_ESS, 100.0 * KR_REWEIGHT_EDGE);
+    }
+    for (int k = 0; k < r->n_extrema; k++) {
+        char beta[64], value[64];
+        const kr_extremum *e = &r->extremum[k];
+        kr_format_value(e->beta, e->beta_error, 2, beta, sizeof beta);
+        kr_format_value(e->value, e->value_error, 2, value, sizeof value);
+        fprintf(out, "%slargest %s: %s at beta = %s\n", k == 0 ? "\n" : "", e->name, value,
+                beta);
+    }
+    if (r->n_curves > n) {
+        fprintf(out, "%s(--json has all %d columns and derived quantities)\n",
+                r->n_extrema ? "" : "\n", r->n_curves);
+    }
+}
+
+static void write_list(kr_json *j, const char *key, const double *value, int64_t n)
+{
+    kr_json_key(j, key);
+    kr_json_open(j, '[');
+    for (int64_t k = 0; k < n; k++) {
+        kr_json_number(j, value[k]);
+    }
+    kr_json_close(j, ']');
+}
+
+static void write_extrema(kr_json *j, const kr_reweighting *r)
+{
+    kr_json_key(j, "largest");
+    kr_json_open(j, '{');
+    for (int k = 0; k < r->n_extrema; k++) {
+        const kr_extremum *e = &r->extremum[k];
+        kr_json_key(j, e->name);
+        kr_json_open(j, '{');
+        kr_json_field(j, "beta", e->beta);
+        kr_json_field(j, "beta_error", e->beta_error);
+        kr_json_field(j, "value", e->value);
+        kr_json_field(j, "value_error", e->value_error);
+        kr_json_close(j, '}');
+    }
+    kr_json_close(j, '}');
+}
+
+void kr_reweighting_print_json(const kr_reweighting *r, FILE *out)
+{
+    kr_json j = { .out = out };
+    kr_json_open(&j, '{');
+    kr_json_field(&j, "chains", (double)r->n_chains);
+    kr_json_field(&j, "draws", (double)r->n_draws);
+    kr_json_field(&j, "n_sites", r->n_sites);
+    kr_json_field(&j, "parts", (double)r->n_blocks);
+    kr_json_field(&j, "least_overlap", r->least_overlap);
+    write_list(&j, "points", r->point, r->n_points);
+    write_list(&j, "independent_draws", r->n_eff, r->n_points);
+    write_list(&j, "beta", r->beta, r->n_targets);
+    write_list(&j, "log_z_ratio", r->log_z, r->n_targets);
+    write_list(&j, "log_z_ratio_error", r->log_z_error, r->n_targets);
+    write_list(&j, "ess", r->ess, r->n_targets);
+    write_list(&j, "edge_weight", r->edge, r->n_targets);
+    kr_json_key(&j, "holds");
+    kr_json_open(&j, '[');
+    for (int64_t t = 0; t < r->n_targets; t++) {
+        kr_json_bool(&j, kr_reweighting_holds(r, t));
+    }
+    kr_json_close(&j, ']');
+    kr_json_key(&j, "observables");
+    kr_json_open(&j, '{');
+    for (int k = 0; k < r->n_curves; k++) {
+        kr_json_key(&j, r->curve[k].name);
+        kr_json_open(&j, '{');
+        kr_json_key(&j, "unit");
+        kr_json_text(&j, r->curve[k].unit);
+        kr_json_key(&j, "is_derived");
+        kr_json_bool(&j, r->curve[k].is_derived);
+        write_list(&j, "value", r->curve[k].value, r->n_targets);
+        write_list(&j, "error", r->curve[k].error, r->n_targets);
+        kr_json_close(&j, '}');
+    }
+    kr_json_close(&j, '}');
+    write_extrema(&j, r);
+    kr_json_close(&j, '}');
+    fputc('\n', out);
+}
+
+int kr_reweight_write(const char *path, const kr_reweight_options *options, FILE *out,
+                      kr_error *err)
+{
+    kr_reweighting r;
+    kr_reader *reader = kr_reader_open(path, err);
+    if (!reader) {
+        return err && err->status ? err->status : KR_EIO;
+    }
+    int status = kr_reweighting_compute(reader, options, &r, err);
+    if (status == KR_OK) {
+        if (options->is_json) {
+            kr_reweighting_print_json(&r, out);
+        } else {
+            kr_reweighting_print(&r, out);
+        }
+        errno = 0;
+        if ((fflush(out) != 0 || ferror(out)) && errno != EPIPE) {
+            status = kr_fail(err, KR_EIO, "reweight: %s could not be written", path);
+        }
+    }
+    kr_reweighting_clear(&r);
+    kr_reader_close(reader);
+    return status;
+}

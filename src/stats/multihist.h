@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * stats/multihist.h - multiple-histogram reweighting along one coefficient.
+ *
+ * Draws of several points have the laws p_k(s) = m(s) exp(-a_k X(s))/Z_k: temperatures with X =
+ * H, fields with X = -beta N m, hopping parameters with the sum over bonds. All of them
+ * together give means and ratios of Z at any a between the points and a little beyond. Draws
+ * are binned by X and the mean X of a bin stands for it, which is exact where no bin holds two
+ * values and else wrong by (width (a - a_k))^2/24 of a weight.
+ *
+ * Source: Ferrenberg, Swendsen, Phys. Rev. Lett. 63, 1195 (1989); with unbinned draws the same
+ * equations are those of Shirts, Chodera, J. Chem. Phys. 129, 124105 (2008). */
+#ifndef KR_STATS_MULTIHIST_H
+#define KR_STATS_MULTIHIST_H
+
+#include "kramers_plug.h"
+
+typedef struct kr_multihist kr_multihist;
+
+typedef struct kr_multihist_shape {
+    int64_t n_points, n_bins;
+    int64_t n_blocks; /* independent parts of the data: errors come from leaving out one each */
+    int64_t n_columns; /* series whose means are wanted */
+    const double *a; /* (n_points) coefficients, ascending or not; borrowed while allocating */
+    double x_low, x_high; /* all X lie between them; those that do not go to the ends */
+} kr_multihist_shape;
+
+/* One entry of all draws, at a coefficient. */
+typedef struct kr_multihist_mean {
+    double log_z; /* ln Z(a)/Z(a_0) */
+    double x;     /* <X> */
+    double ess;   /* independent draws that the weights leave */
+    double edge;  /* share of the weight in the 16 outermost independent draws of either end:
+                     where it is large, states that matter were never drawn */
+} kr_multihist_mean;
+
+/* Memory: (n_blocks + 1) n_bins (2 n_columns + 2) doubles. Errors: KR_EINVAL, KR_ENOMEM. */
+kr_multihist *kr_multihist_alloc(const kr_multihist_shape *shape, kr_error *err);
+void kr_multihist_free(kr_multihist *m);
+
+/* A draw of a point, in a block. weight: 1/(2 tau_int) of its point, so that draws count as
+ * independent ones. column (n_columns). Cost: O(n_columns). Threads: serial only. */
+void kr_multihist_add(kr_multihist *m, int64_t point, int64_t block, double weight, double x,
+                      const double *column);
+
+/* Solves for Z, with all draws and without each block. Errors: KR_EINVAL when a point has no
+ * draws in two blocks or more, or neighbors do not overlap (named by their coefficients);
+ * KR_EDIVERGED. Cost: some 4 n_blocks n_bins n_points^2. */
+int kr_multihist_solve(kr_multihist *m, kr_error *err);
+
+/* What the draws say at coefficient a; sample 0: all of them, k > 0: without block k - 1.
+ * moments (n_columns, 2), NULL or filled: <column> and <column^2>. After kr_multihist_solve.
+ * Threads: pure. */
+void kr_multihist_at(const kr_multihist *m, double a, int64_t sample, kr_multihist_mean *mean,
+                     double *moments);
+
+/* ln Z_k/Z_0 of a point, and the least overlap of neighbors in a: of two equal laws it is 1,
+ * and 0 where they have nothing in common. */
+double kr_multihist_log_z(const kr_multihist *m, int64_t point, int64_t sample);
+double kr_multihist_least_overlap(const kr_multihist *m);
+
+/* Error of a function of the means from its values value (n_blocks + 1) with all draws and
+ * without each block; *estimate (NULL allowed) is corrected for bias of order 1/n. Pure. */
+double kr_multihist_error(const double *value, int64_t n_blocks, double *estimate);
+
+#endif
