@@ -130,9 +130,6 @@ static void print_estimate(const kr_quantity *q, bool is_phase, FILE *out)
     }
     plain(e->ess, e->ess < 1e6 ? "%.0f" : "%.2e", ess, sizeof ess);
     plain(e->r_hat, e->r_hat < 10.0 ? "%.3f" : "%.3g", r_hat, sizeof r_hat);
-    if (isinf(e->r_hat)) {
-        snprintf(r_hat, sizeof r_hat, "stuck"); /* every chain keeps a value of its own */
-    }
     plain(q->exact, "%.8g", exact, sizeof exact);
     plain(q->z, "%+.2f", z, sizeof z);
     if (e->is_constant && !q->is_derived) {

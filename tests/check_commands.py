@@ -126,9 +126,15 @@ def keys_without_effect_are_told():
     """In every spelling of the key; the default is no setting."""
     block = ["--set", "updates=[heat_bath, {name: tail_refresh, density: net, symmetry: true}]",
              "--set", "densities={net: {name: frontier_block, size: 2}}"]
+    field = ["--set", "model={name: phi4, m2: -4, lambda: 7}", "--set", "lattice={name: hypercubic, size: [4, 4]}",
+             "--set", "updates=[hmc, {name: independence, density: net}]", "--set", "densities={net: cnf}",
+             "--set", "observables=[energy]", "--set", "beta=1"]
     for words, wanted in ((["--set", "training.turn_steps=30"], ["turn_steps"]),
                           ([*block, "--set", "training={target_ess: 0.3, samples: 100}"],
                            ["target_ess", "samples"]),
+                          ([*field, "--set", "training={forward: 0, reverse_rate: 0.001}"], ["reverse_rate"]),
+                          ([*field, "--set", "training={forward: 0.1, reverse_rate: 0.001}"], []),
+                          ([*field, "--set", "training={forward: 0, rate: 0.001}"], []),
                           ([*block, "--set", "training={target_ess: 0.95}"], [])):
         said = call("run", "run.yaml", "--dry-run", *words).stderr.splitlines()
         said = [line for line in said if "has no effect" in line]

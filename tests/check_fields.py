@@ -76,7 +76,7 @@ start: mixed
 phases: {thermalize: 400, adapt: 1000000, measure: 8000, every: 4}
 updates: [{name: hmc, steps: 5, mass: fourier}, {name: independence, density: net}]
 densities: {net: {name: realnvp, base: wells}}
-training: {max_work: 20, forward: 0, reverse_rate: 0.005, batch: 64, target_ess: 0.99, certificate: 2097152}
+training: {max_work: 20, forward: 0, rate: 0.002, batch: 64, target_ess: 0.99, certificate: 2097152}
 observables: [energy, magnetization, positive, residence]
 """
 PNAS_SECONDS = 60  # of each run, on two quiet cores

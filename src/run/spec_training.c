@@ -113,7 +113,7 @@ static double default_of(const char *key)
 }
 
 /* Keys that were set, as a value other than the default tells, and that nothing reads. */
-static int check_idle(kr_spec *spec, kr_error *err)
+static int check_idle(kr_spec *spec, bool is_reverse_idle, kr_error *err)
 {
     const kr_training_params *t = &spec->config.training;
     const kr_node *map = kr_node_get(spec->file->root, "training");
@@ -138,6 +138,8 @@ static int check_idle(kr_spec *spec, kr_error *err)
           is_block && t->target_ess != default_of("target_ess") },
         { "samples", "where all densities are for blocks, max_work ends their training",
           is_block && t->samples != 0 },
+        { "reverse_rate", "with forward: 0, unless weights come from a file: want rate",
+          is_reverse_idle },
     };
     for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
         if (row[k].is_idle) {
@@ -153,7 +155,7 @@ int kr_spec_finish_training(kr_spec *spec, kr_error *err)
     kr_training_params *t = &spec->config.training;
     double *const value[KR_AUTOMATIC] = { &t->forward, &t->reverse_rate, NULL, &t->walkers };
     const bool is_real = spec->target[0].terms->action != NULL;
-    bool is_shared = false, goes_on = false;
+    bool is_shared = false, goes_on = false, is_reverse_set = false;
     for (int32_t d = 0; d < spec->config.n_densities; d++) {
         goes_on = goes_on || spec->density_files[d].start[0];
     }
@@ -165,11 +167,16 @@ int kr_spec_finish_training(kr_spec *spec, kr_error *err)
                              : goes_on ? automatic[k].go_on
                                        : automatic[k].shared;
         if ((!is_real && !is_shared) || !spec->is_automatic[k]) {
+            double automatic_rate = t->reverse_rate;
+            if (value[k] == &t->reverse_rate && (is_real || is_shared)) {
+                KR_TRY(kr_number_real(number, &automatic_rate, err));
+            }
+            is_reverse_set = is_reverse_set || t->reverse_rate != automatic_rate;
             continue;
         }
         KR_TRY(set(spec->file, automatic[k].key, number, err));
         KR_TRY(value[k] ? kr_number_real(number, value[k], err)
                         : kr_number_integer(number, &t->batch, err));
     }
-    return check_idle(spec, err);
+    return check_idle(spec, is_reverse_set && t->forward == 0.0 && !goes_on, err);
 }
