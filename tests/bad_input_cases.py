@@ -114,9 +114,12 @@ RUN_FILES = [
     ("measure < every", "phases: ^{measure: 4, every: 5}", "there is no draw"),
     ("every 0", "phases: {measure: 4, every: ^0}", "every = 0"),
     ("batch", "training: {batch: ^7}", "batch = 7"),
-    ("one net for one beta", LEARNED + "training: {beta_degree: ^2}", "differ in beta alone"),
-    ("one net for two couplings", LEARNED + "training: {beta_degree: ^2}\nbeta: [0.3, 0.4]\n"
-     "model: {name: ising, J: [1, 2]}", "differ in beta alone"),
+    ("one net for one beta", LEARNED + "training: {conditional: ^2}", "but nothing is scanned"),
+    ("one net for two couplings", LEARNED + "training: {conditional: ^2}\nbeta: [0.3, 0.4, 0.5]\n"
+     "model: {name: ising, J: [1, 2]}", "degree 2 in model.J, which has 2 values, want at least 3"),
+    ("one net for two instances", LEARNED + "training: {conditional: ^1}\n"
+     "model: {name: ising, random_field: {kind: pm1, strength: 1, seed: [1, 2]}}",
+     "model.random_field.seed is a list of integers"),
     ("turns of one chain", LEARNED + "chains: 1\ntraining: {while_measuring: ^alternating}",
      "with 1 chain, want at least 2"),
     ("turns without weights", "training: {while_measuring: ^alternating}",
@@ -135,8 +138,8 @@ RUN_FILES = [
     ("draws for ever", "updates:\n  - {name: heat_bath, sweeps: 1e6}\n"
      "phases: ^{measure: 1e6, every: 1e3}", "want at most 1e+10: a run stops between draws"),
     ("nothing to train", "updates:\n  - {name: independence, density: slices}\n"
-     "densities: {slices: mps}\nbeta: [0.3, 0.4]\ntraining: {beta_degree: ^2}",
-     "beta_degree = 2, but no density has weights, want 0"),
+     "densities: {slices: mps}\nbeta: [0.3, 0.4]\ntraining: {conditional: ^2}",
+     "conditional = 2, but no density has weights, want 0"),
     ("hidden 0", NET + "net: {name: frontier, hidden: ^0}", "hidden = 0"),
     ("hidden 1e9", NET + "net: {name: frontier, hidden: ^1e9}", "hidden = 1e9"),
     ("kernel 4", NET + "net: {name: conv, kernel: ^4}", 'kernel = "4", want one of 3, 5, 7'),

@@ -144,6 +144,37 @@ def a_scan_has_a_file_for_each_point():
     assert "scan-0002.krd: cannot open" in result.stderr
 
 
+def one_file_serves_a_range():
+    """Polynomials in a coupling: the weights of every point, and of those between."""
+    flow = "densities.net={name: split_coupling, layers: 2, %s}"
+    field = ["model={name: phi4, m2: -1, lambda: %s}", "lattice.size=[4, 4]", "beta=1",
+             "updates.0=hmc", "training.reverse_rate=0.005", "training.certificate=4096"]
+    scan = [field[0] % "[1, 1.5, 2]", *field[1:]]
+    result = run("run.yaml", "range.h5", flow % "save: range.krd", *scan, want=2)
+    assert "want a name with one * in it" in result.stderr, result.stderr
+    run("run.yaml", "range.h5", flow % "save: range.krd", "training.conditional=1",
+        "phases.adapt=900", *scan)
+    said = call("explain", "range.krd").stdout
+    assert "degree 1 in model.lambda, 1 to 2\n" in said, said
+    trained = density("range.h5")
+    for lam, point in (("1.5", 1), ("2", 2), ("1.25", None)):
+        run("use.yaml", "at.h5", flow % "start: {file: range.krd}", field[0] % lam, *field[1:],
+            more=["--overwrite"])
+        at = density("at.h5")
+        assert point is None or abs(at["ess_q"] - trained[point]["ess_q"]) < 0.05, (lam, at)
+        assert at["ess_q"] > 0.7, (lam, at["ess_q"])
+    result = run("use.yaml", "no.h5", flow % "start: {file: range.krd}", field[0] % "2.5",
+                 *field[1:], want=2)
+    assert "model.lambda = 2.5, want 1 to 2, where the weights" in result.stderr, result.stderr
+    said = run("use.yaml", "other.h5", flow % "start: {file: range.krd}", "model.m2=-1.1",
+               *[s for s in field[1:]], field[0].replace("-1,", "-1.1,") % "1.5").stderr
+    assert "was trained with model m2: -1, here m2: -1.1" in said, said
+    grown = run("use.yaml", "grown.h5", flow % "start: {file: range.krd}", *scan,
+                "lattice.size=[8, 8]", "training.conditional=1").stderr
+    assert "begins with networks of another lattice" in grown, grown
+    assert min(d["ess_q"] for d in density("grown.h5")) > 0.1
+
+
 def a_small_lattice_is_a_start_for_a_large_one():
     """What is taken over is told; what has nothing alike is refused."""
     multilevel = "densities.net={name: multilevel, hidden: 4, radius: 2, %s}"
@@ -233,6 +264,7 @@ def main():
     tests = [weights_are_used_as_they_are, a_block_has_no_ess, training_goes_on_elsewhere,
              resume_needs_no_file,
              a_resumed_run_replaces_nothing_else, a_scan_has_a_file_for_each_point,
+             one_file_serves_a_range,
              a_small_lattice_is_a_start_for_a_large_one,
              what_does_not_fit_is_refused,
              paths_are_meant_from_the_run_file, a_file_that_cannot_be_written_ends_the_run]

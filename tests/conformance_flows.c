@@ -4,9 +4,10 @@
  * Subtests are made at run time: each claim for each density, over small lattice fields and
  * variants of all parameters, with weights moved away from their start. A new plug is covered
  * without a change here. */
-#include "kr_real_subject.h"
+#include "flow_derivative.h"
 
 #include "base/isa.h"
+#include "density/scan.h"
 #include "kr_variants.h"
 #include "run/registry.h"
 
@@ -44,40 +45,6 @@ typedef struct subtest {
     const claim *claim;
     const kr_density_plug *density;
 } subtest;
-
-static double *numbers(const real_subject *s)
-{
-    return get(s->n * LANES, sizeof(double));
-}
-
-static double largest_difference(const double *a, const double *b, size_t n)
-{
-    double largest = 0.0;
-    for (size_t k = 0; k < n; k++) {
-        const double d = fabs(a[k] - b[k]);
-        largest = d <= largest ? largest : d; /* NaN counts */
-    }
-    return largest;
-}
-
-/* Comparisons of a derivative with finite differences. */
-typedef struct comparisons {
-    int64_t n, n_kinks;
-} comparisons;
-
-/* To 1e-6 of 1 and size. Splines have kinks in their slopes: where a knot is near, the
- * derivative may be that of one side; `kink` is by how much both differ, curvature included. A
- * knot that one lane meets shows at several sites, but in few of all comparisons. */
-static bool is_derivative(const real_subject *s, comparisons *all, double got, double want,
-                          double size, double kink)
-{
-    const double off = fabs(got - want), unit = fmax(1.0, size);
-    const bool is_kink = off > 1e-6 * unit && strcmp(s->plug->name, "rq_spline") == 0;
-    all->n++;
-    all->n_kinks += is_kink;
-    return off <= 1e-6 * unit ||
-           (is_kink && off <= kink + 1e-2 * unit && all->n_kinks <= 4 + all->n / 50);
-}
 
 /* ---- maps ------------------------------------------------------------------------------- */
 
@@ -206,26 +173,6 @@ static void slope_is_the_derivative(real_subject *s, const case_of *c)
 
 /* ---- gradients -------------------------------------------------------------------------- */
 
-/* Sum of coefficient times log q of phi or, at fixed z, of log q + beta S of f(z). */
-static double loss(const real_subject *s, int32_t n, const double *phi, const double *z,
-                   const double *coefficient)
-{
-    double value[LANES], energy[LANES], sum = 0.0, *x = numbers(s);
-    const kr_action *action = s->system.terms->action;
-    if (z) {
-        memcpy(x, z, s->n * kr_lanes_pad((size_t)n) * sizeof *x);
-        flow_of(s)->forward(s->density.self, n, x, value, poisoned(s));
-        action->energy(action->self, n, x, kr_lanes_pad((size_t)n), energy);
-    } else {
-        kr_density_log_q(&s->density, n, phi, value, poisoned(s));
-    }
-    for (int32_t l = 0; l < n; l++) {
-        sum += coefficient[l] * (z ? s->beta * energy[l] - value[l] : value[l]);
-    }
-    kr_free(x);
-    return sum;
-}
-
 /* Richardson over the steps 2^-12 and 2^-13, both exact in float32; kink: how much the two
  * sides differ. */
 static double derivative(real_subject *s, size_t k, int32_t n, const double *phi,
@@ -249,13 +196,6 @@ static double derivative(real_subject *s, size_t k, int32_t n, const double *phi
     w[k] = old;
     prepare(s);
     return (4.0 * slope[1] - slope[0]) / 3.0;
-}
-
-static void set_coefficients(double *coefficient)
-{
-    for (int l = 0; l < LANES; l++) {
-        coefficient[l] = (l - 9) / 16.0;
-    }
 }
 
 /* At most 100 weights, evenly, the last one among them. */
@@ -389,6 +329,90 @@ static void samples_have_the_moments_of_the_density(real_subject *s, const case_
     kr_free(phi);
 }
 
+/* ---- weights that are polynomials in a coupling -------------------------------------------
+ */
+
+/* Weights of theta at the middle of the left half: T = 1, -1/2, -1/2, exact in float32. */
+static void take_polynomial(real_subject *s, const kr_scan *scan, const float *theta,
+                            float *value)
+{
+    kr_scan_values(scan, (const double[1]){ 0.25 }, value);
+    kr_scan_weights(scan, value, theta, s->n_weights, s->plug->weights(s->density.self));
+    prepare(s);
+}
+
+static double loss_of(real_subject *s, const kr_scan *scan, const float *theta, int32_t n,
+                      const double *phi, const double *coefficient)
+{
+    float value[KR_SCAN_TERMS_MAX];
+    take_polynomial(s, scan, theta, value);
+    return loss(s, n, phi, NULL, coefficient);
+}
+
+/* Every coefficient of some weights, as gradient_is_the_derivative has it of the weights. */
+static void check_coefficients(real_subject *s, const kr_scan *scan, float *theta)
+{
+    enum { N = 21 };
+    const size_t n = s->n_weights, n_all = n * (size_t)scan->n_terms;
+    double *phi = numbers(s), log_q[LANES], coefficient[LANES];
+    float *gradient = get(n, sizeof *gradient), *spread = get(n_all, sizeof *spread);
+    float value[KR_SCAN_TERMS_MAX];
+    comparisons all = { 0, 0 };
+    set_coefficients(coefficient);
+    take_polynomial(s, scan, theta, value);
+    draw(s, 7, N, phi, log_q);
+    kr_density_grad(&s->density, N, phi, coefficient, gradient, log_q, poisoned(s));
+    kr_scan_spread(scan, value, 1.0f, gradient, n, spread);
+    for (size_t k = 0; k < n_all; k += 1 + n_all / 60) {
+        const float old = theta[k];
+        double slope[2], kink = -2.0 * loss_of(s, scan, theta, N, phi, coefficient);
+        for (int level = 0; level < 2; level++) {
+            const double h = (level ? 0x1p-13 : 0x1p-12) * (k < n ? 1.0 : 2.0); /* |T| = 1/2 */
+            double side[2];
+            for (int sign = 0; sign < 2; sign++) {
+                theta[k] = (float)((double)old + (sign ? h : -h));
+                side[sign] = loss_of(s, scan, theta, N, phi, coefficient);
+                kink += level ? 0.0 : side[sign];
+            }
+            slope[level] = (side[1] - side[0]) / (2.0 * h);
+        }
+        theta[k] = old;
+        const double want = (4.0 * slope[1] - slope[0]) / 3.0;
+        require(s,
+                is_derivative(s, &all, (double)spread[k], want, 2.0 * fabs(want),
+                              fabs(kink) * 0x1p12),
+                "coefficient %zu of weight %zu: gradient %.10g, of finite differences %.10g",
+                k / n, k % n, (double)spread[k], want);
+    }
+    take_polynomial(s, scan, theta, value);
+    kr_free(spread);
+    kr_free(gradient);
+    kr_free(phi);
+}
+
+static void polynomials_in_a_coupling_keep_all_this(real_subject *s, const case_of *c)
+{
+    const double from = 0.0, to = 1.0;
+    kr_error err = { 0 };
+    kr_scan scan;
+    assert_ok(kr_scan_init(&scan, 2, 1, &from, &to, &err), &err);
+    if (s->n_weights == 0) {
+        return;
+    }
+    const size_t n = s->n_weights;
+    float *theta = get(3 * n, sizeof *theta);
+    kr_rng rng;
+    kr_rng_seed(&rng, 12, 0, KR_PURPOSE_TEST);
+    memcpy(theta, s->plug->weights(s->density.self), n * sizeof *theta);
+    for (size_t i = n; i < 3 * n; i++) {
+        theta[i] = (float)(rint(0x1p14 * 0.01 * kr_rng_normal(&rng)) * 0x1p-14);
+    }
+    check_coefficients(s, &scan, theta);
+    scores_at_the_draw_are_those_of_evaluation(s, c);
+    integral_is_one(s, c);
+    kr_free(theta);
+}
+
 /* ---- bits ------------------------------------------------------------------------------- */
 
 static void lanes_do_not_know_each_other(real_subject *s, const case_of *c)
@@ -491,6 +515,7 @@ static const claim claims[] = {
     { "gradient is the derivative", gradient_is_the_derivative },
     { "path gradient and score are the whole", path_gradient_and_score_are_the_whole },
     { "integral is one", integral_is_one },
+    { "polynomials in a coupling keep all this", polynomials_in_a_coupling_keep_all_this },
     { "samples have the moments of the density", samples_have_the_moments_of_the_density },
     { "lanes do not know each other", lanes_do_not_know_each_other },
     { "instruction sets give the same bits", instruction_sets_give_the_same_bits },

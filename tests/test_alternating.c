@@ -251,7 +251,7 @@ static void what_cannot_go_with_it_is_refused(void **state)
     assert_refused(HEAD "chains: 2\nobservables: [energy, overlap]\n" TRAINING "}\n",
                    "with 2 chains taken in pairs, want at least 4");
     assert_refused(HEAD "tempering: {}\n" TRAINING "}\n", "alternating beside tempering");
-    assert_refused(HEAD TRAINING ", beta_degree: 1}\n", "with beta_degree = 1, want 0");
+    assert_refused(HEAD TRAINING ", conditional: 1}\n", "with conditional = 1, want 0");
 }
 
 int main(void)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * tests/test_learner.c - weights that are polynomials in beta. */
+ * tests/test_learner.c - weights that are polynomials in a number. */
 #include "kr_system.h"
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "density/scan.h"
 #include "sampler/private.h"
 
 /* A density of N_WEIGHTS numbers and nothing else. */
-enum { N_WEIGHTS = 48, DEGREE = 3 };
+enum { N_WEIGHTS = 48, DEGREE = 3, N_POINTS = 5 };
+static const double at[N_POINTS] = { 0.2, 0.3, 0.4, 0.5, 0.6 };
 static size_t count_weights(const void *self)
 {
     (void)self;
@@ -28,7 +30,7 @@ typedef struct fixture {
     kr_rng rng;
 } fixture;
 
-static fixture open_fixture(int32_t degree)
+static fixture open_fixture_of(const kr_density_plug *plug, int32_t degree)
 {
     kr_error err = { 0 };
     fixture f = { .weights = kr_alloc(N_WEIGHTS, sizeof(float), NULL) };
@@ -36,11 +38,21 @@ static fixture open_fixture(int32_t degree)
     for (int i = 0; i < N_WEIGHTS; i++) {
         f.weights[i] = (float)kr_rng_normal(&f.rng);
     }
-    f.density = (kr_density){ .plug = &numbers, .self = f.weights };
-    assert_ok(kr_learner_init(&f.learner, &f.density, degree, 0.2, 0.6, &err), &err);
+    f.density = (kr_density){ .plug = plug, .self = f.weights };
+    const float *weights[N_POINTS] = { f.weights, f.weights, f.weights, f.weights, f.weights };
+    kr_scan scan;
+    assert_ok(kr_scan_init(&scan, degree, 1, &at[0], &at[N_POINTS - 1], &err), &err);
+    assert_ok(
+        kr_learner_init(&f.learner, &f.density, degree > 0 ? &scan : NULL, N_POINTS, at, &err),
+        &err);
     kr_learner_open(&f.learner);
-    kr_learner_start(&f.learner, f.weights);
+    assert_ok(kr_learner_start(&f.learner, weights, &err), &err);
     return f;
+}
+
+static fixture open_fixture(int32_t degree)
+{
+    return open_fixture_of(&numbers, degree);
 }
 
 static void close_fixture(fixture *f)
@@ -49,22 +61,22 @@ static void close_fixture(fixture *f)
     kr_free(f->weights);
 }
 
-static void fresh_weights_are_the_same_at_every_beta(void **state)
+static void fresh_weights_are_the_same_at_every_point(void **state)
 {
     (void)state;
     fixture f = open_fixture(DEGREE);
     float before[N_WEIGHTS];
     memcpy(before, f.weights, sizeof before);
-    for (int k = 0; k <= 4; k++) {
+    for (int k = 0; k < N_POINTS; k++) {
         const int64_t epoch = f.density.epoch;
-        kr_learner_give(&f.learner, &f.density, 0.2 + 0.1 * k);
+        kr_learner_give(&f.learner, &f.density, k);
         assert_memory_equal(before, f.weights, sizeof before);
         assert_true(f.density.epoch > epoch); /* scores kept of chains are void */
     }
     close_fixture(&f);
 }
 
-/* Any cubic in beta is met: T_0..T_3 span them. */
+/* Any cubic is met: T_0..T_3 span them. */
 static void weights_are_a_polynomial_of_the_degree(void **state)
 {
     (void)state;
@@ -74,7 +86,7 @@ static void weights_are_a_polynomial_of_the_degree(void **state)
     }
     double value[DEGREE + 2][N_WEIGHTS];
     for (int k = 0; k < DEGREE + 2; k++) {
-        kr_learner_give(&f.learner, &f.density, 0.2 + 0.1 * k);
+        kr_learner_give(&f.learner, &f.density, k);
         for (int i = 0; i < N_WEIGHTS; i++) {
             value[k][i] = f.weights[i];
         }
@@ -91,7 +103,7 @@ static void weights_are_a_polynomial_of_the_degree(void **state)
 }
 
 /* One step of Adam from zero moments goes by the sign of the gradient: theta_k moves along
- * T_k(x) g. At x = -1/2 (beta = 0.3): T = 1, -1/2, -1/2, 1. */
+ * T_k(x) g. At x = -1/2 (point 1): T = 1, -1/2, -1/2, 1. */
 static void gradients_reach_every_order(void **state)
 {
     (void)state;
@@ -102,7 +114,7 @@ static void gradients_reach_every_order(void **state)
     for (int i = 0; i < N_WEIGHTS; i++) {
         g[i] = (float)kr_rng_normal(&f.rng);
     }
-    assert_ok(kr_learner_step(&f.learner, g, 0.3, 0.01, 0.0, 16, "net", &err), &err);
+    assert_ok(kr_learner_step(&f.learner, g, 1, 0.01, 0.0, 16, "net", &err), &err);
     static const double sign[DEGREE + 1] = { 1.0, -1.0, -1.0, 1.0 };
     for (int k = 0; k <= DEGREE; k++) {
         for (int i = 0; i < N_WEIGHTS; i++) {
@@ -115,16 +127,56 @@ static void gradients_reach_every_order(void **state)
     close_fixture(&f);
 }
 
+/* Flows: all points of a round make one step, however long the gradient no weight moves by more
+ * than the rate. */
+static const kr_flow no_flow = { .sample = NULL };
+static const kr_density_plug flowing = {
+    .name = "numbers", .n_weights = count_weights, .weights = its_weights, .flow = &no_flow
+};
+
+static void points_of_a_round_make_one_step(void **state)
+{
+    (void)state;
+    fixture f = open_fixture_of(&flowing, DEGREE);
+    kr_error err = { 0 };
+    float g[N_WEIGHTS], before[N_POINTS][N_WEIGHTS], theta[(DEGREE + 1) * N_WEIGHTS];
+    for (int p = 0; p < N_POINTS; p++) {
+        kr_learner_give(&f.learner, &f.density, p);
+        memcpy(before[p], f.weights, sizeof before[p]);
+    }
+    for (int i = 0; i < N_WEIGHTS; i++) {
+        g[i] = (float)kr_rng_normal(&f.rng);
+    }
+    memcpy(theta, f.learner.theta, sizeof theta);
+    for (int p = 0; p < N_POINTS; p++) {
+        assert_memory_equal(theta, f.learner.theta, sizeof theta);
+        assert_ok(kr_learner_step(&f.learner, g, p, 0.01, 0.0, 16, "net", &err), &err);
+    }
+    assert_memory_not_equal(theta, f.learner.theta, sizeof theta);
+    for (int p = 0; p < N_POINTS; p++) {
+        kr_learner_give(&f.learner, &f.density, p);
+        for (int i = 0; i < N_WEIGHTS; i++) {
+            assert_true(fabs((double)f.weights[i] - (double)before[p][i]) < 0.01001);
+        }
+    }
+    /* what all points say alike is the constant's: sum of T_1 over them is 0 */
+    for (int i = 0; i < N_WEIGHTS; i++) {
+        const double moved = (double)f.learner.theta[i] - (double)theta[i];
+        assert_true(fabs(moved - (g[i] > 0.0f ? 0.0025 : -0.0025)) < 1e-5);
+    }
+    close_fixture(&f);
+}
+
 static void without_degree_the_weights_themselves_move(void **state)
 {
     (void)state;
     fixture f = open_fixture(0);
     kr_error err = { 0 };
     float g[N_WEIGHTS] = { 1.0f }, first = f.weights[0];
-    assert_ok(kr_learner_step(&f.learner, g, 0.3, 0.01, 0.0, 16, "net", &err), &err);
+    assert_ok(kr_learner_step(&f.learner, g, 1, 0.01, 0.0, 16, "net", &err), &err);
     assert_true(fabs((double)f.weights[0] - first - 0.01) < 1e-5);
     const float moved = f.weights[0];
-    kr_learner_give(&f.learner, &f.density, 0.5);
+    kr_learner_give(&f.learner, &f.density, 3);
     assert_true(f.weights[0] == moved);
     close_fixture(&f);
 }
@@ -132,9 +184,10 @@ static void without_degree_the_weights_themselves_move(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fresh_weights_are_the_same_at_every_beta),
+        cmocka_unit_test(fresh_weights_are_the_same_at_every_point),
         cmocka_unit_test(weights_are_a_polynomial_of_the_degree),
         cmocka_unit_test(gradients_reach_every_order),
+        cmocka_unit_test(points_of_a_round_make_one_step),
         cmocka_unit_test(without_degree_the_weights_themselves_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

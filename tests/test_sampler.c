@@ -24,8 +24,17 @@ static const char conditioned[] =
     "model: {name: ising}\nlattice: {name: hypercubic, size: [4, 4]}\nbeta: [0.3, 0.5, 0.4]\n"
     "chains: 24\nseed: 5\ndensities: {net: {name: multilevel, hidden: 8}}\n"
     "updates: [heat_bath, {name: independence, density: net}]\n" PHASES(
-        "300") "training: {batch: 80, certificate: 640, target_ess: 1, beta_degree: 2, "
+        "300") "training: {batch: 80, certificate: 640, target_ess: 1, conditional: 2, "
                "forward: 0.5, walkers: 0.5}\n";
+
+/* One flow for three couplings: a step of Adam waits for the gradients of all of them. */
+static const char conditioned_field[] =
+    "model: {name: phi4, m2: -1, lambda: [1, 1.5, 2]}\nlattice: {name: hypercubic, size: [4, "
+    "4]}\n"
+    "beta: 1\nchains: 24\nseed: 5\ndensities: {net: {name: split_coupling, layers: 2}}\n"
+    "updates: [hmc, {name: independence, density: net}]\n" PHASES(
+        "300") "training: {batch: 80, certificate: 640, target_ess: 1, conditional: 1, "
+               "forward: 0.5}\n";
 
 /* Every draw: warm-up flag, epoch, all columns. */
 typedef struct record {
@@ -168,6 +177,7 @@ static void state_saved_inside_any_stage_continues_to_the_bit(void **state)
     (void)state;
     check_restarts(learning, 2);
     check_restarts(conditioned, 1);
+    check_restarts(conditioned_field, 1);
 }
 
 static void a_run_made_longer_equals_a_longer_run(void **state)

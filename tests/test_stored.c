@@ -310,7 +310,7 @@ static void files_of_another_kind_are_refused(void **state)
     save_arrays("kind", "kramers lattice", 1);
     assert_refused("kind \"kramers lattice\", want \"kramers density\"");
     save_arrays("kind", "kramers density", KR_STORED_VERSION + 1);
-    assert_refused("version 2 of density files, want 1");
+    assert_refused("version 3 of density files, want 1..2");
     save_arrays("kind", "kramers density", KR_STORED_VERSION);
     assert_refused("row \"plug\" is missing");
     assert_int_equal(unlink(path), 0);
@@ -436,6 +436,54 @@ static int teardown(void **state)
     return 0;
 }
 
+/* Polynomials come back with what they are in, and become the weights of a point. */
+static void polynomials_become_the_weights_of_a_point(void **state)
+{
+    (void)state;
+    static char axes[] = "beta\nmodel.field\n";
+    kr_error err = { 0 };
+    kr_text fields = { 0 };
+    const double from[2] = { 0.3, 0.0 }, to[2] = { 0.5, 1.0 };
+    char name[KR_TEXT_MAX];
+    net n = ising_net();
+    kr_stored s = describe(&n, &fields);
+    const size_t n_weights = s.n_weights;
+    float *theta = kr_alloc(3 * n_weights, sizeof *theta, &err);
+    assert_non_null(theta);
+    for (size_t k = 0; k < 3 * n_weights; k++) {
+        theta[k] = s.weights[k % n_weights] * (float)(1 + k / n_weights);
+    }
+    assert_ok(kr_scan_init(&s.scan, 1, 2, from, to, &err), &err);
+    s.axes = axes;
+    s.weights = theta;
+    s.n_weights = 3 * n_weights;
+    assert_ok(kr_stored_save(&s, path, &err), &err);
+    kr_stored *back = kr_stored_load(path, &err);
+    if (!back) {
+        fail_msg("%s", err.text);
+    }
+    kr_stored_axis(back, 1, name, sizeof name);
+    assert_string_equal(name, "model.field");
+    assert_int_equal(back->scan.n_terms, 3);
+    assert_int_not_equal(kr_stored_apply(back, n.plug, n.self, &err), KR_OK);
+    /* the second term is that of the field: w (1 + 2 x_2 + 3 x_1) */
+    assert_ok(kr_stored_fix(back, (const double[2]){ 0.5, 0.25 }, &err), &err);
+    assert_int_equal(back->n_weights, n_weights);
+    for (size_t k = 0; k < n_weights; k++) {
+        assert_close((double)back->weights[k], 3.0 * (double)theta[k], 1e-6);
+    }
+    assert_ok(kr_stored_apply(back, n.plug, n.self, &err), &err);
+    kr_stored_free(back);
+    static char one[] = "beta\n"; /* two numbers, one name */
+    s.axes = one;
+    assert_ok(kr_stored_save(&s, path, &err), &err);
+    assert_refused("make no sense");
+    kr_free(theta);
+    kr_text_clear(&fields);
+    close_net(&n);
+    remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +493,7 @@ int main(void)
         cmocka_unit_test(fields_are_compared_as_a_whole),
         cmocka_unit_test(padding_that_is_not_zero_is_refused),
         cmocka_unit_test(numbers_that_are_none_are_refused),
+        cmocka_unit_test(polynomials_become_the_weights_of_a_point),
         cmocka_unit_test(files_of_another_kind_are_refused),
         cmocka_unit_test(no_truncation_is_taken),
         cmocka_unit_test(no_changed_byte_is_taken),

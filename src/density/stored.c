@@ -132,6 +132,38 @@ static int read_number(const kr_arrays *file, const char *path, const char *row,
     return status;
 }
 
+/* What the weights are polynomials in. */
+static int read_scan(const kr_arrays *file, const char *path, kr_stored *s, kr_error *err)
+{
+    size_t n_from = 0, n_to = 0;
+    int64_t degree = 0;
+    int32_t n_lines = 0;
+    kr_error why = { 0 };
+    if (!kr_arrays_has(file, "scan_degree")) {
+        return KR_OK;
+    }
+    KR_TRY(read_number(file, path, "scan_degree", KR_I64, &degree, err));
+    s->axes = read_text(file, path, "scan_axes", err);
+    double *from = s->axes ? kr_arrays_copy(file, "scan_from", KR_F64, &n_from, err) : NULL;
+    double *to = from ? kr_arrays_copy(file, "scan_to", KR_F64, &n_to, err) : NULL;
+    int status = to ? KR_OK : err && err->status ? err->status : KR_EIO;
+    for (const char *c = s->axes; c && *c; c++) {
+        n_lines += *c == '\n';
+    }
+    if (status == KR_OK &&
+        (degree < 1 || degree > KR_SCAN_DEGREE_MAX || n_from < 1 || n_from != n_to ||
+         n_from > KR_SCAN_AXES_MAX || n_from != (size_t)n_lines ||
+         kr_scan_init(&s->scan, (int32_t)degree, (int32_t)n_from, from, to, &why) != KR_OK ||
+         s->n_weights % (size_t)s->scan.n_terms != 0)) {
+        status = kr_fail(err, KR_EMISMATCH,
+                         "%s: polynomials of degree %" PRId64 " in %zu numbers make no sense",
+                         path, degree, n_from);
+    }
+    kr_free(from);
+    kr_free(to);
+    return status;
+}
+
 /* Kind and version come first: what else is there depends on them. */
 static int read_kind(const kr_arrays *file, const char *path, kr_error *err)
 {
@@ -218,6 +250,7 @@ static int read_rows(const kr_arrays *file, const char *path, kr_stored *s, kr_e
             return err && err->status ? err->status : KR_EIO;
         }
     }
+    KR_TRY(read_scan(file, path, s, err));
     return check_numbers(s, path, err);
 }
 
@@ -244,6 +277,7 @@ void kr_stored_free(kr_stored *s)
 {
     if (s) {
         kr_free(s->networks);
+        kr_free(s->axes);
         for (int k = 0; k < KR_STORED_TEXTS; k++) {
             kr_free(s->text[k]);
         }
@@ -262,7 +296,8 @@ static int add_row(kr_state *table, const char *name, kr_dtype dtype, size_t n,
     return kr_state_add(table, name, dtype, n, (void *)(uintptr_t)data, err);
 }
 
-static int declare(kr_state *table, const kr_stored *s, const int64_t *version, kr_error *err)
+static int declare(kr_state *table, const kr_stored *s, const int64_t *version,
+                   const int64_t *degree, kr_error *err)
 {
     KR_TRY(add_row(table, "kind", KR_U8, sizeof kind - 1, kind, err));
     KR_TRY(add_row(table, "version", KR_I64, 1, version, err));
@@ -280,22 +315,58 @@ static int declare(kr_state *table, const kr_stored *s, const int64_t *version, 
     if (s->n_networks > 0) {
         KR_TRY(add_row(table, "networks", KR_I64, s->n_networks, s->networks, err));
     }
+    if (s->scan.degree > 0) {
+        const size_t n = (size_t)s->scan.n_axes;
+        KR_TRY(add_row(table, "scan_axes", KR_U8, strlen(s->axes), s->axes, err));
+        KR_TRY(add_row(table, "scan_degree", KR_I64, 1, degree, err));
+        KR_TRY(add_row(table, "scan_from", KR_F64, n, s->scan.from, err));
+        KR_TRY(add_row(table, "scan_to", KR_F64, n, s->scan.to, err));
+    }
     return add_row(table, "weights", KR_F32, s->n_weights, s->weights, err);
 }
 
 int kr_stored_save(const kr_stored *s, const char *path, kr_error *err)
 {
-    const int64_t version = KR_STORED_VERSION;
+    const int64_t version = s->scan.degree > 0 ? KR_STORED_VERSION : 1, degree = s->scan.degree;
     kr_state *table = kr_state_alloc(err);
     if (!table) {
         return KR_ENOMEM;
     }
-    int status = declare(table, s, &version, err);
+    int status = declare(table, s, &version, &degree, err);
     if (status == KR_OK) {
         status = kr_state_save(table, path, NULL, err);
     }
     kr_state_free(table);
     return status;
+}
+
+/* ---- polynomials -------------------------------------------------------------------------
+ */
+
+int kr_stored_fix(kr_stored *s, const double *at, kr_error *err)
+{
+    float value[KR_SCAN_TERMS_MAX];
+    const size_t n = s->n_weights / (size_t)s->scan.n_terms;
+    float *weights = kr_alloc(n, sizeof *weights, err);
+    if (!weights) {
+        return KR_ENOMEM;
+    }
+    kr_scan_values(&s->scan, at, value);
+    kr_scan_weights(&s->scan, value, s->weights, n, weights);
+    kr_free(s->weights);
+    s->weights = weights;
+    s->n_weights = n;
+    s->scan.degree = 0;
+    return KR_OK;
+}
+
+void kr_stored_axis(const kr_stored *s, int32_t a, char *path, size_t size)
+{
+    const char *line = s->axes;
+    for (int32_t k = 0; k < a; k++) {
+        line = strchr(line, '\n') + 1;
+    }
+    snprintf(path, size, "%.*s", (int)strcspn(line, "\n"), line);
 }
 
 /* ---- do the weights fit? ----------------------------------------------------------------- */

@@ -6,6 +6,11 @@
  * and beta it was trained at, weights, steps, work and, once certified, ess_q with the number
  * of samples it is from. Rows that this version does not know are left alone.
  *
+ * Weights that are polynomials in the scanned numbers of a run (density/scan.h) are one file
+ * for all points, version 2: rows scan_axes (their paths as lines), scan_degree, scan_from,
+ * scan_to; weights (n_terms, number of weights). kr_stored_fix makes plain weights of them at a
+ * point.
+ *
  * Weights fit another target when plug, fields, n_sites, q, structure and their number agree.
  * Where only n_sites and structure differ, densities whose sites share networks take over what
  * is alike: the row `networks` tells the networks apart without the size of the lattice.
@@ -16,9 +21,10 @@
 #define KR_DENSITY_STORED_H
 
 #include "base/text.h"
+#include "density/scan.h"
 #include "kramers_plug.h"
 
-#define KR_STORED_VERSION 1
+#define KR_STORED_VERSION 2 /* of plain weights 1 */
 
 enum {
     KR_STORED_PLUG,
@@ -34,11 +40,13 @@ enum {
 typedef struct kr_stored {
     char *path;                  /* it was read from, for messages; owns */
     char *text[KR_STORED_TEXTS]; /* owns */
-    int64_t n_sites, q; /* q = 0: real variables */
-    uint64_t structure; /* kr_stored_structure of the terms */
+    int64_t n_sites, q;          /* q = 0: real variables */
+    uint64_t structure;          /* kr_stored_structure of the terms */
     double beta;
-    size_t n_weights;
-    float *weights; /* owns */
+    size_t n_weights; /* of all terms together */
+    float *weights;   /* owns */
+    kr_scan scan;     /* degree 0: plain weights */
+    char *axes;       /* paths of the scanned numbers, lines; owns */
     size_t n_networks;
     int64_t *networks; /* as plug->networks gave them, or NULL; owns */
     int64_t steps;     /* of training, all runs together */
@@ -60,6 +68,12 @@ kr_stored *kr_stored_load(const char *path, kr_error *err);
 /* Writes path whole or not at all (kr_state_save). Serial only. */
 int kr_stored_save(const kr_stored *stored, const char *path, kr_error *err);
 void kr_stored_free(kr_stored *stored);
+
+/* Plain weights at these scanned numbers (scan.n_axes) in the place of the polynomials; at is
+ * inside of the range, see kr_stored_axis. KR_ENOMEM. Serial only. */
+int kr_stored_fix(kr_stored *stored, const double *at, kr_error *err);
+/* Path of axis a of the scan, at most size - 1 bytes of it. Pure. */
+void kr_stored_axis(const kr_stored *stored, int32_t a, char *path, size_t size);
 
 /* May the weights serve this density of this target? KR_EMISMATCH names the first key that
  * differs, the value seen and the value wanted. Pure. */

@@ -125,6 +125,51 @@ static int copy_networks(const kr_sampler *sampler, int32_t d, int32_t p, int64_
     return KR_OK;
 }
 
+/* Of all points that one file serves. */
+static double least_ess(const kr_spec *spec, const kr_sampler *sampler, int32_t d)
+{
+    double least = INFINITY;
+    for (int32_t p = 0; p < spec->config.n_points; p++) {
+        kr_certificate certificate;
+        kr_sampler_certificate(sampler, d, p, &certificate);
+        least = fmin(least, certificate.ess_q);
+    }
+    return least;
+}
+
+/* What the weights of all points are polynomials in, or NULL, with their paths as lines. */
+static int name_axes(const kr_sampler *sampler, int32_t d, const kr_scan **scan, kr_text *axes,
+                     kr_error *err)
+{
+    const char *names[KR_AXES_MAX];
+    *scan = kr_sampler_scan(sampler, d, names);
+    for (int32_t a = 0; *scan && a < (*scan)->n_axes; a++) {
+        KR_TRY(kr_text_add(axes, err, "%s\n", names[a]));
+    }
+    return KR_OK;
+}
+
+static void take_scan(const kr_scan *scan, char *axes, const kr_learned *learned, double ess,
+                      kr_stored *stored)
+{
+    stored->scan = *scan;
+    stored->axes = axes;
+    stored->n_weights = learned->n_weights * (size_t)scan->n_terms;
+    stored->weights = (float *)(uintptr_t)learned->theta;
+    stored->ess_q = isnan(stored->n_q) ? NAN : ess;
+}
+
+/* Of the density, the model and the lattice. */
+static int write_fields(const kr_spec *spec, int32_t d, int32_t p, kr_text fields[3],
+                        kr_error *err)
+{
+    const kr_density_entry *entry = &spec->density[d];
+    KR_TRY(kr_stored_write_fields(entry->plug->fields, entry->params, &fields[0], err));
+    KR_TRY(kr_stored_write_fields(spec->model->fields, spec->model_params[p], &fields[1], err));
+    return kr_stored_write_fields(spec->lattice_plug->fields, spec->lattice_params, &fields[2],
+                                  err);
+}
+
 static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d, int32_t p,
                       bool is_certified, kr_error *err)
 {
@@ -132,7 +177,7 @@ static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d,
     const kr_target *target = &spec->target[p];
     kr_learned learned;
     kr_certificate certificate;
-    kr_text fields[3] = { { 0 }, { 0 }, { 0 } };
+    kr_text fields[3] = { { 0 }, { 0 }, { 0 } }, axes = { 0 };
     char path[2 * KR_TEXT_MAX];
     int64_t *networks = NULL;
     size_t n_networks = 0;
@@ -140,17 +185,13 @@ static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d,
         return KR_OK;
     }
     kr_sampler_certificate(sampler, d, p, &certificate);
-    int status = kr_stored_write_fields(entry->plug->fields, entry->params, &fields[0], err);
-    if (status == KR_OK) {
-        status =
-            kr_stored_write_fields(spec->model->fields, spec->model_params[p], &fields[1], err);
-    }
-    if (status == KR_OK) {
-        status = kr_stored_write_fields(spec->lattice_plug->fields, spec->lattice_params,
-                                        &fields[2], err);
-    }
+    int status = write_fields(spec, d, p, fields, err);
     if (status == KR_OK) {
         status = copy_networks(sampler, d, p, &networks, &n_networks, err);
+    }
+    const kr_scan *scan = NULL;
+    if (status == KR_OK && !strchr(spec->density_files[d].save, '*')) {
+        status = name_axes(sampler, d, &scan, &axes, err);
     }
     if (status == KR_OK) { /* borrows all: never freed by kr_stored_free */
         const char *const text[KR_STORED_TEXTS] = {
@@ -172,10 +213,14 @@ static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d,
         for (int k = 0; k < KR_STORED_TEXTS; k++) {
             stored.text[k] = (char *)(uintptr_t)text[k];
         }
+        if (scan) {
+            take_scan(scan, axes.data, &learned, least_ess(spec, sampler, d), &stored);
+        }
         kr_spec_density_path(spec->density_files[d].save, p, path, sizeof path);
         status = kr_stored_save(&stored, path, err);
     }
     kr_free(networks);
+    kr_text_clear(&axes);
     for (int k = 0; k < 3; k++) {
         kr_text_clear(&fields[k]);
     }
@@ -186,7 +231,9 @@ int kr_density_files_save(const kr_spec *spec, const kr_sampler *sampler, bool i
                           kr_error *err)
 {
     for (int32_t d = 0; d < spec->config.n_densities; d++) {
-        for (int32_t p = 0; spec->density_files[d].save[0] && p < spec->config.n_points; p++) {
+        const char *save = spec->density_files[d].save;
+        const int32_t n = !save[0] ? 0 : strchr(save, '*') ? spec->config.n_points : 1;
+        for (int32_t p = 0; p < n; p++) {
             KR_TRY(save_point(spec, sampler, d, p, is_certified, err));
         }
     }
@@ -275,6 +322,13 @@ int kr_density_files_show(const char *path, FILE *out, kr_error *err)
     fprintf(out, "%-11s %" PRId64 ", %s, structure %016" PRIx64 "\n", "sites:", s->n_sites,
             states, s->structure);
     fprintf(out, "%-11s %zu\n", "weights:", s->n_weights);
+    for (int32_t a = 0; a < s->scan.n_axes; a++) {
+        char path_of[KR_TEXT_MAX], from[KR_NUMBER_MAX], to[KR_NUMBER_MAX];
+        kr_stored_axis(s, a, path_of, sizeof path_of);
+        fprintf(out, "%-11s degree %d in %s, %s to %s\n",
+                a ? "" : "conditional:", s->scan.degree, path_of,
+                kr_number_format(s->scan.from[a], from), kr_number_format(s->scan.to[a], to));
+    }
     fprintf(out, "%-11s %" PRId64 " steps, %.3g nominal CPU-seconds\n", "training:", s->steps,
             s->work);
     show_quality(s, out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * run/dry.c - a run that is only described: resolved file, engines, memory, file size, time. */
+#include "density/scan.h"
 #include "io/files.h"
 #include "run/run.h"
 
@@ -46,6 +47,25 @@ static void print_unused(const kr_sampler_config *c, FILE *out)
             fprintf(out, "# density %s: no update uses it, %scertified only\n",
                     c->density[d].name, learns ? "trained and " : "");
         }
+    }
+}
+
+/* Densities whose weights are polynomials in what is scanned. */
+static void print_conditional(const kr_sampler *sampler, const kr_sampler_config *c, FILE *out)
+{
+    for (int32_t d = 0; d < c->n_densities; d++) {
+        const char *names[KR_AXES_MAX];
+        const kr_scan *scan = kr_sampler_scan(sampler, d, names);
+        kr_learned learned;
+        if (!scan || !kr_sampler_learned(sampler, d, 0, &learned)) {
+            continue;
+        }
+        fprintf(out, "# density %s: one set of weights for %d points, polynomials of degree %d",
+                c->density[d].name, c->n_points, scan->degree);
+        for (int32_t a = 0; a < scan->n_axes; a++) {
+            fprintf(out, "%s %s", a ? "," : " in", names[a]);
+        }
+        fprintf(out, ": %d x %zu numbers\n", scan->n_terms, learned.n_weights);
     }
 }
 
@@ -135,6 +155,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     print_engines(sampler, c, out);
     print_description(spec, out);
     print_unused(c, out);
+    print_conditional(sampler, c, out);
     if (spec->has_tempering && spec->tempering.ladder != KR_LADDER_GIVEN) {
         fprintf(
             out,

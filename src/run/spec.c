@@ -26,6 +26,7 @@ typedef struct scan {
     kr_node *original;
     kr_node **value;
     int32_t n;
+    bool is_real;
 } scan;
 
 static int find_scans(kr_runfile *file, const char *path, kr_node *map, const kr_field *fields,
@@ -54,7 +55,9 @@ static int find_scans(kr_runfile *file, const char *path, kr_node *map, const kr
                                    KR_AXES_MAX);
         }
         scan *s = &scans[(*n)++];
-        *s = (scan){ .holder = map, .slot = k, .original = child };
+        *s = (scan){
+            .holder = map, .slot = k, .original = child, .is_real = f->type == KR_TYPE_REAL
+        };
         snprintf(s->path, sizeof s->path, "%s", inner);
         KR_TRY(kr_node_scan(file, child, inner, &s->value, &s->n, err));
         if (s->n < 1) {
@@ -140,6 +143,7 @@ static int build_points(kr_spec *spec, kr_node *model_map, scan *scans, kr_error
     }
     for (int32_t a = 0; a < spec->n_axes; a++) {
         memcpy(spec->axis[a].path, scans[a].path, sizeof spec->axis[a].path);
+        spec->axis[a].is_real = scans[a].is_real;
         spec->axis[a].value = kr_alloc(n_points, sizeof(double), err);
         if (!spec->axis[a].value) {
             return KR_ENOMEM;
@@ -172,6 +176,8 @@ static int build_points(kr_spec *spec, kr_node *model_map, scan *scans, kr_error
         scans[a].holder->child[scans[a].slot] = scans[a].original;
     }
     spec->config.target = spec->target;
+    spec->config.n_axes = spec->n_axes;
+    spec->config.axis = spec->axis;
     return status;
 }
 

@@ -7,14 +7,8 @@
 #include "sampler/sampler.h"
 
 #define KR_POINTS_MAX      4096
-#define KR_AXES_MAX        8
 #define KR_OBSERVABLES_MAX 16
 #define KR_DENSITIES_MAX   8
-
-typedef struct kr_axis {    /* one scanned parameter */
-    char path[KR_TEXT_MAX]; /* "beta", "model.field" */
-    double *value;          /* (n_points) its value at every point; owns */
-} kr_axis;
 
 typedef struct kr_output_params {
     double checkpoint; /* seconds between restart files */

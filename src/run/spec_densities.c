@@ -28,7 +28,7 @@ void kr_spec_density_path(const char *pattern, int32_t point, char *path, size_t
 
 /* ---- start: {file: ...} ------------------------------------------------------------------ */
 
-static int read_start(const kr_spec *spec, const kr_density_entry *entry, const char *pattern,
+static int read_start(kr_spec *spec, const kr_density_entry *entry, const char *pattern,
                       int32_t point, kr_stored **stored, kr_error *err)
 {
     char path[2 * KR_TEXT_MAX];
@@ -39,13 +39,15 @@ static int read_start(const kr_spec *spec, const kr_density_entry *entry, const 
         return kr_fail(err, why.status, "%s", why.text);
     }
     if (kr_stored_check(*stored, entry->plug, entry->params, spec->target[point].terms, &why) !=
-        KR_OK) {
+            KR_OK ||
+        kr_spec_fix_stored(spec, point, *stored, &why) != KR_OK) {
         return kr_fail(err, why.status, "%s: %s", path, why.text);
     }
     return KR_OK;
 }
 
-/* The first point alone reads a file of all; the others are checked against it. */
+/* The first point alone reads a file of all, unless it holds other weights for each; the others
+ * are checked against it. */
 static int read_starts(kr_spec *spec, int32_t d, kr_error *err)
 {
     kr_density_files *files = &spec->density_files[d];
@@ -56,7 +58,7 @@ static int read_starts(kr_spec *spec, int32_t d, kr_error *err)
         return KR_ENOMEM;
     }
     for (int32_t p = 0; p < spec->config.n_points; p++) {
-        if (is_many || p == 0) {
+        if (is_many || p == 0 || files->stored[0]->scan.n_axes > 0) {
             KR_TRY(read_start(spec, entry, files->start, p, &files->stored[p], err));
         } else { /* points share lattice, plug and the kind of model: the structure is left */
             kr_error why = { 0 };
@@ -114,7 +116,8 @@ static int check_save(const kr_spec *spec, int32_t d, const kr_node *node, kr_er
                                "density %s has no weights, so there is nothing to save",
                                spec->density[d].plug->name);
     }
-    if (star ? strchr(star + 1, '*') || (slash && star < slash) : spec->config.n_points > 1) {
+    const bool is_one = spec->config.n_points == 1 || spec->config.training.conditional > 0;
+    if (star ? strchr(star + 1, '*') || (slash && star < slash) : !is_one) {
         return kr_runfile_fail(spec->file, node, err, KR_EINVAL,
                                "save: \"%s\" for %d point%s, want a name with one * in it, "
                                "which becomes the number of the point, as in net-*.krd",

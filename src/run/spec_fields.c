@@ -3,6 +3,7 @@
  * tables are applied to its maps. */
 #include "base/field.h"
 #include "base/memory.h"
+#include "density/scan.h"
 #include "run/spec_private.h"
 
 #include <stdio.h>
@@ -52,10 +53,10 @@ static const kr_field training_fields[] = {
     { "forward", KR_TYPE_REAL, offsetof(kr_training_params, forward), "auto", 0, 1, .unit = "1",
       .doc = "share of the budget spent on forward KL where phases are known; auto: 0.2 where "
              "networks are shared among sites, 0.05 of real variables, else 1" },
-    { "beta_degree", KR_TYPE_INT, offsetof(kr_training_params, beta_degree), "0", 0,
-      KR_BETA_DEGREE_MAX, .unit = "1",
-      .doc = "one network for all temperatures of a scan, its weights polynomials in beta of "
-             "this degree; 0: each point trains its own" },
+    { "conditional", KR_TYPE_INT, offsetof(kr_training_params, conditional), "0", 0,
+      KR_SCAN_DEGREE_MAX, .unit = "1",
+      .doc = "one set of weights for all points of a scan, polynomials of this degree in the "
+             "scanned numbers, beta and couplings alike; 0: each point trains its own" },
     { "walkers", KR_TYPE_REAL, offsetof(kr_training_params, walkers), "auto", 0, 1, .unit = "1",
       .doc = "share of the batch that walkers make after the forward part; auto: 0.25, of real "
              "variables 0" },
@@ -118,7 +119,8 @@ static const kr_field density_start_fields[] = {
           "frontier with a window, and the flows split_coupling, realnvp and rq_spline with "
           "convolutions start from a lattice of another size too, and train like fresh ones "
           "from there. One file serves all points, unless a * in its name stands for the "
-          "number of the point. A relative "
+          "number of the point. Weights saved under training.conditional become those of "
+          "the points here, which must lie in the range of the training. A relative "
           "path is meant from the folder of the run file; resume does not need the file" },
     KR_FIELD_END,
 };
@@ -130,7 +132,9 @@ static const kr_field density_table[] = {
       .doc =
           "density file that the weights are written to when they are frozen, and again with "
           "their ESS_q; with several points a * in its name becomes the number of the point "
-          "(0000, 0001, ... in their order in the result file). A relative path is meant "
+          "(0000, 0001, ... in their order in the result file); with training.conditional a "
+          "name without * is one file for all points and any point between. A relative path is "
+          "meant "
           "from the folder of the run file" },
     KR_FIELD_END,
 };

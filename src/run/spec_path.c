@@ -80,7 +80,8 @@ static int read_points(kr_spec *spec, kr_node *list, kr_error *err)
     }
     snprintf(axis->path, sizeof axis->path, "path.t");
     spec->config.n_points = n;
-    spec->n_axes = 1;
+    spec->n_axes = spec->config.n_axes = 1;
+    axis->is_real = true;
     axis->value = kr_alloc((size_t)n, sizeof *axis->value, err);
     if (!axis->value) {
         return KR_ENOMEM;

@@ -94,6 +94,10 @@ int kr_spec_parse_start(kr_spec *spec, const char *text, kr_error *err);
 int kr_spec_annealing_defaults(kr_runfile *file, kr_error *err);
 int kr_spec_parse_annealing(kr_spec *spec, kr_error *err);
 
+/* spec_conditional.c: weights that are polynomials in numbers become those of a point.
+ * KR_EMISMATCH: another model, no such number, or outside of the range. Warns at point 0 of other
+ * parameters of the model. */
+int kr_spec_fix_stored(kr_spec *spec, int32_t point, struct kr_stored *stored, kr_error *err);
 int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
 void kr_spec_clear_densities(kr_spec *spec);
 int kr_spec_parse_updates(kr_spec *spec, kr_error *err);

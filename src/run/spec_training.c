@@ -119,11 +119,11 @@ static int check_idle(kr_spec *spec, bool is_reverse_idle, kr_error *err)
     const kr_node *map = kr_node_get(spec->file->root, "training");
     int32_t n;
     const bool is_block = common_flags(spec, &n) & KR_DENSITY_BLOCK;
-    if (t->beta_degree > 0 && n == 0) {
+    if (t->conditional > 0 && n == 0) {
         return kr_runfile_fail(
-            spec->file, kr_node_get(map, "beta_degree"), err, KR_EUNSUP,
-            "training.beta_degree = %lld, but no density has weights, want 0",
-            (long long)t->beta_degree);
+            spec->file, kr_node_get(map, "conditional"), err, KR_EUNSUP,
+            "training.conditional = %lld, but no density has weights, want 0",
+            (long long)t->conditional);
     }
     const bool is_frozen = t->while_measuring == KR_TRAINING_NONE;
     const struct {

@@ -479,7 +479,7 @@ static int advance_training(kr_sampler *s, kr_error *err)
         }
         return KR_OK;
     }
-    const bool is_shared = s->config.training.beta_degree > 0;
+    const bool is_shared = s->config.training.conditional > 0;
     for (int32_t k = 0; k < (is_shared ? 1 : s->config.n_points); k++) {
         for (int32_t d = 0; d < s->config.n_densities; d++) {
             const int32_t p = is_shared ? kr_trainer_turn(s, d) : k;

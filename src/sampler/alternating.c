@@ -56,12 +56,12 @@ int kr_alternating_check(const kr_sampler_config *config, kr_error *err)
                        : config->flat.is_on       ? "multicanonical"
                                                   : "population_annealing");
     }
-    if (config->training.beta_degree > 0) {
+    if (config->training.conditional > 0) {
         return kr_fail(
             err, KR_EUNSUP,
-            "alternating with beta_degree = %lld, want 0: each point learns from its "
+            "alternating with conditional = %lld, want 0: each point learns from its "
             "own chains",
-            (long long)config->training.beta_degree);
+            (long long)config->training.conditional);
     }
     for (int32_t u = 0; u < config->n_updates; u++) {
         is_any = is_any || is_learned(config, u);

@@ -1,38 +1,65 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * sampler/learner.c - the numbers that training moves: the weights of one density, or those of
- * all temperatures together.
+ * all points together.
  *
- * With degree n > 0 the weights of the points of a density are polynomials in beta,
- *   w(beta) = sum_{k <= n} T_k(x) theta_k,   x in -1..1 across the range of beta,
- * T_k Chebyshev: one network conditioned on beta. A gradient at beta goes to theta_k with the
- * factor T_k(x). The kernels see plain weights, so the condition costs nothing while sampling.
- * Where no batch was drawn the polynomial interpolates. */
+ * With training.conditional > 0 the weights of the points of a density are polynomials in the
+ * scanned numbers (density/scan.h): one network conditioned on beta and couplings. Points take
+ * turns, a gradient found at one of them moves all coefficients. Where no batch was drawn the
+ * polynomial interpolates.
+ *
+ * The gradient of a flow has little noise of its own, so that of taking turns would be the
+ * larger one: what is common to all points comes with changing signs to the higher
+ * coefficients, and steps of Adam are as large as that is (phi^4 on 6 x 6 diverges unless steps
+ * are a seventh of the usual). Therefore a round of points, all if they are few, makes one
+ * step, and its length is divided by the number of terms, so that no weight moves by more than
+ * the rate. Discrete densities step at every point. */
 #include "base/memory.h"
 #include "density/adam.h"
+#include "density/scan.h"
 #include "sampler/private.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { BAD_STEPS_MAX = 3 }; /* skipped steps in a row that bring back the good weights */
+enum { ROUND_MAX = 8 };     /* points that give their gradients to a step */
 #define ROLLBACKS_MAX     8 /* of one adaptation, then it is lost */
 #define MAX_GRADIENT_NORM 1e3
 #define RUNAWAY_PER_SITE  2.0 /* loss above the best by so much per site: roll back */
 
-int kr_learner_init(kr_learner *l, const kr_density *density, int32_t degree, double beta_from,
-                    double beta_to, kr_error *err)
+static int32_t least(int32_t a, int32_t b)
 {
-    *l = (kr_learner){ .degree = degree, .from = beta_from, .to = beta_to };
+    return a < b ? a : b;
+}
+
+int kr_learner_init(kr_learner *l, const kr_density *density, const kr_scan *scan,
+                    int32_t n_points, const double *at, kr_error *err)
+{
+    *l = (kr_learner){ .n_points = n_points, .round = 1 };
     l->n_weights = density->plug->n_weights(density->self);
-    l->n_params = l->n_weights * (size_t)(degree + 1);
+    l->n_params = l->n_weights * (size_t)(scan ? scan->n_terms : 1);
     l->adam = kr_alloc(1, sizeof *l->adam, err);
     l->good = kr_alloc(l->n_params, sizeof *l->good, err);
-    l->theta = kr_alloc(degree > 0 ? l->n_params : 1, sizeof *l->theta, err);
-    l->gradient = kr_alloc(degree > 0 ? l->n_params : 1, sizeof *l->gradient, err);
-    if (!l->adam || !l->good || !l->theta || !l->gradient) {
+    if (!l->adam || !l->good) {
         return KR_ENOMEM;
     }
-    l->params = degree > 0 ? l->theta : density->plug->weights(density->self);
+    l->params = density->plug->weights(density->self);
+    if (scan) {
+        l->scan = kr_alloc(1, sizeof *l->scan, err);
+        l->value = kr_alloc((size_t)(n_points * scan->n_terms), sizeof *l->value, err);
+        l->theta = kr_alloc(l->n_params, sizeof *l->theta, err);
+        l->gradient = kr_alloc(l->n_params, sizeof *l->gradient, err);
+        if (!l->scan || !l->value || !l->theta || !l->gradient) {
+            return KR_ENOMEM;
+        }
+        *l->scan = *scan;
+        l->round = density->plug->flow ? least(n_points, ROUND_MAX) : 1;
+        for (int32_t p = 0; p < n_points; p++) {
+            kr_scan_values(scan, at + (size_t)p * (size_t)scan->n_axes,
+                           l->value + (size_t)p * (size_t)scan->n_terms);
+        }
+        l->params = l->theta;
+    }
     return kr_adam_init(l->adam, l->n_params, err);
 }
 
@@ -43,6 +70,8 @@ void kr_learner_clear(kr_learner *l)
     }
     kr_free(l->adam);
     kr_free(l->good);
+    kr_free(l->scan);
+    kr_free(l->value);
     kr_free(l->theta);
     kr_free(l->gradient);
 }
@@ -51,8 +80,12 @@ int kr_learner_declare(kr_learner *l, kr_state *table, kr_error *err)
 {
     KR_TRY(kr_adam_declare(l->adam, table, err));
     KR_TRY(kr_state_add(table, "good", KR_F32, l->n_params, l->good, err));
-    if (l->degree > 0) {
+    if (l->scan) {
         KR_TRY(kr_state_add(table, "theta", KR_F32, l->n_params, l->theta, err));
+        KR_TRY(kr_state_add(table, "n_given", KR_I64, 1, &l->n_given, err));
+    }
+    if (l->round > 1) {
+        KR_TRY(kr_state_add(table, "gradient", KR_F32, l->n_params, l->gradient, err));
     }
     KR_TRY(kr_state_add(table, "step", KR_I64, 1, &l->step, err));
     KR_TRY(kr_state_add(table, "work", KR_F64, 1, &l->work, err));
@@ -74,6 +107,7 @@ void kr_learner_open(kr_learner *l)
     l->work = 0.0;
     l->rate_factor = 1.0;
     l->n_bad = 0;
+    l->n_given = 0;
     l->n_rollbacks = 0;
     l->best_loss = INFINITY;
     l->is_done = 0;
@@ -81,60 +115,40 @@ void kr_learner_open(kr_learner *l)
     memcpy(l->good, l->params, l->n_params * sizeof *l->good);
 }
 
-/* T_0..T_degree at beta. */
-static void chebyshev(const kr_learner *l, double beta, float value[KR_BETA_DEGREE_MAX + 1])
+int kr_learner_start(kr_learner *l, const float *const *weights, kr_error *err)
 {
-    const double x = (2.0 * beta - l->from - l->to) / (l->to - l->from);
-    double before = 1.0, now = x;
-    value[0] = 1.0f;
-    for (int32_t k = 1; k <= l->degree; k++) {
-        value[k] = (float)now;
-        const double next = 2.0 * x * now - before;
-        before = now;
-        now = next;
+    return l->scan ? kr_scan_fit(l->scan, l->n_points, l->value, weights, l->n_weights,
+                                 l->theta, err)
+                   : KR_OK;
+}
+
+static const float *values_at(const kr_learner *l, int32_t point)
+{
+    return l->value + (size_t)point * (size_t)l->scan->n_terms;
+}
+
+void kr_learner_give(const kr_learner *l, kr_density *density, int32_t point)
+{
+    if (l->scan) {
+        kr_scan_weights(l->scan, values_at(l, point), l->theta, l->n_weights,
+                        density->plug->weights(density->self));
+        density->epoch++;
     }
 }
 
-void kr_learner_start(kr_learner *l, const float *weights)
+/* The gradient of a step, NULL until all points of its round have given theirs. */
+static const float *gather_gradient(kr_learner *l, const float *gradient, int32_t point)
 {
-    if (l->degree > 0) {
-        memset(l->theta, 0, l->n_params * sizeof *l->theta);
-        memcpy(l->theta, weights, l->n_weights * sizeof *l->theta);
-    }
-}
-
-void kr_learner_give(const kr_learner *l, kr_density *density, double beta)
-{
-    float value[KR_BETA_DEGREE_MAX + 1];
-    if (l->degree == 0) {
-        return;
-    }
-    float *restrict w = density->plug->weights(density->self);
-    chebyshev(l, beta, value);
-    memcpy(w, l->theta, l->n_weights * sizeof *w);
-    for (int32_t k = 1; k <= l->degree; k++) {
-        const float *restrict theta = l->theta + (size_t)k * l->n_weights;
-        for (size_t i = 0; i < l->n_weights; i++) {
-            w[i] += value[k] * theta[i];
-        }
-    }
-    density->epoch++;
-}
-
-static const float *spread_gradient(kr_learner *l, const float *gradient, double beta)
-{
-    float value[KR_BETA_DEGREE_MAX + 1];
-    if (l->degree == 0) {
+    if (!l->scan) {
         return gradient;
     }
-    chebyshev(l, beta, value);
-    for (int32_t k = 0; k <= l->degree; k++) {
-        float *restrict out = l->gradient + (size_t)k * l->n_weights;
-        for (size_t i = 0; i < l->n_weights; i++) {
-            out[i] = value[k] * gradient[i];
-        }
+    if (l->n_given == 0) {
+        memset(l->gradient, 0, l->n_params * sizeof *l->gradient);
     }
-    return l->gradient;
+    kr_scan_spread(l->scan, values_at(l, point), 1.0f / (float)l->round, gradient, l->n_weights,
+                   l->gradient);
+    l->n_given = (l->n_given + 1) % l->round;
+    return l->n_given == 0 ? l->gradient : NULL;
 }
 
 void kr_learner_refined(kr_learner *l, const kr_density *density, const float *before)
@@ -143,22 +157,25 @@ void kr_learner_refined(kr_learner *l, const kr_density *density, const float *b
     for (size_t i = 0; i < l->n_weights; i++) {
         const float change = w[i] - before[i];
         l->good[i] += change;
-        if (l->degree > 0) {
-            l->theta[i] += change;
+        if (l->scan) {
+            l->theta[i] += change; /* its first term is the constant */
         }
     }
 }
 
-int kr_learner_step(kr_learner *l, const float *gradient, double beta, double rate, double loss,
-                    int32_t n_sites, const char *name, kr_error *err)
+int kr_learner_step(kr_learner *l, const float *gradient, int32_t point, double rate,
+                    double loss, int32_t n_sites, const char *name, kr_error *err)
 {
     bool is_bad =
-        !isfinite(loss) || (l->degree == 0 && loss > l->best_loss + RUNAWAY_PER_SITE * n_sites);
+        !isfinite(loss) || (!l->scan && loss > l->best_loss + RUNAWAY_PER_SITE * n_sites);
     if (!is_bad && l->n_bad == 0 && l->step % KR_ESS_RING == 0) {
         memcpy(l->good, l->params, l->n_params * sizeof *l->good); /* their loss was seen */
     }
-    is_bad = is_bad || kr_adam_step(l->adam, l->params, spread_gradient(l, gradient, beta),
-                                    rate * l->rate_factor, MAX_GRADIENT_NORM, NULL) != KR_OK;
+    rate *= l->round > 1 ? l->rate_factor / l->scan->n_terms : l->rate_factor;
+    const float *whole = is_bad ? NULL : gather_gradient(l, gradient, point);
+    l->n_given = is_bad ? 0 : l->n_given;
+    is_bad = is_bad || (whole && kr_adam_step(l->adam, l->params, whole, rate,
+                                              MAX_GRADIENT_NORM, NULL) != KR_OK);
     if (!is_bad) {
         l->n_bad = 0;
         l->best_loss = fmin(l->best_loss, loss);

@@ -26,16 +26,19 @@ typedef struct kr_pace {              /* step sizes and end of a training (pace.
     double work[KR_PACE_RECORDS], excess[KR_PACE_RECORDS]; /* excess: 1/ESS - 1 */
 } kr_pace;
 
-/* What an optimizer moves: the weights of one density, or the polynomials in beta that give
- * those of all points (learner.c). */
+/* What an optimizer moves: the weights of one density, or the polynomials in the scanned
+ * numbers that give those of all points (learner.c). */
 typedef struct kr_learner {
-    int32_t degree; /* in beta; 0: the weights of one point */
+    struct kr_scan *scan; /* NULL: the weights of one point; owns */
+    int32_t n_points;
+    float *value;    /* (n_points, scan->n_terms) factors of theta; owns */
+    int32_t round;   /* points whose gradients make a step of the optimizer */
+    int64_t n_given; /* of them have given theirs */
     size_t n_weights, n_params;
     float *params;           /* (n_params) theta, or the weights of the density; borrowed */
-    float *theta, *gradient; /* (n_params) with degree > 0; own */
+    float *theta, *gradient; /* (n_params) with scan; own */
     struct kr_adam *adam;
     float *good;       /* (n_params) last ones known to be sound; owns */
-    double from, to;   /* range of beta */
     int64_t step;      /* training steps of this adaptation */
     double work;       /* counted, in nominal CPU-seconds */
     int64_t all_steps; /* of all adaptations, those before a start from a file included */
@@ -334,22 +337,29 @@ double kr_trainer_block_visits(const struct kr_trainer *trainer, bool is_forward
 void kr_trainer_block_step(kr_sampler *sampler, kr_point *point, struct kr_trainer *trainer,
                            bool is_forward, kr_batch *total);
 
-/* learner.c. init: borrows the weights of the density when degree is 0. start: from these
- * weights, the same at every beta. give: writes the weights for beta into the density. step:
- * moves along a gradient (n_weights) found at beta; skips what is not finite, rolls back;
+/* learner.c. init: without a scan it borrows the weights of the density, with one it serves all
+ * points, at (n_points, scan->n_axes); scan is copied. start: from the weights that the points
+ * have (n_points pointers). give: writes the weights of a point into its density. step: moves
+ * along a gradient (n_weights) found at a point; skips what is not finite, rolls back;
  * KR_EDIVERGED when that did not help. */
-int kr_learner_init(kr_learner *learner, const kr_density *density, int32_t degree,
-                    double beta_from, double beta_to, kr_error *err);
+int kr_learner_init(kr_learner *learner, const kr_density *density, const struct kr_scan *scan,
+                    int32_t n_points, const double *at, kr_error *err);
 void kr_learner_clear(kr_learner *learner);
 int kr_learner_declare(kr_learner *learner, kr_state *table, kr_error *err);
 void kr_learner_open(kr_learner *learner);
-void kr_learner_start(kr_learner *learner, const float *weights);
-void kr_learner_give(const kr_learner *learner, kr_density *density, double beta);
+int kr_learner_start(kr_learner *learner, const float *const *weights, kr_error *err);
+void kr_learner_give(const kr_learner *learner, kr_density *density, int32_t point);
 /* Weights that kr_flow.refine has changed, known to the learner, for good; before: as they
  * were. */
 void kr_learner_refined(kr_learner *learner, const kr_density *density, const float *before);
-int kr_learner_step(kr_learner *learner, const float *gradient, double beta, double rate,
+int kr_learner_step(kr_learner *learner, const float *gradient, int32_t point, double rate,
                     double loss, int32_t n_sites, const char *name, kr_error *err);
+
+/* conditional.c, where all points share the weights of a density. init: the learner of point 0.
+ * start: when the densities of all points have weights. Errors begin with the key:
+ * KR_EINVAL, KR_EUNSUP, KR_ERANGE. */
+int kr_conditional_init(kr_sampler *sampler, int32_t density, kr_error *err);
+int kr_conditional_start(kr_sampler *sampler, int32_t density, kr_error *err);
 
 /* trainer.c */
 int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err);

@@ -241,7 +241,8 @@ bool kr_sampler_learned(const kr_sampler *s, int32_t density, int32_t point,
         return false;
     }
     *learned = (kr_learned){ t->density->plug->weights(t->density->self), t->n_weights,
-                             t->learner->all_steps, t->learner->all_work, t->adopted };
+                             t->learner->all_steps, t->learner->all_work, t->adopted,
+                             t->learner->theta };
     return true;
 }
 

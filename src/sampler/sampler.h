@@ -36,10 +36,10 @@
 
 #include "kramers_plug.h"
 
-#define KR_NAME_MAX        64
-#define KR_UPDATES_MAX     16    /* rows of a schedule */
-#define KR_BATCH_MAX       16384 /* states of a training step */
-#define KR_BETA_DEGREE_MAX 16
+#define KR_NAME_MAX    64
+#define KR_UPDATES_MAX 16    /* rows of a schedule */
+#define KR_BATCH_MAX   16384 /* states of a training step */
+#define KR_AXES_MAX    8     /* scanned parameters */
 
 typedef enum kr_stage {
     KR_STAGE_THERMALIZE,
@@ -85,7 +85,8 @@ typedef struct kr_training_params {
     double rate;           /* Adam step size at the start */
     double reverse_rate;   /* the same for reverse KL after forward KL */
     double forward;        /* fraction of the budget for forward KL where phases are known */
-    int64_t beta_degree;   /* > 0: one network for all points, weights polynomial in beta */
+    int64_t conditional;   /* > 0: weights of all points are polynomials of this degree in the
+                              scanned numbers (conditional.c) */
     double walkers;        /* share of walker states in the batches after the forward part */
     double anneal_from;    /* beta of the first reverse-KL step, as a fraction of beta */
     double min_acceptance; /* retrain when a window of draws stays below */
@@ -119,9 +120,17 @@ typedef struct kr_histogram_params {
     double from, to;
 } kr_histogram_params;
 
+typedef struct kr_axis {    /* one scanned parameter */
+    char path[KR_TEXT_MAX]; /* "beta", "model.field" */
+    double *value;          /* (n_points) its value at every point; owns */
+    bool is_real;           /* not an integer, such as a seed */
+} kr_axis;
+
 typedef struct kr_sampler_config {
     int32_t n_points;
     const kr_target *target; /* (n_points) borrowed */
+    int32_t n_axes; /* by which the points differ; only training.conditional looks at them */
+    const kr_axis *axis; /* borrowed */
     int32_t n_updates, n_densities, n_observables;
     const kr_schedule_entry *update; /* borrowed, like the next two */
     const kr_density_entry *density;
@@ -231,9 +240,14 @@ typedef struct kr_learned {
     int64_t steps;      /* of training, those before a start from a file included */
     double work;        /* of them, in nominal CPU-seconds */
     kr_adopted adopted; /* networks from a file of another lattice; all 0: none */
+    const float *theta; /* (n_terms of kr_sampler_scan, n_weights), or NULL */
 } kr_learned;
 bool kr_sampler_learned(const kr_sampler *sampler, int32_t density, int32_t point,
                         kr_learned *learned);
+/* How the weights of a density depend on the scanned numbers, whose paths go into names
+ * (KR_AXES_MAX); NULL where every point has its own. */
+const struct kr_scan *kr_sampler_scan(const kr_sampler *sampler, int32_t density,
+                                      const char **names);
 /* The numbers by which its networks may be taken over on another lattice: kr_density_plug. */
 size_t kr_sampler_networks(const kr_sampler *sampler, int32_t density, int32_t point,
                            int64_t *out);

@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "base/state.h"
 #include "density/density.h"
+#include "density/scan.h"
 #include "density/stored.h"
 #include "model/block.h"
 #include "model/terms.h"
@@ -41,20 +42,6 @@
 #define DOUBT_EVERY     16   /* steps of training between two looks at those of a density */
 #define ESS_MIN_BATCHES 16   /* running ESS is believed from so many batches on */
 
-/* Range of beta of the points; false when they differ in more. */
-static bool beta_range(const kr_sampler *sampler, double *from, double *to)
-{
-    const kr_sampler_config *config = &sampler->config;
-    bool is_scan = true;
-    *from = *to = config->target[0].beta;
-    for (int32_t p = 1; p < config->n_points; p++) {
-        is_scan = is_scan && config->target[p].terms == config->target[0].terms;
-        *from = fmin(*from, config->target[p].beta);
-        *to = fmax(*to, config->target[p].beta);
-    }
-    return is_scan && *to > *from;
-}
-
 static int start_from(const kr_density_entry *entry, int32_t p, kr_trainer *t, kr_error *err)
 {
     const kr_stored *stored = entry->start[p];
@@ -72,35 +59,35 @@ static int start_from(const kr_density_entry *entry, int32_t p, kr_trainer *t, k
     return KR_OK;
 }
 
-static int init_learner(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
+/* Own weights of a point. Where all points share a learner they begin with the same random
+ * numbers, so that what differs is what the target makes of them. */
+static int start_point(kr_sampler *sampler, int32_t p, int32_t density, kr_error *err)
 {
     const kr_sampler_config *config = &sampler->config;
+    kr_trainer *t = &sampler->point[p].trainer[density];
+    const int32_t stream = config->training.conditional > 0 ? 0 : p;
+    kr_rng rng;
+    kr_rng_seed(&rng, config->seed, (uint64_t)(stream * config->n_densities + density) << 32,
+                KR_PURPOSE_WEIGHTS);
+    t->density->plug->init(t->density->self, &rng);
+    return config->density[density].start ? start_from(&config->density[density], p, t, err)
+                                          : KR_OK;
+}
+
+static int init_learner(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
+{
     const int32_t p = (int32_t)(point - sampler->point);
     kr_trainer *t = &point->trainer[density];
-    const kr_trainer *leader = &sampler->point[0].trainer[density];
-    const int32_t degree = (int32_t)config->training.beta_degree;
-    double from = 0.0, to = 0.0;
-    kr_rng rng;
-    if (degree > 0 && !beta_range(sampler, &from, &to)) {
-        return kr_fail(err, KR_EINVAL,
-                       "training.beta_degree: degree %d for points that do not differ in beta "
-                       "alone, want a list or range of beta and nothing else that varies",
-                       degree);
+    if (sampler->config.training.conditional > 0) {
+        t->learner = &sampler->point[0].trainer[density].own;
+        KR_TRY(p == 0 ? kr_conditional_init(sampler, density, err) : KR_OK);
+        KR_TRY(start_point(sampler, p, density, err));
+        return p + 1 == sampler->config.n_points ? kr_conditional_start(sampler, density, err)
+                                                 : KR_OK;
     }
-    t->learner = degree > 0 ? leader->learner : &t->own;
-    if (p == 0 || degree == 0) {
-        t->learner = &t->own;
-        KR_TRY(kr_learner_init(t->learner, t->density, degree, from, to, err));
-        kr_rng_seed(&rng, config->seed, (uint64_t)(p * config->n_densities + density) << 32,
-                    KR_PURPOSE_WEIGHTS);
-        t->density->plug->init(t->density->self, &rng);
-        if (config->density[density].start) {
-            KR_TRY(start_from(&config->density[density], p, t, err));
-        }
-        kr_learner_start(t->learner, t->density->plug->weights(t->density->self));
-    }
-    kr_learner_give(t->learner, t->density, t->target->beta);
-    return KR_OK;
+    t->learner = &t->own;
+    KR_TRY(kr_learner_init(t->learner, t->density, NULL, 1, NULL, err));
+    return start_point(sampler, p, density, err);
 }
 
 int kr_trainer_init(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
@@ -183,14 +170,18 @@ void kr_trainer_open(kr_trainer *t)
 }
 
 /* Points take turns along the multiples of the golden ratio: evenly, and neighbors in time are
- * far apart in beta. Under a polynomial in beta half of the turns crowd toward both ends as the
+ * far apart. Under a polynomial in one number half of the turns crowd toward both ends as the
  * nodes of Chebyshev do: there a polynomial has neighbors on one side only. */
 int32_t kr_trainer_turn(const kr_sampler *sampler, int32_t density)
 {
     const kr_learner *learner = sampler->point[0].trainer[density].learner;
     const int64_t step = learner->step;
-    const bool is_end = learner->degree > 0 && step % 2 == 1;
-    double x = 0.6180339887498949 * (double)(learner->degree > 0 ? step / 2 : step);
+    if (learner->round == sampler->config.n_points) {
+        return (int32_t)(step % learner->round);
+    }
+    const int32_t n_axes = learner->scan ? learner->scan->n_axes : 0;
+    const bool is_end = n_axes == 1 && step % 2 == 1;
+    double x = 0.6180339887498949 * (double)(n_axes == 1 ? step / 2 : step);
     x -= floor(x);
     x = is_end ? 0.5 - 0.5 * cos(3.14159265358979323846 * x) : x;
     const int32_t p = (int32_t)(x * sampler->config.n_points);
@@ -249,7 +240,7 @@ static double beta_at(const kr_trainer *t, const kr_training_params *params, dou
 {
     double x = progress / 0.6;
     return t->learner->is_warm || t->tail || t->target->terms->n_phases > 0 || x >= 1.0 ||
-                   params->beta_degree > 0
+                   params->conditional > 0
                ? t->target->beta
                : t->target->beta * (params->anneal_from + (1.0 - params->anneal_from) * x);
 }
@@ -297,13 +288,13 @@ static bool has_target_ess(const kr_sampler *sampler, const kr_trainer *t, int32
     return has;
 }
 
-/* Leaves every density of the learner ready for its own beta. */
+/* Leaves every density of the learner ready for its own point. */
 static int finish(kr_sampler *sampler, const kr_trainer *t, int32_t density, kr_error *err)
 {
     for (int32_t p = 0; p < sampler->config.n_points; p++) {
         const kr_trainer *other = &sampler->point[p].trainer[density];
         if (other->learner == t->learner) {
-            kr_learner_give(other->learner, other->density, other->target->beta);
+            kr_learner_give(other->learner, other->density, p);
             KR_TRY(
                 other->density->plug->prepare(other->density->self, other->target->beta, err));
             other->density->epoch++;
@@ -344,11 +335,19 @@ static double run_batch(kr_sampler *sampler, kr_point *point, kr_trainer *t, boo
     return visits;
 }
 
+static double nominal_rate(const kr_terms *terms)
+{
+    return terms->action   ? KR_WORK_RATE_REAL
+           : terms->q == 2 ? KR_WORK_RATE
+                           : KR_WORK_RATE_POTTS;
+}
+
 int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_error *err)
 {
     const kr_training_params *params = &sampler->config.training;
     kr_trainer *t = &point->trainer[density];
     kr_learner *learner = t->learner;
+    const int32_t p = (int32_t)(point - sampler->point);
     const kr_density_plug *plug = t->density->plug;
     double progress = progress_of(sampler, learner);
     const double forward = (t->tail || t->target->terms->n_phases > 0) && !learner->is_warm
@@ -364,7 +363,7 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
         learner->was_forward = is_forward;
     }
     kr_batch total = { 0 };
-    kr_learner_give(learner, t->density, beta);
+    kr_learner_give(learner, t->density, p);
     KR_TRY(plug->prepare(t->density->self, beta, err));
     double per_state = plug->n_visits ? plug->n_visits(t->density->self) : (double)t->n_weights;
     double visits = (double)params->batch * per_state *
@@ -372,14 +371,11 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
     double rate = kr_pace_rate(&learner->pace, progress) *
                   (learner->is_warm || (!is_forward && forward > 0.0) ? params->reverse_rate
                                                                       : params->rate);
-    KR_TRY(kr_learner_step(learner, sampler->gradient, beta, rate, total.loss,
+    KR_TRY(kr_learner_step(learner, sampler->gradient, p, rate, total.loss,
                            t->target->terms->n_sites, sampler->config.density[density].name,
                            err));
     t->density->epoch++;
-    const kr_terms *terms = t->target->terms;
-    const double nominal = terms->action   ? KR_WORK_RATE_REAL
-                           : terms->q == 2 ? KR_WORK_RATE
-                                           : KR_WORK_RATE_POTTS;
+    const double nominal = nominal_rate(t->target->terms);
     learner->step++;
     learner->all_steps++;
     learner->work += visits / nominal;

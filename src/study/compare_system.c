@@ -154,7 +154,7 @@ static int simplify(kr_compare *study, kr_runfile *file, double beta, kr_error *
         kr_compare_drop(file, "updates");
     }
     KR_TRY(kr_compare_set(file, err, "beta=%s", kr_number_format(beta, number)));
-    KR_TRY(kr_compare_set(file, err, "training.beta_degree=0")); /* one temperature is left */
+    KR_TRY(kr_compare_set(file, err, "training.conditional=0")); /* one point is left */
     if (study->spec->target[0].terms->n_phases >= 2 && !study->spec->start_states) {
         KR_TRY(kr_compare_set(file, err, "start=mixed")); /* a phase nobody is in is not seen */
     }
