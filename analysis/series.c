@@ -142,8 +142,9 @@ void kr_points_label(const kr_points *points, int64_t point, char *out, size_t s
     size_t used = 0;
     out[0] = '\0';
     for (int k = 0; k < points->n_params && used < size; k++) {
-        int n = snprintf(out + used, size - used, "%s%s = %.6g", k ? ", " : "", points->name[k],
-                         points->value[k * points->n + point]);
+        const char *dot = strrchr(points->name[k], '.'); /* model.lambda: lambda */
+        int n = snprintf(out + used, size - used, "%s%s = %.6g", k ? ", " : "",
+                         dot ? dot + 1 : points->name[k], points->value[k * points->n + point]);
         used += n > 0 ? (size_t)n : 0;
     }
 }
