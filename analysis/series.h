@@ -41,7 +41,8 @@ typedef struct kr_points {
 } kr_points;
 int kr_points_load(kr_reader *reader, int64_t n_points, kr_points *points, kr_error *err);
 void kr_points_clear(kr_points *points);
-/* "beta = 0.44, field = 0.1", without the sections that parameters belong to; "" for a single point without parameters. */
+/* "beta = 0.44, field = 0.1", without the sections that parameters belong to; "" for a single
+ * point without parameters. */
 void kr_points_label(const kr_points *points, int64_t point, char *out, size_t size);
 
 #endif

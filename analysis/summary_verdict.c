@@ -28,11 +28,17 @@
 #define LOST         0.1  /* of the weight on the other side: a phase is lacking */
 #define BLOCK_LIMIT  0.02 /* acceptance of a block drawn anew */
 #define RUN_CHANCE   1e-3 /* of a run of rejections that the weights allow */
+#define HELD_SHARE                                                                             \
+    0.05 /* of the moves of a chain, refused in a row: tests/test_summary_verdict.c */
+#define FEW_STATES                                                                             \
+    2.0 /* independent states that weights are worth, of one with half of them                 \
+         */
 
 enum {
     RULE_UNUSABLE,
     RULE_STUCK,
     RULE_FROZEN,
+    RULE_HELD,
     RULE_CONSTANT_OFF,
     RULE_R_HAT,
     RULE_ESS,
@@ -57,6 +63,7 @@ enum {
     WARN_REJECTED,
     WARN_HELD,
     WARN_TAIL,
+    WARN_FEW,
     WARN_DISAGREE,
     WARN_BLOCK,
     WARN_TRIPS,
@@ -75,6 +82,7 @@ static const kr_rule rule[N_RULES] = {
     [RULE_UNUSABLE] = { "unusable", true },
     [RULE_STUCK] = { "stuck chains, no update changed a site", true },
     [RULE_FROZEN] = { "frozen", true },
+    [RULE_HELD] = { "a chain was refused every move for a twentieth of the run", true },
     [RULE_CONSTANT_OFF] = { "constant, off the exact value", true },
     [RULE_R_HAT] = { "R-hat not below 1.05", true },
     [RULE_ESS] = { "ESS below 400", true },
@@ -105,6 +113,9 @@ static const kr_rule rule[N_RULES] = {
     [WARN_TAIL] = { "weights with a heavy tail, trust nothing that rests on samples of the "
                     "density alone",
                     false },
+    [WARN_FEW] = { "one state has more than half of the weights, ESS and log Z of that side "
+                   "mean nothing",
+                   false },
     [WARN_DISAGREE] = { "chain and samples of a density with such a tail disagree", false },
     [WARN_BLOCK] = { "blocks hardly ever accepted, train longer or draw smaller ones", false },
     [WARN_TRIPS] = { "no replica made a round trip between the ends of its ladder", false },
@@ -238,6 +249,20 @@ static void judge_weights(kr_findings *f, const kr_summary *s, const kr_density_
     }
 }
 
+/* log Z and ESS_p may rest on one draw while the tail index, which is of the samples of the
+ * density, is within its limit. */
+static void judge_few(kr_findings *f, const kr_summary *s, const kr_density_row *d, int64_t p)
+{
+    const double n_p = (double)(s->n_chains * s->n_draws);
+    if (d->ess_q * d->n_q < FEW_STATES) {
+        find(f, WARN_FEW, s, p, "ESS_q of %s %.2g of %.0f samples", d->name, d->ess_q * d->n_q,
+             d->n_q);
+    }
+    if (d->ess_p * n_p < FEW_STATES) {
+        find(f, WARN_FEW, s, p, "ESS_p of %s %.2g of %.0f draws", d->name, d->ess_p * n_p, n_p);
+    }
+}
+
 /* A phase that chains are in, of which the density draws next to nothing. Its samples may tell
  * of it with huge weights, or not at all: what they draw is known in any case. */
 static int judge_collapse(kr_findings *f, const kr_summary *s, int d, int64_t p, double limit)
@@ -313,6 +338,37 @@ static void judge_importance(kr_findings *f, const kr_summary *s, int d, int64_t
     }
 }
 
+/* Real variables: whether some chain was refused a twentieth of its moves in a row, and more
+ * than chance allows at the acceptance of all. */
+static bool is_held(const kr_summary *s, const kr_update_row *u)
+{
+    const double rate = u->accepted / u->attempted;
+    return u->longest_rejection_run >= HELD_SHARE * u->attempted / (double)s->n_chains &&
+           u->longest_rejection_run > log(RUN_CHANCE / u->attempted) / log(1.0 - rate);
+}
+
+/* A step that fits the bulk of a law may be refused for very long in its tail. Where another
+ * update carries the chain on that does no harm; clusters and symmetries, which have no step,
+ * leave magnitudes as they are and do not count. Cut at draws, runs are lower bounds. */
+static void judge_held(kr_findings *f, const kr_summary *s, int64_t p)
+{
+    const kr_update_row *worst = NULL;
+    bool is_carried = false;
+    for (int k = 0; k < s->n_updates; k++) {
+        const kr_update_row *u = &s->update[k * s->n_points + p];
+        const bool is_mover = isfinite(u->step) || u->density[0];
+        if (is_mover && u->attempted > 0.0) {
+            is_carried = is_carried || !is_held(s, u);
+            worst = isfinite(u->step) && !worst ? u : worst;
+        }
+    }
+    if (worst && !is_carried) {
+        find(f, RULE_HELD, s, p,
+             "%s %.0f of %.0f attempts, want smaller steps or another update", worst->name,
+             worst->longest_rejection_run, worst->attempted / (double)s->n_chains);
+    }
+}
+
 static void judge_chains(kr_findings *f, const kr_summary *s, int64_t p)
 {
     long long n_chains = s->n_chains;
@@ -332,6 +388,7 @@ static void judge_chains(kr_findings *f, const kr_summary *s, int64_t p)
              n_cycling == n_frozen ? " (they go round in a cycle, every move is accepted)"
                                    : "");
     }
+    judge_held(f, s, p);
     if (s->n_phases > 0 && s->residence[p].n_visiting_all < s->n_chains) {
         find(f, WARN_PHASES, s, p, "%lld of %lld have",
              (long long)s->residence[p].n_visiting_all, n_chains);
@@ -451,6 +508,7 @@ static void judge_point(kr_findings *f, const kr_summary *s, int64_t p)
         }
         judge_density(f, s, &s->density[k * s->n_points + p], p);
         judge_weights(f, s, &s->density[k * s->n_points + p], p);
+        judge_few(f, s, &s->density[k * s->n_points + p], p);
         judge_steps(f, s, &s->density[k * s->n_points + p], p, limit);
         judge_importance(f, s, k, p, limit);
     }

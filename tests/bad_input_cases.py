@@ -26,6 +26,8 @@ RUN_FILES = [
     ("key of lattice", "lattice: {name: hypercubic, size: [4, 4], ^bounday: open}",
      'did you mean "boundary"?'),
     ("key of update", "updates:\n  - {name: heat_bath, ^sweps: 2}", 'did you mean "sweeps"?'),
+    ("mass of angles", "model: {name: xy}\nupdates:\n  - {name: ^hmc, mass: fourier}",
+     "hmc: mass: fourier needs an action of quartic form, want mass: unit"),
     ("key of density", NET + "net: {name: frontier, ^hiden: 4}", 'did you mean "hidden"?'),
     ("key of training", "training: {^target_es: 0.5}", 'did you mean "target_ess"?'),
     ("phase of training", "training: {phases: [up, ^dwn]}", 'phase "dwn"; did you mean "down"?'),

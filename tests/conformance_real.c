@@ -292,7 +292,7 @@ static const struct {
     { "hmc",
       { "{step: 0.6, steps: 3, jitter: 0}", "{step: 0.8, steps: 2, integrator: omelyan}",
         "{step: 0.9, steps: 3, jitter: 0.5, mass: fourier}" } },
-    { "mala", { "{step: 0.7}" } },
+    { "mala", { "{step: 0.7}", "{step: 1.2, shorter: 0.5}" } },
     { "wolff", { "{clusters: 1}" } },
     { "latent_refresh", { "{step: 0.7}", "{step: 1}" } },
     { "multi_try", { "{tries: 4}" } },

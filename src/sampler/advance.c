@@ -387,6 +387,18 @@ static int check_finite(const kr_sampler *s, kr_error *err)
 static int check_chunk(const kr_sampler *s, const kr_chunk *done, kr_error *err)
 {
     if (done->bad_density >= 0) {
+        const kr_density *density = &s->point[0].density[done->bad_density];
+        const kr_flow *flow = density->plug->flow;
+        /* To refuse every proposal to such a state would be exact only if proposals that are
+         * such states were refused too, at the price of an inverse of each */
+        if (flow && flow->n_steps) {
+            return kr_fail(err, KR_ESANITY,
+                           "density %s: log q of a chain is not finite, the state has no "
+                           "inverse with steps = %d: want twice as many or more, "
+                           "adapt_steps: true and most_steps above, and train again",
+                           s->config.density[done->bad_density].name,
+                           flow->n_steps(density->self));
+        }
         return kr_fail(err, KR_ESANITY,
                        "density %s: log q of a chain is not finite, want a finite number",
                        s->config.density[done->bad_density].name);

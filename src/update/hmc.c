@@ -4,11 +4,13 @@
  * One attempt is one trajectory: momenta pi ~ N(0, 1), H = pi^2/2 + beta S, `steps` steps of a
  * reversible integrator that keeps volume, acceptance min(1, exp(-dH)). The step of a
  * trajectory is jittered by a factor that does not look at the states, so that no mode of the
- * field stays at a multiple of its period. Chains move KR_LANES_PAD at a time in the lanes of
- * vectors. omelyan: two forces a step, error constants a tenth of leapfrog's. Source: Duane,
- * Kennedy, Pendleton, Roweth, Phys. Lett. B 195, 216 (1987); Omelyan, Mryglod, Folk, Comput.
- * Phys. Commun. 151, 272 (2003); jitter: Mackenzie, Phys. Lett. B 226, 369 (1989). Threads:
- * pure given block, scratch and tally. */
+ * field stays at a multiple of its period; a share of them has any smaller step, since one that
+ * fits the bulk of a law is refused for long in a tail where the action is steeper (mala is not
+ * geometrically ergodic there: Roberts, Tweedie, Bernoulli 2, 341 (1996)). Chains move
+ * KR_LANES_PAD at a time in the lanes of vectors. omelyan: two forces a step, error constants a
+ * tenth of leapfrog's. Source: Duane, Kennedy, Pendleton, Roweth, Phys. Lett. B 195, 216
+ * (1987); Omelyan, Mryglod, Folk, Comput. Phys. Commun. 151, 272 (2003); jitter: Mackenzie,
+ * Phys. Lett. B 226, 369 (1989). Threads: pure given block, scratch and tally. */
 #include "update/hmc.h"
 #include "base/memory.h"
 #include "base/normals.h"
@@ -54,6 +56,15 @@ static const kr_field fields[] = {
       .max = 0.9,
       .unit = "1",
       .doc = "the step of a trajectory varies uniformly by this share up and down" },
+    { .name = "shorter",
+      .type = KR_TYPE_REAL,
+      .offset = offsetof(kr_hmc_params, shorter),
+      .fallback = "0",
+      .min = 0,
+      .max = 1,
+      .unit = "1",
+      .doc = "share of trajectories with a step anywhere between 0 and that, which leave tails "
+             "where it is too large" },
     { .name = "integrator",
       .type = KR_TYPE_CHOICE,
       .offset = offsetof(kr_hmc_params, integrator),
@@ -70,14 +81,22 @@ static const kr_field fields[] = {
     KR_FIELD_END
 };
 
+static bool hmc_supports(const kr_target *target, const void *params, kr_error *why)
+{
+    const kr_hmc_params *p = params;
+    const kr_action *action = target->terms->action;
+    if (action && p->mass == KR_MASS_FOURIER && !action->quartic) {
+        kr_fail(why, KR_EUNSUP,
+                "hmc: mass: fourier needs an action of quartic form, want mass: unit");
+        return false;
+    }
+    return true;
+}
+
 static int init_modes(kr_hmc *h, const kr_target *target, int32_t mass, kr_error *err)
 {
     if (mass != KR_MASS_FOURIER) {
         return KR_OK;
-    }
-    if (!target->terms->action->quartic) {
-        return kr_fail(err, KR_EUNSUP,
-                       "mass: fourier needs an action of quartic form, want mass: unit");
     }
     KR_TRY(kr_flow_modes_init(&h->modes, target, err));
     return kr_flow_modes_prepare(&h->modes, target->beta, err);
@@ -116,6 +135,7 @@ void *kr_hmc_alloc(const kr_update_setting *setting, const void *params, kr_erro
                                          .modes = modes,
                                          .transform = kr_flow_kernels_of(setting->isa) };
         h->jitter = p->jitter;
+        h->shorter = p->shorter;
         kr_dual_average_init(&h->step, p->step > 0.0 ? p->step : step, p->target);
     }
     return h;
@@ -172,6 +192,15 @@ static void move_group(const kr_hmc *h, kr_block *block, int32_t first, double s
     }
 }
 
+/* The factor of the step of a trajectory, from u uniform in [0, 1). It does not look at the
+ * states. */
+static double factor_of(const kr_hmc *h, double u)
+{
+    return u < h->shorter
+               ? u / h->shorter
+               : 1.0 + h->jitter * (2.0 * (u - h->shorter) / (1.0 - h->shorter) - 1.0);
+}
+
 void kr_hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scratch,
                   kr_tally *tally)
 {
@@ -180,9 +209,9 @@ void kr_hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scr
     double *at = scratch;
     const kr_phase_space x = { at, at + n, at + 2 * n, at + 3 * n };
     for (int64_t k = 0; k < n_sweeps; k++) {
-        const double u = 2.0 * kr_rng_uniform(block->rng) - 1.0;
+        const double step = h->step.step * factor_of(h, kr_rng_uniform(block->rng));
         for (int32_t first = 0; first < block->n_lanes; first += KR_LANES_PAD) {
-            move_group(h, block, first, h->step.step * (1.0 + h->jitter * u), &x, tally);
+            move_group(h, block, first, step, &x, tally);
         }
     }
     kr_block_touch(block);
@@ -213,6 +242,7 @@ const kr_update_plug kr_update_hmc = {
     .params_size = sizeof(kr_hmc_params),
     .flags = KR_UPDATE_LOCAL | KR_UPDATE_IRREDUCIBLE,
     .layouts = KR_LAYOUT_REAL,
+    .supports = hmc_supports,
     .alloc = kr_hmc_alloc,
     .free = kr_hmc_free,
     .scratch_bytes = kr_hmc_scratch_bytes,

@@ -8,7 +8,7 @@
 
 typedef struct kr_hmc_params {
     int64_t steps;
-    double step, target, jitter;
+    double step, target, jitter, shorter;
     int32_t integrator, mass;
 } kr_hmc_params;
 
@@ -17,7 +17,7 @@ enum { KR_MASS_UNIT, KR_MASS_FOURIER };
 typedef struct kr_hmc {
     kr_trajectory trajectory;
     kr_flow_modes modes; /* with KR_MASS_FOURIER */
-    double jitter;
+    double jitter, shorter;
     kr_dual_average step;
 } kr_hmc;
 

@@ -3,12 +3,14 @@
  *
  * phi' = phi - (step^2/2) beta dS/dphi + step xi, xi ~ N(0, 1), accepted with the ratio of
  * weights and of proposal densities. That is a trajectory of one leapfrog step with fresh
- * momenta, and runs as such. Source: Roberts, Tweedie, Bernoulli 2, 341 (1996); acceptance
- * 0.574: Roberts, Rosenthal, J. R. Stat. Soc. B 60, 255 (1998). Threads: as hmc. */
+ * momenta, and runs as such. Where the action is steeper than a parabola the step that fits the
+ * bulk is refused for very long in the tails, hence `shorter` (hmc.c). Source: Roberts,
+ * Tweedie, Bernoulli 2, 341 (1996); acceptance 0.574: Roberts, Rosenthal, J. R. Stat. Soc. B
+ * 60, 255 (1998). Threads: as hmc. */
 #include "update/hmc.h"
 
 typedef struct params {
-    double step, target;
+    double step, target, jitter, shorter;
 } params;
 
 static const kr_field fields[] = {
@@ -29,17 +31,40 @@ static const kr_field fields[] = {
       .max = 0.999,
       .unit = "1",
       .doc = "acceptance that the step is tuned to during thermalize; 0: no tuning" },
+    { .name = "jitter",
+      .type = KR_TYPE_REAL,
+      .offset = offsetof(params, jitter),
+      .fallback = "0.1",
+      .min = 0,
+      .max = 0.9,
+      .unit = "1",
+      .doc = "the step varies uniformly by this share up and down" },
+    { .name = "shorter",
+      .type = KR_TYPE_REAL,
+      .offset = offsetof(params, shorter),
+      .fallback = "0.2",
+      .min = 0,
+      .max = 1,
+      .unit = "1",
+      .doc =
+          "share of attempts with a step anywhere between 0 and that, which leave tails where "
+          "it is too large" },
     KR_FIELD_END
 };
 
 static void *mala_alloc(const kr_update_setting *setting, const void *parameters, kr_error *err)
 {
     const params *p = parameters;
-    return kr_hmc_alloc(
-        setting,
-        &(kr_hmc_params){
-            .steps = 1, .step = p->step, .target = p->target, .integrator = KR_LEAPFROG },
-        err);
+    return kr_hmc_alloc(setting,
+                        &(kr_hmc_params){
+
+                            .steps = 1,
+                            .step = p->step,
+                            .target = p->target,
+                            .jitter = p->jitter,
+                            .shorter = p->shorter,
+                            .integrator = KR_LEAPFROG },
+                        err);
 }
 
 const kr_update_plug kr_update_mala = {
