@@ -103,6 +103,9 @@ static void print_head(const kr_summary *s, FILE *out)
                  s->while_measuring, s->turn_steps, s->turn_steps == 1.0 ? "" : "s");
         print_wrapped(out, "", label);
     }
+    if (s->stop[0]) {
+        print_wrapped(out, "", s->stop);
+    }
     if (s->run_id[0]) {
         fprintf(out, "run %s\n", s->run_id);
     }

@@ -77,6 +77,28 @@ RUN_FILES = [
     ("ends of a histogram", "histograms: [{name: energy_per_site, from: ^1, to: 0}]",
      "from = 1, to = 0, want from below to"),
     ("no histogram", "histograms: ^energy_per_site", "want a list"),
+    # a target error
+    ("stop a number", "stop: ^1e-5", "stop is a single value, want a map"),
+    ("key of stop", "stop: {observable: energy_per_site, ^eror: 1}", 'did you mean "error"?'),
+    ("stop without observable", "stop: ^{error: 1}", '"observable" is missing'),
+    ("stop at nothing", "stop: ^{observable: energy_per_site}",
+     "error = 0 and relative = 0, want one of them above 0"),
+    ("stop at both", "stop: ^{observable: energy_per_site, error: 1, relative: 0.1}",
+     "error = 1 and relative = 0.1, want one of them"),
+    ("stop at a negative error", "stop: {observable: energy_per_site, error: ^-1}", "error = -1"),
+    ("stop at none", "stop: {observable: ^energy, error: 1}",
+     '"energy" is not measured, or is no function of one column; want one of: energy_per_site, '
+     'specific_heat'),
+    ("two ends", "stop: {observable: energy_per_site, error: 1, max_steps: ^9}",
+     "stop.max_steps = 9, but phases.measure = 8; want one of them"),
+    ("no end", "phases: {every: 2}\nstop: ^{observable: energy_per_site, error: 1}",
+     "want max_steps, where measuring ends"),
+    ("max_steps a list", "stop: {observable: energy_per_site, error: 1, max_steps: ^[9]}",
+     "max_steps is a list, want an integer"),
+    ("max_steps a word", "phases: {every: 2}\nstop: {observable: energy_per_site, error: 1, "
+     "max_steps: ^many}", "many"),
+    ("stop beside multicanonical", "updates: [multicanonical]\nmulticanonical: {}\n"
+     "stop: ^{observable: energy_per_site, error: 1}", "want no section stop beside multicanonical"),
     ("observables a map", "observables: ^{energy: 1}", "observables is a map, want a list"),
     ("phases a number", "phases: ^12", "phases is a single value"),
     ("training a list", "training: ^[1]", "training is a list"),

@@ -125,8 +125,8 @@ static void two_thirds_of_the_error_bars_cover_the_mean(void **state)
     const struct {
         double a;
         int64_t n_chains, n_draws;
-    } row[] = { { 0.0, 1, 1024 }, { 0.5, 4, 1000 }, { 0.8, 4, 1500 }, { 0.9, 1, 8000 },
-                { 0.9, 4, 2500 }, { 0.9, 64, 400 } };
+    } row[] = { { 0.0, 1, 1024 }, { 0.5, 4, 1000 }, { 0.8, 4, 1500 },
+                { 0.9, 1, 8000 }, { 0.9, 4, 2500 }, { 0.9, 64, 400 } };
     for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
         double ratio, scatter;
         const double share =

@@ -110,8 +110,8 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     double draws = (double)(c->measure / c->every);
     double warm = ceil((double)c->thermalize / (double)c->every) * (c->n_densities ? 2.0 : 1.0);
     fputs(text.data, out);
-    fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
-            (long long)c->n_chains, draws);
+    fprintf(out, "# points: %d, chains: %lld, draws per chain: %s%.0f\n", c->n_points,
+            (long long)c->n_chains, c->stop.is_on ? "at most " : "", draws);
     print_engines(sampler, c, out);
     print_description(spec, out);
     print_unused(c, out);
@@ -128,7 +128,7 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     fprintf(out, "# memory: about %.0f MB; file: at most %.0f MB\n", kr_spec_memory(spec) / 1e6,
             8e-6 * (double)columns * (double)c->n_chains * c->n_points * (draws + warm));
     if (per_draw >= 0.0) {
-        fprintf(out, "# time: about %.0f s on %d threads%s\n",
+        fprintf(out, "# time: %s %.0f s on %d threads%s\n", c->stop.is_on ? "at most" : "about",
                 per_draw * (draws + warm) +
                     (c->n_densities ? c->training.max_work / c->n_threads : 0.0),
                 c->n_threads, c->n_densities ? ", training at its full budget" : "");

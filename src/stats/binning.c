@@ -11,10 +11,10 @@
 
 #include <math.h>
 
-#define MIN_CHAINS  16   /* that give an error by themselves: to 18 % */
-#define MIN_LENGTH  20.0 /* of a chain, in tau_int: R-hat of about 1 + tau_int/n below 1.05 */
-#define CHANCE      3.09 /* normal quantile: one false alarm in a thousand */
-#define CONSTANT    1e-26
+#define MIN_CHAINS 16   /* that give an error by themselves: to 18 % */
+#define MIN_LENGTH 20.0 /* of a chain, in tau_int: R-hat of about 1 + tau_int/n below 1.05 */
+#define CHANCE     3.09 /* normal quantile: one false alarm in a thousand */
+#define CONSTANT   1e-26
 
 int kr_binning_init(kr_binning *b, int32_t n_columns, int64_t n_chains, int64_t max_draws,
                     kr_error *err)
@@ -115,7 +115,8 @@ static double level_error(const kr_binning *b, int32_t level, const double *grad
     for (int32_t k = 0; k < b->n_columns; k++) {
         sum += gradient[k] * b->sum[level][k];
         for (int32_t j = 0; j <= k; j++) {
-            squares += (j < k ? 2.0 : 1.0) * gradient[k] * gradient[j] * b->product[level][k][j];
+            squares +=
+                (j < k ? 2.0 : 1.0) * gradient[k] * gradient[j] * b->product[level][k][j];
         }
     }
     *n_blocks = (double)(b->n >> level) * (double)b->n_chains;

@@ -58,9 +58,10 @@ void kr_binning_means(const kr_binning *binning, double *mean);
  * Blocks of b draws are long enough when b^3 >= 2 N r^2, where N counts all values and r is the
  * squared error from them over that of single values, 2 tau_int: their systematic error is then
  * less than the statistical one (Lee et al., Phys. Rev. E 83, 066706 (2011)). The shortest such
- * are used, and what is left of it corrected. Where no block is long enough and there are 16 chains or more, the error is that of
- * the means of chains, which are independent. Means of chains that are farther apart than
- * chance allows once in a thousand times give the error, but leave the state DISAGREE. */
+ * are used, and what is left of it corrected. Where no block is long enough and there are 16
+ * chains or more, the error is that of the means of chains, which are independent. Means of
+ * chains that are farther apart than chance allows once in a thousand times give the error, but
+ * leave the state DISAGREE. */
 void kr_binning_estimate_error(const kr_binning *binning, const double *gradient,
                                kr_binning_estimate *estimate);
 
