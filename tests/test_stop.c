@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "run/schema.h"
 #include "run/spec.h"
+#include "stats/stats.h"
 
 #define SMALL                                                                                  \
     "model: {name: ising}\nlattice: {name: hypercubic, size: [4, 4]}\nchains: 8\n"             \
@@ -28,13 +29,28 @@ typedef struct ended {
     kr_stop_report report;
     int64_t n_draws;
     char text[512];
+    double *first; /* (n_draws, n_chains) measured values of column 0 at point 0 */
 } ended;
+
+static void keep(ended *run)
+{
+    const size_t C = (size_t)run->spec->config.n_chains, P = (size_t)run->spec->config.n_points;
+    const size_t n_new = (size_t)kr_sampler_n_new(run->sampler),
+                 old = (size_t)kr_sampler_draws(run->sampler) - n_new;
+    run->first = realloc(run->first, (old + n_new + 1) * C * sizeof *run->first);
+    for (size_t k = 0; k < n_new * C; k++) {
+        run->first[old * C + k] = kr_sampler_slab(run->sampler, (int64_t)(k / C), 0)[k % C * P];
+    }
+}
 
 static void go_on(ended *run, int64_t chunk)
 {
     kr_error err = { 0 };
     while (kr_sampler_stage(run->sampler) != KR_STAGE_DONE) {
         assert_ok(kr_sampler_advance(run->sampler, chunk, &err), &err);
+        if (!kr_sampler_new_is_warmup(run->sampler)) {
+            keep(run);
+        }
     }
     run->n_draws = kr_sampler_draws(run->sampler);
     assert_true(kr_sampler_stop(run->sampler, &run->report));
@@ -58,6 +74,7 @@ static void clear(ended *run)
 {
     kr_sampler_free(run->sampler);
     kr_spec_free(run->spec);
+    free(run->first);
 }
 
 /* 100, 110, 121, ... */
@@ -108,17 +125,20 @@ static void the_maximum_ends_a_run_that_is_not_there(void **state)
 }
 
 /* Half of the chains up, half down, and none ever moves over: their mean is known to
- * 1/sqrt(8), a number that any target above it would find good enough. */
+ * 1/sqrt(15), a number that any target above it would find good enough. */
 static void frozen_chains_that_disagree_do_not_stop(void **state)
 {
     (void)state;
-    ended run = run_to_end(SMALL "beta: 1\nstart: mixed\n"
-                                 "stop: {observable: magnetization_per_site, error: 0.9, "
-                                 "max_steps: 4000}\n",
+    ended run = run_to_end("model: {name: ising}\nlattice: {name: hypercubic, size: [4, 4]}\n"
+                           "beta: 1\nchains: 16\nstart: mixed\nupdates: [heat_bath]\n"
+                           "observables: [magnetization]\n"
+                           "phases: {thermalize: 100, every: 2}\nstop: {observable: "
+                           "magnetization_per_site, error: 0.9, max_steps: 4000}\n",
                            64);
     assert_int_equal(run.n_draws, 2000);
-    assert_true(!run.report.is_reached && run.report.why);
-    assert_close(run.report.error, 1.0 / sqrt(7.0), 0.02);
+    assert_true(!run.report.is_reached);
+    assert_string_equal(run.report.why, "chains shorter than 20 tau_int");
+    assert_close(run.report.error, 1.0 / sqrt(15.0), 0.02);
     clear(&run);
 }
 
@@ -152,6 +172,29 @@ static void all_points_reach_it(void **state)
     clear(&easy);
 }
 
+static double variance_of(const double *mean, const void *context)
+{
+    (void)context;
+    return mean[1] - mean[0] * mean[0];
+}
+
+/* Error of the variance of column 0, relative, by the jackknife. */
+static double relative_error_of_variance(const ended *run)
+{
+    const int64_t C = run->spec->config.n_chains, n = run->n_draws;
+    double *x = malloc((size_t)(2 * C * n) * sizeof *x), *square = x + C * n, value, error;
+    kr_error err = { 0 };
+    for (int64_t k = 0; k < C * n; k++) {
+        x[k] = run->first[k % n * C + k / n];
+        square[k] = x[k] * x[k];
+    }
+    assert_ok(kr_jackknife((const double *[]){ x, square }, 2, C, n, 40, variance_of, NULL,
+                           &value, &error, &err),
+              &err);
+    free(x);
+    return error / value;
+}
+
 static void derived_quantities_have_errors_too(void **state)
 {
     (void)state;
@@ -167,6 +210,8 @@ static void derived_quantities_have_errors_too(void **state)
         assert_true(run.report.error > 0.8 * run.report.wanted);
         if (k == 0) {
             assert_within_sigma(run.report.mean, run.report.error, HEAT, 4.0);
+            assert_close(run.report.error / run.report.mean / relative_error_of_variance(&run),
+                         1.0, 0.12);
         }
         clear(&run);
     }
@@ -201,11 +246,18 @@ static void pairs_of_chains_that_move_together_are_one(void **state)
     for (int k = 0; k < 2; k++) {
         char yaml[1024];
         snprintf(yaml, sizeof yaml,
-                 "%sstop: {observable: %s, relative: 0.02, max_steps: "
+                 "%sstop: {observable: %s, relative: 0.015, max_steps: "
                  "400000}\n",
                  base, name[k]);
         ended run = run_to_end(yaml, 64);
+        double sum = 0.0;
+        for (int64_t i = 0; i < 8 * run.n_draws; i++) {
+            sum += run.first[i];
+        }
         assert_true(run.report.is_reached);
+        if (k == 0) {
+            assert_close(run.report.mean, sum / (8.0 * (double)run.n_draws), 1e-12);
+        }
         clear(&run);
     }
 }
