@@ -4,6 +4,7 @@
 #include "analysis/summary.h"
 
 #include <math.h>
+#include <string.h>
 
 /* mean and error, both scaled to be printed without an exponent */
 static void format_fixed(double mean, double error, int digits, char *out, size_t size)
@@ -56,4 +57,24 @@ void kr_format_percent(double fraction, char *out, size_t size)
         bool is_small = fraction > 0.0 && fraction < 0.01;
         snprintf(out, size, is_small ? "%.2g %%" : "%.1f %%", 100.0 * fraction);
     }
+}
+
+void kr_format_wrapped(FILE *out, const char *first, const char *text)
+{
+    size_t indent = strlen(first), column = indent;
+    fputs(first, out);
+    for (const char *word = text + strspn(text, " "); *word;) {
+        size_t n = strcspn(word, " ");
+        if (column > indent && column + 1 + n > KR_FORMAT_WIDTH) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (column > indent) {
+            fputc(' ', out);
+            column++;
+        }
+        fwrite(word, 1, n, out);
+        column += n;
+        word += n + strspn(word + n, " ");
+    }
+    fputc('\n', out);
 }

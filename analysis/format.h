@@ -4,11 +4,17 @@
 #define KR_ANALYSIS_FORMAT_H
 
 #include <stddef.h>
+#include <stdio.h>
+
+#define KR_FORMAT_WIDTH 100 /* of the tables */
 
 /* "1.23456(78)": mean rounded to `digits` significant digits of its error; plain when the error
  * is 0 or unknown; "-" when the mean is. */
 void kr_format_value(double mean, double error, int digits, char *out, size_t size);
 /* "12.3 %" of the fraction 0.123, "0.012 %" below one percent; "-" when it is not a number. */
 void kr_format_percent(double fraction, char *out, size_t size);
+
+/* The words of text after `first`, wrapped at the width, continued lines indented below it. */
+void kr_format_wrapped(FILE *out, const char *first, const char *text);
 
 #endif

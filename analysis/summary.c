@@ -86,6 +86,12 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
     kr_series_text(reader, "posterior", "", "training_while_measuring", s->while_measuring,
                    sizeof s->while_measuring);
     s->turn_steps = attribute(reader, "turn_steps");
+    kr_series_text(reader, "posterior", "", "stop", s->stop, sizeof s->stop);
+    kr_series_text(reader, "posterior", "", "stop_observable", s->stop_observable,
+                   sizeof s->stop_observable);
+    s->stop_error = attribute(reader, "stop_error");
+    s->stop_wanted = attribute(reader, "stop_wanted");
+    s->stop_reached = attribute(reader, "stop_reached");
     KR_TRY(kr_points_load(reader, s->n_points, &s->points, err));
     double start;
     s->has_path = s->points.n_params == 1 &&

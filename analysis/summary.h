@@ -26,6 +26,8 @@
  *                  runs of population annealing log_z_ratio, n_families, rho_t (draw, point),
  *                  attributes annealing_from, log_states; on a path of actions path_slope and
  *                  the attribute path_log_z, the scanned parameter being t
+ *   posterior      with a target error: attributes stop (in words), stop_observable,
+ *                  stop_error, stop_wanted, stop_reached
  *   histogram_NAME  center (bin), probability, error (bin[, point]), below, above; attributes
  *                  from, to; posterior has an attribute histograms = names
  *   density_of_states  of a multicanonical run: log_w, block_visits, betas, attributes
@@ -222,7 +224,10 @@ typedef struct kr_summary {
     double turn_steps;               /* before each turn of a group of chains */
     bool is_full;                    /* the table of a scan: all columns */
     bool has_parts;                  /* beside a file that is put together already */
-    double reach;                    /* of the schedule, as in the file; NaN: not told */
+    char stop[256]; /* why measuring ended, where an error was to be reached; else empty */
+    char stop_observable[KR_SERIES_NAME];
+    double stop_error, stop_wanted, stop_reached; /* 1: it was */
+    double reach; /* of the schedule, as in the file; NaN: not told */
     kr_cost cost;
     bool is_converged;
     kr_messages reasons, warnings;

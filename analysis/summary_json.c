@@ -419,6 +419,25 @@ static void write_head(kr_json *j, const kr_summary *s)
     kr_json_text(j, s->while_measuring[0] ? s->while_measuring : "none");
 }
 
+static void write_stop(kr_json *j, const kr_summary *s)
+{
+    kr_json_key(j, "stop");
+    if (!s->stop[0]) {
+        kr_json_number(j, NAN); /* null: no target error */
+        return;
+    }
+    kr_json_open(j, '{');
+    kr_json_key(j, "reached");
+    kr_json_bool(j, s->stop_reached == 1.0);
+    kr_json_key(j, "observable");
+    kr_json_text(j, s->stop_observable);
+    kr_json_field(j, "error", s->stop_error);
+    kr_json_field(j, "wanted", s->stop_wanted);
+    kr_json_key(j, "text");
+    kr_json_text(j, s->stop);
+    kr_json_close(j, '}');
+}
+
 static void write_cost(kr_json *j, const kr_summary *s)
 {
     kr_json_key(j, "cost");
@@ -453,6 +472,7 @@ void kr_summary_print_json(const kr_summary *s, FILE *out)
     kr_json json = { .out = out }, *j = &json;
     kr_json_open(j, '{');
     write_head(j, s);
+    write_stop(j, s);
     kr_json_key(j, "observables");
     kr_json_open(j, '{');
     for (int k = 0; k < s->n_quantities; k++) {

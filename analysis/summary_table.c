@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#define WIDTH 100
-
 /* "-" for what is not known. */
 static const char *plain(double x, const char *format, char *out, size_t size)
 {
@@ -33,31 +31,10 @@ static const char *rate(double x, char *out, size_t size)
     return plain(x, fabs(x) >= 100.0 && fabs(x) < 1e7 ? "%.0f" : "%.3g", out, size);
 }
 
-/* Text wrapped at the width, continued lines indented. */
-static void print_wrapped(FILE *out, const char *first, const char *text)
-{
-    size_t indent = strlen(first), column = indent;
-    fputs(first, out);
-    for (const char *word = text + strspn(text, " "); *word;) {
-        size_t n = strcspn(word, " ");
-        if (column > indent && column + 1 + n > WIDTH) {
-            fprintf(out, "\n%*s", (int)indent, "");
-            column = indent;
-        } else if (column > indent) {
-            fputc(' ', out);
-            column++;
-        }
-        fwrite(word, 1, n, out);
-        column += n;
-        word += n + strspn(word + n, " ");
-    }
-    fputc('\n', out);
-}
-
 static void print_head(const kr_summary *s, FILE *out)
 {
     char label[256], sites[32] = "", every[48] = "";
-    print_wrapped(out, "", s->title[0] ? s->title : s->path);
+    kr_format_wrapped(out, "", s->title[0] ? s->title : s->path);
     if (isfinite(s->n_sites)) {
         snprintf(sites, sizeof sites, ", %.0f site%s", s->n_sites,
                  s->n_sites == 1.0 ? "" : "s");
@@ -84,14 +61,14 @@ static void print_head(const kr_summary *s, FILE *out)
             s->exchange_every, s->exchange_every == 1.0 ? "" : "s", (long long)s->n_ladders,
             s->n_ladders == 1 ? "" : "s", (long long)s->n_slots, s->round_trips,
             kr_summary_trips_rate(s, s->round_trips, (double)s->n_ladders));
-        print_wrapped(out, "", label);
+        kr_format_wrapped(out, "", label);
     }
     if (s->annealing) {
         snprintf(label, sizeof label,
                  "population annealing: a draw is a run from %s = %g on, its chains are the "
                  "%lld members",
                  s->has_path ? "t" : "beta", s->annealing->beta_from, (long long)s->n_chains);
-        print_wrapped(out, "", label);
+        kr_format_wrapped(out, "", label);
     }
     if (s->chains_coupled > 1) {
         fprintf(out,
@@ -103,7 +80,10 @@ static void print_head(const kr_summary *s, FILE *out)
                  "training while measuring: %s, %.0f step%s before each turn of half of the "
                  "chains; log q, ESS and log Z are those of the frozen weights",
                  s->while_measuring, s->turn_steps, s->turn_steps == 1.0 ? "" : "s");
-        print_wrapped(out, "", label);
+        kr_format_wrapped(out, "", label);
+    }
+    if (s->stop[0]) {
+        kr_format_wrapped(out, "", s->stop);
     }
     if (s->run_id[0]) {
         fprintf(out, "run %s\n", s->run_id);
@@ -291,7 +271,7 @@ static void print_points(const kr_summary *s, FILE *out)
         int used = head;
         for (last = first; last < n; last++) {
             const kr_quantity *q = shown(s, last);
-            if (q && used + width_of(s, last, q) > WIDTH && used > head) {
+            if (q && used + width_of(s, last, q) > KR_FORMAT_WIDTH && used > head) {
                 break;
             }
             used += q ? width_of(s, last, q) : 0;
@@ -592,9 +572,9 @@ void kr_summary_print(const kr_summary *s, FILE *out)
     print_cost(s, out);
     fprintf(out, "\nverdict: %s\n", s->is_converged ? "converged" : "NOT CONVERGED");
     for (int k = 0; k < s->reasons.n; k++) {
-        print_wrapped(out, "  - ", s->reasons.text[k]);
+        kr_format_wrapped(out, "  - ", s->reasons.text[k]);
     }
     for (int k = 0; k < s->warnings.n; k++) {
-        print_wrapped(out, "  warning: ", s->warnings.text[k]);
+        kr_format_wrapped(out, "  warning: ", s->warnings.text[k]);
     }
 }

@@ -70,6 +70,7 @@ enum {
     WARN_NOT_FLAT,
     WARN_KIN,
     WARN_FEW_RUNS,
+    WARN_STOP,
     N_RULES
 };
 
@@ -126,6 +127,7 @@ static const kr_rule rule[N_RULES] = {
                    false },
     [WARN_FEW_RUNS] = { "fewer than 20 annealing runs, errors are rough, raise measure",
                         false },
+    [WARN_STOP] = { "the target error was not reached", false },
 };
 
 typedef struct kr_findings {
@@ -551,6 +553,9 @@ void kr_summary_judge(kr_summary *s)
                      (long long)((double)s->n_draws * s->every));
             }
         }
+    }
+    if (s->stop[0] && s->stop_reached != 1.0) {
+        find(&f, WARN_STOP, s, -1, "%s", s->stop);
     }
     for (int k = 0; k < N_RULES; k++) {
         kr_messages *list = rule[k].is_reason ? &s->reasons : &s->warnings;

@@ -275,7 +275,7 @@ static void what_cannot_be_drawn_is_refused_with_its_reason(void **state)
     const struct {
         const char *path, *kind, *want;
         int n;
-    } list[] = { { "p_fast.h5", "pie", "want trace, histogram or residence", 1 },
+    } list[] = { { "p_fast.h5", "pie", "kind pie: unknown, want trace, ", 1 },
                  { "p_fast.h5", "trace", "trace of 2 files, want one", 2 },
                  { "p_empty.h5", "residence", "p_empty.h5: no draws of in_ordered", 1 },
                  { "p_nan.h5", "trace", "not finite of energy_per_site", 1 } };

@@ -123,7 +123,8 @@ static void print_time(const kr_spec *spec, double seconds, FILE *out)
     const kr_sampler_config *c = &spec->config;
     const bool has_pilot =
         spec->has_pilot || (spec->has_tempering && spec->tempering.ladder != KR_LADDER_GIVEN);
-    fprintf(out, seconds < 10.0 ? "# time: about %.2g s" : "# time: about %.0f s", seconds);
+    fprintf(out, seconds < 10.0 ? "# time: %s %.2g s" : "# time: %s %.0f s",
+            c->stop.is_on ? "at most" : "about", seconds);
     fprintf(out, " of wall time on %d thread%s%s%s\n", c->n_threads,
             c->n_threads == 1 ? "" : "s", c->n_densities ? ", training at its full budget" : "",
             has_pilot ? ", the pilot not counted" : "");
@@ -150,8 +151,8 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
     double draws = (double)(c->measure / c->every);
     double warm = ceil((double)c->thermalize / (double)c->every) * (c->n_densities ? 2.0 : 1.0);
     fputs(text.data, out);
-    fprintf(out, "# points: %d, chains: %lld, draws per chain: %.0f\n", c->n_points,
-            (long long)c->n_chains, draws);
+    fprintf(out, "# points: %d, chains: %lld, draws per chain: %s%.0f\n", c->n_points,
+            (long long)c->n_chains, c->stop.is_on ? "at most " : "", draws);
     print_engines(sampler, c, out);
     print_description(spec, out);
     print_unused(c, out);

@@ -119,6 +119,7 @@ static int init(pilot *p, const kr_spec *spec, kr_error *err)
                   .n_iterations =
                       is_path ? spec->path_params.iterations : spec->tempering.iterations,
                   .n_steps = is_path ? spec->path_params.pilot : spec->tempering.pilot };
+    p->config.stop.is_on = false;
     p->beta = kr_alloc(n, sizeof *p->beta, err);
     p->slot = kr_alloc(n, sizeof *p->slot, err);
     p->target = kr_alloc(n, sizeof *p->target, err);

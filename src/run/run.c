@@ -114,11 +114,18 @@ static void close_run(run *r)
     kr_files_clear(&r->files);
 }
 
-/* Part first, restart second: a crash between them leaves a part that no restart counts. */
-static int checkpoint(run *r, kr_error *err)
+/* What the end of the run, or its present state, says. */
+static int put_final(run *r, kr_error *err)
 {
     KR_TRY(
         kr_schema_put_final(&r->schema, r->wall_before + (kr_files_clock() - r->started), err));
+    return kr_schema_put_stop(&r->schema, err);
+}
+
+/* Part first, restart second: a crash between them leaves a part that no restart counts. */
+static int checkpoint(run *r, kr_error *err)
+{
+    KR_TRY(put_final(r, err));
     if (kr_results_buffered_bytes(r->schema.results) > 0) {
         char *path = kr_files_part(&r->files, r->n_parts + 1, err);
         int status = path ? kr_results_write_part(r->schema.results, path, err) : KR_ENOMEM;
@@ -170,8 +177,7 @@ static int assemble(run *r, const char *path, kr_error *err)
         status = parts[k] ? KR_OK : KR_ENOMEM;
     }
     if (status == KR_OK) {
-        double wall = r->wall_before + (kr_files_clock() - r->started);
-        status = kr_schema_put_final(&r->schema, wall, err);
+        status = put_final(r, err);
     }
     if (status == KR_OK) {
         status = kr_results_assemble(r->schema.results, (const char *const *)parts, (int)n,
@@ -217,6 +223,12 @@ static int advance(run *r, int64_t *chunk, kr_error *err)
     }
     if (r->options->cost) {
         r->options->cost->advance_wall_s += kr_files_clock() - before;
+    }
+    kr_stop_report stop;
+    if (kr_sampler_stage(r->sampler) == KR_STAGE_DONE && kr_sampler_stop(r->sampler, &stop) &&
+        stop.is_reached) { /* what was planned is done: `resume` has nothing to add by itself */
+        r->measure = kr_sampler_draws(r->sampler) * r->spec->config.every;
+        kr_sampler_set_measure(r->sampler, r->measure);
     }
     int64_t n_new = kr_sampler_n_new(r->sampler);
     KR_TRY(kr_schema_collect(&r->schema, err));
@@ -503,6 +515,10 @@ int kr_run_status(const char *output, FILE *out, kr_error *err)
         fprintf(out, "draws:    %lld measured, %lld warm-up\nepoch:    %lld\n",
                 (long long)r.schema.counts.measured, (long long)r.schema.counts.warmup,
                 (long long)kr_sampler_epoch(r.sampler));
+        char stop[4 * KR_TEXT_MAX];
+        if (kr_schema_tell_stop(r.sampler, r.spec, stop, sizeof stop)) {
+            fprintf(out, "target:   %s\n", stop);
+        }
         fprintf(out, "parts:    %lld closed\nwall:     %.1f s\n", (long long)r.n_parts,
                 r.wall_before);
         tell_others(&r, output, out);

@@ -96,6 +96,12 @@ int kr_schema_add_path(kr_schema *schema, int kind, kr_error *err);
 int kr_schema_add_flat(kr_schema *schema, kr_error *err);
 int kr_schema_put_flat(kr_schema *schema, kr_error *err);
 
+/* schema_stop.c: how measuring ended, or how far it is, in one line without its end; false
+ * without a target error. The same and its numbers as attributes, as they are now. */
+bool kr_schema_tell_stop(const kr_sampler *sampler, const kr_spec *spec, char *text,
+                         size_t size);
+int kr_schema_put_stop(kr_schema *schema, kr_error *err);
+
 /* schema_histograms.c: groups of the histograms; the same as they are now. */
 int kr_schema_add_histograms(kr_schema *schema, kr_error *err);
 int kr_schema_put_histograms(kr_schema *schema, kr_error *err);

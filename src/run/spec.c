@@ -388,6 +388,7 @@ static int build(kr_spec *spec, kr_error *err)
     kr_runfile *file = spec->file;
     KR_TRY(kr_spec_flat_defaults(file, err));
     KR_TRY(kr_spec_annealing_defaults(file, err));
+    KR_TRY(kr_spec_parse_stop(spec, err));
     KR_TRY(kr_spec_training_defaults(spec, err));
     KR_TRY(kr_spec_fill_defaults(file, "", file->root, kr_spec_fields(), err));
     static const char *const with_paths[] = { "model", "lattice", "start" };

@@ -198,6 +198,11 @@ static const kr_field optional_table[] = {
       .doc = "population annealing; null or absent: off. {} makes the temperatures of beta, "
              "best from 0 on, those of annealing runs: a draw is a run, phases.every the "
              "passes of the updates at each temperature, the chains are the population" },
+    { "stop", KR_TYPE_MAP, 0, "null", 0, 0, .sub = kr_spec_stop_fields,
+      .doc =
+          "null or absent: off. Measuring ends when the error of a mean is small enough, at "
+          "all points, together with its own uncertainty; decided at 100 draws of each chain "
+          "and whenever they have grown by a tenth, never by the clock" },
     { "path", KR_TYPE_MAP, 0, "null", 0, 0, .sub = kr_spec_path_fields,
       .doc =
           "a path of actions of real variables, S_t = (1 - t) R + t S from a free field R to "

@@ -29,7 +29,7 @@ typedef struct kr_top_params {
 /* Keys of the root that are not in the table of kr_spec_fields. */
 #define KR_TOP_OTHERS                                                                          \
     "model|lattice|updates|densities|observables|histograms|tempering|multicanonical|"         \
-    "population_annealing|path"
+    "population_annealing|path|stop"
 
 /* Table of the section `multicanonical` without `betas`, which has a parser of its own. */
 extern const kr_field kr_spec_flat_fields[];
@@ -80,6 +80,11 @@ int kr_spec_finish_training(kr_spec *spec, kr_error *err);
 /* spec_flat.c: before the defaults of the root; when the points are built. */
 int kr_spec_flat_defaults(kr_runfile *file, kr_error *err);
 int kr_spec_parse_flat(kr_spec *spec, kr_error *err);
+
+/* spec_stop.c: the section `stop`, off when it is absent or null; before the defaults of the
+ * root: the latest end of measure. */
+extern const kr_field kr_spec_stop_fields[];
+int kr_spec_parse_stop(kr_spec *spec, kr_error *err);
 
 /* spec_path.c: the section `path`, off when it is absent or null. The point of the model is
  * there and becomes those of the path. */

@@ -442,11 +442,12 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
     if (todo.n_draws > s->draws_capacity) {
         todo.n_draws = s->draws_capacity;
     }
-    /* windows and audits end on fixed draws, whatever the chunks are */
+    /* windows, audits and decisions to stop end on fixed draws, whatever the chunks are */
     int64_t to_window = WINDOW_DRAWS - s->window_draws;
-    int64_t to_audit = draws_to_audit(s->stage_step);
+    int64_t to_audit = draws_to_audit(s->stage_step), to_stop = kr_stop_draws(s);
     todo.n_draws = todo.n_draws > to_window ? to_window : todo.n_draws;
     todo.n_draws = todo.n_draws > to_audit ? to_audit : todo.n_draws;
+    todo.n_draws = todo.n_draws > to_stop ? to_stop : todo.n_draws;
     todo.is_audited = todo.n_draws == to_audit;
     if (kr_tuning_is_on(s)) {
         todo.n_draws = 1;
@@ -471,11 +472,13 @@ static int advance_chains(kr_sampler *s, int64_t max_draws, kr_error *err)
                                                         : s->stage_step - todo.n_draws);
     s->new_is_warmup = s->stage != KR_STAGE_MEASURE;
     s->new_epoch = s->epoch;
+    bool is_over = todo.n_draws == left;
     if (s->stage == KR_STAGE_MEASURE) {
         s->n_draws += todo.n_draws;
         count_window(s);
+        is_over = kr_stop_learn(s, is_over) || is_over;
     }
-    if (todo.n_draws == left) {
+    if (is_over) {
         leave(s);
     }
     return KR_OK;

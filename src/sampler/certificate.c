@@ -276,30 +276,29 @@ static double top_of(const double *log_w)
     return top;
 }
 
-/* A quantity as a function f of two weighted means, with its slopes. */
-typedef struct quantity {
-    double f, slope[2];
-} quantity;
-
-static quantity plain_of(double mean)
+double kr_certificate_derived(const kr_derived *d, const kr_target *target,
+                              const double mean[2], double slope[2])
 {
-    return (quantity){ mean, { 1.0, 0.0 } };
-}
-
-/* mean: of the column and of its square */
-static quantity derived_of(const kr_derived *d, const kr_target *target, const double mean[2])
-{
+    slope[0] = 1.0;
+    slope[1] = 0.0;
+    if (!d) {
+        return mean[0];
+    }
     const double scale =
         pow(target->beta, d->beta_power) * pow((double)target->terms->n_sites, d->site_power);
     const double ratio = mean[1] / (3.0 * mean[0] * mean[0]);
     switch (d->kind) {
     case KR_DERIVED_VARIANCE:
-        return (quantity){ scale * (mean[1] - mean[0] * mean[0]),
-                           { -2.0 * scale * mean[0], scale } };
+        slope[0] = -2.0 * scale * mean[0];
+        slope[1] = scale;
+        return scale * (mean[1] - mean[0] * mean[0]);
     case KR_DERIVED_BINDER:
-        return (quantity){ 1.0 - ratio, { 2.0 * ratio / mean[0], -ratio / mean[1] } };
+        slope[0] = 2.0 * ratio / mean[0];
+        slope[1] = -ratio / mean[1];
+        return 1.0 - ratio;
     default:
-        return (quantity){ scale * mean[0], { scale, 0.0 } };
+        slope[0] = scale;
+        return scale * mean[0];
     }
 }
 
@@ -311,7 +310,7 @@ static void estimate(const kr_sampler *s, const kr_target *target, int32_t e, do
     const int32_t slot[2] = { derived ? s->estimate_from[e].column : e, e };
     const int64_t n = n_sample_blocks(s);
     double top = -INFINITY, sum_w = 0.0, sum_x[2] = { 0.0, 0.0 }, mean[2], square = 0.0;
-    quantity value = { NAN, { 0.0, 0.0 } };
+    double value = NAN, slope[2];
     for (int64_t b = 0; b < n; b++) {
         top = fmax(top, top_of(s->certificate_log_w + b * LANES));
     }
@@ -319,7 +318,7 @@ static void estimate(const kr_sampler *s, const kr_target *target, int32_t e, do
         for (int k = 0; k < 2; k++) {
             mean[k] = sum_x[k] / sum_w;
         }
-        value = derived ? derived_of(derived, target, mean) : plain_of(mean[0]);
+        value = kr_certificate_derived(derived, target, mean, slope);
         for (int64_t b = 0; b < n; b++) {
             const double *log_w = s->certificate_log_w + b * LANES;
             const double scale = e < s->first_drawn ? exp(top_of(log_w) - top) : 1.0;
@@ -329,14 +328,14 @@ static void estimate(const kr_sampler *s, const kr_target *target, int32_t e, do
             }
             for (int k = 0; k < 2; k++) {
                 const double x = scale * s->certificate_sum[b * s->n_estimates + slot[k]];
-                influence += value.slope[k] * (x - mean[k] * w);
+                influence += slope[k] * (x - mean[k] * w);
                 sum_x[k] += pass ? 0.0 : x;
             }
             sum_w += pass ? 0.0 : w;
             square += pass ? influence * influence : 0.0;
         }
     }
-    result[0] = value.f;
+    result[0] = value;
     result[1] = n > 1 ? sqrt(square * (double)n / (double)(n - 1)) / sum_w : NAN;
 }
 

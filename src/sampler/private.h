@@ -168,6 +168,7 @@ struct kr_sampler {
     double *cpu_update;   /* (n_updates) */
     double cpu_sample, cpu_train, cpu_certificate;
     double audit;                       /* largest energy drift seen */
+    struct kr_stop *stop;               /* NULL without a target error; owns */
     struct kr_bins *histogram;          /* (n_histograms); owns */
     struct kr_tempering *tempering;     /* NULL without replica exchange */
     struct kr_annealing *annealing;     /* NULL without population annealing */
@@ -271,6 +272,15 @@ int kr_histograms_init(kr_sampler *sampler, kr_error *err);
 void kr_histograms_clear(kr_sampler *sampler);
 int kr_histograms_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
 void kr_histograms_learn(kr_sampler *sampler, int64_t first_draw);
+
+/* stop.c: init when the columns are known. draws: that may be made before the next decision.
+ * learn: from the measured draws just made, counted already; whether measuring ends with them.
+ */
+int kr_stop_init(kr_sampler *sampler, kr_error *err);
+void kr_stop_clear(kr_sampler *sampler);
+int kr_stop_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
+int64_t kr_stop_draws(const kr_sampler *sampler);
+bool kr_stop_learn(kr_sampler *sampler, bool is_last);
 
 #define KR_CLOCK_STRIDE 8 /* steps per reading of small blocks */
 /* schedule.c: sweeps of one update; converts the block. */
@@ -403,6 +413,11 @@ int32_t kr_sampler_phases(const kr_sampler *sampler);
 /* Names and room of the estimates, once the points are built. */
 int kr_certificate_init(kr_sampler *sampler, kr_error *err);
 void kr_certificate_clear(kr_sampler *sampler);
+/* A derived quantity of one column, by the means of the column and of its square, and its
+ * slopes in them; the mean of a column with derived NULL. Those that depend on more have none.
+ */
+double kr_certificate_derived(const kr_derived *derived, const kr_target *target,
+                              const double mean[2], double slope[2]);
 int kr_certificate_declare(kr_sampler *sampler, kr_state *table, kr_error *err);
 /* certificate_block.c: the same for a density of a block. open: makes the chains ready to be
  * read. sample: batch b, log ratios into its part of certificate_log_w. */

@@ -320,6 +320,7 @@ static int build(kr_sampler *s, kr_error *err)
     KR_TRY(config->exchange_every > 0 ? kr_tempering_init(s, err) : KR_OK);
     KR_TRY(count_columns(s, err));
     KR_TRY(kr_histograms_init(s, err));
+    KR_TRY(kr_stop_init(s, err));
     KR_TRY(config->n_densities > 0 ? kr_certificate_init(s, err) : KR_OK);
     KR_TRY(alloc_shared(s, err));
     KR_TRY(kr_alternating_init(s, err));
@@ -411,6 +412,7 @@ void kr_sampler_free(kr_sampler *s)
         free_point(s, &s->point[p]);
     }
     kr_histograms_clear(s);
+    kr_stop_clear(s);
     kr_tempering_clear(s);
     kr_annealing_clear(s);
     kr_alternating_clear(s);
@@ -493,6 +495,7 @@ int kr_sampler_declare(kr_sampler *s, kr_state *table, kr_error *err)
                         s->certificate_log_w, err));
     KR_TRY(s->config.n_densities ? kr_certificate_declare(s, table, err) : KR_OK);
     KR_TRY(kr_histograms_declare(s, table, err));
+    KR_TRY(s->stop ? kr_stop_declare(s, table, err) : KR_OK);
     if (s->tempering) {
         KR_TRY(kr_state_push(table, "tempering", err));
         KR_TRY(kr_tempering_declare(s, table, err));

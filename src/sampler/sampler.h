@@ -126,6 +126,14 @@ typedef struct kr_axis {    /* one scanned parameter */
     bool is_real;           /* not an integer, such as a seed */
 } kr_axis;
 
+/* Measuring ends when the error of a mean, at every point, is small enough (stop.c). */
+typedef struct kr_stop_params {
+    bool is_on;
+    char observable[KR_NAME_MAX]; /* a column, or a derived quantity of one */
+    double error;                 /* wanted; 0: relative times the mean */
+    double relative;
+} kr_stop_params;
+
 typedef struct kr_sampler_config {
     int32_t n_points;
     const kr_target *target; /* (n_points) borrowed */
@@ -149,8 +157,9 @@ typedef struct kr_sampler_config {
     kr_training_params training;
     int64_t exchange_every; /* steps between offers of replica exchange, 0 = none */
     kr_flat_params flat;
-    bool is_annealing; /* population annealing: a draw is a whole run over the points */
-    int32_t n_threads; /* >= 1 */
+    kr_stop_params stop; /* `measure` is the end at the latest */
+    bool is_annealing;   /* population annealing: a draw is a whole run over the points */
+    int32_t n_threads;   /* >= 1 */
 } kr_sampler_config;
 
 typedef struct kr_sampler kr_sampler;
@@ -333,6 +342,19 @@ enum {
 };
 /* (n_points) of one new draw, or NULL without population annealing. */
 const double *kr_sampler_annealing(const kr_sampler *sampler, int64_t draw, int row);
+
+/* ---- measuring until the error is small enough: stop.c ---- */
+
+/* How far it is, at the point that takes longest. */
+typedef struct kr_stop_report {
+    int32_t point;
+    double mean, error, uncertainty, wanted; /* uncertainty: of the error, relative */
+    double expected;                         /* steps when it is reached; NaN: not known */
+    const char *why; /* the error is not to be trusted yet, in words, else NULL */
+    bool is_reached; /* a decision found it small enough */
+} kr_stop_report;
+/* False without a target. */
+bool kr_sampler_stop(const kr_sampler *sampler, kr_stop_report *report);
 
 /* ---- multicanonical sampling: flat.c ---- */
 

@@ -89,7 +89,8 @@ int kr_compare_set_observables(const kr_compare *study, kr_runfile *file, bool r
     const kr_spec *spec = study->spec;
     bool has_phases = spec->target[0].terms->n_phases >= 2;
     return kr_compare_set(file, err, "observables=[energy, magnetization%s%s%s]",
-                          has_squares(spec) ? ", field" : "", residence && has_phases ? ", residence" : "",
+                          has_squares(spec) ? ", field" : "",
+                          residence && has_phases ? ", residence" : "",
                           overlap && has_overlap(spec) ? ", overlap" : "");
 }
 
@@ -143,8 +144,9 @@ static int choose_point(const kr_spec *spec, double *beta, kr_error *err)
 /* What each candidate sets by itself is taken out. */
 static int simplify(kr_compare *study, kr_runfile *file, double beta, kr_error *err)
 {
-    static const char *const sections[] = { "tempering", "multicanonical",
-                                            "population_annealing", "path", "output" };
+    static const char *const sections[] = {
+        "tempering", "multicanonical", "population_annealing", "path", "stop", "output"
+    };
     char number[KR_NUMBER_MAX];
     study->has_schedule = !has_section(file, "multicanonical");
     for (size_t k = 0; k < sizeof sections / sizeof *sections; k++) {
