@@ -51,16 +51,16 @@ CHAINS = [
 ]
 # name: updates, densities, draws, steps per draw
 SAMPLERS = {
-    "metropolis": ("[{name: metropolis, sweeps: 2}]", None, 40000, 4),
-    "hmc": ("[{name: hmc, steps: 10}]", None, 40000, 4),
-    "hmc omelyan": ("[{name: hmc, steps: 6, integrator: omelyan}]", None, 40000, 4),
-    "hmc fourier": ("[{name: hmc, steps: 5, mass: fourier}]", None, 40000, 2),
-    "mala": ("[{name: mala, sweeps: 4}]", None, 40000, 10),
-    "wolff": ("[{name: hmc, steps: 10}, wolff]", None, 20000, 2),
-    "swendsen_wang": ("[metropolis, {name: hmc, steps: 10}, swendsen_wang]", None, 20000, 2),
-    "gaussian": ("[{name: hmc, steps: 10}, {name: independence, density: net}]", "gaussian", 20000, 2),
+    "metropolis": ("[{name: metropolis, sweeps: 2}]", None, 10000, 16),
+    "hmc": ("[{name: hmc, steps: 10}]", None, 10000, 16),
+    "hmc omelyan": ("[{name: hmc, steps: 6, integrator: omelyan}]", None, 10000, 16),
+    "hmc fourier": ("[{name: hmc, steps: 5, mass: fourier}]", None, 10000, 8),
+    "mala": ("[{name: mala, sweeps: 4}]", None, 10000, 40),
+    "wolff": ("[{name: hmc, steps: 10}, wolff]", None, 10000, 4),
+    "swendsen_wang": ("[metropolis, {name: hmc, steps: 10}, swendsen_wang]", None, 10000, 4),
+    "gaussian": ("[{name: hmc, steps: 10}, {name: independence, density: net}]", "gaussian", 10000, 4),
     "laplace_mixture": ("[{name: hmc, steps: 10}, {name: multi_try, density: net, tries: 4}]",
-                        "laplace_mixture", 20000, 2),
+                        "laplace_mixture", 10000, 4),
     "split_coupling": ("[{name: hmc, steps: 10}, {name: independence, density: net}]",
                        "{name: split_coupling, base: wells, layers: 4}", 10000, 2),
 }
