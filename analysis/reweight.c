@@ -202,8 +202,12 @@ static int weigh(data *d, kr_reweighting *r, kr_error *err)
     int status = x ? KR_OK : KR_ENOMEM;
     for (int64_t p = 0; p < d->n_points && status == KR_OK; p++) {
         kr_estimate e;
+        kr_error why = { 0 };
         kr_series_point(&d->energy, p, x);
-        status = kr_gamma_estimate(x, d->n_chains, d->n_draws, &e, err);
+        if (kr_gamma_estimate(x, d->n_chains, d->n_draws, &e, &why) != KR_OK) {
+            status = kr_fail(err, KR_EUNSUP, "reweight: energy at beta = %.6g: %s", r->point[p],
+                             why.text);
+        }
         if (status == KR_OK) {
             d->weight[p] = fmin(1.0, 0.5 / e.tau_int);
             r->n_eff[p] = d->weight[p] * (double)d->n;
@@ -366,8 +370,9 @@ static void fill_target(const kr_multihist *m, const kr_lines *lines, kr_reweigh
             all[k * n + s] = value_of(&lines->line[k], moments, r->beta[t], r->n_sites);
         }
     }
-    r->log_z[t] = log_z[0];
-    r->log_z_error[t] = kr_multihist_error(log_z, r->n_blocks, NULL);
+    const bool is_first = fabs(r->beta[t] - r->point[0]) <= 1e-12 * fabs(r->point[0]);
+    r->log_z[t] = is_first ? 0.0 : log_z[0]; /* not the rounding of beta */
+    r->log_z_error[t] = is_first ? 0.0 : kr_multihist_error(log_z, r->n_blocks, NULL);
     for (int k = 0; k < lines->n; k++) {
         r->curve[k].error[t] =
             kr_multihist_error(all + k * n, r->n_blocks, &r->curve[k].value[t]);
@@ -502,7 +507,8 @@ static int choose_targets(const data *d, const kr_reweight_options *o, kr_reweig
     r->n_targets = o->n > 0 ? o->n : low == high ? 1 : TARGETS;
     if (!(high >= low) || (high > low && r->n_targets < 2) || r->n_targets > TARGETS_MOST) {
         return kr_fail(err, KR_EINVAL,
-                       "reweight: %lld values from %g to %g, want 2..%d, ascending",
+                       "reweight: %lld values from %g to %g, want 2..%d, ascending, or 1 "
+                       "with --from and --to the same",
                        (long long)r->n_targets, low, high, TARGETS_MOST);
     }
     r->beta = kr_alloc((size_t)r->n_targets, sizeof(double), err);

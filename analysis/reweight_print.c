@@ -36,20 +36,23 @@ static int choose(const kr_reweighting *r, const kr_curve *curve[SHOWN])
 
 static void print_head(const kr_reweighting *r, FILE *out)
 {
+    char top[32];
     double low = INFINITY, high = -INFINITY, least = INFINITY;
     for (int64_t p = 0; p < r->n_points; p++) {
         low = fmin(low, r->point[p]);
         high = fmax(high, r->point[p]);
         least = fmin(least, r->n_eff[p]);
     }
+    snprintf(top, sizeof top, "%.6g", high);
     if (r->title[0]) {
         fprintf(out, "%s\n", r->title);
     }
     fprintf(out,
-            "%lld point%s, beta = %.6g .. %.6g, %lld chains of %lld draws, %.0f independent "
+            "%lld point%s, beta = %.6g%s%s, %lld chain%s of %lld draws, %.0f independent "
             "draws or more each;\nerrors by leaving out each of %lld parts",
-            (long long)r->n_points, r->n_points == 1 ? "" : "s", low, high,
-            (long long)r->n_chains, (long long)r->n_draws, least, (long long)r->n_blocks);
+            (long long)r->n_points, r->n_points == 1 ? "" : "s", low, high > low ? " .. " : "",
+            high > low ? top : "", (long long)r->n_chains, r->n_chains == 1 ? "" : "s",
+            (long long)r->n_draws, least, (long long)r->n_blocks);
     if (r->n_points > 1) {
         fprintf(out, "; least overlap of neighbors %.2f", r->least_overlap);
     }

@@ -148,3 +148,18 @@ void kr_points_label(const kr_points *points, int64_t point, char *out, size_t s
         used += n > 0 ? (size_t)n : 0;
     }
 }
+
+void kr_points_row(const kr_points *points, int64_t point, char *out, size_t size)
+{
+    if (points->n_params < 2) {
+        kr_points_label(points, point, out, size);
+        return;
+    }
+    size_t used = 0;
+    out[0] = '\0';
+    for (int k = 0; k < points->n_params && used < size; k++) {
+        int n = snprintf(out + used, size - used, "%s%.4g", k ? ", " : "",
+                         points->value[k * points->n + point]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+}

@@ -44,5 +44,7 @@ void kr_points_clear(kr_points *points);
 /* "beta = 0.44, field = 0.1", without the sections that parameters belong to; "" for a single
  * point without parameters. */
 void kr_points_label(const kr_points *points, int64_t point, char *out, size_t size);
+/* The same, short enough for the first column of a table: of several parameters the values. */
+void kr_points_row(const kr_points *points, int64_t point, char *out, size_t size);
 
 #endif

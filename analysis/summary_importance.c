@@ -162,7 +162,7 @@ static void print_certificates(const kr_summary *s, FILE *out)
             char label[128];
             snprintf(label, sizeof label, "%s", d->name);
             if (s->n_points > 1) {
-                kr_points_label(&s->points, p, label, sizeof label);
+                kr_points_row(&s->points, p, label, sizeof label);
             }
             print_certificate(&d[p], label, out);
         }
@@ -237,7 +237,7 @@ void kr_summary_print_blocks(const kr_summary *s, FILE *out)
             }
             snprintf(label, sizeof label, "%s", d->name);
             if (s->n_points > 1) {
-                kr_points_label(&s->points, p, label, sizeof label);
+                kr_points_row(&s->points, p, label, sizeof label);
             }
             kr_format_percent(d[p].acceptance, seen, sizeof seen);
             kr_format_percent(d[p].acceptance_q, told, sizeof told);

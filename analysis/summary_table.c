@@ -437,7 +437,7 @@ static void print_densities(const kr_summary *s, FILE *out)
             char label[128];
             snprintf(label, sizeof label, "%s", d->name);
             if (s->n_points > 1) {
-                kr_points_label(&s->points, p, label, sizeof label);
+                kr_points_row(&s->points, p, label, sizeof label);
             }
             print_density(&d[p], label, out);
         }

@@ -26,6 +26,7 @@
 #define ITEMS_SHOWN  4
 #define TAIL_LIMIT   0.7  /* Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024) */
 #define LOST         0.1  /* of the weight on the other side: a phase is lacking */
+#define FAR_BELOW    0.01 /* ESS of the chain's states over that of the samples */
 #define BLOCK_LIMIT  0.02 /* acceptance of a block drawn anew */
 #define RUN_CHANCE   1e-3 /* of a run of rejections that the weights allow */
 #define HELD_SHARE                                                                             \
@@ -64,6 +65,7 @@ enum {
     WARN_HELD,
     WARN_TAIL,
     WARN_FEW,
+    WARN_LOST_STATES,
     WARN_DISAGREE,
     WARN_BLOCK,
     WARN_TRIPS,
@@ -114,6 +116,7 @@ static const kr_rule rule[N_RULES] = {
     [WARN_TAIL] = { "weights with a heavy tail, trust nothing that rests on samples of the "
                     "density alone",
                     false },
+    [WARN_LOST_STATES] = { "chains are in states that a density hardly ever draws", false },
     [WARN_FEW] = { "one state has more than half of the weights, ESS and log Z of that side "
                    "mean nothing",
                    false },
@@ -259,6 +262,10 @@ static void judge_few(kr_findings *f, const kr_summary *s, const kr_density_row 
     if (d->ess_q * d->n_q < FEW_STATES) {
         find(f, WARN_FEW, s, p, "ESS_q of %s %.2g of %.0f samples", d->name, d->ess_q * d->n_q,
              d->n_q);
+    }
+    if (d->ess_p < FAR_BELOW * d->ess_q) {
+        find(f, WARN_LOST_STATES, s, p, "ESS_p of %s %.2g %%, ESS_q %.2g %%", d->name,
+             100.0 * d->ess_p, 100.0 * d->ess_q);
     }
     if (d->ess_p * n_p < FEW_STATES) {
         find(f, WARN_FEW, s, p, "ESS_p of %s %.2g of %.0f draws", d->name, d->ess_p * n_p, n_p);

@@ -534,8 +534,8 @@ const kr_command kr_cli_commands[] = {
 static void print_help(FILE *out)
 {
     fputs("Usage: kramers COMMAND [ARGUMENTS]\n\n"
-          "kramers samples spin systems: local, cluster and learned Monte Carlo moves in one\n"
-          "exact Markov chain.\n\n",
+          "kramers samples spin systems and lattice fields: local, cluster and learned Monte\n"
+          "Carlo moves in one exact Markov chain.\n\n",
           out);
     for (const kr_command *c = kr_cli_commands; c->name; c++) {
         fprintf(out, "  %-9s %s\n", c->name, c->doc);

@@ -11,8 +11,10 @@
 enum { FROM = 256, TO, COUNT, JSON };
 
 static const struct argp_option options[] = {
-    { "from", FROM, "BETA", 0, "first value (default: the lowest of the scan)", 0 },
-    { "to", TO, "BETA", 0, "last value (default: the highest of the scan)", 0 },
+    { "from", FROM, "BETA", 0,
+      "first value (default: the lowest of the scan, of one point a width of ln p below it)",
+      0 },
+    { "to", TO, "BETA", 0, "last value (default likewise, the highest)", 0 },
     { "count", COUNT, "N", 0, "number of values (default 41)", 0 },
     { "json", JSON, 0, 0, "one JSON object with all columns instead of the table", 0 },
     { 0 },

@@ -70,12 +70,21 @@ static int warn_of_others(kr_spec *spec, const kr_stored *stored, kr_error *err)
             status =
                 kr_text_add(&spec->warnings, err, "%s was trained with model %.*s, here %.*s\n",
                             stored->path, (int)other, there, (int)size, line);
-            break;
         }
         line += size + (line[size] == '\n');
         there += other + (there[other] == '\n');
     }
     kr_text_clear(&here);
+    bool has_beta = false;
+    for (int32_t a = 0; a < stored->scan.n_axes; a++) {
+        char path[KR_TEXT_MAX];
+        kr_stored_axis(stored, a, path, sizeof path);
+        has_beta = has_beta || strcmp(path, "beta") == 0;
+    }
+    if (status == KR_OK && !has_beta && spec->target[0].beta != stored->beta) {
+        status = kr_text_add(&spec->warnings, err, "%s was trained at beta = %g, here %g\n",
+                             stored->path, stored->beta, spec->target[0].beta);
+    }
     return status;
 }
 
