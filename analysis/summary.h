@@ -45,7 +45,7 @@
 #include <stdio.h>
 
 #define KR_SUMMARY_DRAWS    4  /* per chain, below there is nothing to say */
-#define KR_SUMMARY_MESSAGES 20 /* at least the number of rules of the verdict */
+#define KR_SUMMARY_MESSAGES 32 /* at least the number of reasons, or of warnings */
 
 typedef struct kr_quantity {
     char name[KR_SERIES_NAME], unit[32];
