@@ -76,8 +76,8 @@ enum {
     N_RULES
 };
 
-_Static_assert(WARN_REACH <= KR_SUMMARY_MESSAGES, "room for all reasons");
-_Static_assert(N_RULES - WARN_REACH <= KR_SUMMARY_MESSAGES, "room for all warnings");
+_Static_assert(WARN_PARTS <= KR_SUMMARY_MESSAGES, "room for all reasons");
+_Static_assert(N_RULES - WARN_PARTS <= KR_SUMMARY_MESSAGES, "room for all warnings");
 
 typedef struct kr_rule {
     const char *head;
