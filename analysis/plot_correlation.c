@@ -11,9 +11,11 @@
 
 /* Writes quantities PREFIX0, PREFIX1, ... of a point; returns how many are drawn. */
 static int write_block(kr_gnuplot *g, const kr_summary *s, const char *prefix, int64_t point,
-                       bool is_positive)
+                       bool is_positive, double range[2])
 {
     int n = 0;
+    range[0] = INFINITY;
+    range[1] = 0.0;
     char comment[KR_SERIES_NAME + 64];
     snprintf(comment, sizeof comment, "%s: distance, value, low, high", prefix);
     kr_gnuplot_block(g, comment);
@@ -30,6 +32,8 @@ static int write_block(kr_gnuplot *g, const kr_summary *s, const char *prefix, i
             const double low = is_positive ? fmax(x - error, 0.01 * x) : x - error;
             fprintf(g->data, "%d %.10g %.10g %.10g\n", atoi(q->name + length), x, low,
                     x + error);
+            range[0] = fmin(range[0], low);
+            range[1] = fmax(range[1], x + error);
             n++;
         }
     }
@@ -45,11 +49,12 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_summary *s, kr_
     int64_t point;
     KR_TRY(kr_plot_point(source->reader, s->n_points, &point, err));
     KR_TRY(kr_plot_title(source, point, s->n_points, title, sizeof title, err));
+    double range[2], unused[2];
     bool is_connected = true;
-    int n = write_block(g, s, "two_point_connected_", point, true);
+    int n = write_block(g, s, "two_point_connected_", point, true, range);
     if (n == 0) {
         is_connected = false;
-        n = write_block(g, s, "two_point_", point, true);
+        n = write_block(g, s, "two_point_", point, true, range);
     }
     if (n == 0) {
         return kr_fail(err, KR_EUNSUP,
@@ -58,7 +63,7 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_summary *s, kr_
                        source->path);
     }
     const int block = g->n_blocks - 1;
-    const int n_mass = write_block(g, s, "effective_mass_", point, false);
+    const int n_mass = write_block(g, s, "effective_mass_", point, false, unused);
     fprintf(g->script, "set multiplot layout 1,%d margins 0.11,0.97,0.12,0.9 spacing 0.12,0 ",
             n_mass ? 2 : 1);
     fputs("title ", g->script);
@@ -67,9 +72,11 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_summary *s, kr_
         g->script,
         " noenhanced font ',13'\nset grid lc rgb '#DDDDDD'\nset offsets graph 0.03, graph "
         "0.03, 0, 0\nset xlabel 'distance t [lattice spacings]'\nset logscale y\nset format "
-        "y '%%g'\nset ylabel '%stwo-point function G(t)'\nplot data index %d using 1:2:3:4 "
+        "y '%%g'\nset yrange [%.6g:%.6g]\nset ylabel '%stwo-point function G(t)'\nplot data "
+        "index %d using 1:2:3:4 "
         "with yerrorbars pt 7 ps 0.8 lw 1.5 lc rgb '%s' notitle\n",
-        is_connected ? "connected " : "", block, kr_gnuplot_color(0));
+        range[0] / 1.1, range[1] * 1.1, is_connected ? "connected " : "", block,
+        kr_gnuplot_color(0));
     if (n_mass) {
         fprintf(g->script,
                 "unset logscale y\nset yrange [0:*]\nset ylabel 'effective mass [1/lattice "

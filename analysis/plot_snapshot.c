@@ -172,9 +172,9 @@ static void write_frame(kr_gnuplot *g, const kr_snapshot *s, int row, int column
             "%.4f\nset bmargin at screen %.4f\n",
             0.06 + column * width, 0.06 + (column + 0.92) * width, 0.86 - row * height,
             0.86 - (row + 0.84) * height);
-    const bool is_last = row == n_rows - 1 && column == n_columns - 1;
-    fputs(is_last ? "set colorbox user origin screen 0.89, 0.2 size screen 0.022, 0.55\n"
-                  : "unset colorbox\n",
+    const bool is_first = row == 0 && column == 0;
+    fputs(is_first ? "set colorbox user origin screen 0.89, 0.2 size screen 0.022, 0.55\n"
+                   : "unset colorbox\n",
           g->script);
     if (s->dim == 1) {
         fprintf(g->script,
@@ -216,11 +216,13 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_snapshot *s, kr
     char title[512], label[384];
     KR_TRY(kr_plot_title(source, s->point, s->n_points, label, sizeof label, err));
     snprintf(title, sizeof title, "%s%s", label, s->dim == 3 ? ", middle slice" : "");
-    const bool by_chain = s->dim == 1 || s->n_draws == 1; /* chains also along the rows */
-    int64_t n_columns = by_chain ? s->n_chains : s->n_draws, n_rows = s->n_chains;
-    n_columns = n_columns < COLUMNS ? n_columns : COLUMNS;
-    n_rows = by_chain ? (s->dim == 1 ? 1 : (s->n_chains + n_columns - 1) / n_columns) : n_rows;
-    n_rows = n_rows < ROWS ? n_rows : ROWS;
+    /* of few draws, several chains stand in a row */
+    const int64_t n_draws = s->dim == 1 ? 1 : s->n_draws < COLUMNS ? s->n_draws : COLUMNS;
+    int64_t in_row = COLUMNS / n_draws;
+    in_row = in_row < s->n_chains ? in_row : s->n_chains;
+    int64_t n_rows = (s->n_chains + in_row - 1) / in_row;
+    n_rows = s->dim == 1 ? 1 : n_rows < ROWS ? n_rows : ROWS;
+    const int64_t n_columns = in_row * n_draws;
     fputs("set multiplot title ", g->script);
     kr_gnuplot_text(g, title, 110);
     fputs(" noenhanced font ',13'\nset tics scale 0.5\n", g->script);
@@ -234,10 +236,14 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_snapshot *s, kr
     }
     for (int64_t k = 0; k < n_rows * n_columns; k++) {
         const int64_t row = k / n_columns, column = k % n_columns;
-        const int64_t chain = by_chain ? k : row * (s->n_chains - 1);
+        const int64_t place = row * in_row + column / n_draws, places = n_rows * in_row;
+        /* starts may differ from the first chain to the last */
+        const int64_t chain = places < s->n_chains && places > 1
+                                  ? place * (s->n_chains - 1) / (places - 1)
+                                  : place;
         if (chain < s->n_chains) {
             write_frame(g, s, (int)row, (int)column, (int)n_rows, (int)n_columns);
-            write_picture(g, s, chain, by_chain ? s->n_draws - 1 : pick(s, column, n_columns));
+            write_picture(g, s, chain, pick(s, column % n_draws, n_draws));
         }
     }
     fputs("unset multiplot\n", g->script);

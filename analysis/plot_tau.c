@@ -172,7 +172,7 @@ static int draw_scan(kr_gnuplot *g, const kr_source *source, const kr_series *se
     int n_values = 0;
     kr_plot_axis axis;
     KR_TRY(kr_plot_axis_load(source, series[0].n_points, &axis, err));
-    fputs("set logscale y\nset ylabel 'τ_{int} [draws]'\nset key outside top center "
+    fputs("set logscale y\nset ylabel 'τ_{int} [draws]'\nset key outside bottom center "
           "horizontal\nset xlabel ",
           g->script);
     kr_gnuplot_text(g, axis.label, sizeof axis.label);

@@ -9,7 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#define BINS 300
+#define BINS      300
+#define DENSITIES 3
 
 typedef struct kr_training {
     double *step, *loss, *ess, *is_forward; /* (n_rows), then (n_rows, n_densities, n_points) */
@@ -51,10 +52,21 @@ static int load(const kr_source *source, kr_training *t, kr_error *err)
     return kr_plot_point(source->reader, t->n_points, &t->point, err);
 }
 
+/* Finite losses of a kind of steps. */
+static int64_t count_steps(const kr_training *t, int64_t density, int which)
+{
+    int64_t n = 0;
+    for (int64_t r = 0; r < t->n_rows; r++) {
+        const int64_t at = (r * t->n_densities + density) * t->n_points + t->point;
+        n += isfinite(t->loss[at]) && (t->is_forward[at] > 0.5) == (which == 1);
+    }
+    return n;
+}
+
 /* Means over up to BINS equal parts of the steps with least and largest value; which: 0
  * reverse, 1 forward, -1 both. Returns the number of bins with a value. */
 static int write_bins(kr_gnuplot *g, const kr_training *t, const double *value, int64_t density,
-                      int which, const char *comment)
+                      int which, const char *comment, double range[2])
 {
     const int64_t n_bins = t->n_rows < BINS ? t->n_rows : BINS;
     int n_written = 0;
@@ -76,6 +88,8 @@ static int write_bins(kr_gnuplot *g, const kr_training *t, const double *value, 
         if (n > 0) {
             const double count = (double)n;
             fprintf(g->data, "%.10g %.8g %.8g %.8g\n", step / count, sum / count, low, high);
+            range[0] = fmin(range[0], low);
+            range[1] = fmax(range[1], high);
             n_written++;
         }
     }
@@ -87,7 +101,7 @@ static int write_bins(kr_gnuplot *g, const kr_training *t, const double *value, 
 
 static void plot_block(kr_gnuplot *g, int block, const char *color, const char *title)
 {
-    fprintf(g->script,
+    fprintf(g->script, /* a curve without a name is not in the key */
             "data index %d using 1:3:4 with filledcurves fc rgb '%s' fs transparent solid 0.2 "
             "notitle, \\\n     data index %d using 1:2 with lines lw 1.5 lc rgb '%s' title ",
             block, color, block, color);
@@ -111,38 +125,30 @@ static bool find_floor(const kr_source *source, const kr_training *t, double *z,
     return false;
 }
 
-static int draw(kr_gnuplot *g, const kr_source *source, const kr_training *t, kr_error *err)
+/* A panel of one kind of loss; nothing where there were no such steps. */
+static int draw_losses(kr_gnuplot *g, const kr_source *source, const kr_training *t, int which)
 {
-    char title[384];
-    KR_TRY(kr_plot_title(source, t->point, t->n_points, title, sizeof title, err));
-    fputs("set multiplot layout 2,1 margins 0.12,0.97,0.1,0.9 spacing 0,0.06 title ",
-          g->script);
-    kr_gnuplot_text(g, title, 100);
-    fputs(" noenhanced font ',13'\nset grid ytics lc rgb '#DDDDDD'\nset key top right\nset "
-          "format x ''\nset ylabel 'loss [nats]'\nset xrange [0:*] noextend\n",
-          g->script);
-    double z, error;
+    double z, error, range[2] = { INFINITY, -INFINITY };
     int n = 0;
-    bool has_reverse = false;
-    for (int64_t d = 0; d < t->n_densities && d < 3; d++) {
-        for (int which = 0; which < 2; which++) {
-            char label[80];
-            const char *kind = which ? "forward, -<log q>" : "reverse, <βH + log q>";
-            snprintf(label, sizeof label, "%s", kind);
-            if (t->n_densities > 1) {
-                snprintf(label, sizeof label, "density %lld, %s", (long long)d, kind);
+    for (int64_t d = 0; d < t->n_densities && d < DENSITIES; d++) {
+        char label[40] = "";
+        if (t->n_densities > 1) {
+            snprintf(label, sizeof label, "density %lld", (long long)d);
+        }
+        if (count_steps(t, d, which) > 0) {
+            write_bins(g, t, t->loss, d, which, "loss: step, mean, least, largest", range);
+            if (n == 0) {
+                fprintf(g->script, "set ytics %.6g\n",
+                        kr_gnuplot_step(fmax(range[1] - range[0], 1e-6), 5));
             }
-            if (write_bins(g, t, t->loss, d, which, "loss: step, mean, least, largest")) {
-                fputs(n++ ? ", \\\n     " : "plot ", g->script);
-                plot_block(g, g->n_blocks - 1, kr_gnuplot_color((int)(2 * d) + which), label);
-                has_reverse = has_reverse || which == 0;
-            }
+            fputs(n++     ? ", \\\n     "
+                  : which ? "set ylabel '-<log q> [nats]'\nplot "
+                          : "set ylabel '<βH + log q> [nats]'\nplot ",
+                  g->script);
+            plot_block(g, g->n_blocks - 1, kr_gnuplot_color((int)(2 * d) + which), label);
         }
     }
-    if (n == 0) {
-        return kr_fail(err, KR_EUNSUP, "%s: no finite loss", source->path);
-    }
-    if (has_reverse && find_floor(source, t, &z, &error)) {
+    if (n && !which && find_floor(source, t, &z, &error)) {
         kr_gnuplot_block(g, "floor: step, -log Z, error");
         for (int k = 0; k < 2; k++) {
             fprintf(g->data, "%.10g %.10g %.4g\n", t->step[k ? t->n_rows - 1 : 0], z, error);
@@ -153,18 +159,40 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_training *t, kr
                 "'black' title '-log Z by the frozen density'",
                 g->n_blocks - 1, g->n_blocks - 1);
     }
-    fputs(
-        "\nset format x '%.0f'\nset xlabel 'training step'\nset ylabel 'running ESS of a batch "
-        "[fraction]'\nset yrange [0:1.02]\nset key bottom right\n",
-        g->script);
-    for (int64_t d = 0; d < t->n_densities && d < 3; d++) {
-        char label[40] = "";
-        if (t->n_densities > 1) {
-            snprintf(label, sizeof label, "density %lld", (long long)d);
-        }
-        write_bins(g, t, t->ess, d, -1, "ess: step, mean, least, largest");
+    fputs(n ? "\n" : "", g->script);
+    return n;
+}
+
+static int draw(kr_gnuplot *g, const kr_source *source, const kr_training *t, kr_error *err)
+{
+    char title[384];
+    int n[2] = { 0 };
+    double range[2] = { INFINITY, -INFINITY };
+    for (int64_t d = 0; d < t->n_densities && d < DENSITIES; d++) {
+        n[0] += count_steps(t, d, 0) > 0;
+        n[1] += count_steps(t, d, 1) > 0;
+    }
+    if (n[0] + n[1] == 0) {
+        return kr_fail(err, KR_EUNSUP, "%s: no finite loss", source->path);
+    }
+    KR_TRY(kr_plot_title(source, t->point, t->n_points, title, sizeof title, err));
+    fprintf(g->script,
+            "set multiplot layout %d,1 margins 0.12,0.97,0.1,0.9 spacing 0,0.05 title ",
+            1 + (n[0] > 0) + (n[1] > 0));
+    kr_gnuplot_text(g, title, 100);
+    fprintf(g->script,
+            " noenhanced font ',13'\nset grid ytics lc rgb '#DDDDDD'\nset key top right\nset "
+            "format x ''\nset xrange [0:%.0f]\nset yrange [*:*]\n",
+            fmax(1.0, t->step[t->n_rows - 1]));
+    draw_losses(g, source, t, 1);
+    draw_losses(g, source, t, 0);
+    fputs("set format x '%.0f'\nset xlabel 'training step'\nset ylabel 'running "
+          "ESS'\nset ytics 0.2\nset yrange [0:1.02]\nset key bottom right\n",
+          g->script);
+    for (int64_t d = 0; d < t->n_densities && d < DENSITIES; d++) {
+        write_bins(g, t, t->ess, d, -1, "ess: step, mean, least, largest", range);
         fputs(d ? ", \\\n     " : "plot ", g->script);
-        plot_block(g, g->n_blocks - 1, kr_gnuplot_color((int)(2 * d)), label);
+        plot_block(g, g->n_blocks - 1, kr_gnuplot_color((int)(2 * d)), "");
     }
     fputs("\nunset multiplot\n", g->script);
     return KR_OK;
