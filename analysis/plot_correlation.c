@@ -43,6 +43,19 @@ static int write_block(kr_gnuplot *g, const kr_summary *s, const char *prefix, i
     return n;
 }
 
+/* Within a decade or so gnuplot labels powers of ten only: even steps instead. */
+static void write_tics(kr_gnuplot *g, const double range[2])
+{
+    const double step = kr_gnuplot_step(range[1] / 0.9 - range[0] * 0.9, 8);
+    if (range[1] < 10.0 * range[0]) {
+        fputs("set ytics (", g->script);
+        for (double k = ceil(range[0] * 0.9 / step); k * step <= range[1] * 1.1; k++) {
+            fprintf(g->script, "%.6g, ", k * step);
+        }
+        fprintf(g->script, "%.6g)\n", range[1] * 2.0); /* beyond the axis */
+    }
+}
+
 static int draw(kr_gnuplot *g, const kr_source *source, const kr_summary *s, kr_error *err)
 {
     char title[384];
@@ -64,6 +77,7 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_summary *s, kr_
     }
     const int block = g->n_blocks - 1;
     const int n_mass = write_block(g, s, "effective_mass_", point, false, unused);
+    write_tics(g, range);
     fprintf(g->script, "set multiplot layout 1,%d margins 0.11,0.97,0.12,0.9 spacing 0.12,0 ",
             n_mass ? 2 : 1);
     fputs("title ", g->script);
@@ -79,7 +93,8 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_summary *s, kr_
         kr_gnuplot_color(0));
     if (n_mass) {
         fprintf(g->script,
-                "unset logscale y\nset yrange [0:*]\nset ylabel 'effective mass [1/lattice "
+                "unset logscale y\nset ytics autofreq\nset yrange [0:*]\nset ylabel 'effective "
+                "mass [1/lattice "
                 "spacing]'\nplot data index %d using 1:2:3:4 with yerrorbars pt 7 ps 0.8 lw "
                 "1.5 lc rgb '%s' notitle\n",
                 block + 1, kr_gnuplot_color(3));

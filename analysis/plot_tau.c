@@ -172,9 +172,10 @@ static int draw_scan(kr_gnuplot *g, const kr_source *source, const kr_series *se
     int n_values = 0;
     kr_plot_axis axis;
     KR_TRY(kr_plot_axis_load(source, series[0].n_points, &axis, err));
-    fputs("set logscale y\nset ylabel 'τ_{int} [draws]'\nset key outside bottom center "
-          "horizontal\nset xlabel ",
-          g->script);
+    fputs(
+        "set logscale y\nset ylabel 'τ_{int} [draws]'\nset bmargin at screen 0.17\nset key at "
+        "screen 0.5,0.03 center horizontal\nset xlabel ",
+        g->script);
     kr_gnuplot_text(g, axis.label, sizeof axis.label);
     fputs(" noenhanced\nset offsets graph 0.03, graph 0.03, 0, 0\n", g->script);
     for (int k = 0; k < n; k++) {
