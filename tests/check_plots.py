@@ -78,6 +78,23 @@ def observables(name):
     return json.loads(call("summary", name, "--json"))["observables"]
 
 
+def check_energies():
+    """A picture has the energy of its draw: that of the first chain as `trace` draws it."""
+    trace = dict(map(tuple, plot("trace", "net.h5")[0]))
+    pictures = plot("snapshot", "net.h5")
+    with open("snapshot.dat", encoding="utf-8") as file:
+        names = [line.split() for line in file if line.startswith("#")]
+    n_found = 0
+    for (_, _, chain, _, draw), rows in zip(names, pictures):
+        if chain == "0,":
+            spins = [[2 * value - 1 for value in row] for row in rows]
+            energy = -sum(s * (spins[y - 1][x] + spins[y][x - 1]) for y, row in enumerate(spins)
+                          for x, s in enumerate(row)) / 64
+            assert close(trace[float(draw)], energy), (draw, trace[float(draw)], energy)
+            n_found += 1
+    assert n_found > 1
+
+
 def check():
     """One run per kind."""
     for name in SHORT:
@@ -88,6 +105,7 @@ def check():
         values = {value for rows in pictures for row in rows for value in row}
         assert name != "net.h5" or values == {0.0, 1.0}
         assert name != "angles.h5" or all(abs(value) < 3.1416 for value in values)
+    check_energies()
     assert plot("tau", "net.h5")[0][0][1] == 1.0
     tau = [row["tau_int"] for row in observables("small.h5")["energy_per_site"]]
     assert all(close(row[1], want) for row, want in zip(plot("tau", "small.h5")[0], tau)), tau
