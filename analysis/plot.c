@@ -132,6 +132,46 @@ int kr_plot_title(const kr_source *source, int64_t point, int64_t n_points, char
     return KR_OK;
 }
 
+int kr_plot_axis_load(const kr_source *source, int64_t n_points, kr_plot_axis *axis,
+                      kr_error *err)
+{
+    kr_points points;
+    *axis = (kr_plot_axis){ .label = "point" };
+    int status = kr_points_load(source->reader, n_points, &points, err);
+    if (status == KR_OK) {
+        axis->value = kr_alloc((size_t)n_points, sizeof *axis->value, err);
+        status = axis->value ? KR_OK : KR_ENOMEM;
+    }
+    for (int64_t p = 0; p < n_points && status == KR_OK; p++) {
+        axis->value[p] = points.n_params == 1 ? points.value[p] : (double)p;
+    }
+    if (status == KR_OK && points.n_params == 1) {
+        const bool is_beta = strcmp(points.name[0], "beta") == 0;
+        snprintf(axis->label, sizeof axis->label, "%s%s", points.name[0],
+                 is_beta ? " [1/J]" : "");
+    }
+    kr_points_clear(&points);
+    return status;
+}
+
+/* "ising, hypercubic 16x16" */
+int kr_plot_extent(const kr_source *source, int64_t extent[4])
+{
+    const char *text = strchr(source->title, ',');
+    int n = 0;
+    text = text ? strchr(text + 2, ' ') : NULL;
+    while (text && n < 4) {
+        int length = 0;
+        long long side = 0;
+        if (sscanf(text + 1, "%lld%n", &side, &length) != 1 || side < 1) {
+            return 0;
+        }
+        extent[n++] = side;
+        text = text[1 + length] == 'x' ? text + 1 + length : NULL;
+    }
+    return n;
+}
+
 static int open_source(kr_source *source, const char *path, kr_error *err)
 {
     *source = (kr_source){ .path = path, .every = NAN };
@@ -165,7 +205,12 @@ static const struct {
 } kinds[] = { { "trace", kr_trace_draw, 1, 600 },
               { "histogram", kr_histogram_draw, 1, 600 },
               { "residence", kr_residence_draw, 2, 640 },
-              { "reweight", kr_reweight_draw, 1, 600 } };
+              { "reweight", kr_reweight_draw, 1, 600 },
+              { "snapshot", kr_snapshot_draw, 1, 480 },
+              { "tau", kr_tau_draw, 1, 520 },
+              { "binder", kr_binder_draw, KR_PLOT_FILES, 520 },
+              { "correlation", kr_correlation_draw, 1, 560 },
+              { "training", kr_training_draw, 1, 600 } };
 
 int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const char *figure,
                   char *made, kr_error *err)
@@ -187,15 +232,17 @@ int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const
         return kr_fail(err, KR_EUNSUP, "kind %s: unknown, want %s", kind, known);
     }
     if (n_paths < 1 || n_paths > kinds[k_kind].most_files) {
+        static const char *const wanted[] = { "one", "one or two" };
+        const int most = kinds[k_kind].most_files;
         return kr_fail(err, KR_EUNSUP, "%s of %d files, want %s", kind, n_paths,
-                       kinds[k_kind].most_files > 1 ? "one or two" : "one");
+                       most <= 2 ? wanted[most - 1] : "one to eight");
     }
     if (figure) {
         snprintf(made, KR_PATH_MAX, "%s", figure);
     } else {
         default_figure(paths[0], kind, made);
     }
-    kr_source source[2] = { { 0 } };
+    kr_source source[KR_PLOT_FILES] = { { 0 } };
     kr_gnuplot g = { 0 };
     int status = KR_OK;
     for (int k = 0; k < n_paths && status == KR_OK; k++) {

@@ -19,7 +19,23 @@ int kr_trace_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_erro
 int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_residence_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_reweight_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_snapshot_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_tau_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_binder_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_correlation_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_training_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 
+#define KR_PLOT_FILES 8 /* most files of a figure */
+
+/* The one parameter of a scan as an axis; of several parameters, the number of the point. */
+typedef struct kr_plot_axis {
+    double *value; /* (n_points); kr_free */
+    char label[KR_SERIES_NAME + 16];
+} kr_plot_axis;
+int kr_plot_axis_load(const kr_source *source, int64_t n_points, kr_plot_axis *axis,
+                      kr_error *err);
+/* Sides of the lattice as the title of the run names them; returns how many, 0 unknown. */
+int kr_plot_extent(const kr_source *source, int64_t extent[4]);
 /* Names of the energy and the order parameter in the file, in this order; returns how many. */
 int kr_plot_columns(kr_reader *reader, char name[2][KR_SERIES_NAME]);
 /* "energy per site [J]" */

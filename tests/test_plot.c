@@ -5,6 +5,8 @@
 #include "kr_test.h"
 
 #include "analysis/analysis.h"
+#include "analysis/series.h"
+#include "stats/stats.h"
 
 #include <unistd.h>
 
@@ -213,6 +215,56 @@ static void histogram_of_a_long_scan_has_a_short_key(void **state)
     assert_int_equal(n_titles, 6);
 }
 
+/* The sum of rho over the window is the tau_int of the summary. */
+static void autocorrelations_sum_to_tau_int(void **state)
+{
+    (void)state;
+    draw("p_fast.h5", NULL, "tau", "p_tau.png");
+    static double row[1024][3];
+    const int n = read_block("p_tau.dat", 0, row, 1024);
+    kr_error err = { 0 };
+    kr_reader *reader = kr_reader_open("p_fast.h5", &err);
+    int n_dims;
+    int64_t shape[KR_DIMS_MAX];
+    kr_estimate e;
+    double *x =
+        kr_reader_read(reader, "posterior", "energy_per_site", &n_dims, shape, NULL, &err);
+    assert_ok(kr_gamma_estimate(x, CHAINS, DRAWS, &e, &err), &err);
+    double tau = 0.5;
+    assert_true(n > e.window);
+    for (int64_t t = 1; t <= e.window; t++) {
+        tau += row[t][1];
+        assert_true(row[t][2] > 0.0);
+    }
+    assert_close(row[0][1], 1.0, 0.0);
+    assert_close(tau, e.tau_int, 0.002 * e.tau_int);
+    kr_free(x);
+    kr_reader_close(reader);
+}
+
+/* Of a scan: parameter and tau_int of every point. */
+static void tau_int_of_a_scan_is_that_of_its_points(void **state)
+{
+    (void)state;
+    draw("p_scan.h5", NULL, "tau", "p_tau_scan.svg");
+    double row[8][3];
+    assert_int_equal(read_block("p_tau_scan.dat", 0, row, 8), 3);
+    kr_error err = { 0 };
+    kr_reader *reader = kr_reader_open("p_scan.h5", &err);
+    kr_series series;
+    assert_ok(kr_series_load(reader, "posterior", "energy_per_site", &series, &err), &err);
+    static double x[CHAINS * DRAWS];
+    for (int p = 0; p < 3; p++) {
+        kr_estimate e;
+        kr_series_point(&series, p, x);
+        assert_ok(kr_gamma_estimate(x, CHAINS, DRAWS, &e, &err), &err);
+        assert_close(row[p][1], e.tau_int, 1e-6 * e.tau_int);
+        assert_close(row[p][2], fmax(e.tau_int - e.tau_int_error, 0.1 * e.tau_int), 1e-6);
+    }
+    kr_series_clear(&series);
+    kr_reader_close(reader);
+}
+
 static void trace_keeps_every_extreme(void **state)
 {
     (void)state;
@@ -278,8 +330,14 @@ static void what_cannot_be_drawn_is_refused_with_its_reason(void **state)
     } list[] = { { "p_fast.h5", "pie", "kind pie: unknown, want trace, ", 1 },
                  { "p_fast.h5", "trace", "trace of 2 files, want one", 2 },
                  { "p_empty.h5", "residence", "p_empty.h5: no draws of in_ordered", 1 },
-                 { "p_nan.h5", "trace", "not finite of energy_per_site", 1 } };
-    for (int k = 0; k < 4; k++) {
+                 { "p_nan.h5", "trace", "not finite of energy_per_site", 1 },
+                 { "p_nan.h5", "tau", "not finite of energy_per_site", 1 },
+                 { "p_empty.h5", "tau", "p_empty.h5: no draws of energy_per_site", 1 },
+                 { "p_fast.h5", "snapshot", "want output: {configurations: {every: N}}", 1 },
+                 { "p_fast.h5", "training", "no training, want a run with densities", 1 },
+                 { "p_fast.h5", "correlation", "want observable two_point", 1 },
+                 { "p_fast.h5", "binder", "p_fast.h5: ", 1 } };
+    for (int k = 0; k < (int)(sizeof list / sizeof *list); k++) {
         const char *paths[] = { list[k].path, list[k].path };
         char made[4096];
         err = (kr_error){ 0 };
@@ -300,6 +358,8 @@ int main(void)
         cmocka_unit_test(dwell_times_follow_their_law),
         cmocka_unit_test(histogram_is_normalized_with_errors),
         cmocka_unit_test(histogram_of_a_long_scan_has_a_short_key),
+        cmocka_unit_test(autocorrelations_sum_to_tau_int),
+        cmocka_unit_test(tau_int_of_a_scan_is_that_of_its_points),
         cmocka_unit_test(trace_keeps_every_extreme),
         cmocka_unit_test(scans_are_drawn_at_a_named_point),
         cmocka_unit_test(titles_run_nothing),

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define SETS_MAX  64
-#define PATHS_MAX 2
+#define PATHS_MAX 9 /* plot: eight files and a kind */
 
 typedef struct arguments {
     const char *command;
@@ -457,7 +457,7 @@ static int command_summary(int argc, char **argv, const volatile sig_atomic_t *s
 
 static int command_plot(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
-    arguments a = { .min_paths = 2, .max_paths = 3 };
+    arguments a = { .min_paths = 2, .max_paths = PATHS_MAX };
     kr_error err = { 0 };
     char figure[4096];
     (void)stop;
@@ -467,7 +467,7 @@ static int command_plot(int argc, char **argv, const volatile sig_atomic_t *stop
             return complain_spec(&err);
         }
     }
-    /* FILE.h5 [FILE2.h5] KIND */
+    /* FILE.h5 ... KIND */
     const char *kind = a.path[a.n_paths - 1];
     if (kr_plot_write(a.path, a.n_paths - 1, kind, a.run.output, figure, &err) != KR_OK) {
         return complain(&err);
@@ -515,8 +515,8 @@ const kr_command kr_cli_commands[] = {
       command_summary },
     { "reweight", "FILE.h5",
       "Means and log Z of a scan of temperatures at any beta between them.", kr_cli_reweight },
-    { "plot", "FILE.h5 [FILE2.h5] trace|histogram|residence|reweight",
-      "Make a figure; two files put residence side by side.", command_plot },
+    { "plot", "FILE.h5 ... KIND", "Make a figure; two files put residence side by side.",
+      command_plot },
     { "exact", "RUN.yaml", "Exact values, where the system allows them.", command_exact },
     { "compare", "RUN.yaml",
       "The learned move against every rival, training included; which method to use.",

@@ -383,7 +383,7 @@ static int add_configurations(kr_schema *s, kr_error *err)
     const bool is_real = spec->target[0].terms->action != NULL;
     KR_TRY(add(s, CONFIGURATIONS, "configurations", is_real ? "field" : "state",
                is_real ? KR_F64 : KR_U8, many ? "chain draw point site" : "chain draw site",
-               "1",
+               is_real && spec->target[0].terms->action->is_angle ? "rad" : "1",
                is_real ? "variable of every site, coordinate 0 fastest"
                        : "state of every site, coordinate 0 fastest",
                &s->configuration, err));

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every kind of `kramers plot` on short runs: figures, data that are those of the summary, no gnuplot warning.
+
+usage: check_plots.py KRAMERS RUNS
+
+RUNS is the folder of the shipped run files, which are shortened here. Where gnuplot is missing the scripts and
+data are checked all the same.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+KRAMERS, RUNS = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+SHORT = {
+    "net.h5": ("ising_critical.yaml", "lattice.size=[8, 8]", "phases.adapt=60", "phases.measure=60", "chains=6",
+               "training.max_work=1", "output.configurations.every=2"),
+    "field.h5": ("phi4_critical.yaml", "lattice.size=[8, 8]", "phases={thermalize: 50, measure: 200}", "chains=8",
+                 "observables=[energy, magnetization, two_point]", "output.configurations.every=2"),
+    "small.h5": ("ising_critical.yaml", "lattice.size=[4, 4]"),
+    "large.h5": ("ising_critical.yaml", "lattice.size=[6, 6]"),
+    "angles.h5": ("xy_helicity.yaml", "lattice.size=[6, 6]", "phases={thermalize: 20, measure: 40}", "beta=1",
+                  "chains=2", "output.configurations.every=2"),
+}
+SCAN = ("beta={from: 0.3, to: 0.5, count: 3}", "densities={}", "training={}", "updates=[heat_bath]",
+        "phases={thermalize: 20, measure: 200}", "chains=8")
+
+
+def call(*arguments, want=0):
+    """Runs the program; returns stdout, or stderr where it has to fail."""
+    result = subprocess.run([KRAMERS, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == want or (want and result.returncode), (arguments, result.returncode, result.stderr)
+    return result.stderr if want else result.stdout
+
+
+def make(name):
+    """A short run of a shipped run file."""
+    source, *sets = SHORT[name]
+    sets += SCAN if name in ("small.h5", "large.h5") else ()
+    more = [word for text in sets for word in ("--set", text)]
+    call("run", os.path.join(RUNS, source), *more, "-o", name, "--progress", "never", "--threads", "1")
+
+
+def blocks(path):
+    """Rows of numbers of the blocks of a data file."""
+    found = []
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("#"):
+                found.append([])
+            elif line.strip():
+                found[-1].append([float(word) for word in line.split()])
+    return found
+
+
+def plot(kind, *files):
+    """Draws as bitmap, SVG and PDF; gnuplot has nothing to say. Returns the data."""
+    for ending in ("pdf", "svg", "png") if shutil.which("gnuplot") else ():
+        figure = f"{kind}.{ending}"
+        call("plot", *files, kind, "-o", figure)
+        assert os.path.getsize(figure) > 1000, figure
+        said = subprocess.run(["gnuplot", "-d", f"{kind}.gp"], capture_output=True, text=True, check=True)
+        assert not said.stdout + said.stderr, (kind, files, said.stderr)
+    if not shutil.which("gnuplot"):
+        assert "gnuplot: not found" in call("plot", *files, kind, "-o", f"{kind}.png", want=1)
+    return blocks(f"{kind}.dat")
+
+
+def close(a, b):
+    """Equal to the digits of data files."""
+    return abs(a - b) <= 1e-3 * abs(b) + 1e-9
+
+
+def observables(name):
+    """Those of the summary."""
+    return json.loads(call("summary", name, "--json"))["observables"]
+
+
+def check_energies():
+    """A picture has the energy of its draw: that of the first chain as `trace` draws it."""
+    trace = dict(map(tuple, plot("trace", "net.h5")[0]))
+    pictures = plot("snapshot", "net.h5")
+    with open("snapshot.dat", encoding="utf-8") as file:
+        names = [line.split() for line in file if line.startswith("#")]
+    n_found = 0
+    for (_, _, chain, _, draw), rows in zip(names, pictures):
+        if chain == "0,":
+            spins = [[2 * value - 1 for value in row] for row in rows]
+            energy = -sum(s * (spins[y - 1][x] + spins[y][x - 1]) for y, row in enumerate(spins)
+                          for x, s in enumerate(row)) / 64
+            assert close(trace[float(draw)], energy), (draw, trace[float(draw)], energy)
+            n_found += 1
+    assert n_found > 1
+
+
+def check():
+    """One run per kind."""
+    for name in SHORT:
+        make(name)
+    for name, sites in (("net.h5", 8), ("field.h5", 8), ("angles.h5", 6)):
+        pictures = plot("snapshot", name)
+        assert all(len(rows) == sites and len(rows[0]) == sites for rows in pictures), name
+        values = {value for rows in pictures for row in rows for value in row}
+        assert name != "net.h5" or values == {0.0, 1.0}
+        assert name != "angles.h5" or all(abs(value) < 3.1416 for value in values)
+    check_energies()
+    assert plot("tau", "net.h5")[0][0][1] == 1.0
+    tau = [row["tau_int"] for row in observables("small.h5")["energy_per_site"]]
+    assert all(close(row[1], want) for row, want in zip(plot("tau", "small.h5")[0], tau)), tau
+    cumulants = plot("binder", "small.h5", "large.h5")
+    for k, name in ((0, "small.h5"), (2, "large.h5")):
+        want = observables(name)["binder"]
+        assert len(cumulants[k]) == 3
+        for row, entry in zip(cumulants[k], want):
+            assert close(row[0], entry["beta"]) and close(row[1], entry["mean"]) and close(row[2], entry["error"])
+    names = observables("field.h5")
+    for row in plot("correlation", "field.h5")[0]:
+        assert close(row[1], names[f"two_point_connected_{row[0]:.0f}"]["mean"]), row
+    assert plot("training", "net.h5")[0]
+    assert "a single point, want a scan" in call("plot", "net.h5", "binder", want=1)
+    assert "want output: {configurations" in call("plot", "small.h5", "snapshot", want=1)
+    assert "want one to eight" not in call("plot", *["small.h5"] * 8, "binder")
+    assert "trace of 3 files, want one" in call("plot", *["small.h5"] * 3, "trace", want=1)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        check()
+    print("figures of every kind: data equal those of the summary")
