@@ -131,7 +131,7 @@ static void two_thirds_of_the_error_bars_cover_the_mean(void **state)
         double ratio, scatter;
         const double share =
             coverage(row[k].a, row[k].n_chains, row[k].n_draws, &ratio, &scatter);
-        print_message("a = %g, %d x %d: %.1f %%, error %.4f(%.4f) of the Gamma method's\n",
+        print_message("# a = %g, %d x %d: %.1f %%, error %.4f(%.4f) of the Gamma method's\n",
                       row[k].a, (int)row[k].n_chains, (int)row[k].n_draws, share, ratio,
                       scatter);
         assert_true(share > 64.0 && share < 73.0);

@@ -125,7 +125,7 @@ static void ln_J_nears_the_determinant_as_the_fourth_power_of_a_step(void **stat
     double doubt[3];
     const double off[3] = { missed("steps=8", &doubt[0]), missed("steps=16", &doubt[1]),
                             missed("steps=32", &doubt[2]) };
-    print_message("ln J misses %.3g, %.3g, %.3g; doubt %.3g, %.3g, %.3g\n", off[0], off[1],
+    print_message("# ln J misses %.3g, %.3g, %.3g; doubt %.3g, %.3g, %.3g\n", off[0], off[1],
                   off[2], doubt[0], doubt[1], doubt[2]);
     for (int k = 0; k < 2; k++) {
         assert_true(fabs(off[k + 1]) < fabs(off[k]) / 8.0);
