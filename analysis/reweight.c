@@ -352,16 +352,16 @@ static int alloc_curves(const data *d, const kr_lines *lines, kr_reweighting *r,
     return KR_OK;
 }
 
-/* all: (lines + 1, n_blocks + 1) values; base (n_blocks + 1): ln Z at the first point. */
+/* all: (lines + 1, n_blocks + 1) values. */
 static void fill_target(const kr_multihist *m, const kr_lines *lines, kr_reweighting *r,
-                        int64_t t, const double *base, double *all)
+                        int64_t t, double *all)
 {
     const int64_t n = r->n_blocks + 1;
     double moments[2 * COLUMNS_MOST], *log_z = all + lines->n * n;
     for (int64_t s = 0; s < n; s++) {
         kr_multihist_mean mean;
         kr_multihist_at(m, r->beta[t], s, &mean, moments);
-        log_z[s] = mean.log_z - base[s];
+        log_z[s] = mean.log_z;
         if (s == 0) {
             r->ess[t] = mean.ess;
             r->edge[t] = mean.edge;
@@ -425,8 +425,8 @@ static double find_top(const kr_search *search, int64_t sample, double low, doub
 }
 
 /* The largest value of a derived variance, when it lies between the targets that hold. */
-static int find_extremum(const kr_multihist *m, const kr_line *line, int curve,
-                         kr_reweighting *r, double *work)
+static void find_extremum(const kr_multihist *m, const kr_line *line, int curve,
+                          kr_reweighting *r, double *work)
 {
     const double *value = r->curve[curve].value;
     const kr_search search = { m, line, r->n_sites };
@@ -438,7 +438,7 @@ static int find_extremum(const kr_multihist *m, const kr_line *line, int curve,
     }
     if (top < 1 || top + 1 >= r->n_targets || !kr_reweighting_holds(r, top - 1) ||
         !kr_reweighting_holds(r, top + 1) || r->n_extrema == KR_EXTREMA_MAX) {
-        return 0;
+        return;
     }
     double *beta = work, *most = work + r->n_blocks + 1;
     const int64_t wide = top >= 3 && top + 3 < r->n_targets ? 3 : 1;
@@ -449,32 +449,25 @@ static int find_extremum(const kr_multihist *m, const kr_line *line, int curve,
     snprintf(e->name, sizeof e->name, "%s", r->curve[curve].name);
     e->beta_error = kr_multihist_error(beta, r->n_blocks, &e->beta);
     e->value_error = kr_multihist_error(most, r->n_blocks, &e->value);
-    return 1;
 }
 
 static int fill_all(const kr_multihist *m, const kr_lines *lines, kr_reweighting *r,
                     kr_error *err)
 {
-    const size_t samples = (size_t)(r->n_blocks + 1);
-    double *base = kr_alloc((size_t)(lines->n + 3) * samples, sizeof *base, err);
-    if (!base) {
+    double *work =
+        kr_alloc((size_t)(lines->n + 2) * (size_t)(r->n_blocks + 1), sizeof *work, err);
+    if (!work) {
         return KR_ENOMEM;
     }
-    double *work = base + samples;
-    for (size_t s = 0; s < samples; s++) {
-        kr_multihist_mean mean;
-        kr_multihist_at(m, r->point[0], (int64_t)s, &mean, NULL);
-        base[s] = mean.log_z;
-    }
     for (int64_t t = 0; t < r->n_targets; t++) {
-        fill_target(m, lines, r, t, base, work);
+        fill_target(m, lines, r, t, work);
     }
     for (int k = 0; k < lines->n; k++) {
         if (lines->line[k].is_derived && lines->line[k].recipe.kind == KR_KIND_VARIANCE) {
             find_extremum(m, &lines->line[k], k, r, work);
         }
     }
-    kr_free(base);
+    kr_free(work);
     return KR_OK;
 }
 

@@ -129,17 +129,8 @@ int kr_summary_estimate_runs(const kr_summary *s, int64_t p, double *x, kr_estim
     int64_t n = s->n_draws, members = s->n_chains;
     const double *weight = s->annealing->weight + p * n;
     double sum = 0.0, sum_w = 0.0, square = 0.0;
-    *e = (kr_estimate){ .mean = NAN,
-                        .error = NAN,
-                        .tau_int = NAN,
-                        .tau_int_error = NAN,
-                        .ess = NAN,
-                        .r_hat = NAN,
-                        .ess_bulk = NAN,
-                        .ess_tail = NAN,
-                        .n = members * n,
-                        .is_constant = true,
-                        .is_window_closed = true };
+    *e = kr_estimate_unknown(members * n);
+    e->is_constant = e->is_window_closed = true;
     if (n < MIN_RUNS) {
         return kr_fail(err, KR_EINVAL, "%lld annealing runs, want at least %d", (long long)n,
                        MIN_RUNS);

@@ -27,8 +27,7 @@ kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char
         snprintf(q->name, sizeof q->name, "%s", name);
         snprintf(q->unit, sizeof q->unit, "%s", unit);
         q->exact = q->z = NAN;
-        q->estimate =
-            (kr_estimate){ NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, false, false };
+        q->estimate = kr_estimate_unknown(0);
     }
     return grown + old;
 }

@@ -52,7 +52,6 @@ static void series_give_the_values_of_arviz(void **state)
         assert_close(e.r_hat, want[k].r_hat, 1e-9);
         assert_close(e.ess_bulk, want[k].bulk, 1e-8);
         assert_close(e.ess_tail, want[k].tail, 1e-8);
-        assert_int_equal(e.state, KR_RANK_GOOD);
     }
 }
 
@@ -79,7 +78,7 @@ static void ess_of_normal_chains_is_that_of_their_mean(void **state)
     free(series);
 }
 
-static void series_without_an_answer_say_why(void **state)
+static void series_without_an_answer_give_none(void **state)
 {
     (void)state;
     double series[30];
@@ -89,14 +88,14 @@ static void series_without_an_answer_say_why(void **state)
         series[k] = 0.1;
     }
     assert_ok(kr_rank_estimate_chains(series, 3, 10, &e, &err), &err);
-    assert_true(e.state == KR_RANK_CONSTANT && isnan(e.r_hat) && isnan(e.ess_bulk));
+    assert_true(isnan(e.r_hat) && isnan(e.ess_bulk));
     assert_ok(kr_rank_estimate_chains(series, 10, 3, &e, &err), &err);
-    assert_true(e.state == KR_RANK_FEW && isnan(e.r_hat) && isnan(e.ess_tail));
+    assert_true(isnan(e.r_hat) && isnan(e.ess_tail));
     for (int k = 0; k < 30; k++) {
         series[k] = k < 10 ? 0.1 : k < 20 ? 0.3 : 0.7;
     }
     assert_ok(kr_rank_estimate_chains(series, 3, 10, &e, &err), &err);
-    assert_true(e.state == KR_RANK_STUCK && isinf(e.r_hat));
+    assert_true(isinf(e.r_hat));
     series[7] = NAN;
     assert_int_equal(kr_rank_estimate_chains(series, 3, 10, &e, &err), KR_EINVAL);
 }
@@ -106,7 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(series_give_the_values_of_arviz),
         cmocka_unit_test(ess_of_normal_chains_is_that_of_their_mean),
-        cmocka_unit_test(series_without_an_answer_say_why),
+        cmocka_unit_test(series_without_an_answer_give_none),
     };
     return cmocka_run_group_tests_name("rank", tests, NULL, NULL);
 }

@@ -88,18 +88,23 @@ static int find_mean(const double *series, int64_t n_chains, int64_t n_draws, kr
     return KR_OK;
 }
 
+kr_estimate kr_estimate_unknown(int64_t n)
+{
+    return (kr_estimate){ .mean = NAN,
+                          .error = NAN,
+                          .tau_int = NAN,
+                          .tau_int_error = NAN,
+                          .ess = NAN,
+                          .r_hat = NAN,
+                          .ess_bulk = NAN,
+                          .ess_tail = NAN,
+                          .n = n };
+}
+
 int kr_gamma_estimate(const double *series, int64_t n_chains, int64_t n_draws,
                       kr_estimate *estimate, kr_error *err)
 {
-    *estimate = (kr_estimate){ .mean = NAN,
-                               .error = NAN,
-                               .tau_int = NAN,
-                               .tau_int_error = NAN,
-                               .ess = NAN,
-                               .r_hat = NAN,
-                               .ess_bulk = NAN,
-                               .ess_tail = NAN,
-                               .n = n_chains * n_draws };
+    *estimate = kr_estimate_unknown(n_chains * n_draws);
     if (n_chains < 1 || n_draws < 4) {
         return kr_fail(err, KR_EINVAL,
                        "series: %lld chains of %lld draws, want at least 1 chain of 4",

@@ -15,7 +15,6 @@
 #include <gsl/gsl_linalg.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define STEPS_MOST    200
@@ -29,6 +28,7 @@ struct kr_multihist {
     int64_t n_points, n_bins, n_blocks, n_columns, n_filled;
     double x_low, x_high;
     double *a;       /* (n_points) */
+    int64_t *order;  /* (n_points) points by ascending a */
     double *n_drawn; /* (n_blocks + 1, n_points): the last of all blocks together */
     double *sum_x;   /* (n_points) */
     double *table;   /* (n_blocks + 1, n_bins, entries): the last of all blocks together */
@@ -49,6 +49,7 @@ void kr_multihist_free(kr_multihist *m)
 {
     if (m) {
         kr_free(m->a);
+        kr_free(m->order);
         kr_free(m->n_drawn);
         kr_free(m->sum_x);
         kr_free(m->table);
@@ -84,6 +85,7 @@ kr_multihist *kr_multihist_alloc(const kr_multihist_shape *shape, kr_error *err)
     const size_t points = (size_t)m->n_points, bins = (size_t)m->n_bins;
     const size_t samples = (size_t)m->n_blocks + 1;
     m->a = kr_alloc(points, sizeof(double), err);
+    m->order = kr_alloc(points, sizeof *m->order, err);
     m->n_drawn = kr_alloc(samples * points, sizeof(double), err);
     m->sum_x = kr_alloc(points, sizeof(double), err);
     m->table = kr_alloc(samples * bins * (size_t)entries(m), sizeof(double), err);
@@ -91,12 +93,19 @@ kr_multihist *kr_multihist_alloc(const kr_multihist_shape *shape, kr_error *err)
     m->bin = kr_alloc(bins, sizeof *m->bin, err);
     m->f = kr_alloc(samples * points, sizeof(double), err);
     m->log_d = kr_alloc(samples * bins, sizeof(double), err);
-    if (!m->a || !m->n_drawn || !m->sum_x || !m->table || !m->x || !m->bin || !m->f ||
-        !m->log_d) {
+    if (!m->a || !m->order || !m->n_drawn || !m->sum_x || !m->table || !m->x || !m->bin ||
+        !m->f || !m->log_d) {
         kr_multihist_free(m);
         return NULL;
     }
     memcpy(m->a, shape->a, points * sizeof(double));
+    for (int64_t k = 0; k < m->n_points; k++) {
+        int64_t j = k;
+        for (; j > 0 && m->a[m->order[j - 1]] > m->a[k]; j--) {
+            m->order[j] = m->order[j - 1];
+        }
+        m->order[j] = k;
+    }
     return m;
 }
 
@@ -329,32 +338,12 @@ static int minimize(const kr_multihist *m, double *f, int64_t sample, newton *w,
                                STEPS_MOST, fabs(largest));
 }
 
-typedef struct order {
-    double a;
-    int64_t point;
-} order;
-
-static int compare(const void *a, const void *b)
-{
-    double x = ((const order *)a)->a, y = ((const order *)b)->a;
-    return (x > y) - (x < y);
-}
-
 /* Overlap of neighbors i, j: sum over bins of min(p_i, p_j), from the solution. */
 static int find_overlap(kr_multihist *m, newton *w, kr_error *err)
 {
-    order *sorted = kr_alloc((size_t)m->n_points, sizeof *sorted, err);
-    if (!sorted) {
-        return KR_ENOMEM;
-    }
-    for (int64_t k = 0; k < m->n_points; k++) {
-        sorted[k] = (order){ m->a[k], k };
-    }
-    qsort(sorted, (size_t)m->n_points, sizeof *sorted, compare);
-    int status = KR_OK;
     m->least_overlap = 1.0;
-    for (int64_t k = 0; k + 1 < m->n_points && status == KR_OK; k++) {
-        const int64_t i = sorted[k].point, j = sorted[k + 1].point;
+    for (int64_t k = 0; k + 1 < m->n_points; k++) {
+        const int64_t i = m->order[k], j = m->order[k + 1];
         double overlap = 0.0;
         for (int64_t b = 0; b < m->n_filled; b++) {
             log_sum(m, m->f, m->x[b], w);
@@ -363,30 +352,21 @@ static int find_overlap(kr_multihist *m, newton *w, kr_error *err)
         }
         m->least_overlap = fmin(m->least_overlap, overlap);
         if (!(overlap > OVERLAP_LEAST)) {
-            status = kr_fail(err, KR_EINVAL,
-                             "reweighting: the points at %.6g and %.6g have an overlap of "
-                             "%.1g, want more than %g: put points between them",
-                             sorted[k].a, sorted[k + 1].a, overlap, OVERLAP_LEAST);
+            return kr_fail(err, KR_EINVAL,
+                           "reweighting: the points at %.6g and %.6g have an overlap of "
+                           "%.1g, want more than %g: put points between them",
+                           m->a[i], m->a[j], overlap, OVERLAP_LEAST);
         }
     }
-    kr_free(sorted);
-    return status;
+    return KR_OK;
 }
 
 /* Where the search begins: the trapezoid rule for d ln Z/da = -<X>. */
-static int guess(kr_multihist *m, kr_error *err)
+static void guess(kr_multihist *m)
 {
-    order *sorted = kr_alloc((size_t)m->n_points, sizeof *sorted, err);
-    if (!sorted) {
-        return KR_ENOMEM;
-    }
-    for (int64_t k = 0; k < m->n_points; k++) {
-        sorted[k] = (order){ m->a[k], k };
-    }
-    qsort(sorted, (size_t)m->n_points, sizeof *sorted, compare);
-    m->f[sorted[0].point] = 0.0;
+    m->f[m->order[0]] = 0.0;
     for (int64_t k = 1; k < m->n_points; k++) {
-        const int64_t i = sorted[k - 1].point, j = sorted[k].point;
+        const int64_t i = m->order[k - 1], j = m->order[k];
         double mean = m->sum_x[i] / drawn(m, i, 0) + m->sum_x[j] / drawn(m, j, 0);
         m->f[j] = m->f[i] + 0.5 * mean * (m->a[j] - m->a[i]);
     }
@@ -394,8 +374,6 @@ static int guess(kr_multihist *m, kr_error *err)
     for (int64_t k = 0; k < m->n_points; k++) {
         m->f[k] -= zero;
     }
-    kr_free(sorted);
-    return KR_OK;
 }
 
 static void keep_log_d(kr_multihist *m, int64_t sample, newton *w)
@@ -431,9 +409,7 @@ int kr_multihist_solve(kr_multihist *m, kr_error *err)
     KR_TRY(check_draws(m, err));
     int status = alloc_newton(&w, m->n_points, err);
     if (status == KR_OK) {
-        status = guess(m, err);
-    }
-    if (status == KR_OK) {
+        guess(m);
         status = solve_all(m, &w, err);
     }
     free_newton(&w);

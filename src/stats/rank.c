@@ -177,7 +177,6 @@ static int estimate(work *w, const double *x, kr_rank_estimate *e, kr_error *err
     }
     qsort(w->sorted, (size_t)w->n, sizeof *w->sorted, compare);
     if (w->sorted[0].value == w->sorted[w->n - 1].value) {
-        e->state = KR_RANK_CONSTANT;
         return KR_OK;
     }
     fold(w);
@@ -185,7 +184,6 @@ static int estimate(work *w, const double *x, kr_rank_estimate *e, kr_error *err
     double folded = kr_r_hat_split(w->score, w->n_halves / 2, 2 * w->length);
     fill_scores(w, w->sorted);
     e->r_hat = fmax(folded, kr_r_hat_split(w->score, w->n_halves / 2, 2 * w->length));
-    e->state = isinf(e->r_hat) ? KR_RANK_STUCK : KR_RANK_GOOD;
     KR_TRY(find_ess(w, w->score, &e->ess_bulk, err));
     return find_tail(w, x, &e->ess_tail, err);
 }
@@ -202,7 +200,7 @@ static bool is_finite(const double *series, int64_t n)
 int kr_rank_estimate_chains(const double *series, int64_t n_chains, int64_t n_draws,
                             kr_rank_estimate *e, kr_error *err)
 {
-    *e = (kr_rank_estimate){ NAN, NAN, NAN, KR_RANK_FEW };
+    *e = (kr_rank_estimate){ NAN, NAN, NAN };
     if (n_chains < 1 || n_draws < DRAWS_AT) {
         return KR_OK;
     }

@@ -18,6 +18,9 @@ typedef struct kr_estimate {
     bool is_window_closed; /* false: correlated over half a chain, error is a lower bound */
 } kr_estimate;
 
+/* n values of which nothing is known: all numbers NaN. */
+kr_estimate kr_estimate_unknown(int64_t n);
+
 /* Mean of correlated data by the Gamma method over replicas with one common mean, automatic
  * window with S = 1.5, autocovariance corrected for its bias (Wolff, CPC 156, 143 (2004),
  * sections 3.1 to 3.3; tau_int_error is his eq. (42)).
@@ -38,17 +41,11 @@ double kr_r_hat_split(const double *series, int64_t n_chains, int64_t n_draws);
 
 /* What ranks say about a series: R-hat of their normal scores, or of those of the distances
  * from the median where that is larger; ESS of the scores, and of being in the lower or upper
- * 5 %, the smaller one (Vehtari et al., Bayesian Anal. 16, 667 (2021)). All NaN unless GOOD or
- * STUCK. */
-typedef enum kr_rank_state {
-    KR_RANK_GOOD,
-    KR_RANK_CONSTANT, /* all values are equal */
-    KR_RANK_STUCK,    /* every half of a chain is constant, but they differ: R-hat infinite */
-    KR_RANK_FEW,      /* less than 4 draws per chain */
-} kr_rank_state;
+ * 5 %, the smaller one (Vehtari et al., Bayesian Anal. 16, 667 (2021)). All NaN where all
+ * values are equal or a chain has less than 4 draws; R-hat is infinite where every half of a
+ * chain is constant, but they differ. */
 typedef struct kr_rank_estimate {
     double r_hat, ess_bulk, ess_tail;
-    kr_rank_state state;
 } kr_rank_estimate;
 /* series (n_chains, n_draws). Of more than 2^22 values every second, third, ... draw is taken,
  * and ESS is that of these. Cost: a sort of the values and two FFT per chain and ESS. Errors:
