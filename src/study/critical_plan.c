@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * study/critical_plan.c - pilots, the plan that follows from them, and measuring.
+ *
+ * A pilot runs until its second half is many tau_int long. The time of the study is shared in
+ * proportion to the side of the boxes: large ones say most of the critical value, small ones of
+ * the corrections. CPU times of the pilots become numbers of steps, once, in plan.yaml. */
+#include "base/memory.h"
+#include "study/critical_private.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PILOT_STEPS 300
+#define PILOT_TAUS  15.0 /* length of either half of a pilot chain, in tau_int */
+#define PILOT_MOST  0.04 /* of the time of the study, for a size */
+#define SETTLE_TAUS 20.0 /* of measuring */
+#define DRAWS_MOST  4096 /* of a chain */
+#define MOVE        0.15 /* largest relative change of xi/L or the cumulant by a move */
+
+void kr_critical_file(const kr_critical *study, int32_t side, char path[KR_CRITICAL_PATH])
+{
+    char name[64];
+    snprintf(name, sizeof name, "L%04d.h5", side);
+    kr_critical_name(study, name, path);
+}
+
+static double budget(const kr_critical *study)
+{
+    return 60.0 * study->minutes * study->options->n_threads;
+}
+
+/* ---- pilots -------------------------------------------------------------------------------
+ */
+
+/* One attempt: cost, tau_int and values of a size at a place. */
+static int try_pilot(kr_critical *study, kr_critical_size *s, int64_t steps, double *cpu_s,
+                     bool *is_finished, kr_error *err)
+{
+    kr_critical_task task = { .side = s->side,
+                              .value = &s->at,
+                              .n_values = 1,
+                              .updates = study->updates,
+                              .thermalize = steps / 2,
+                              .measure = steps / 2,
+                              .every = s->every,
+                              .chains = KR_CRITICAL_CHAINS,
+                              .stream = 100 + s->side };
+    kr_critical_draws draws;
+    double ess, fastest;
+    kr_critical_name(study, "pilot.h5", task.output);
+    KR_TRY(kr_critical_execute(study, &task, false, is_finished, cpu_s, err));
+    if (!*is_finished) {
+        return KR_OK;
+    }
+    KR_TRY(kr_critical_draws_load(study, task.output, s->side, 0, s->at, &draws, err));
+    int status = kr_critical_tau(&draws, &s->tau, &fastest, err);
+    status =
+        status == KR_OK ? kr_critical_evaluate(&draws, s->at, &s->data, &ess, err) : status;
+    status =
+        status == KR_OK ? kr_critical_coexist(study, &draws, &s->coexistence, err) : status;
+    s->tau *= (double)s->every;
+    const int64_t every = (int64_t)(fastest * (double)s->every);
+    s->every = every < 1 ? 1 : every;
+    kr_critical_draws_clear(&draws);
+    return status;
+}
+
+static int pilot(kr_critical *study, kr_critical_size *s, bool *is_finished, kr_error *err)
+{
+    const double most = PILOT_MOST * budget(study);
+    int64_t steps = PILOT_STEPS;
+    s->every = 1;
+    for (;;) {
+        double cpu_s = 0.0;
+        const int64_t every = s->every;
+        KR_TRY(try_pilot(study, s, steps, &cpu_s, is_finished, err));
+        study->pilot_cpu_s += cpu_s;
+        if (!*is_finished) {
+            return KR_OK;
+        }
+        s->cpu_per_step = cpu_s / (double)((steps + study->adapt) * KR_CRITICAL_CHAINS);
+        if (0.5 * (double)steps > PILOT_TAUS * s->tau || 4.0 * cpu_s > most) {
+            break;
+        }
+        steps *= 4;
+        s->every = every < s->every ? s->every : every;
+    }
+    kr_critical_say(study,
+                    "critical: size %d at %.7g: tau_int %.3g steps, %.3g us per step of a "
+                    "chain\n",
+                    s->side, s->at, s->tau, 1e6 * s->cpu_per_step);
+    return KR_OK;
+}
+
+/* The next size starts where this one and the one before agree, as far as lines hold. */
+static double next_place(const kr_critical *study, int32_t k)
+{
+    const int which = study->has_ratio ? KR_SCALING_RATIO : KR_SCALING_BINDER;
+    const kr_critical_size *s = &study->size[k];
+    if (k == 0) {
+        return s->at;
+    }
+    kr_scaling_size before = study->size[k - 1].data;
+    before.value[which] += before.value[which + 1] * (s->at - study->size[k - 1].at);
+    double by = kr_critical_crossing(&before, &s->data, which);
+    const double most = MOVE * fabs(s->data.value[which] / s->data.value[which + 1]);
+    by = isfinite(by) ? by : 0.0;
+    return s->at + fmax(-most, fmin(most, by));
+}
+
+/* ---- the plan -----------------------------------------------------------------------------
+ */
+
+static void share_time(kr_critical *study)
+{
+    const double left = 0.92 * budget(study) - study->scan_cpu_s - study->pilot_cpu_s;
+    double sides = 0.0;
+    for (int32_t k = 0; k < study->n_sizes; k++) {
+        sides += study->size[k].side;
+    }
+    for (int32_t k = 0; k < study->n_sizes; k++) {
+        kr_critical_size *s = &study->size[k];
+        const double steps = fmax(left, 0.3 * budget(study)) * s->side / sides /
+                             (s->cpu_per_step * KR_CRITICAL_CHAINS);
+        s->thermalize = (int64_t)ceil(SETTLE_TAUS * s->tau) + 20;
+        s->measure = (int64_t)steps - s->thermalize - study->adapt;
+        const int64_t least = (int64_t)ceil(4.0 * s->tau) + 8 * s->every;
+        s->measure = s->measure > least ? s->measure : least;
+        const int64_t every = s->measure / DRAWS_MOST;
+        s->every = every > s->every ? every : s->every;
+        s->measure -= s->measure % s->every;
+    }
+}
+
+static int write_plan(const kr_critical *study, kr_error *err)
+{
+    char path[KR_CRITICAL_PATH], part[KR_CRITICAL_PATH + 16], number[3][KR_NUMBER_MAX];
+    kr_critical_name(study, "plan.yaml", path);
+    snprintf(part, sizeof part, "%s.partial", path);
+    FILE *out = fopen(part, "w");
+    if (!out) {
+        return kr_fail(err, KR_EIO, "%s: %s", part, strerror(errno));
+    }
+    fprintf(out, "# What the pilots of kramers critical decided; the same command goes on.\n"
+                 "# cpu_per_step: of a chain, seconds; tau: of the slowest column, steps\n"
+                 "sizes:\n");
+    for (int32_t k = 0; k < study->n_sizes; k++) {
+        const kr_critical_size *s = &study->size[k];
+        fprintf(out,
+                "  - {side: %d, at: %s, thermalize: %lld, every: %lld, measure: %lld, tau: %s, "
+                "cpu_per_step: %s}\n",
+                s->side, kr_number_format(s->at, number[0]), (long long)s->thermalize,
+                (long long)s->every, (long long)s->measure, kr_number_format(s->tau, number[1]),
+                kr_number_format(s->cpu_per_step, number[2]));
+    }
+    fprintf(out, "scan_cpu_s: %s\npilot_cpu_s: %s\n",
+            kr_number_format(study->scan_cpu_s, number[0]),
+            kr_number_format(study->pilot_cpu_s, number[1]));
+    bool is_bad = ferror(out);
+    is_bad = fclose(out) != 0 || is_bad;
+    return is_bad || rename(part, path) != 0
+               ? kr_fail(err, KR_EIO, "%s: %s", path, strerror(errno))
+               : KR_OK;
+}
+
+static int read_size(const kr_runfile *file, const kr_node *item, kr_critical_size *s,
+                     kr_error *err)
+{
+    int64_t side;
+    KR_TRY(kr_node_integer(file, kr_node_get(item, "side"), "side", &side, err));
+    KR_TRY(kr_node_real(file, kr_node_get(item, "at"), "at", &s->at, err));
+    KR_TRY(kr_node_integer(file, kr_node_get(item, "thermalize"), "thermalize", &s->thermalize,
+                           err));
+    KR_TRY(kr_node_integer(file, kr_node_get(item, "every"), "every", &s->every, err));
+    KR_TRY(kr_node_integer(file, kr_node_get(item, "measure"), "measure", &s->measure, err));
+    KR_TRY(kr_node_real(file, kr_node_get(item, "tau"), "tau", &s->tau, err));
+    KR_TRY(kr_node_real(file, kr_node_get(item, "cpu_per_step"), "cpu_per_step",
+                        &s->cpu_per_step, err));
+    return side == s->side && s->every >= 1 && s->measure >= s->every
+               ? KR_OK
+               : kr_runfile_fail(file, item, err, KR_EMISMATCH,
+                                 "the plan has side %lld here, want %d; --overwrite begins "
+                                 "anew",
+                                 (long long)side, s->side);
+}
+
+static int read_plan(kr_critical *study, const char *path, kr_error *err)
+{
+    kr_runfile *file = kr_runfile_load(path, err);
+    if (!file) {
+        return err->status;
+    }
+    const kr_node *sizes = kr_node_get(file->root, "sizes");
+    int status = sizes && sizes->kind == KR_NODE_LIST && sizes->n == study->n_sizes
+                     ? KR_OK
+                     : kr_runfile_fail(file, sizes, err, KR_EMISMATCH,
+                                       "the plan is one of other sizes; --overwrite begins "
+                                       "anew");
+    for (int32_t k = 0; k < study->n_sizes && status == KR_OK; k++) {
+        const kr_node *item = sizes->child[k];
+        status = item->kind == KR_NODE_MAP
+                     ? read_size(file, item, &study->size[k], err)
+                     : kr_runfile_fail(file, item, err, KR_EPARSE, "want a map of a size");
+    }
+    const kr_node *scan = kr_node_get(file->root, "scan_cpu_s");
+    const kr_node *pilots = kr_node_get(file->root, "pilot_cpu_s");
+    if (status == KR_OK && scan && pilots) {
+        status = kr_node_real(file, scan, "scan_cpu_s", &study->scan_cpu_s, err);
+        status = status == KR_OK
+                     ? kr_node_real(file, pilots, "pilot_cpu_s", &study->pilot_cpu_s, err)
+                     : status;
+    }
+    kr_runfile_free(file);
+    return status;
+}
+
+int kr_critical_plan(kr_critical *study, bool *is_finished, kr_error *err)
+{
+    char path[KR_CRITICAL_PATH];
+    double at = NAN;
+    kr_critical_name(study, "plan.yaml", path);
+    *is_finished = true;
+    if (access(path, F_OK) == 0) {
+        return read_plan(study, path, err);
+    }
+    KR_TRY(kr_critical_search(study, &at, is_finished, err));
+    for (int32_t k = 0; k < study->n_sizes && *is_finished; k++) {
+        study->size[k].at = at;
+        KR_TRY(pilot(study, &study->size[k], is_finished, err));
+        at = *is_finished ? next_place(study, k) : at;
+    }
+    if (!*is_finished) {
+        return KR_OK;
+    }
+    for (int32_t k = 0; k < study->n_sizes;
+         k++) { /* all at the last place, or at coexistence */
+        kr_critical_size *s = &study->size[k];
+        const kr_coexistence *c = &s->coexistence;
+        const bool is_known =
+            c->has_peaks && c->n_crossings > 20 && isfinite(c->at_weight.value);
+        s->at = is_known ? c->at_weight.value : at;
+    }
+    share_time(study);
+    return write_plan(study, err);
+}
+
+/* ---- measuring ----------------------------------------------------------------------------
+ */
+
+int kr_critical_measure(kr_critical *study, bool *is_finished, kr_error *err)
+{
+    *is_finished = true;
+    for (int32_t k = 0; k < study->n_sizes && *is_finished; k++) {
+        kr_critical_size *s = &study->size[k];
+        kr_critical_task task = { .side = s->side,
+                                  .value = &s->at,
+                                  .n_values = 1,
+                                  .updates = study->updates,
+                                  .thermalize = s->thermalize,
+                                  .measure = s->measure,
+                                  .every = s->every,
+                                  .chains = KR_CRITICAL_CHAINS,
+                                  .stream = 100000 + s->side };
+        const double expected =
+            s->cpu_per_step * (double)(s->thermalize + s->measure) * KR_CRITICAL_CHAINS;
+        kr_critical_file(study, s->side, task.output);
+        kr_critical_say(study, "critical: measuring size %d at %.8g, %.3g CPU seconds\n",
+                        s->side, s->at, expected);
+        KR_TRY(kr_critical_execute(study, &task, true, is_finished, &s->cpu_s, err));
+        study->measure_cpu_s += s->cpu_s;
+    }
+    return KR_OK;
+}

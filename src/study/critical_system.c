@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * study/critical_system.c - the system of a run file, and the run files of a study. */
+#include "base/memory.h"
+#include "observable/slices.h"
+#include "run/run.h"
+#include "study/critical_private.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SCAN_DEFAULT 13
+#define SCAN_LEAST   5
+
+/* Of runs; what a study decides is in none of them. */
+static const char *const decided[] = { "tempering", "multicanonical", "population_annealing",
+                                       "path",      "stop",           "histograms",
+                                       "critical",  "output",         "observables",
+                                       "chains",    "start",          "phases" };
+
+/* Tried in this order; the first that the model takes and that reaches every state. */
+static const char *const measuring[] = { "[wolff]",
+                                         "[{name: hmc, steps: 5, mass: fourier}, wolff]",
+                                         "[heat_bath, wolff]",
+                                         "[metropolis, wolff]",
+                                         "[heat_bath]",
+                                         "[{name: hmc, steps: 10}]",
+                                         "[metropolis]" };
+static const char *const scanning[] = {
+    "[heat_bath, wolff]",       "[{name: hmc, steps: 5, mass: fourier}, wolff]",
+    "[metropolis, wolff]",      "[heat_bath]",
+    "[{name: hmc, steps: 10}]", "[metropolis]"
+};
+
+bool kr_critical_must_stop(const kr_critical *study)
+{
+    return study->options->stop && *study->options->stop;
+}
+
+void kr_critical_say(const kr_critical *study, const char *format, ...)
+{
+    va_list list;
+    if (!study->options->messages) {
+        return;
+    }
+    va_start(list, format);
+    vfprintf(study->options->messages, format, list);
+    va_end(list);
+    fflush(study->options->messages);
+}
+
+void kr_critical_name(const kr_critical *study, const char *name, char path[KR_CRITICAL_PATH])
+{
+    snprintf(path, KR_CRITICAL_PATH, "%s/%s", study->options->folder, name);
+}
+
+const char *kr_critical_parameter(const kr_critical *study)
+{
+    return study->is_beta ? study->parameter : study->parameter + strlen("model.");
+}
+
+/* ---- run files -------------------------------------------------------------------------- */
+
+/* The system as a run file with boxes of a side. */
+static kr_runfile *system_file(const kr_critical *study, int32_t side, kr_error *err)
+{
+    kr_runfile *file = kr_runfile_parse(study->path, study->text.data, study->text.length, err);
+    double size[KR_DIM_MAX];
+    for (int32_t d = 0; d < study->n_dims; d++) {
+        size[d] = (double)side * study->shape[d] / study->shape_least;
+    }
+    if (file && kr_edit_set_list(file, "lattice.size", size, study->n_dims, err) != KR_OK) {
+        kr_runfile_free(file);
+        file = NULL;
+    }
+    return file;
+}
+
+static int set_observables(const kr_critical *study, kr_runfile *file, kr_error *err)
+{
+    char conjugate[KR_TEXT_MAX + 64] = "";
+    if (!study->is_beta) {
+        snprintf(conjugate, sizeof conjugate, ", {name: conjugate, parameter: %s}",
+                 kr_critical_parameter(study));
+    }
+    return kr_edit_set(file, err, "observables=[energy, magnetization%s%s]",
+                       study->has_ratio ? ", {name: two_point, distances: 0}" : "", conjugate);
+}
+
+static int set_task(const kr_critical *study, const kr_critical_task *task, kr_runfile *file,
+                    kr_error *err)
+{
+    char number[KR_NUMBER_MAX];
+    if (task->n_values > 1) {
+        KR_TRY(kr_edit_set_list(file, study->parameter, task->value, task->n_values, err));
+    } else {
+        KR_TRY(kr_edit_set(file, err, "%s=%s", study->parameter,
+                           kr_number_format(task->value[0], number)));
+    }
+    if (!study->has_updates) {
+        KR_TRY(kr_edit_set(file, err, "updates=%s", task->updates));
+    }
+    KR_TRY(kr_edit_set(file, err, "chains=%lld", (long long)task->chains));
+    KR_TRY(kr_edit_set(file, err, "start=%s", study->start));
+    KR_TRY(kr_edit_set(file, err, "seed=%lld", (long long)(study->seed + 7919 * task->stream)));
+    KR_TRY(kr_edit_set(file, err,
+                       "phases={thermalize: %lld, adapt: %lld, measure: %lld, every: %lld}",
+                       (long long)task->thermalize, (long long)study->adapt,
+                       (long long)task->measure, (long long)task->every));
+    return set_observables(study, file, err);
+}
+
+kr_spec *kr_critical_spec(const kr_critical *study, const kr_critical_task *task, kr_error *err)
+{
+    kr_runfile *file = system_file(study, task->side, err);
+    if (file && set_task(study, task, file, err) != KR_OK) {
+        kr_runfile_free(file);
+        file = NULL;
+    }
+    return file ? kr_spec_alloc(file, err) : NULL;
+}
+
+static bool exists(const char *path, const char *ending)
+{
+    char whole[KR_CRITICAL_PATH + 16];
+    struct stat info;
+    snprintf(whole, sizeof whole, "%s%s", path, ending);
+    return stat(whole, &info) == 0;
+}
+
+int kr_critical_execute(const kr_critical *study, const kr_critical_task *task, bool keep,
+                        bool *is_finished, double *cpu_s, kr_error *err)
+{
+    const kr_run_options options = { .output = task->output,
+                                     .overwrite = !keep,
+                                     .n_threads = study->options->n_threads,
+                                     .progress = KR_PROGRESS_NEVER,
+                                     .stop = study->options->stop };
+    const double begun = kr_edit_clock();
+    int status = KR_OK;
+    *is_finished = true;
+    if (keep && exists(task->output, "")) {
+        return KR_OK;
+    }
+    if (keep && exists(task->output, ".restart")) {
+        status = kr_run_resume(&options, is_finished, err);
+    } else {
+        kr_spec *spec = kr_critical_spec(study, task, err);
+        status = spec ? kr_run_start(spec, &options, is_finished, err)
+                      : (err->status ? err->status : KR_ENOMEM);
+    }
+    *cpu_s += kr_edit_clock() - begun;
+    return status;
+}
+
+/* ---- what the run file says ---------------------------------------------------------------
+ */
+
+/* The one number of the file with several values. */
+static int find_parameter(kr_critical *study, kr_error *err)
+{
+    const kr_spec *spec = study->spec;
+    const kr_axis *found = NULL;
+    for (int32_t a = 0; a < spec->n_axes; a++) {
+        const kr_axis *axis = &spec->axis[a];
+        if (axis->value[0] == axis->value[spec->config.n_points - 1]) {
+            continue;
+        }
+        if (found || !axis->is_real) {
+            return kr_fail(err, KR_EUNSUP,
+                           "%s: %s%s%s, want one real number with a range to search, as in "
+                           "beta: {from: 0.3, to: 0.6, count: 13}",
+                           study->path, axis->path, found ? " and " : " is an integer",
+                           found ? found->path : "");
+        }
+        found = axis;
+    }
+    if (!found || spec->path) {
+        return kr_fail(err, KR_EUNSUP,
+                       "%s: no number has a range, want one to search, as in beta: {from: 0.3, "
+                       "to: 0.6, count: 13}%s",
+                       study->path, spec->path ? ", and no section path" : "");
+    }
+    study->low = INFINITY;
+    study->high = -INFINITY;
+    for (int32_t p = 0; p < spec->config.n_points; p++) {
+        study->low = fmin(study->low, found->value[p]);
+        study->high = fmax(study->high, found->value[p]);
+    }
+    study->n_scan = spec->config.n_points < SCAN_LEAST ? SCAN_DEFAULT : spec->config.n_points;
+    snprintf(study->parameter, sizeof study->parameter, "%s", found->path);
+    study->is_beta = strcmp(study->parameter, "beta") == 0;
+    if (!study->is_beta && strncmp(study->parameter, "model.", 6) != 0) {
+        return kr_fail(err, KR_EUNSUP, "%s: %s, want beta or a number of the model",
+                       study->path, study->parameter);
+    }
+    snprintf(study->conjugate, sizeof study->conjugate, "%s%.200s",
+             study->is_beta ? "energy_per_site" : "conjugate_",
+             study->is_beta ? "" : kr_critical_parameter(study));
+    for (char *dot = strchr(study->conjugate, '.'); dot; dot = strchr(dot, '.')) {
+        *dot = '_';
+    }
+    return KR_OK;
+}
+
+static int find_shape(kr_critical *study, kr_error *err)
+{
+    const kr_runfile *file = study->spec->file;
+    const kr_node *size = kr_node_get(kr_node_get(file->root, "lattice"), "size");
+    if (!size) {
+        return kr_fail(err, KR_EUNSUP,
+                       "%s: lattice %s has no size, want one whose size can be changed",
+                       study->path, study->spec->lattice_plug->name);
+    }
+    study->n_dims = size->kind == KR_NODE_LIST ? size->n : 1;
+    if (study->n_dims < 2) {
+        return kr_runfile_fail(file, size, err, KR_EUNSUP,
+                               "lattice.size: a chain has no transition, want two dimensions "
+                               "or more");
+    }
+    for (int32_t d = 0; d < study->n_dims; d++) {
+        int64_t side;
+        KR_TRY(kr_node_integer(file, size->child[d], "lattice.size", &side, err));
+        study->shape[d] = (int32_t)side;
+        study->shape_least =
+            d == 0 || side < study->shape_least ? (int32_t)side : study->shape_least;
+    }
+    return KR_OK;
+}
+
+static int find_sizes(kr_critical *study, const kr_critical_params *params, kr_error *err)
+{
+    static const int64_t flat[] = { 8, 12, 16, 24, 32, 48, 64, 96 };
+    static const int64_t cubes[] = { 6, 8, 12, 16, 24, 32 };
+    static const int64_t higher[] = { 4, 6, 8, 10, 12 };
+    const kr_list *sizes = &params->sizes;
+    const int64_t *side = sizes->n             ? sizes->integer
+                          : study->n_dims == 2 ? flat
+                          : study->n_dims == 3 ? cubes
+                                               : higher;
+    const size_t n_default = study->n_dims == 2   ? sizeof flat / sizeof *flat
+                             : study->n_dims == 3 ? sizeof cubes / sizeof *cubes
+                                                  : sizeof higher / sizeof *higher;
+    const int32_t n = sizes->n ? sizes->n : (int32_t)n_default;
+    const kr_node *node =
+        kr_node_get(kr_node_get(study->spec->file->root, "critical"), "sizes");
+    if (n < 3 || n > KR_SCALING_SIZES) {
+        return kr_runfile_fail(study->spec->file, node, err, KR_ERANGE,
+                               "critical.sizes: %d entries, want 3..%d", n, KR_SCALING_SIZES);
+    }
+    for (int32_t k = 0; k < n; k++) {
+        kr_critical_size *s = &study->size[k];
+        s->side = (int32_t)side[k];
+        s->n_sites = study->spec->lattice->n_sites;
+        for (int32_t d = 0; d < study->n_dims; d++) {
+            if (side[k] * study->shape[d] % study->shape_least) {
+                return kr_runfile_fail(study->spec->file, node, err, KR_EINVAL,
+                                       "critical.sizes: %lld times %d/%d of lattice.size is "
+                                       "no whole number",
+                                       (long long)side[k], study->shape[d], study->shape_least);
+            }
+            s->n_sites *= (double)side[k] / study->shape_least;
+        }
+    }
+    study->n_sizes = n;
+    return KR_OK;
+}
+
+/* Ordered phases that a symmetry of the model takes into each other. */
+static double count_ordered(const kr_terms *terms)
+{
+    int32_t most = 1;
+    if (terms->action) {
+        return terms->action->is_even ? 2.0 : 1.0;
+    }
+    if (terms->order == KR_ORDER_POTTS || terms->order == KR_ORDER_VECTOR) {
+        return terms->has_local ? 1.0 : terms->q;
+    }
+    for (int32_t a = 0; a < terms->q; a++) {
+        int32_t n = 0;
+        for (int32_t b = 0; b < terms->q; b++) {
+            n += terms->state_class[a] == terms->state_class[b] && terms->value[a] != 0.0;
+        }
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+/* The system without what a study decides. */
+static int keep_text(kr_critical *study, kr_error *err)
+{
+    kr_runfile *file = study->spec->file;
+    for (size_t k = 0; k < sizeof decided / sizeof *decided; k++) {
+        kr_edit_drop(file, decided[k]);
+    }
+    if (!study->has_updates) {
+        kr_edit_drop(file, "updates");
+        kr_edit_drop(file, "densities");
+        kr_edit_drop(file, "training");
+    }
+    return kr_node_write(file->root, 0, &study->text, err);
+}
+
+static bool is_taken(const kr_critical *study, const char *updates)
+{
+    const double middle = 0.5 * (study->low + study->high);
+    kr_error why = { 0 };
+    const kr_critical_task task = { .side = study->size[0].side,
+                                    .value = &middle,
+                                    .n_values = 1,
+                                    .updates = updates,
+                                    .measure = 1,
+                                    .every = 1,
+                                    .chains = 2 };
+    kr_spec *spec = kr_critical_spec(study, &task, &why);
+    const bool is_good = spec && (spec->reach == 2 || study->has_updates);
+    kr_spec_free(spec);
+    return is_good;
+}
+
+/* The first schedule of a list that the model takes and that reaches every state. */
+static bool choose(const kr_critical *study, const char *const *list, size_t n, char *updates)
+{
+    for (size_t k = 0; k < n; k++) {
+        if (is_taken(study, list[k])) {
+            snprintf(updates, sizeof study->updates, "%s", list[k]);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One cluster a step takes long to order a large box, and is quick to disorder it; local moves
+ * begin in all phases. */
+static void find_start(kr_critical *study)
+{
+    static const char *const starts[] = { "ordered", "mixed", "random" };
+    const bool has_clusters = strstr(study->updates, "wolff") != NULL;
+    for (int k = has_clusters ? 0 : 1; k < 3; k++) {
+        study->start = starts[k];
+        if (is_taken(study, study->updates)) {
+            return;
+        }
+    }
+}
+
+static int find_updates(kr_critical *study, kr_error *err)
+{
+    study->start = "random";
+    if (study->has_updates ||
+        (choose(study, measuring, sizeof measuring / sizeof *measuring, study->updates) &&
+         choose(study, scanning, sizeof scanning / sizeof *scanning, study->scan_updates))) {
+        find_start(study);
+        return KR_OK;
+    }
+    return kr_fail(
+        err, KR_EUNSUP,
+        "%s: no update is known that reaches every state of the model, want `updates`",
+        study->path);
+}
+
+/* Whether "q=3, J = 1" or "convention kappa, lambda = 0.022" is so in the run file. */
+static bool holds(const kr_node *model, const char *params)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%s", params ? params : "");
+    char *save = NULL;
+    for (char *part = strtok_r(text, ",", &save); part; part = strtok_r(NULL, ",", &save)) {
+        char key[64], want[64];
+        double a, b;
+        if (sscanf(part, " %63[a-zA-Z0-9_.] %*[=] %63s", key, want) != 2 &&
+            sscanf(part, " %63[a-zA-Z0-9_.] %63s", key, want) != 2) {
+            return false;
+        }
+        const kr_node *node = kr_node_find(model, key, strlen(key));
+        if (!node || node->kind != KR_NODE_SCALAR) {
+            return false;
+        }
+        const bool is_number = kr_number_real(want, &a, NULL) == KR_OK &&
+                               kr_number_real(node->text, &b, NULL) == KR_OK;
+        if (is_number ? fabs(a - b) > 1e-12 * fabs(a) : strcmp(want, node->text) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether every number that a fact does not name, and the search does not move, is a default.
+ */
+static bool is_plain(const kr_critical *study, const kr_node *model, const char *params)
+{
+    for (const kr_field *f = study->spec->model->fields; f && f->name; f++) {
+        const kr_node *node = kr_node_get(model, f->name);
+        const kr_node *kind = node ? kr_node_get(node, "kind") : NULL;
+        double a, b;
+        if (!node || (params && strstr(params, f->name)) ||
+            strcmp(f->name, kr_critical_parameter(study)) == 0) {
+            continue;
+        }
+        if (kind ? strcmp(kind->text, "none") != 0
+                 : node->kind == KR_NODE_SCALAR && f->fallback &&
+                       strcmp(node->text, f->fallback) != 0 &&
+                       !(kr_number_real(node->text, &a, NULL) == KR_OK &&
+                         kr_number_real(f->fallback, &b, NULL) == KR_OK && a == b)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A literature value of the model for these parameters. */
+static void find_known(kr_critical *study)
+{
+    const kr_spec *spec = study->spec;
+    char lattice[64], quantity[64];
+    snprintf(lattice, sizeof lattice, "%s %dD", spec->lattice_plug->name, study->n_dims);
+    snprintf(quantity, sizeof quantity, "%.60s_c", kr_critical_parameter(study));
+    const kr_node *model = kr_node_get(spec->file->root, "model");
+    study->known = NAN;
+    for (const kr_fact *f = spec->model->facts; f && f->lattice; f++) {
+        if ((strcmp(f->lattice, lattice) == 0 ||
+             strcmp(f->lattice, spec->lattice_plug->name) == 0) &&
+            strcmp(f->quantity, quantity) == 0 && holds(model, f->params) &&
+            is_plain(study, model, f->params)) {
+            study->known = f->value;
+            study->known_source = f->source;
+        }
+    }
+}
+
+int kr_critical_load(kr_critical *study, kr_runfile *file, kr_error *err)
+{
+    kr_critical_params params;
+    kr_slices slices;
+    kr_error why = { 0 };
+    snprintf(study->path, sizeof study->path, "%s", file->path);
+    int status = kr_spec_parse_critical(file, &params, err);
+    const kr_node *updates = kr_node_get(file->root, "updates");
+    study->has_updates = updates && !kr_node_is_null(updates);
+    if (status != KR_OK) {
+        kr_runfile_free(file);
+        return status;
+    }
+    study->minutes = params.minutes;
+    study->spec = kr_spec_alloc(file, err);
+    if (!study->spec) {
+        return err->status ? err->status : KR_ENOMEM;
+    }
+    const kr_target *target = &study->spec->target[0];
+    study->seed = (int64_t)study->spec->config.seed;
+    study->adapt = study->spec->config.adapt;
+    if (target->terms->action && study->adapt < 400) {
+        study->adapt = 400; /* steps are tuned there */
+    }
+    study->has_ratio = kr_slices_init(&slices, "critical", target, &why) == KR_OK;
+    study->n_ordered = count_ordered(target->terms);
+    KR_TRY(find_parameter(study, err));
+    KR_TRY(find_shape(study, err));
+    KR_TRY(find_sizes(study, &params, err));
+    find_known(study);
+    KR_TRY(keep_text(study, err));
+    return find_updates(study, err);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * tests/test_scaling.c - finite-size fits of data made from the scaling forms with known
+ * exponents and Gaussian noise of known covariance. */
+#include "kr_test.h"
+
+#include "base/rng.h"
+#include "stats/scaling.h"
+
+#include <gsl/gsl_errno.h>
+
+enum { D = KR_SCALING_DATA, SIZES = 6, SETS = 200 };
+static const double sides[SIZES] = { 8, 12, 16, 24, 32, 48 };
+static const double critical = 0.4407, y = 1.0, square = -0.25, omega = 1.4;
+
+static double normal(kr_rng *rng)
+{
+    const double u = 1.0 - kr_rng_uniform(rng), v = kr_rng_uniform(rng);
+    return sqrt(-2.0 * log(u)) * cos(2.0 * M_PI * v);
+}
+
+/* Data of a size at t; correction: its share of the values at the smallest size. */
+static kr_scaling_size truth(double length, double t, double correction)
+{
+    const double l = length / sides[0], u = correction * pow(l, -omega);
+    const double grow = pow(length, y), x = (t - critical) * grow;
+    kr_scaling_size s = {
+        .length = length,
+        .value = { 0.61 + 0.9 * x + 0.61 * u, 0.9 * grow * (1.0 + u), 0.9 + 1.7 * x + 0.9 * u,
+                   1.7 * grow * (1.0 - u), 0.1 + square * log(length) + 2.0 * x + u,
+                   2.0 * grow * (1.0 + u), 0.05 + 0.5 * square * log(length) + x + 0.5 * u,
+                   grow * (1.0 - u) },
+    };
+    return s;
+}
+
+/* The same with noise; every two data have correlation 1/2. */
+static kr_scaling_size noisy(double length, double t, double correction, double claimed,
+                             kr_rng *rng)
+{
+    kr_scaling_size s = truth(length, t, correction);
+    const double common = sqrt(0.5) * normal(rng);
+    double sigma[D];
+    for (int i = 0; i < D; i++) {
+        sigma[i] = i % 2 ? 0.01 * fabs(s.value[i]) : 1e-3;
+        s.value[i] += sigma[i] * (common + sqrt(0.5) * normal(rng));
+    }
+    for (int i = 0; i < D; i++) {
+        for (int j = 0; j < D; j++) {
+            s.covariance[i][j] = claimed * claimed * sigma[i] * sigma[j] * (i == j ? 1.0 : 0.5);
+        }
+    }
+    return s;
+}
+
+typedef struct pulls {
+    double critical, exponent, square, error, largest_error; /* rms; mean error of c */
+    double p;                                                /* mean of the best */
+} pulls;
+
+static pulls run(double correction, double claimed, bool has_ratio, uint64_t seed)
+{
+    pulls out = { 0 };
+    kr_rng rng;
+    kr_rng_seed(&rng, seed, 0, KR_PURPOSE_TEST);
+    for (int set = 0; set < SETS; set++) {
+        kr_scaling_size size[SIZES];
+        kr_scaling_result r;
+        kr_error err = { 0 };
+        for (int s = 0; s < SIZES; s++) {
+            size[s] = noisy(sides[s], critical + 2e-5, correction, claimed, &rng);
+        }
+        if (kr_scaling_fit(size, SIZES, critical + 2e-5, has_ratio, &r, &err) != KR_OK) {
+            fail_msg("%s", err.text);
+        }
+        out.critical += pow((r.critical.value - critical) / r.critical.error, 2) / SETS;
+        out.exponent += pow((r.exponent.value - y) / r.exponent.error, 2) / SETS;
+        out.square += pow((r.square.value - square) / r.square.error, 2) / SETS;
+        out.error += r.critical.error / SETS;
+        out.largest_error = fmax(out.largest_error, r.critical.error);
+        out.p += r.best_p / SETS;
+    }
+    out.critical = sqrt(out.critical);
+    out.exponent = sqrt(out.exponent);
+    out.square = sqrt(out.square);
+    return out;
+}
+
+static void show(const char *what, pulls p)
+{
+    print_message("# %s: rms pulls of c %.2f, 1/nu %.2f, k %.2f; mean error of c %.1e, p %.2f\n",
+                  what, p.critical, p.exponent, p.square, p.error, p.p);
+}
+
+/* 200 sets: a rms of 1 has an error of 0.05. Averaging over fits makes errors a little larger
+ * than needed, never smaller. */
+static void errors_cover_without_corrections(void **state)
+{
+    (void)state;
+    for (int has_ratio = 0; has_ratio < 2; has_ratio++) {
+        pulls p = run(0.0, 1.0, has_ratio, 11);
+        show(has_ratio ? "no corrections, xi/L" : "no corrections", p);
+        assert_true(p.critical > 0.7 && p.critical < 1.15);
+        assert_true(p.exponent > 0.7 && p.exponent < 1.15);
+        assert_true(p.square > 0.7 && p.square < 1.15);
+        assert_true(p.error < 5e-5);
+    }
+}
+
+static void errors_cover_corrections_of_a_tenth(void **state)
+{
+    (void)state;
+    pulls p = run(0.1, 1.0, true, 12);
+    show("corrections of 10 %", p);
+    assert_true(p.critical > 0.5 && p.critical < 1.2);
+    assert_true(p.exponent > 0.5 && p.exponent < 1.2);
+    assert_true(p.square > 0.5 && p.square < 1.2);
+    assert_true(p.error < 2e-4);
+}
+
+/* Errors that are a third too small are seen by the pulls, so a real defect of that size would
+ * be. */
+static void covariances_too_small_are_seen(void **state)
+{
+    (void)state;
+    pulls p = run(0.0, 0.6, true, 11);
+    show("errors claimed as 0.6 of the true ones", p);
+    assert_true(p.critical > 1.15 || p.p < 0.05);
+}
+
+static void exact_data_give_back_the_exponents(void **state)
+{
+    (void)state;
+    kr_scaling_size size[SIZES];
+    kr_scaling_result r;
+    kr_error err = { 0 };
+    for (int s = 0; s < SIZES; s++) {
+        size[s] = truth(sides[s], critical, 0.0);
+        for (int i = 0; i < D; i++) {
+            size[s].covariance[i][i] = i % 2 ? pow(1e-2 * size[s].value[i], 2) : 1e-6;
+        }
+    }
+    assert_int_equal(kr_scaling_fit(size, SIZES, critical, true, &r, &err), KR_OK);
+    assert_close(r.critical.value, critical, 1e-8);
+    assert_close(r.exponent.value, y, 1e-4);
+    assert_close(r.square.value, square, 1e-4);
+    assert_close(r.abs.value, 0.5 * square, 1e-4);
+    assert_close(r.binder.value, 0.61, 1e-5);
+    assert_close(r.ratio.value, 0.9, 1e-5);
+    assert_true(r.n_variants >= 4);
+    double total = 0.0;
+    for (int32_t v = 0; v < r.n_variants; v++) {
+        total += r.variant[v].weight;
+    }
+    assert_close(total, 1.0, 1e-12);
+}
+
+static void impossible_input_is_refused(void **state)
+{
+    (void)state;
+    kr_scaling_size size[SIZES];
+    kr_scaling_result r;
+    kr_error err = { 0 };
+    kr_rng rng;
+    kr_rng_seed(&rng, 3, 0, KR_PURPOSE_TEST);
+    for (int s = 0; s < SIZES; s++) {
+        size[s] = noisy(sides[s], critical, 0.0, 1.0, &rng);
+    }
+    assert_int_equal(kr_scaling_fit(size, 2, critical, true, &r, &err), KR_EINVAL);
+    size[1].value[KR_SCALING_RATIO] = NAN;
+    err = (kr_error){ 0 };
+    assert_int_equal(kr_scaling_fit(size, SIZES, critical, true, &r, &err), KR_EINVAL);
+    err = (kr_error){ 0 }; /* not looked at without xi/L */
+    assert_int_equal(kr_scaling_fit(size, SIZES, critical, false, &r, &err), KR_OK);
+    assert_true(isnan(r.ratio.value));
+}
+
+int main(void)
+{
+    gsl_set_error_handler_off();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_cover_without_corrections),
+        cmocka_unit_test(errors_cover_corrections_of_a_tenth),
+        cmocka_unit_test(covariances_too_small_are_seen),
+        cmocka_unit_test(exact_data_give_back_the_exponents),
+        cmocka_unit_test(impossible_input_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
