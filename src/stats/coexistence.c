@@ -11,6 +11,8 @@
 #define BINS   100
 #define LEVELS 1e5 /* more of them count as continuous */
 #define STEPS  60
+#define SHARE  0.03 /* of the draws, at least, on either side of two peaks */
+#define REACH  3.0  /* standard deviations of x that weights may move the draws */
 
 /* Sums over the draws of a block or of all without it, by bins of x. */
 typedef struct table {
@@ -229,6 +231,18 @@ static int64_t find_cut(const table *t, double by, double low, double high)
     return cut;
 }
 
+/* Of the draws themselves. */
+static double share_below(const table *t, int64_t cut)
+{
+    const double *n = row(t, t->n_blocks, 0);
+    double below = 0.0, all = 0.0;
+    for (int64_t k = 0; k < t->n_bins + 2; k++) {
+        below += k <= cut ? n[k] : 0.0;
+        all += n[k];
+    }
+    return below / all;
+}
+
 static int64_t count_crossings(const kr_coexistence_draws *d, double low, double high)
 {
     int64_t n = 0;
@@ -285,20 +299,22 @@ int kr_coexistence_find(const kr_coexistence_draws *draws, kr_coexistence *out, 
         return status;
     }
     const double deviation = sqrt(weigh(&t, -1, 0, 0.0).variance);
-    const bool has_peaks = isfinite(b.beta);
-    const int64_t cut =
-        has_peaks ? find_cut(&t, b.beta - draws->at, b.energy_low, b.energy_high) : 0;
+    bool has_peaks = isfinite(b.beta) && fabs(b.beta - draws->at) * deviation < REACH;
+    int64_t cut = 0;
     double want = 0.0;
-    if (has_peaks) {
+    if (has_peaks) { /* and none that a handful of draws made */
+        cut = find_cut(&t, b.beta - draws->at, b.energy_low, b.energy_high);
         const sides s = weigh(&t, -1, cut, b.beta - draws->at);
         want = (s.order[0] > s.order[1] ? 1.0 : -1.0) * log(draws->n_ordered);
+        has_peaks = share_below(&t, cut) > SHARE && share_below(&t, cut) < 1.0 - SHARE;
+        cut = has_peaks ? cut : 0;
     }
     jackknife(&t, cut, want, deviation > 0.0 ? 1.0 / deviation : 1.0, all);
     *out = (kr_coexistence){
         .has_peaks = has_peaks,
         .at_peak = { draws->at + all[PEAK].value, all[PEAK].error },
-        .at_height = { b.beta, b.beta_error },
-        .barrier = { b.height, b.height_error },
+        .at_height = { has_peaks ? b.beta : NAN, has_peaks ? b.beta_error : NAN },
+        .barrier = { has_peaks ? b.height : NAN, has_peaks ? b.height_error : NAN },
         .at_weight = { draws->at + all[WEIGHT].value, all[WEIGHT].error },
         .x_low = all[X_LOW],
         .x_high = all[X_HIGH],
@@ -351,15 +367,16 @@ static bool fit_line(const double *s, const kr_estimated *y, int32_t n, double m
     return out->dof >= 0 && isfinite(out->value) && out->variance > 0.0;
 }
 
-kr_estimated kr_extrapolate(const double *s, const kr_estimated *y, int32_t n, double *p)
+kr_estimated kr_extrapolate(const double *s, const kr_estimated *y, int32_t n, bool has_slope,
+                            double *p)
 {
     double least = INFINITY, total = 0.0, mean = 0.0, square = 0.0, variance = 0.0;
     *p = NAN;
     for (int pass = 0; pass < 2; pass++) { /* the least cost first, then the weights */
         for (int32_t i = 0; i < n; i++) {
-            for (int has_slope = 0; has_slope < 2; has_slope++) {
+            for (int slope = 0; slope < 1 + has_slope; slope++) {
                 line l;
-                if (!fit_line(s, y, n, s[i], has_slope, &l)) {
+                if (!fit_line(s, y, n, s[i], slope, &l)) {
                     continue;
                 }
                 const int32_t n_cut = n - l.dof - l.n_parameters;

@@ -148,28 +148,28 @@ static void find_first(kr_critical *study)
     if (n < 2) {
         return;
     }
-    f->at_height = kr_extrapolate(volume, y[HEIGHT], n, &p);
-    f->at_peak = kr_extrapolate(volume, y[PEAK], n, &p);
-    f->latent = kr_extrapolate(volume, y[LATENT], n, &p);
-    f->x_low = kr_extrapolate(volume, y[LOW], n, &p);
-    f->x_high = kr_extrapolate(volume, y[HIGH], n, &p);
-    f->tension = kr_extrapolate(length, y[TENSION], n, &p);
-    f->at_weight = kr_extrapolate(volume, y[WEIGHT], n, &f->p);
+    f->at_height = kr_extrapolate(volume, y[HEIGHT], n, true, &p);
+    f->at_peak = kr_extrapolate(volume, y[PEAK], n, true, &p);
+    f->latent = kr_extrapolate(volume, y[LATENT], n, true, &p);
+    f->x_low = kr_extrapolate(volume, y[LOW], n, true, &p);
+    f->x_high = kr_extrapolate(volume, y[HIGH], n, true, &p);
+    f->tension = kr_extrapolate(length, y[TENSION], n, true, &p);
+    f->at_weight = kr_extrapolate(volume, y[WEIGHT], n, false, &f->p);
 }
 
 static void decide(kr_critical *study)
 {
-    const kr_critical_size *last = NULL, *before = NULL;
+    const kr_critical_size *last = NULL, *before = NULL; /* with a barrier */
     const kr_scaling_value y = study->fit.exponent;
     for (int32_t k = 0; k < study->n_sizes; k++) {
         if (has_barrier(&study->size[k].coexistence)) {
-            before = last;
+            before = before ? before : &study->size[k];
             last = &study->size[k];
         }
     }
     const kr_critical_size *largest = &study->size[study->n_sizes - 1];
     study->order = KR_CRITICAL_UNCLEAR;
-    if (last && before) {
+    if (last != before) {
         const kr_estimated a = before->coexistence.barrier, b = last->coexistence.barrier;
         const double sigma = (b.value - a.value) / hypot(a.error, b.error);
         add_evidence(study,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * study/critical_plan.c - pilots, the plan that follows from them, and measuring.
  *
- * A pilot runs until its second half is many tau_int long. The time of the study is shared in
- * proportion to the side of the boxes: large ones say most of the critical value, small ones of
- * the corrections. CPU times of the pilots become numbers of steps, once, in plan.yaml. */
+ * A pilot runs until its second half is many tau_int long. Large boxes get more of the time:
+ * they say most of the critical value, and small ones, which say the corrections, are cheap.
+ * CPU times of the pilots become numbers of steps, once, in plan.yaml. */
 #include "base/memory.h"
 #include "study/critical_private.h"
 
@@ -12,12 +12,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PILOT_STEPS 300
-#define PILOT_TAUS  15.0 /* length of either half of a pilot chain, in tau_int */
-#define PILOT_MOST  0.04 /* of the time of the study, for a size */
-#define SETTLE_TAUS 20.0 /* of measuring */
-#define DRAWS_MOST  4096 /* of a chain */
-#define MOVE        0.15 /* largest relative change of xi/L or the cumulant by a move */
+#define PILOT_STEPS       300
+#define PILOT_TAUS        15.0 /* length of either half of a pilot chain, in tau_int */
+#define PILOT_MOST        0.04 /* of the time of the study, for a size */
+#define SETTLE_TAUS       20.0 /* of measuring */
+#define DRAWS_MOST        4096 /* of a chain */
+#define SHARE_POWER       1.5
+#define SHARE_POWER_FIRST 4.0  /* where phases coexist: tau_int grows exponentially */
+#define RACE              1    /* size at which local moves may take the place of clusters */
+#define SLOW              50.0 /* tau_int in steps from which that is tried */
+#define CROSSINGS         40   /* of a barrier, so that its balance is known */
+#define MOVE              0.15 /* largest relative change of xi/L or the cumulant by a move */
 
 void kr_critical_file(const kr_critical *study, int32_t side, char path[KR_CRITICAL_PATH])
 {
@@ -113,27 +118,6 @@ static double next_place(const kr_critical *study, int32_t k)
 /* ---- the plan -----------------------------------------------------------------------------
  */
 
-static void share_time(kr_critical *study)
-{
-    const double left = 0.92 * budget(study) - study->scan_cpu_s - study->pilot_cpu_s;
-    double sides = 0.0;
-    for (int32_t k = 0; k < study->n_sizes; k++) {
-        sides += study->size[k].side;
-    }
-    for (int32_t k = 0; k < study->n_sizes; k++) {
-        kr_critical_size *s = &study->size[k];
-        const double steps = fmax(left, 0.3 * budget(study)) * s->side / sides /
-                             (s->cpu_per_step * KR_CRITICAL_CHAINS);
-        s->thermalize = (int64_t)ceil(SETTLE_TAUS * s->tau) + 20;
-        s->measure = (int64_t)steps - s->thermalize - study->adapt;
-        const int64_t least = (int64_t)ceil(4.0 * s->tau) + 8 * s->every;
-        s->measure = s->measure > least ? s->measure : least;
-        const int64_t every = s->measure / DRAWS_MOST;
-        s->every = every > s->every ? every : s->every;
-        s->measure -= s->measure % s->every;
-    }
-}
-
 static int write_plan(const kr_critical *study, kr_error *err)
 {
     char path[KR_CRITICAL_PATH], part[KR_CRITICAL_PATH + 16], number[3][KR_NUMBER_MAX];
@@ -155,7 +139,7 @@ static int write_plan(const kr_critical *study, kr_error *err)
                 (long long)s->every, (long long)s->measure, kr_number_format(s->tau, number[1]),
                 kr_number_format(s->cpu_per_step, number[2]));
     }
-    fprintf(out, "scan_cpu_s: %s\npilot_cpu_s: %s\n",
+    fprintf(out, "updates: \"%s\"\nscan_cpu_s: %s\npilot_cpu_s: %s\n", study->updates,
             kr_number_format(study->scan_cpu_s, number[0]),
             kr_number_format(study->pilot_cpu_s, number[1]));
     bool is_bad = ferror(out);
@@ -204,6 +188,10 @@ static int read_plan(kr_critical *study, const char *path, kr_error *err)
                      ? read_size(file, item, &study->size[k], err)
                      : kr_runfile_fail(file, item, err, KR_EPARSE, "want a map of a size");
     }
+    const kr_node *updates = kr_node_get(file->root, "updates");
+    if (status == KR_OK && updates && updates->kind == KR_NODE_SCALAR) {
+        snprintf(study->updates, sizeof study->updates, "%s", updates->text);
+    }
     const kr_node *scan = kr_node_get(file->root, "scan_cpu_s");
     const kr_node *pilots = kr_node_get(file->root, "pilot_cpu_s");
     if (status == KR_OK && scan && pilots) {
@@ -216,10 +204,81 @@ static int read_plan(kr_critical *study, const char *path, kr_error *err)
     return status;
 }
 
+/* Clusters do not help across a barrier, where fast local moves may cost less. Decided once, by
+ * CPU time per independent draw of one size. */
+static int race(kr_critical *study, kr_critical_size *s, bool *is_finished, kr_error *err)
+{
+    char clusters[sizeof study->updates];
+    kr_critical_size other = *s;
+    if (study->has_updates || s->tau < SLOW || strstr(study->updates, "wolff") == NULL ||
+        !kr_critical_takes(study, "[heat_bath]")) {
+        return KR_OK;
+    }
+    memcpy(clusters, study->updates, sizeof clusters);
+    snprintf(study->updates, sizeof study->updates, "[heat_bath]");
+    KR_TRY(pilot(study, &other, is_finished, err));
+    if (!*is_finished) {
+        return KR_OK;
+    }
+    const double a = s->tau * s->cpu_per_step, b = other.tau * other.cpu_per_step;
+    kr_critical_say(study, "critical: tau_int of %s %.3g ms, of heat_bath %.3g ms of a chain\n",
+                    clusters, 1e3 * a, 1e3 * b);
+    if (b < a) {
+        *s = other;
+    } else {
+        memcpy(study->updates, clusters, sizeof clusters);
+    }
+    return KR_OK;
+}
+
+/* Two phases, known well enough to say where they are in balance. */
+static bool is_balanced(const kr_critical_size *s)
+{
+    const kr_coexistence *c = &s->coexistence;
+    return c->has_peaks && c->n_crossings >= CROSSINGS && isfinite(c->at_weight.value);
+}
+
+/* All sizes where the largest two agree, or where two phases are in balance: that hardly moves
+ * with the size. */
+static void place_all(kr_critical *study, double at)
+{
+    double balance = NAN;
+    for (int32_t k = 0; k < study->n_sizes; k++) {
+        kr_critical_size *s = &study->size[k];
+        balance = is_balanced(s) ? s->coexistence.at_weight.value : balance;
+        s->at = isfinite(balance) ? balance : at;
+    }
+}
+
+static void share_time(kr_critical *study)
+{
+    const double left = 0.92 * budget(study) - study->scan_cpu_s - study->pilot_cpu_s;
+    double all = 0.0, power = SHARE_POWER;
+    for (int32_t k = 0; k < study->n_sizes; k++) {
+        power = is_balanced(&study->size[k]) ? SHARE_POWER_FIRST : power;
+    }
+    for (int32_t k = 0; k < study->n_sizes; k++) {
+        all += pow(study->size[k].side, power);
+    }
+    for (int32_t k = 0; k < study->n_sizes; k++) {
+        kr_critical_size *s = &study->size[k];
+        const double steps = fmax(left, 0.3 * budget(study)) * pow(s->side, power) / all /
+                             (s->cpu_per_step * KR_CRITICAL_CHAINS);
+        s->thermalize = (int64_t)ceil(SETTLE_TAUS * s->tau) + 20;
+        s->measure = (int64_t)steps - s->thermalize - study->adapt;
+        const int64_t least = (int64_t)ceil(4.0 * s->tau) + 8 * s->every;
+        s->measure = s->measure > least ? s->measure : least;
+        const int64_t every = s->measure / DRAWS_MOST;
+        s->every = every > s->every ? every : s->every;
+        s->measure -= s->measure % s->every;
+    }
+}
+
 int kr_critical_plan(kr_critical *study, bool *is_finished, kr_error *err)
 {
     char path[KR_CRITICAL_PATH];
     double at = NAN;
+    bool was_local = strstr(study->updates, "wolff") == NULL;
     kr_critical_name(study, "plan.yaml", path);
     *is_finished = true;
     if (access(path, F_OK) == 0) {
@@ -229,19 +288,21 @@ int kr_critical_plan(kr_critical *study, bool *is_finished, kr_error *err)
     for (int32_t k = 0; k < study->n_sizes && *is_finished; k++) {
         study->size[k].at = at;
         KR_TRY(pilot(study, &study->size[k], is_finished, err));
+        if (*is_finished && k == RACE) {
+            KR_TRY(race(study, &study->size[k], is_finished, err));
+            if (strcmp(study->updates, "[heat_bath]") == 0 && !was_local) {
+                k = -1; /* costs of the sizes before are those of other updates */
+                at = study->size[0].at;
+                was_local = true;
+                continue;
+            }
+        }
         at = *is_finished ? next_place(study, k) : at;
     }
     if (!*is_finished) {
         return KR_OK;
     }
-    for (int32_t k = 0; k < study->n_sizes;
-         k++) { /* all at the last place, or at coexistence */
-        kr_critical_size *s = &study->size[k];
-        const kr_coexistence *c = &s->coexistence;
-        const bool is_known =
-            c->has_peaks && c->n_crossings > 20 && isfinite(c->at_weight.value);
-        s->at = is_known ? c->at_weight.value : at;
-    }
+    place_all(study, at);
     share_time(study);
     return write_plan(study, err);
 }

@@ -38,8 +38,10 @@ static void print_continuous_sizes(const kr_critical *study, FILE *out)
         }
         v[2] = exp(v[2]);
         e[2] *= v[2];
-        snprintf(text[3], TEXT, s->coexistence.has_peaks ? "%.2f" : "-",
-                 s->coexistence.barrier.value);
+        snprintf(text[3], TEXT, "-");
+        if (s->coexistence.has_peaks) {
+            snprintf(text[3], TEXT, "%.2f", s->coexistence.barrier.value);
+        }
         fprintf(out, "%6d %12lld %9.3g %16s %16s %16s %8s\n", s->side, (long long)s->n_draws,
                 s->tau, value(text[0], v[0], e[0]),
                 study->has_ratio ? value(text[1], v[1], e[1]) : "-", value(text[2], v[2], e[2]),

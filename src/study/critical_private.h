@@ -96,6 +96,8 @@ typedef struct kr_critical_task {
     int64_t thermalize, measure, every, chains, stream; /* stream: moves the seed */
     char output[KR_CRITICAL_PATH];
 } kr_critical_task;
+/* Whether the model takes a schedule and that reaches every state. */
+bool kr_critical_takes(const kr_critical *study, const char *updates);
 /* A spec of the task; NULL with the error set. */
 kr_spec *kr_critical_spec(const kr_critical *study, const kr_critical_task *task,
                           kr_error *err);

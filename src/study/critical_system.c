@@ -12,6 +12,7 @@
 
 #define SCAN_DEFAULT 13
 #define SCAN_LEAST   5
+#define ADAPT_LEAST  400
 
 /* Of runs; what a study decides is in none of them. */
 static const char *const decided[] = { "tempering", "multicanonical", "population_annealing",
@@ -302,7 +303,7 @@ static int keep_text(kr_critical *study, kr_error *err)
     return kr_node_write(file->root, 0, &study->text, err);
 }
 
-static bool is_taken(const kr_critical *study, const char *updates)
+bool kr_critical_takes(const kr_critical *study, const char *updates)
 {
     const double middle = 0.5 * (study->low + study->high);
     kr_error why = { 0 };
@@ -323,7 +324,7 @@ static bool is_taken(const kr_critical *study, const char *updates)
 static bool choose(const kr_critical *study, const char *const *list, size_t n, char *updates)
 {
     for (size_t k = 0; k < n; k++) {
-        if (is_taken(study, list[k])) {
+        if (kr_critical_takes(study, list[k])) {
             snprintf(updates, sizeof study->updates, "%s", list[k]);
             return true;
         }
@@ -339,7 +340,7 @@ static void find_start(kr_critical *study)
     const bool has_clusters = strstr(study->updates, "wolff") != NULL;
     for (int k = has_clusters ? 0 : 1; k < 3; k++) {
         study->start = starts[k];
-        if (is_taken(study, study->updates)) {
+        if (kr_critical_takes(study, study->updates)) {
             return;
         }
     }
@@ -449,9 +450,9 @@ int kr_critical_load(kr_critical *study, kr_runfile *file, kr_error *err)
     }
     const kr_target *target = &study->spec->target[0];
     study->seed = (int64_t)study->spec->config.seed;
-    study->adapt = study->spec->config.adapt;
-    if (target->terms->action && study->adapt < 400) {
-        study->adapt = 400; /* steps are tuned there */
+    study->adapt = study->has_updates ? study->spec->config.adapt : 0;
+    if (target->terms->action && study->adapt < ADAPT_LEAST) {
+        study->adapt = ADAPT_LEAST; /* steps are tuned there */
     }
     study->has_ratio = kr_slices_init(&slices, "critical", target, &why) == KR_OK;
     study->n_ordered = count_ordered(target->terms);
