@@ -56,4 +56,15 @@ int kr_reweight_write(const char *path, const kr_reweight_options *options, FILE
 int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const char *figure,
                   char *made, kr_error *err);
 
+/* One HTML page that needs nothing beside it: verdict, tables of the summary, every figure that
+ * the file allows, run file, cost.
+ *   output   NULL = NAME-report.html beside NAME.h5
+ *   version  of the program that writes the page
+ *   made     path of the page, filled (4096 bytes)
+ * Without gnuplot the page says so in place of figures. Errors: KR_EPARSE the output exists
+ * (overwrite replaces a report, nothing else); KR_EUNSUP no result file; KR_EIO. Serial only.
+ */
+int kr_report_write(const char *path, const char *output, bool overwrite, const char *version,
+                    char *made, kr_error *err);
+
 #endif

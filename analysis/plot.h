@@ -27,6 +27,20 @@ int kr_training_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_e
 
 #define KR_PLOT_FILES 8 /* most files of a figure */
 
+typedef struct kr_plot_kind {
+    const char *name;
+    int (*draw)(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+    int most_files, height;
+    const char *caption; /* what it shows and how to read it */
+} kr_plot_kind;
+extern const kr_plot_kind kr_plot_kinds[]; /* ends with name == NULL */
+
+/* The caller closes source->reader, also after an error. */
+int kr_plot_open(kr_source *source, const char *path, kr_error *err);
+/* One figure with its script and data; errors as kr_plot_write. */
+int kr_plot_draw(const kr_plot_kind *kind, const kr_source *source, int n_sources,
+                 const char *figure, kr_error *err);
+
 /* The one parameter of a scan as an axis; of several parameters, the number of the point. */
 typedef struct kr_plot_axis {
     double *value; /* (n_points); kr_free */

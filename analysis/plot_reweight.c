@@ -100,7 +100,7 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_reweighting *r,
         write_points(g, s, r, curve[k]->name);
     }
     fprintf(g->script,
-            "set multiplot layout %d,%d margins 0.11,0.97,0.1,0.9 spacing 0.13,0.1 title ",
+            "set multiplot layout %d,%d margins 0.11,0.97,0.11,0.9 spacing 0.13,0.1 title ",
             n > 2 ? 2 : 1, n > 1 ? 2 : 1);
     kr_gnuplot_text(g, source->title, NAME_MAX);
     fprintf(g->script, " noenhanced font ',13'\nset key top right\nset xtics %g\n",

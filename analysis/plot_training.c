@@ -177,7 +177,7 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_training *t, kr
     }
     KR_TRY(kr_plot_title(source, t->point, t->n_points, title, sizeof title, err));
     fprintf(g->script,
-            "set multiplot layout %d,1 margins 0.12,0.97,0.1,0.9 spacing 0,0.05 title ",
+            "set multiplot layout %d,1 margins 0.12,0.97,0.11,0.9 spacing 0,0.05 title ",
             1 + (n[0] > 0) + (n[1] > 0));
     kr_gnuplot_text(g, title, 100);
     fprintf(g->script,
