@@ -44,7 +44,8 @@ int kr_reweight_write(const char *path, const kr_reweight_options *options, FILE
  *                        two files stand side by side over equally many draws
  *           "reweight"   energy, specific heat, order parameter, Binder cumulant as functions
  *                        of beta with bands of one error, from all points of a scan together
- *           "snapshot", "tau", "binder" (up to eight files), "correlation", "training": see
+ *           "snapshot", "tau", "binder" (up to eight files), "correlation", "barrier",
+ *           "acceptance", "training": see
  *                        analysis/README.md
  *   figure  ends in .svg, .png or .pdf; NULL = NAME-KIND.svg beside NAME.h5
  *   made    path of the figure, filled (4096 bytes)

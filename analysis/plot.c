@@ -193,6 +193,11 @@ const kr_plot_kind kr_plot_kinds[] = {
       "error. "
       "Two peaks are two phases: their weights are those of the table only where chains move "
       "between them." },
+    { "barrier", kr_barrier_draw, 1, 600,
+      "Free energy -ln P of energy and order parameter, from the minimum; bars are one "
+      "standard "
+      "error, absent where one independent part of the run alone has been. Wells are phases, "
+      "the height between them is the barrier, in units of kT." },
     { "residence", kr_residence_draw, 2, 640,
       "Phase of each chain against draws, a row per chain, and the distribution of the times "
       "that chains stayed. Long unbroken rows are few independent visits: the weights of the "
@@ -214,6 +219,12 @@ const kr_plot_kind kr_plot_kinds[] = {
     { "snapshot", kr_snapshot_draw, 1, 480,
       "Stored configurations of some draws and chains. They are no estimates; they show what "
       "states look like." },
+    { "acceptance", kr_acceptance_draw, 1, 480,
+      "Share of accepted attempts of every update over the steps measured, of a scan against "
+      "its "
+      "parameter: mean of all chains, band: the middle 68 % of them. A band that is wide, or a "
+      "line that falls, says that chains are in different surroundings, or that some are "
+      "stuck." },
     { "training", kr_training_draw, 1, 600,
       "Loss and running effective sample fraction of the densities against training steps, "
       "before anything was measured. The reverse loss is bounded from below by -log Z; the "

@@ -256,6 +256,9 @@ int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_importance(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err);
+/* Histograms of a multicanonical run; owned (kr_free each, also after an error) holds what they
+ * borrow. Errors: KR_EIO; KR_EUNSUP shapes that do not fit. */
+int kr_summary_dos(kr_reader *reader, kr_dos *dos, double *owned[2], kr_error *err);
 int kr_summary_annealing(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_histograms(kr_reader *reader, kr_summary *s, kr_error *err);
 void kr_summary_clear_histograms(kr_summary *s);

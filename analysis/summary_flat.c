@@ -174,35 +174,42 @@ static int count_trips(kr_reader *reader, const kr_summary *s, kr_error *err)
     return KR_OK;
 }
 
-static int find_barrier(kr_reader *reader, const kr_summary *s, double beta, kr_error *err)
+int kr_summary_dos(kr_reader *reader, kr_dos *dos, double *owned[2], kr_error *err)
 {
     int n_dims = 0;
     int64_t shape[KR_DIMS_MAX] = { 0 };
-    double *visits = kr_reader_read(reader, group, "block_visits", &n_dims, shape, NULL, err);
-    if (!visits) {
+    owned[1] = NULL;
+    owned[0] = kr_reader_read(reader, group, "block_visits", &n_dims, shape, NULL, err);
+    if (!owned[0]) {
         return KR_EIO;
     }
-    int64_t n_groups = shape[0], n_bins = shape[1] - 2;
-    double *log_w = kr_reader_read(reader, group, "log_w", &n_dims, shape, NULL, err);
-    int status = log_w ? KR_OK : KR_EIO;
-    if (status == KR_OK && (n_bins < 1 || shape[0] != n_bins)) {
-        status = kr_fail(err, KR_EUNSUP, "density_of_states: shapes do not fit");
+    *dos = (kr_dos){ .n_groups = shape[0],
+                     .n_bins = shape[1] - 2,
+                     .e_min = attribute(reader, "e_min"),
+                     .width = attribute(reader, "width"),
+                     .visits = owned[0],
+                     .log_states = NAN };
+    owned[1] = kr_reader_read(reader, group, "log_w", &n_dims, shape, NULL, err);
+    dos->log_w = owned[1];
+    if (!owned[1]) {
+        return KR_EIO;
     }
-    if (status == KR_OK) {
-        const kr_dos dos = { .n_groups = n_groups,
-                             .n_bins = n_bins,
-                             .e_min = attribute(reader, "e_min"),
-                             .width = attribute(reader, "width"),
-                             .log_w = log_w,
-                             .visits = visits,
-                             .log_states = NAN };
-        kr_barrier *b = &s->flat->barrier;
-        status = kr_dos_barrier(&dos, beta, b, err);
-        b->energy_low /= s->n_sites;
-        b->energy_high /= s->n_sites;
-    }
-    kr_free(visits);
-    kr_free(log_w);
+    return dos->n_bins < 1 || shape[0] != dos->n_bins
+               ? kr_fail(err, KR_EUNSUP, "density_of_states: shapes do not fit")
+               : KR_OK;
+}
+
+static int find_barrier(kr_reader *reader, const kr_summary *s, double beta, kr_error *err)
+{
+    kr_dos dos;
+    double *owned[2];
+    kr_barrier *b = &s->flat->barrier;
+    int status = kr_summary_dos(reader, &dos, owned, err);
+    status = status == KR_OK ? kr_dos_barrier(&dos, beta, b, err) : status;
+    b->energy_low /= s->n_sites;
+    b->energy_high /= s->n_sites;
+    kr_free(owned[0]);
+    kr_free(owned[1]);
     return status;
 }
 

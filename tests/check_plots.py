@@ -7,6 +7,7 @@ RUNS is the folder of the shipped run files, which are shortened here. Where gnu
 data are checked all the same.
 """
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ SHORT = {
                  "observables=[energy, magnetization, two_point]", "output.configurations.every=2"),
     "small.h5": ("ising_critical.yaml", "lattice.size=[4, 4]"),
     "large.h5": ("ising_critical.yaml", "lattice.size=[6, 6]"),
+    "flat.h5": ("potts20_multicanonical.yaml", "model={name: ising}", "lattice.size=[4, 4]", "beta=0.44", "chains=8",
+                "multicanonical={}", "phases={thermalize: 100, adapt: 4000, measure: 8000, every: 4}"),
     "angles.h5": ("xy_helicity.yaml", "lattice.size=[6, 6]", "phases={thermalize: 20, measure: 40}", "beta=1",
                   "chains=2", "output.configurations.every=2"),
 }
@@ -95,6 +98,48 @@ def check_energies():
     assert n_found > 1
 
 
+def log_laws(beta):
+    """ln P of energy and magnetization per site of the 4 x 4 Ising torus, by enumeration."""
+    laws = {}, {}
+    for state in range(1 << 16):
+        right = (state >> 1) & 0x7777 | (state & 0x1111) << 3
+        down = state >> 4 | (state & 0xf) << 12
+        unequal = bin(state ^ right).count("1") + bin(state ^ down).count("1")
+        energy, spins = 2 * unequal - 32, 2 * bin(state).count("1") - 16
+        for law, key in zip(laws, (energy, spins)):
+            law[key] = law.get(key, 0.0) + math.exp(-beta * (energy + 32))
+    return [{key: math.log(value) for key, value in law.items()} for law in laws]
+
+
+def check_barriers():
+    """-ln P on a small torus, from draws and from a multicanonical run (its histograms, its weighted draws)."""
+    for name, betas in (("small.h5", (0.3, 0.4, 0.5)), ("flat.h5", (0.44,))):
+        found = plot("barrier", name)
+        for column in range(2):
+            worst, n_close = 0.0, 0
+            for beta, rows in zip(betas, found[-len(betas):] if column else found):
+                law = log_laws(beta)[column]
+                top = next(round(16 * x) for x, value, _ in rows if value == 0)
+                for x, value, error in rows:
+                    worst = max(worst, abs(value - law[top] + law[round(16 * x)]) / error if error > 0 else 0)
+                    n_close += 0 < error < (0.1 if name == "flat.h5" else 0.6)
+            assert worst < 4.6 and n_close >= 6, (name, column, worst, n_close)
+
+
+def check_acceptance():
+    """Bins of equally many draws average to the acceptance of the summary; of a scan its points are those."""
+    for name in ("net.h5", "small.h5"):
+        updates = json.loads(call("summary", name, "--json"))["updates"]
+        for (update, entry), rows in zip(updates.items(), plot("acceptance", name)):
+            assert all(0 <= row[2] <= row[3] <= 1 for row in rows), (name, update)
+            if isinstance(entry, list):
+                assert all(close(row[1], e["acceptance"]) for row, e in zip(rows, entry)), (name, update)
+            else:
+                assert len(rows) > 1 and rows[0][0] > 0 and rows[-1][0] < 60
+                mean = sum(row[1] for row in rows) / len(rows)
+                assert abs(mean - entry["acceptance"]) < 0.02 * entry["acceptance"], (update, mean, entry)
+
+
 def check():
     """One run per kind."""
     for name in SHORT:
@@ -106,6 +151,8 @@ def check():
         assert name != "net.h5" or values == {0.0, 1.0}
         assert name != "angles.h5" or all(abs(value) < 3.1416 for value in values)
     check_energies()
+    check_barriers()
+    check_acceptance()
     assert plot("tau", "net.h5")[0][0][1] == 1.0
     tau = [row["tau_int"] for row in observables("small.h5")["energy_per_site"]]
     assert all(close(row[1], want) for row, want in zip(plot("tau", "small.h5")[0], tau)), tau

@@ -172,7 +172,8 @@ def check():
     density = next(row for row in page.rows if row[0] == "net" and len(row) == 10)
     agree(density[3], {"mean": summary["densities"]["net"]["log_z"], "error": summary["densities"]["net"]["log_z_error"]})
     if figures:
-        assert {"trace", "histogram", "residence", "tau", "reweight", "snapshot", "training"} <= set(page.names)
+        assert {"trace", "histogram", "residence", "tau", "reweight", "snapshot", "training", "barrier",
+                "acceptance"} <= set(page.names)
         says(page, "a single point, want a scan")
     page, summary = page_of("scan")
     points(page, summary, "energy_per_site")
