@@ -154,8 +154,8 @@ int kr_plot_axis_load(const kr_source *source, int64_t n_points, kr_plot_axis *a
     return status;
 }
 
-/* "ising, hypercubic 16x16" */
-int kr_plot_extent(const kr_source *source, int64_t extent[4])
+/* Files of old tell them in the title alone: "ising, hypercubic 16x16". */
+static int extent_of_title(const kr_source *source, int64_t extent[4])
 {
     const char *text = strchr(source->title, ',');
     int n = 0;
@@ -169,6 +169,23 @@ int kr_plot_extent(const kr_source *source, int64_t extent[4])
         extent[n++] = side;
         text = text[1 + length] == 'x' ? text + 1 + length : NULL;
     }
+    return n;
+}
+
+int kr_plot_extent(const kr_source *source, int64_t extent[4])
+{
+    int n_dims = 0;
+    int64_t shape[KR_DIMS_MAX] = { 0 };
+    if (!kr_series_exists(source->reader, "constant_data", "lattice_size")) {
+        return extent_of_title(source, extent);
+    }
+    double *size = kr_reader_read(source->reader, "constant_data", "lattice_size", &n_dims,
+                                  shape, NULL, NULL);
+    const int n = size && n_dims == 1 && shape[0] <= 4 ? (int)shape[0] : 0;
+    for (int k = 0; k < n; k++) {
+        extent[k] = (int64_t)size[k];
+    }
+    kr_free(size);
     return n;
 }
 

@@ -50,7 +50,7 @@ typedef struct kr_plot_axis {
 } kr_plot_axis;
 int kr_plot_axis_load(const kr_source *source, int64_t n_points, kr_plot_axis *axis,
                       kr_error *err);
-/* Sides of the lattice as the title of the run names them; returns how many, 0 unknown. */
+/* Sides of the lattice, coordinate 0 first; returns how many, 0: unknown or more than four. */
 int kr_plot_extent(const kr_source *source, int64_t extent[4]);
 /* Names of the energy and the order parameter in the file, in this order; returns how many. */
 int kr_plot_columns(kr_reader *reader, char name[2][KR_SERIES_NAME]);

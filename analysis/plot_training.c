@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * analysis/plot_training.c - how a density learned: loss and effective sample fraction against
  * training steps, forward and reverse steps by themselves, since their losses are different
- * functions; for reverse steps -log Z of the frozen density, the floor of that loss. */
+ * functions; for reverse steps -log Z of the frozen density, the floor of that loss. The axis
+ * above is the work of the steps, which differ in cost: a step of reverse KL draws samples. */
 #include "analysis/plot.h"
 
 #include "base/memory.h"
@@ -14,6 +15,7 @@
 
 typedef struct kr_training {
     double *step, *loss, *ess, *is_forward; /* (n_rows), then (n_rows, n_densities, n_points) */
+    double *work;                           /* likewise, or NULL: files of old */
     int64_t n_rows, n_densities, n_points, point;
 } kr_training;
 
@@ -23,6 +25,7 @@ static void clear(kr_training *t)
     kr_free(t->loss);
     kr_free(t->ess);
     kr_free(t->is_forward);
+    kr_free(t->work);
 }
 
 static int load(const kr_source *source, kr_training *t, kr_error *err)
@@ -41,6 +44,14 @@ static int load(const kr_source *source, kr_training *t, kr_error *err)
     t->loss = kr_reader_read(source->reader, "adaptation", "loss", &n_dims, shape, NULL, err);
     if (!t->step || !t->is_forward || !t->ess || !t->loss) {
         return KR_EIO;
+    }
+    if (kr_series_exists(source->reader, "adaptation", "work")) {
+        int64_t same[KR_DIMS_MAX];
+        t->work =
+            kr_reader_read(source->reader, "adaptation", "work", &n_dims, same, NULL, err);
+        if (!t->work) {
+            return KR_EIO;
+        }
     }
     t->n_rows = shape[0];
     t->n_densities = shape[1];
@@ -163,6 +174,51 @@ static int draw_losses(kr_gnuplot *g, const kr_source *source, const kr_training
     return n;
 }
 
+static double work_at(const kr_training *t, int64_t row)
+{
+    return t->work[row * t->n_densities * t->n_points + t->point];
+}
+
+/* Round values of the work of the first density at the steps where it passed them, above the
+ * top panel. Returns whether there is such an axis. */
+static bool draw_work(kr_gnuplot *g, const kr_training *t)
+{
+    int64_t first = 0, last = t->n_rows - 1;
+    while (t->work && first < t->n_rows && !isfinite(work_at(t, first))) {
+        first++;
+    }
+    while (t->work && last > first && !isfinite(work_at(t, last))) {
+        last--;
+    }
+    if (!t->work || first >= last || !(work_at(t, last) > work_at(t, first))) {
+        return false;
+    }
+    const double low = work_at(t, first), high = work_at(t, last);
+    const double distance = kr_gnuplot_step(high - low, 6);
+    int64_t row = first;
+    int n = 0;
+    kr_gnuplot_block(g, "tics of the axis above: step, counted work [nominal CPU-s]");
+    fputs("set x2tics nomirror out (", g->script);
+    for (double tic = ceil(low / distance) * distance; tic <= high; tic += distance) {
+        while (row < last && !(work_at(t, row) >= tic)) {
+            row++;
+        }
+        fprintf(g->data, "%.10g %.10g\n", t->step[row], tic);
+        fprintf(g->script, "%s'%.6g' %.10g", n++ ? ", " : "", fabs(tic) < 1e-9 ? 0.0 : tic,
+                t->step[row]);
+    }
+    fprintf(g->script,
+            ")\nset border 7\nset x2range [0:%.0f]\nset x2label 'work so far%s "
+            "[nominal CPU-s, counted]' offset 0,-0.5\n",
+            fmax(1.0, t->step[t->n_rows - 1]), t->n_densities > 1 ? " of density 0" : "");
+    return true;
+}
+
+static void end_work(kr_gnuplot *g)
+{
+    fputs("unset x2tics\nunset x2label\nset border 3\n", g->script);
+}
+
 static int draw(kr_gnuplot *g, const kr_source *source, const kr_training *t, kr_error *err)
 {
     char title[384];
@@ -177,15 +233,19 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_training *t, kr
     }
     KR_TRY(kr_plot_title(source, t->point, t->n_points, title, sizeof title, err));
     fprintf(g->script,
-            "set multiplot layout %d,1 margins 0.12,0.97,0.11,0.9 spacing 0,0.05 title ",
-            1 + (n[0] > 0) + (n[1] > 0));
+            "set multiplot layout %d,1 margins 0.12,0.97,0.11,%s spacing 0,0.05 title ",
+            1 + (n[0] > 0) + (n[1] > 0), t->work ? "0.84" : "0.9");
     kr_gnuplot_text(g, title, 100);
     fprintf(g->script,
             " noenhanced font ',13'\nset grid ytics lc rgb '#DDDDDD'\nset key top right\nset "
             "format x ''\nset xrange [0:%.0f]\nset yrange [*:*]\n",
             fmax(1.0, t->step[t->n_rows - 1]));
-    draw_losses(g, source, t, 1);
-    draw_losses(g, source, t, 0);
+    const bool has_work = draw_work(g, t);
+    for (int which = 1; which >= 0; which--) { /* the axis is that of the upper panel */
+        if (draw_losses(g, source, t, which) && has_work) {
+            end_work(g);
+        }
+    }
     fputs("set format x '%.0f'\nset xlabel 'training step'\nset ylabel 'running "
           "ESS'\nset ytics 0.2\nset yrange [0:1.02]\nset key bottom right\n",
           g->script);

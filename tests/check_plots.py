@@ -9,6 +9,7 @@ data are checked all the same.
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import tempfile
 KRAMERS, RUNS = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 SHORT = {
     "net.h5": ("ising_critical.yaml", "lattice.size=[8, 8]", "phases.adapt=60", "phases.measure=60", "chains=6",
-               "training.max_work=1", "output.configurations.every=2"),
+               "training.max_work=1", "output.configurations.every=2", "densities.net.save=net.krd"),
     "field.h5": ("phi4_critical.yaml", "lattice.size=[8, 8]", "phases={thermalize: 50, measure: 200}", "chains=8",
                  "observables=[energy, magnetization, two_point]", "output.configurations.every=2"),
     "small.h5": ("ising_critical.yaml", "lattice.size=[4, 4]"),
@@ -140,6 +141,16 @@ def check_acceptance():
                 assert abs(mean - entry["acceptance"]) < 0.02 * entry["acceptance"], (update, mean, entry)
 
 
+def check_work():
+    """The axis of work rises with the steps; its end is the work that the density file tells."""
+    work = plot("training", "net.h5")[0]
+    assert all(a[0] < b[0] and a[1] < b[1] for a, b in zip(work, work[1:])), work
+    told = re.search(r"training: *(\d+) steps, ([\d.]+) nominal CPU-seconds", call("explain", "net.krd"))
+    steps, whole = int(told[1]), float(told[2])
+    tic = work[1][1] - work[0][1] if len(work) > 1 else whole
+    assert work[-1][0] < steps and work[-1][1] <= whole < work[-1][1] + tic + 1e-9, (work, told[0])
+
+
 def check():
     """One run per kind."""
     for name in SHORT:
@@ -166,6 +177,7 @@ def check():
     for row in plot("correlation", "field.h5")[0]:
         assert close(row[1], names[f"two_point_connected_{row[0]:.0f}"]["mean"]), row
     assert plot("training", "net.h5")[0]
+    check_work()
     assert "a single point, want a scan" in call("plot", "net.h5", "binder", want=1)
     assert "want output: {configurations" in call("plot", "small.h5", "snapshot", want=1)
     assert "want one to eight" not in call("plot", *["small.h5"] * 8, "binder")
