@@ -237,7 +237,17 @@ static int draw_panel(kr_gnuplot *g, const kr_source *source, const kr_law *law,
         status;
     double *weight = NULL, *x = kr_alloc(2 * (size_t)n, sizeof *x, err);
     status = x ? load_weights(source, law, &weight, err) : KR_ENOMEM;
+    double low = INFINITY, high = -INFINITY;
+    for (int64_t k = 0; k < n * series->n_points; k++) {
+        low = fmin(low, series->value[k]);
+        high = fmax(high, series->value[k]);
+    }
     start_panel(g, source, law, name, is_first);
+    if (!kr_plot_is_constant(low, high)) {
+        fprintf(g->script, "set xtics %.6g\n", kr_gnuplot_step(high - low, 6));
+    } else {
+        fputs("set xtics autofreq\n", g->script);
+    }
     if (status == KR_OK && law->begin) {
         status = law->begin(g, source, law, name, &n_curves, err);
     }

@@ -95,6 +95,15 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_reweighting *r,
         return kr_fail(err, KR_EUNSUP, "%s: no energy and no order parameter to draw",
                        source->path);
     }
+    int64_t n_held = 0;
+    for (int64_t t = 0; t < r->n_targets; t++) {
+        n_held += kr_reweighting_holds(r, t);
+    }
+    if (n_held < 2) { /* not even beside the points */
+        return kr_fail(err, KR_EUNSUP,
+                       "%s: the draws reach no other beta, want more independent ones",
+                       source->path);
+    }
     for (int k = 0; k < n; k++) {
         write_curve(g, r, curve[k]);
         write_points(g, s, r, curve[k]->name);

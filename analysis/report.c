@@ -247,6 +247,7 @@ static void write_head(const kr_page *page, const char *title)
         ".note{font-size:.8em;color:#555;margin:.3em 0 .8em;max-width:52em}",
         "figure{margin:1.2em 0}figure "
         "svg{display:block;width:100%;max-width:800px;height:auto}",
+        "svg image{image-rendering:pixelated}",
         "svg text{font-family:system-ui,Helvetica,Arial,sans-serif}",
         "figcaption{font-size:.86em;color:#333;max-width:52em;margin-top:.4em}",
         "figcaption b{display:inline-block}figcaption "

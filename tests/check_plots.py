@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every kind of `kramers plot` on short runs: figures, data that are those of the summary, no gnuplot warning.
 
-usage: check_plots.py KRAMERS RUNS
+usage: check_plots.py KRAMERS RUNS [--all]
+
+--all makes every kind and the page of every shipped run file, each shortened to some steps.
 
 RUNS is the folder of the shipped run files, which are shortened here. Where gnuplot is missing the scripts and
 data are checked all the same.
@@ -184,8 +186,84 @@ def check():
     assert "trace of 3 files, want one" in call("plot", *["small.h5"] * 3, "trace", want=1)
 
 
+KINDS = ("trace", "histogram", "barrier", "residence", "tau", "reweight", "binder", "correlation", "snapshot", "training",
+         "acceptance")
+# What makes a shipped run file short beside the lines of shorten().
+SMALL = {
+    "edwards_anderson_3d.yaml": ["lattice.size=[4, 4, 4]", "tempering.pilot=50"],
+    "glass_tensor_network.yaml": ["lattice.size=[8, 8]"],
+    "ising_all_temperatures.yaml": ["beta.count=5", "training.conditional=1"],
+    "phi4_conditional.yaml": ["densities.net.save=net.krd"],  # its own name is beside the run file
+    "phi4_log_z.yaml": ["chains=64", "path.points=5", "lattice.size=[6, 6]"],
+    "population_annealing_glass.yaml": ["chains=64", "phases={every: 5, measure: 60}"],
+    "potts20_multicanonical.yaml": ["lattice.size=[6, 6]", "chains=8",
+                                    "phases={thermalize: 100, adapt: 20000, measure: 2000, every: 20}"],
+    "rfim_all_temperatures.yaml": ["beta.count=5", "training.conditional=1"],
+    "spin_glass_strip.yaml": ["lattice.size=[10, 10]"],
+}
+
+
+def shorten(name, text):
+    """Settings that leave some draws of a shipped run file."""
+    sets = []
+    if "population_annealing:" not in text and "multicanonical:" not in text:
+        adapt = "adapt: 100, " if "adapt:" in text else ""
+        sets += [f"phases={{thermalize: 20, {adapt}measure: 120, every: 2}}", "chains=8",
+                 "output.configurations.every=10"]
+    if "densities:" in text:
+        sets += ["training.certificate=2000"]
+    if "adapt:" in text and "densities:" in text:
+        sets += ["training.max_work=0.3"]
+    return [word for setting in sets + SMALL.get(name, []) for word in ("--set", setting)]
+
+
+def wanted(text, is_scan, is_stored):
+    """Kinds that a run of this file allows; `reweight` also asks for enough draws."""
+    is_annealing = "population_annealing:" in text
+    rules = {"trace": True, "histogram": True, "acceptance": True, "barrier": not is_annealing, "tau": not is_annealing,
+             "residence": "residence" in text, "correlation": "two_point" in text, "snapshot": is_stored,
+             "training": "adapt:" in text and "densities:" in text,
+             "binder": is_scan and ("magnetization" in text or "overlap" in text)}
+    return {kind for kind, is_there in rules.items() if is_there}
+
+
+def check_file(name):
+    """Every kind is drawn, or refused for a reason that this file gives; the page has them all."""
+    with open(os.path.join(RUNS, name), encoding="utf-8") as file:
+        text = "".join(line.split("#")[0] + "\n" for line in file)
+    sets = shorten(name, text)
+    call("run", os.path.join(RUNS, name), *sets, "-o", "a.h5", "--overwrite", "--progress", "never", "--threads", "1")
+    drawn = set()
+    for kind in KINDS:
+        result = subprocess.run([KRAMERS, "plot", "a.h5", kind, "-o", f"{kind}.svg"], capture_output=True, text=True,
+                                check=False)
+        assert result.returncode in (0, 2), (name, kind, result.stderr)
+        if result.returncode == 0:
+            drawn.add(kind)
+            said = subprocess.run(["gnuplot", "-d", f"{kind}.gp"], capture_output=True, text=True, check=True)
+            assert not said.stdout + said.stderr, (name, kind, said.stderr)
+    is_scan = json.loads(call("summary", "a.h5", "--json"))["points"] > 1
+    want = wanted(text, is_scan, any("configurations" in word for word in sets))
+    assert drawn - {"reweight"} == want, (name, drawn ^ want)
+    call("report", "a.h5", "-o", "a.html", "--overwrite")
+    with open("a.html", encoding="utf-8") as file:
+        assert file.read().count("<svg ") == len(drawn), name
+    return len(drawn)
+
+
+def check_all():
+    """Every shipped run file."""
+    names = sorted(name for name in os.listdir(RUNS) if name.endswith(".yaml"))
+    assert shutil.which("gnuplot"), "want gnuplot"
+    n_figures = sum(check_file(name) for name in names)
+    print(f"{len(names)} run files, {n_figures} figures")
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        check()
-    print("figures of every kind: data equal those of the summary")
+        if "--all" in sys.argv:
+            check_all()
+        else:
+            check()
+            print("figures of every kind: data equal those of the summary")
