@@ -131,6 +131,31 @@ static void pages_of_files_that_say_little_tell_what_is_missing(void **state)
     }
 }
 
+static void a_file_without_draws_of_anything_gives_its_run_file(void **state)
+{
+    (void)state;
+    static const char run_file[] = "beta: 1 # <&>\n";
+    kr_error err = { 0 };
+    char made[4096];
+    for (int has_file = 1; has_file >= 0; has_file--) {
+        kr_results *r = kr_results_alloc(&err);
+        assert_non_null(r);
+        if (has_file) {
+            assert_ok(kr_results_attr_text(r, "", "", "run_file", run_file, &err), &err);
+        }
+        assert_ok(kr_results_write_part(r, "rp_bare.h5", &err), &err);
+        kr_results_free(r);
+        assert_int_equal(kr_report_write("rp_bare.h5", "rp_bare.html", true, "1", made, &err),
+                         has_file ? KR_OK : KR_EUNSUP);
+    }
+    assert_non_null(strstr(err.text, "want a result file"));
+    char *text = read_text("rp_bare.html");
+    assert_non_null(strstr(text, "No estimates"));
+    assert_non_null(strstr(text, "beta: 1 # &lt;&amp;&gt;"));
+    free(text);
+    unlink("rp_bare.html");
+}
+
 static void only_reports_are_replaced(void **state)
 {
     (void)state;
@@ -158,6 +183,7 @@ int main(void)
         cmocka_unit_test(names_in_figures_do_not_clash),
         cmocka_unit_test(names_are_changed_in_tags_only),
         cmocka_unit_test(pages_of_files_that_say_little_tell_what_is_missing),
+        cmocka_unit_test(a_file_without_draws_of_anything_gives_its_run_file),
         cmocka_unit_test(only_reports_are_replaced),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);
