@@ -44,7 +44,8 @@ int kr_reweight_write(const char *path, const kr_reweight_options *options, FILE
  *                        two files stand side by side over equally many draws
  *           "reweight"   energy, specific heat, order parameter, Binder cumulant as functions
  *                        of beta with bands of one error, from all points of a scan together
- *           "snapshot", "tau", "binder" (up to eight files), "correlation", "training": see
+ *           "snapshot", "tau", "binder" (up to eight files), "correlation", "barrier",
+ *           "acceptance", "training": see
  *                        analysis/README.md
  *   figure  ends in .svg, .png or .pdf; NULL = NAME-KIND.svg beside NAME.h5
  *   made    path of the figure, filled (4096 bytes)
@@ -55,5 +56,16 @@ int kr_reweight_write(const char *path, const kr_reweight_options *options, FILE
  * (the .gp and .dat stay). Serial only. */
 int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const char *figure,
                   char *made, kr_error *err);
+
+/* One HTML page that needs nothing beside it: verdict, tables of the summary, every figure that
+ * the file allows, run file, cost.
+ *   output   NULL = NAME-report.html beside NAME.h5
+ *   version  of the program that writes the page
+ *   made     path of the page, filled (4096 bytes)
+ * Without gnuplot the page says so in place of figures. Errors: KR_EPARSE the output exists
+ * (overwrite replaces a report, nothing else); KR_EUNSUP no result file; KR_EIO. Serial only.
+ */
+int kr_report_write(const char *path, const char *output, bool overwrite, const char *version,
+                    char *made, kr_error *err);
 
 #endif

@@ -59,6 +59,28 @@ void kr_format_percent(double fraction, char *out, size_t size)
     }
 }
 
+const char *kr_format_plain(double x, const char *format, char *out, size_t size)
+{
+    if (isnan(x)) {
+        snprintf(out, size, "-");
+    } else if (isinf(x)) {
+        snprintf(out, size, x > 0.0 ? "inf" : "-inf");
+    } else {
+        snprintf(out, size, format, x); /* NOLINT: formats are literals of the callers */
+    }
+    return out;
+}
+
+const char *kr_format_count(double x, char *out, size_t size)
+{
+    return kr_format_plain(x, fabs(x) < 1e7 ? "%.0f" : "%.2e", out, size);
+}
+
+const char *kr_format_rate(double x, char *out, size_t size)
+{
+    return kr_format_plain(x, fabs(x) >= 100.0 && fabs(x) < 1e7 ? "%.0f" : "%.3g", out, size);
+}
+
 void kr_format_wrapped(FILE *out, const char *first, const char *text)
 {
     size_t indent = strlen(first), column = indent;

@@ -14,6 +14,13 @@ void kr_format_value(double mean, double error, int digits, char *out, size_t si
 /* "12.3 %" of the fraction 0.123, "0.012 %" below one percent; "-" when it is not a number. */
 void kr_format_percent(double fraction, char *out, size_t size);
 
+/* One number by a format of printf, "-" when it is not known, "inf"; returns out. */
+const char *kr_format_plain(double x, const char *format, char *out, size_t size);
+/* A count in full up to ten million. */
+const char *kr_format_count(double x, char *out, size_t size);
+/* Three digits, no exponent up to ten million. */
+const char *kr_format_rate(double x, char *out, size_t size);
+
 /* The words of text after `first`, wrapped at the width, continued lines indented below it. */
 void kr_format_wrapped(FILE *out, const char *first, const char *text);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <math.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -110,6 +111,21 @@ double kr_gnuplot_step(double range, int n_max)
     double least = range / n_max, power = pow(10.0, floor(log10(least)));
     double digit = least / power;
     return power * (digit <= 1.0 ? 1.0 : digit <= 2.0 ? 2.0 : digit <= 5.0 ? 5.0 : 10.0);
+}
+
+bool kr_gnuplot_exists(void)
+{
+    char program[KR_PATH_MAX];
+    const char *path = getenv("PATH");
+    while (path && *path) {
+        const int n = (int)strcspn(path, ":");
+        snprintf(program, sizeof program, "%.*s/gnuplot", n, path);
+        if (n > 0 && access(program, X_OK) == 0) {
+            return true;
+        }
+        path += n + (path[n] == ':');
+    }
+    return false;
 }
 
 extern char **environ;

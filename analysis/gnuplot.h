@@ -22,6 +22,8 @@ typedef struct kr_gnuplot {
 #define KR_COLORS 7
 const char *kr_gnuplot_color(int k);
 
+/* A program of that name is on PATH. */
+bool kr_gnuplot_exists(void);
 /* Opens PREFIX.gp and PREFIX.dat and writes terminal, output and defaults; in the script the
  * variable data names the data file. Errors: KR_EUNSUP ending; KR_EIO. */
 int kr_gnuplot_open(kr_gnuplot *g, const char *figure, int width, int height, kr_error *err);

@@ -154,8 +154,8 @@ int kr_plot_axis_load(const kr_source *source, int64_t n_points, kr_plot_axis *a
     return status;
 }
 
-/* "ising, hypercubic 16x16" */
-int kr_plot_extent(const kr_source *source, int64_t extent[4])
+/* Files of old tell them in the title alone: "ising, hypercubic 16x16". */
+static int extent_of_title(const kr_source *source, int64_t extent[4])
 {
     const char *text = strchr(source->title, ',');
     int n = 0;
@@ -172,7 +172,84 @@ int kr_plot_extent(const kr_source *source, int64_t extent[4])
     return n;
 }
 
-static int open_source(kr_source *source, const char *path, kr_error *err)
+int kr_plot_extent(const kr_source *source, int64_t extent[4])
+{
+    int n_dims = 0;
+    int64_t shape[KR_DIMS_MAX] = { 0 };
+    if (!kr_series_exists(source->reader, "constant_data", "lattice_size")) {
+        return extent_of_title(source, extent);
+    }
+    double *size = kr_reader_read(source->reader, "constant_data", "lattice_size", &n_dims,
+                                  shape, NULL, NULL);
+    const int n = size && n_dims == 1 && shape[0] <= 4 ? (int)shape[0] : 0;
+    for (int k = 0; k < n; k++) {
+        extent[k] = (int64_t)size[k];
+    }
+    kr_free(size);
+    return n;
+}
+
+/* NAME-KIND.svg beside NAME.h5 */
+static void default_figure(const char *path, const char *kind, char *made)
+{
+    size_t length = strlen(path);
+    if (length > 3 && strcmp(path + length - 3, ".h5") == 0) {
+        length -= 3;
+    }
+    snprintf(made, KR_PATH_MAX, "%.*s-%s.svg", (int)length, path, kind);
+}
+
+const kr_plot_kind kr_plot_kinds[] = {
+    { "trace", kr_trace_draw, 1, 600,
+      "Energy and order parameter of up to four chains against draws. Chains that agree are "
+      "noise around one level; a drift says that thermalization was too short, levels that "
+      "stay "
+      "apart that the chains do not mix." },
+    { "histogram", kr_histogram_draw, 1, 600,
+      "Distribution of energy and order parameter over all chains; bars are one standard "
+      "error. "
+      "Two peaks are two phases: their weights are those of the table only where chains move "
+      "between them." },
+    { "barrier", kr_barrier_draw, 1, 600,
+      "Free energy -ln P of energy and order parameter, from the minimum; bars are one "
+      "standard "
+      "error, absent where one independent part of the run alone has been. Wells are phases, "
+      "the height between them is the barrier, in units of kT." },
+    { "residence", kr_residence_draw, 2, 640,
+      "Phase of each chain against draws, a row per chain, and the distribution of the times "
+      "that chains stayed. Long unbroken rows are few independent visits: the weights of the "
+      "phases are then uncertain, whatever the other errors say." },
+    { "tau", kr_tau_draw, 1, 520,
+      "Autocorrelation functions with the window that the sum for tau_int uses, or tau_int "
+      "against the scanned parameter. Independent draws have 0.5; an error shrinks with the "
+      "square root of draws/(2 tau_int)." },
+    { "reweight", kr_reweight_draw, 1, 600,
+      "Energy, specific heat, order parameter and Binder cumulant against beta from all points "
+      "together, with bands of one standard error. Points are where was sampled; between and "
+      "beside them the curve is reweighted." },
+    { "binder", kr_binder_draw, KR_PLOT_FILES, 520,
+      "Binder cumulant (and correlation length over size, where measured) against the scanned "
+      "parameter. Curves of several sizes cross near the transition." },
+    { "correlation", kr_correlation_draw, 1, 560,
+      "Connected two-point function and effective mass against distance, with one standard "
+      "error. Where the effective mass is level its value is the inverse correlation length." },
+    { "snapshot", kr_snapshot_draw, 1, 480,
+      "Stored configurations of some draws and chains. They are no estimates; they show what "
+      "states look like." },
+    { "acceptance", kr_acceptance_draw, 1, 480,
+      "Share of accepted attempts of every update over the steps measured, of a scan against "
+      "its "
+      "parameter: mean of all chains, band: the middle 68 % of them. A band that is wide, or a "
+      "line that falls, says that chains are in different surroundings, or that some are "
+      "stuck." },
+    { "training", kr_training_draw, 1, 600,
+      "Loss and running effective sample fraction of the densities against training steps, "
+      "before anything was measured. The reverse loss is bounded from below by -log Z; the "
+      "distance that is left is what the density has not learned." },
+    { 0 },
+};
+
+int kr_plot_open(kr_source *source, const char *path, kr_error *err)
 {
     *source = (kr_source){ .path = path, .every = NAN };
     source->reader = kr_reader_open(path, err);
@@ -188,52 +265,49 @@ static int open_source(kr_source *source, const char *path, kr_error *err)
     return KR_OK;
 }
 
-/* NAME-KIND.svg beside NAME.h5 */
-static void default_figure(const char *path, const char *kind, char *made)
+int kr_plot_draw(const kr_plot_kind *kind, const kr_source *source, int n_sources,
+                 const char *figure, kr_error *err)
 {
-    size_t length = strlen(path);
-    if (length > 3 && strcmp(path + length - 3, ".h5") == 0) {
-        length -= 3;
+    kr_gnuplot g = { 0 };
+    KR_TRY(kr_gnuplot_open(&g, figure, 800, kind->height, err));
+    int status = kind->draw(&g, source, n_sources, err);
+    if (status == KR_OK) {
+        return kr_gnuplot_draw(&g, err);
     }
-    snprintf(made, KR_PATH_MAX, "%.*s-%s.svg", (int)length, path, kind);
+    kr_gnuplot_close(&g);
+    kr_gnuplot_discard(&g);
+    return status;
 }
 
-static const struct {
-    const char *name;
-    int (*draw)(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
-    int most_files, height;
-} kinds[] = { { "trace", kr_trace_draw, 1, 600 },
-              { "histogram", kr_histogram_draw, 1, 600 },
-              { "residence", kr_residence_draw, 2, 640 },
-              { "reweight", kr_reweight_draw, 1, 600 },
-              { "snapshot", kr_snapshot_draw, 1, 480 },
-              { "tau", kr_tau_draw, 1, 520 },
-              { "binder", kr_binder_draw, KR_PLOT_FILES, 520 },
-              { "correlation", kr_correlation_draw, 1, 560 },
-              { "training", kr_training_draw, 1, 600 } };
+/* NULL, with the known ones listed: there is no such kind. */
+static const kr_plot_kind *kind_named(const char *name, kr_error *err)
+{
+    char known[256] = "";
+    for (const kr_plot_kind *k = kr_plot_kinds; k->name; k++) {
+        const size_t used = strlen(known);
+        if (strcmp(k->name, name) == 0) {
+            return k;
+        }
+        snprintf(known + used, sizeof known - used, "%s%s",
+                 k == kr_plot_kinds ? ""
+                 : k[1].name        ? ", "
+                                    : " or ",
+                 k->name);
+    }
+    kr_fail(err, KR_EUNSUP, "kind %s: unknown, want %s", name, known);
+    return NULL;
+}
 
 int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const char *figure,
                   char *made, kr_error *err)
 {
-    const int n_kinds = sizeof kinds / sizeof *kinds;
-    int k_kind = 0;
-    while (k_kind < n_kinds && strcmp(kinds[k_kind].name, kind) != 0) {
-        k_kind++;
+    const kr_plot_kind *k_kind = kind_named(kind, err);
+    if (!k_kind) {
+        return KR_EUNSUP;
     }
-    if (k_kind == n_kinds) {
-        char known[256] = "";
-        for (int k = 0; k < n_kinds; k++) {
-            snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s",
-                     k == 0            ? ""
-                     : k + 1 < n_kinds ? ", "
-                                       : " or ",
-                     kinds[k].name);
-        }
-        return kr_fail(err, KR_EUNSUP, "kind %s: unknown, want %s", kind, known);
-    }
-    if (n_paths < 1 || n_paths > kinds[k_kind].most_files) {
+    const int most = k_kind->most_files;
+    if (n_paths < 1 || n_paths > most) {
         static const char *const wanted[] = { "one", "one or two" };
-        const int most = kinds[k_kind].most_files;
         return kr_fail(err, KR_EUNSUP, "%s of %d files, want %s", kind, n_paths,
                        most <= 2 ? wanted[most - 1] : "one to eight");
     }
@@ -243,22 +317,12 @@ int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const
         default_figure(paths[0], kind, made);
     }
     kr_source source[KR_PLOT_FILES] = { { 0 } };
-    kr_gnuplot g = { 0 };
     int status = KR_OK;
     for (int k = 0; k < n_paths && status == KR_OK; k++) {
-        status = open_source(&source[k], paths[k], err);
+        status = kr_plot_open(&source[k], paths[k], err);
     }
     if (status == KR_OK) {
-        status = kr_gnuplot_open(&g, made, 800, kinds[k_kind].height, err);
-    }
-    if (status == KR_OK) {
-        status = kinds[k_kind].draw(&g, source, n_paths, err);
-        if (status == KR_OK) {
-            status = kr_gnuplot_draw(&g, err);
-        } else {
-            kr_gnuplot_close(&g);
-            kr_gnuplot_discard(&g);
-        }
+        status = kr_plot_draw(k_kind, source, n_paths, made, err);
     }
     for (int k = 0; k < n_paths; k++) {
         kr_reader_close(source[k].reader);

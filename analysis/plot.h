@@ -23,9 +23,25 @@ int kr_snapshot_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_e
 int kr_tau_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_binder_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_correlation_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_acceptance_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_barrier_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_training_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 
 #define KR_PLOT_FILES 8 /* most files of a figure */
+
+typedef struct kr_plot_kind {
+    const char *name;
+    int (*draw)(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+    int most_files, height;
+    const char *caption; /* what it shows and how to read it */
+} kr_plot_kind;
+extern const kr_plot_kind kr_plot_kinds[]; /* ends with name == NULL */
+
+/* The caller closes source->reader, also after an error. */
+int kr_plot_open(kr_source *source, const char *path, kr_error *err);
+/* One figure with its script and data; errors as kr_plot_write. */
+int kr_plot_draw(const kr_plot_kind *kind, const kr_source *source, int n_sources,
+                 const char *figure, kr_error *err);
 
 /* The one parameter of a scan as an axis; of several parameters, the number of the point. */
 typedef struct kr_plot_axis {
@@ -34,7 +50,7 @@ typedef struct kr_plot_axis {
 } kr_plot_axis;
 int kr_plot_axis_load(const kr_source *source, int64_t n_points, kr_plot_axis *axis,
                       kr_error *err);
-/* Sides of the lattice as the title of the run names them; returns how many, 0 unknown. */
+/* Sides of the lattice, coordinate 0 first; returns how many, 0: unknown or more than four. */
 int kr_plot_extent(const kr_source *source, int64_t extent[4]);
 /* Names of the energy and the order parameter in the file, in this order; returns how many. */
 int kr_plot_columns(kr_reader *reader, char name[2][KR_SERIES_NAME]);

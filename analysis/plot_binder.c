@@ -102,7 +102,11 @@ static void plot_all(kr_gnuplot *g, const kr_source *source, int n_sources,
         "set offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03\nset xlabel ",
         has_length ? 2 : 1, n_sources > 4 ? 0.78 : 0.86, n_sources > 4 ? 4 : 2);
     kr_gnuplot_text(g, axis->label, sizeof axis->label);
-    fputs(" noenhanced\nset ylabel 'Binder cumulant 1 - <m^4>/(3<m^2>^2)'\n", g->script);
+    const char *recipe;
+    const bool is_of_m =
+        kr_reader_attr_text(source[0].reader, "posterior", "", "derived_binder", &recipe);
+    fprintf(g->script, " noenhanced\nset ylabel 'Binder cumulant 1 - <%s^4>/(3<%s^2>^2)'\n",
+            is_of_m ? "m" : "Q", is_of_m ? "m" : "Q");
     plot_panel(g, source, n_sources, 0);
     if (has_length) {
         fputs("set ylabel 'correlation length over side ξ/L'\n", g->script);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * analysis/plot_histogram.c - distributions of energy and order parameter with errors.
+ * analysis/plot_histogram.c - distributions of energy and order parameter with errors, and the
+ * panels that other figures of distributions share.
  *
  * Discrete spectra get bins that hold equally many levels, else the bins beat against the
  * levels. Errors come from the scatter of blocks of draws, about 10 tau_int long. */
-#include "analysis/plot.h"
+#include "analysis/plot_law.h"
 
 #include "base/memory.h"
 #include "stats/stats.h"
@@ -15,11 +16,6 @@
 #define BINS_MAX     80
 #define POINTS_SHOWN 6
 #define LEVELS_MAX   100000
-
-typedef struct kr_bins {
-    double from, width;
-    int n;
-} kr_bins;
 
 static int compare(const void *a, const void *b)
 {
@@ -47,7 +43,7 @@ static double find_spacing(const double *sorted, int64_t n)
     return spacing;
 }
 
-static kr_bins choose_bins(double *values, int64_t n)
+static kr_bins choose_bins(double *values, int64_t n, int most)
 {
     qsort(values, (size_t)n, sizeof *values, compare);
     double range = values[n - 1] - values[0], spacing = find_spacing(values, n);
@@ -56,31 +52,41 @@ static kr_bins choose_bins(double *values, int64_t n)
         return (kr_bins){ values[0] - 1.5 * width, width, 3 };
     }
     if (spacing > 0.0) {
-        double levels = floor(range / spacing + 1.5), per_bin = ceil(levels / BINS_MAX);
+        double levels = floor(range / spacing + 1.5), per_bin = ceil(levels / most);
         return (kr_bins){ values[0] - 0.5 * spacing, per_bin * spacing,
                           (int)ceil(levels / per_bin) };
     }
-    return (kr_bins){ values[0], range / BINS_MAX * (1.0 + 1e-12), BINS_MAX };
+    return (kr_bins){ values[0], range / most * (1.0 + 1e-12), most };
 }
 
-/* Density and error of every bin of x (n_chains, n_draws). block[b][h]: counts. */
-static int write_density(kr_gnuplot *g, const kr_bins *bins, const double *x, int64_t n_chains,
-                         int64_t n_draws, kr_error *err)
+/* Weights of x (n_chains, n_draws), NULL: 1 each, in blocks and bins; owned by the caller. */
+static double *count_blocks(const kr_bins *bins, const double *x, const double *weight,
+                            int64_t n_chains, int64_t n_draws, int64_t *n_blocks, kr_error *err)
 {
     kr_estimate e;
     double tau = kr_gamma_estimate(x, n_chains, n_draws, &e, NULL) == KR_OK ? e.tau_int : 0.5;
     int64_t per_chain = n_draws / kr_jackknife_bin(tau, n_chains, n_draws, 20);
-    int64_t n_blocks = n_chains * per_chain;
-    double *block = kr_alloc((size_t)(n_blocks * bins->n), sizeof *block, err);
-    if (!block) {
-        return KR_ENOMEM;
-    }
-    for (int64_t k = 0; k < n_chains * n_draws; k++) {
+    *n_blocks = n_chains * per_chain;
+    double *block = kr_alloc((size_t)(*n_blocks * bins->n), sizeof *block, err);
+    for (int64_t k = 0; block && k < n_chains * n_draws; k++) {
         int64_t b = k / n_draws * per_chain + (k % n_draws) * per_chain / n_draws;
         int h = (int)((x[k] - bins->from) / bins->width);
-        block[b * bins->n + (h < 0 ? 0 : h < bins->n ? h : bins->n - 1)] += 1.0;
+        block[b * bins->n + (h < 0         ? 0
+                             : h < bins->n ? h
+                                           : bins->n - 1)] += weight ? weight[k] : 1.0;
     }
-    double size = (double)n_draws / (double)per_chain, count = (double)n_blocks;
+    return block;
+}
+
+/* Density and error of every bin. block[b][h]: counts. */
+static void write_density(kr_gnuplot *g, const kr_bins *bins, const double *block,
+                          int64_t n_blocks)
+{
+    double total = 0.0, count = (double)n_blocks;
+    for (int64_t k = 0; k < n_blocks * bins->n; k++) {
+        total += block[k];
+    }
+    const double size = total / count;
     for (int h = 0; h < bins->n; h++) {
         double sum = 0.0, square = 0.0;
         for (int64_t b = 0; b < n_blocks; b++) {
@@ -94,11 +100,10 @@ static int write_density(kr_gnuplot *g, const kr_bins *bins, const double *x, in
         fprintf(g->data, "%.10g %.8g %.8g\n", bins->from + (h + 0.5) * bins->width,
                 sum / (count * size * bins->width), error / (size * bins->width));
     }
-    kr_free(block);
-    return KR_OK;
 }
 
-static void start_panel(kr_gnuplot *g, const kr_source *source, const char *name, bool is_first)
+static void start_panel(kr_gnuplot *g, const kr_source *source, const kr_law *law,
+                        const char *name, bool is_first)
 {
     char label[KR_SERIES_NAME + 80];
     kr_plot_label(source->reader, name, label, sizeof label);
@@ -107,18 +112,19 @@ static void start_panel(kr_gnuplot *g, const kr_source *source, const char *name
     fprintf(g->script,
             " noenhanced\nset ylabel '%s'\nset xrange [*:*] noextend\nset offsets graph 0.02, "
             "graph 0.02, 0, 0\nset yrange [0:*]\n",
-            is_first ? "probability density" : "");
+            is_first ? law->y_label : "");
     fputs(is_first ? "" : "unset key\n", g->script); /* one key for both panels */
 }
 
 /* The key is below both panels: a row of values under the name of the one parameter, or rows
  * of labels. */
-static void start_figure(kr_gnuplot *g, const char *head, const kr_points *points, int n_panels)
+static void start_figure(kr_gnuplot *g, const kr_law *law, const char *head,
+                         const kr_points *points, int n_panels)
 {
     char title[KR_SERIES_NAME + 64] = "", of_all[48] = "";
     bool is_row = points->n_params < 2;
-    if (points->n > POINTS_SHOWN) {
-        snprintf(of_all, sizeof of_all, "%d of %lld points", POINTS_SHOWN,
+    if (points->n > law->most_points) {
+        snprintf(of_all, sizeof of_all, "%d of %lld points", law->most_points,
                  (long long)points->n);
     }
     if (points->n > 1) {
@@ -126,17 +132,16 @@ static void start_figure(kr_gnuplot *g, const char *head, const kr_points *point
         snprintf(title, sizeof title, "%s%s%s", has_name ? points->name[0] : "",
                  has_name && *of_all ? ", " : "", of_all);
     }
-    double margin = is_row || points->n < 2 ? 0.17 : 0.26;
-    fprintf(g->script,
-            "set multiplot layout 1,%d margins 0.09,0.97,%g,0.9 spacing 0.1,0 title ", n_panels,
-            margin);
+    double margin = (is_row || points->n < 2 ? 0.17 : 0.26) + 0.02 * (law->key_rows - 1);
+    fprintf(g->script, "set multiplot layout 1,%d margins 0.1,0.97,%g,0.9 spacing 0.1,0 title ",
+            n_panels, margin);
     kr_gnuplot_text(g, head, 100);
     fprintf(
         g->script,
         " noenhanced font ',13'\n"
         "set key center at screen 0.5, screen %g vertical maxrows %d samplen 2 Left reverse "
         "title ",
-        is_row ? 0.04 : 0.075, is_row ? 1 : POINTS_SHOWN / 2);
+        is_row ? 0.04 : 0.075, is_row ? law->key_rows : law->most_points / 2);
     kr_gnuplot_text(g, title, sizeof title);
     fputs(" noenhanced\n", g->script);
 }
@@ -158,55 +163,110 @@ static void key_entry(const kr_points *points, int64_t point, char *label, size_
 }
 
 /* Points spread over the scan; out holds their indices, returns their number. */
-static int choose_points(int64_t n_points, int64_t out[POINTS_SHOWN])
+static int choose_points(int64_t n_points, int most, int64_t out[POINTS_SHOWN])
 {
-    int n = n_points < POINTS_SHOWN ? (int)n_points : POINTS_SHOWN;
+    int n = n_points < most ? (int)n_points : most;
     for (int k = 0; k < n; k++) {
         out[k] = n > 1 ? k * (n_points - 1) / (n - 1) : 0;
     }
     return n;
 }
 
-static int draw_panel(kr_gnuplot *g, const kr_source *source, const kr_series *series,
-                      const char *name, bool is_first, const kr_points *points, kr_error *err)
+/* The weights of the draws in means at beta, the largest 1; NULL: there are none. */
+static int load_weights(const kr_source *source, const kr_law *law, double **weight,
+                        kr_error *err)
 {
-    int64_t shown[POINTS_SHOWN], n = series->n_chains * series->n_draws;
-    int n_shown = choose_points(series->n_points, shown), status = KR_OK, first = g->n_blocks;
-    double *x = kr_alloc(2 * (size_t)n, sizeof *x, err);
-    if (!x) {
+    kr_series series;
+    *weight = NULL;
+    if (!law->is_weighted || !kr_series_exists(source->reader, "sample_stats", "log_weight")) {
+        return KR_OK;
+    }
+    KR_TRY(kr_series_load(source->reader, "sample_stats", "log_weight", &series, err));
+    double top = -INFINITY;
+    for (int64_t k = 0; k < series.n_chains * series.n_draws; k++) {
+        top = fmax(top, series.value[k]);
+    }
+    for (int64_t k = 0; k < series.n_chains * series.n_draws; k++) {
+        series.value[k] = exp(series.value[k] - top);
+    }
+    *weight = series.value;
+    return KR_OK;
+}
+
+/* One curve: a point of the series, whose values x and their copy y (n_chains, n_draws) are
+ * overwritten. */
+static int write_curve(kr_gnuplot *g, const kr_law *law, const kr_series *series, int64_t point,
+                       const double *weight, double *x, const char *name, kr_error *err)
+{
+    const int64_t n = series->n_chains * series->n_draws;
+    int64_t n_blocks;
+    char comment[2 * KR_SERIES_NAME + 64];
+    kr_series_point(series, point, x);
+    kr_series_point(series, point, x + n);
+    const kr_bins bins = choose_bins(x + n, n, law->most_bins);
+    snprintf(comment, sizeof comment, "point %lld: %s, %s", (long long)point, name, law->what);
+    kr_gnuplot_block(g, comment);
+    double *block =
+        count_blocks(&bins, x, weight, series->n_chains, series->n_draws, &n_blocks, err);
+    if (!block) {
         return KR_ENOMEM;
     }
-    start_panel(g, source, name, is_first);
-    for (int k = 0; k < n_shown && status == KR_OK; k++) {
-        kr_series_point(series, shown[k], x);
-        kr_series_point(series, shown[k], x + n);
-        kr_bins bins = choose_bins(x + n, n);
-        char comment[2 * KR_SERIES_NAME + 64];
-        snprintf(comment, sizeof comment, "point %lld: %s, density, error", (long long)shown[k],
-                 name);
-        kr_gnuplot_block(g, comment);
-        status = write_density(g, &bins, x, series->n_chains, series->n_draws, err);
+    law->write(g, &bins, block, n_blocks);
+    kr_free(block);
+    return KR_OK;
+}
+
+void kr_law_curve(kr_gnuplot *g, const kr_law *law, int block, int k, const char *label)
+{
+    fprintf(g->script, "%sdata index %d using 1:2 with %s lw 1.5 lc rgb '%s' title ",
+            k ? ", \\\n     " : "plot ", block, law->style, kr_gnuplot_color(k));
+    kr_gnuplot_text(g, label, 80);
+    fprintf(g->script,
+            " noenhanced, \\\n     data index %d using 1:($2-$3):(0):(2*$3) with vectors "
+            "nohead lw 1.5 "
+            "lc rgb '%s' notitle",
+            block, kr_gnuplot_color(k));
+}
+
+static int draw_panel(kr_gnuplot *g, const kr_source *source, const kr_law *law,
+                      const kr_series *series, const char *name, bool is_first,
+                      const kr_points *points, kr_error *err)
+{
+    int64_t shown[POINTS_SHOWN], n = series->n_chains * series->n_draws;
+    int n_shown = choose_points(series->n_points, law->most_points, shown), n_curves = 0,
+        status;
+    double *weight = NULL, *x = kr_alloc(2 * (size_t)n, sizeof *x, err);
+    status = x ? load_weights(source, law, &weight, err) : KR_ENOMEM;
+    double low = INFINITY, high = -INFINITY;
+    for (int64_t k = 0; k < n * series->n_points; k++) {
+        low = fmin(low, series->value[k]);
+        high = fmax(high, series->value[k]);
+    }
+    start_panel(g, source, law, name, is_first);
+    if (!kr_plot_is_constant(low, high)) {
+        fprintf(g->script, "set xtics %.6g\n", kr_gnuplot_step(high - low, 6));
+    } else {
+        fputs("set xtics autofreq\n", g->script);
+    }
+    if (status == KR_OK && law->begin) {
+        status = law->begin(g, source, law, name, &n_curves, err);
+    }
+    for (int k = n_curves; k < n_shown && status == KR_OK; k++) {
         char label[128] = "";
         if (series->n_points > 1 && is_first) {
             key_entry(points, shown[k], label, sizeof label);
         }
-        fprintf(g->script, "%sdata index %d using 1:2 with histeps lw 1.5 lc rgb '%s' title ",
-                k ? ", \\\n     " : "plot ", first + k, kr_gnuplot_color(k));
-        kr_gnuplot_text(g, label, 40);
-        fprintf(g->script,
-                " noenhanced, \\\n     data index %d using 1:($2-$3):(0):(2*$3) with vectors "
-                "nohead lw 1.5 "
-                "lc rgb '%s' notitle",
-                first + k, kr_gnuplot_color(k));
+        status = write_curve(g, law, series, shown[k], weight, x, name, err);
+        kr_law_curve(g, law, g->n_blocks - 1, k, label);
     }
     fputc('\n', g->script);
+    kr_free(weight);
     kr_free(x);
     return status;
 }
 
-int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err)
+int kr_law_draw(kr_gnuplot *g, const kr_source *source, const kr_law *law, kr_error *err)
 {
-    (void)n_sources;
     char name[2][KR_SERIES_NAME], title[384];
     int n = kr_plot_columns(source->reader, name), status = KR_OK;
     if (n == 0) {
@@ -222,15 +282,31 @@ int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_
             status = kr_points_load(source->reader, series.n_points, &points, err);
         }
         if (status == KR_OK && k == 0) {
-            status = kr_plot_title(source, 0, 1, title, sizeof title, err);
-            start_figure(g, title, &points, n);
+            snprintf(title, sizeof title, "%s", source->title);
+            if (!law->is_weighted) { /* the weights of a multicanonical run are in the title */
+                status = kr_plot_title(source, 0, 1, title, sizeof title, err);
+            }
+            start_figure(g, law, title, &points, n);
         }
         if (status == KR_OK) {
-            status = draw_panel(g, source, &series, name[k], k == 0, &points, err);
+            status = draw_panel(g, source, law, &series, name[k], k == 0, &points, err);
         }
         kr_points_clear(&points);
         kr_series_clear(&series);
     }
     fputs("unset multiplot\n", g->script);
     return status;
+}
+
+int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err)
+{
+    static const kr_law law = { .y_label = "probability density",
+                                .what = "density, error",
+                                .style = "histeps",
+                                .most_bins = BINS_MAX,
+                                .most_points = POINTS_SHOWN,
+                                .key_rows = 1,
+                                .write = write_density };
+    (void)n_sources;
+    return kr_law_draw(g, source, &law, err);
 }

@@ -325,7 +325,7 @@ static int draw_strips(kr_gnuplot *g, const kr_strips *s, int panel, int n, int6
 static void draw_dwells(kr_gnuplot *g, const kr_strips *s, int panel, double longest)
 {
     fprintf(g->script,
-            "\nset tmargin at screen 0.29\nset bmargin at screen 0.09\n"
+            "\nset tmargin at screen 0.29\nset bmargin at screen 0.105\n"
             "set logscale x\nset xtics autofreq\nset xrange [1:%.0f]\nset yrange [0:1.05]\nset "
             "ytics 0,0.5\n"
             "set xlabel 'dwell time t [draws]'\nset ylabel '%s'\n",

@@ -95,12 +95,21 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_reweighting *r,
         return kr_fail(err, KR_EUNSUP, "%s: no energy and no order parameter to draw",
                        source->path);
     }
+    int64_t n_held = 0;
+    for (int64_t t = 0; t < r->n_targets; t++) {
+        n_held += kr_reweighting_holds(r, t);
+    }
+    if (n_held < 2) { /* not even beside the points */
+        return kr_fail(err, KR_EUNSUP,
+                       "%s: the draws reach no other beta, want more independent ones",
+                       source->path);
+    }
     for (int k = 0; k < n; k++) {
         write_curve(g, r, curve[k]);
         write_points(g, s, r, curve[k]->name);
     }
     fprintf(g->script,
-            "set multiplot layout %d,%d margins 0.11,0.97,0.1,0.9 spacing 0.13,0.1 title ",
+            "set multiplot layout %d,%d margins 0.11,0.97,0.11,0.9 spacing 0.13,0.1 title ",
             n > 2 ? 2 : 1, n > 1 ? 2 : 1);
     kr_gnuplot_text(g, source->title, NAME_MAX);
     fprintf(g->script, " noenhanced font ',13'\nset key top right\nset xtics %g\n",

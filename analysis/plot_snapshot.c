@@ -12,9 +12,10 @@
 #include <math.h>
 #include <string.h>
 
-#define COLUMNS   4
-#define ROWS      2
-#define DRAWS_MAX 400 /* of a picture of site against draw */
+#define COLUMNS    4
+#define ROWS       2
+#define RECTANGLES 8192 /* cells of all pictures */
+#define DRAWS_MAX  400  /* of a picture of site against draw */
 
 #define VIRIDIS                                                                                \
     "0 '#440154', 1 '#472c7a', 2 '#3b518b', 3 '#2c718e', 4 '#21908d', 5 '#27ad81', "           \
@@ -166,11 +167,12 @@ static void write_palette(kr_gnuplot *g, const kr_snapshot *s)
 static void write_frame(kr_gnuplot *g, const kr_snapshot *s, int row, int column, int n_rows,
                         int n_columns)
 {
-    const double width = 0.82 / n_columns, height = 0.8 / n_rows;
+    const double left = s->dim == 1 ? 0.09 : 0.06; /* room for the numbers of draws */
+    const double width = (0.88 - left) / n_columns, height = 0.8 / n_rows;
     fprintf(g->script,
             "set lmargin at screen %.4f\nset rmargin at screen %.4f\nset tmargin at screen "
             "%.4f\nset bmargin at screen %.4f\n",
-            0.06 + column * width, 0.06 + (column + 0.92) * width, 0.86 - row * height,
+            left + column * width, left + (column + 0.92) * width, 0.86 - row * height,
             0.86 - (row + 0.84) * height);
     const bool is_first = row == 0 && column == 0;
     fputs(is_first ? "set colorbox user origin screen 0.89, 0.2 size screen 0.022, 0.55\n"
@@ -178,14 +180,29 @@ static void write_frame(kr_gnuplot *g, const kr_snapshot *s, int row, int column
           g->script);
     if (s->dim == 1) {
         fprintf(g->script,
-                "set xlabel 'site' offset 0,0.4\nset xtics %g\nset yrange [*:*] noextend\n",
-                kr_gnuplot_step((double)s->extent[0], 3));
+                "set xlabel 'site' offset 0,0.4\nset xtics %g\nset ytics %g\nset yrange "
+                "[*:*] noextend\n",
+                fmax(1.0, kr_gnuplot_step((double)s->extent[0], 3)),
+                fmax(1.0, kr_gnuplot_step((double)s->n_draws, 6)));
         fprintf(g->script, column ? "set ylabel ''\nset format y ''\n"
                                   : "set ylabel 'stored draw' offset 1,0\n");
     }
 }
 
-static void write_picture(kr_gnuplot *g, const kr_snapshot *s, int64_t chain, int64_t draw)
+/* Cells as rectangles while they are few: browsers blur the pixels of an image in SVG. */
+static const char *style_of(const kr_snapshot *s, int64_t n_pictures)
+{
+    int64_t n = s->extent[0] * n_pictures;
+    if (s->dim == 1) {
+        n *= s->n_draws < DRAWS_MAX ? s->n_draws : DRAWS_MAX;
+    } else {
+        n *= s->extent[1];
+    }
+    return n <= RECTANGLES ? "image pixels" : "image";
+}
+
+static void write_picture(kr_gnuplot *g, const kr_snapshot *s, int64_t chain, int64_t draw,
+                          const char *style)
 {
     char label[96];
     snprintf(label, sizeof label, "chain %lld, draw %.0f", (long long)chain, s->drawn[draw]);
@@ -207,8 +224,8 @@ static void write_picture(kr_gnuplot *g, const kr_snapshot *s, int64_t chain, in
     }
     fputs("set title ", g->script);
     kr_gnuplot_text(g, label, sizeof label);
-    fprintf(g->script,
-            " font ',10' offset 0,-0.6\nplot data index %d matrix with image notitle\n", block);
+    fprintf(g->script, " font ',10' offset 0,-0.6\nplot data index %d matrix with %s notitle\n",
+            block, style);
 }
 
 static int draw(kr_gnuplot *g, const kr_source *source, const kr_snapshot *s, kr_error *err)
@@ -243,7 +260,8 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_snapshot *s, kr
                                   : place;
         if (chain < s->n_chains) {
             write_frame(g, s, (int)row, (int)column, (int)n_rows, (int)n_columns);
-            write_picture(g, s, chain, pick(s, column % n_draws, n_draws));
+            write_picture(g, s, chain, pick(s, column % n_draws, n_draws),
+                          style_of(s, n_rows * n_columns));
         }
     }
     fputs("unset multiplot\n", g->script);

@@ -91,7 +91,7 @@ static int draw_panels(kr_gnuplot *g, const kr_source *source, const kr_series *
     KR_TRY(kr_plot_title(source, point, series[0].n_points, title, sizeof title, err));
     int64_t rows = series[0].n_chains < CHAINS_SHOWN ? series[0].n_chains : CHAINS_SHOWN;
     fprintf(g->script,
-            "set multiplot layout %lld,%d columnsfirst margins 0.11,0.97,0.1,0.87 "
+            "set multiplot layout %lld,%d columnsfirst margins 0.11,0.97,0.11,0.87 "
             "spacing 0.1,0.025 title ",
             (long long)rows, n);
     kr_gnuplot_text(g, title, 100);

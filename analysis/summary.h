@@ -40,6 +40,7 @@
 
 #include "analysis/format.h"
 #include "analysis/series.h"
+#include "analysis/sheet.h"
 #include "stats/stats.h"
 
 #include <stdio.h>
@@ -255,6 +256,9 @@ int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_importance(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err);
+/* Histograms of a multicanonical run; owned (kr_free each, also after an error) holds what they
+ * borrow. Errors: KR_EIO; KR_EUNSUP shapes that do not fit. */
+int kr_summary_dos(kr_reader *reader, kr_dos *dos, double *owned[2], kr_error *err);
 int kr_summary_annealing(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_histograms(kr_reader *reader, kr_summary *s, kr_error *err);
 void kr_summary_clear_histograms(kr_summary *s);
@@ -293,16 +297,30 @@ int kr_summary_derive(kr_reader *reader, kr_summary *s, const char *group,
 kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char *unit,
                                      bool is_phase, kr_error *err);
 
-void kr_summary_print_slots(const kr_summary *s, FILE *out); /* summary_tempering.c */
+/* Written as text or HTML; tables as the files of the names hold them. Nothing where there is
+ * nothing to say. */
+void kr_summary_print_setup(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_observables(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_means(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_updates(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_slots(const kr_summary *s, kr_sheet *sheet);     /* summary_tempering.c */
+void kr_summary_print_densities(const kr_summary *s, kr_sheet *sheet); /* summary_updates.c */
+/* The densities for a block, where there are any; summary_importance.c, as the next. */
+void kr_summary_print_blocks(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_importance(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_residence(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_flat(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_histograms(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_annealing(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_path(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_cost(const kr_summary *s, kr_sheet *sheet);
+/* All from the observables to the path, in sections. */
+void kr_summary_print_tables(const kr_summary *s, kr_sheet *sheet);
+/* The cells of an estimate, and their columns (filled, at most 6; returns how many). */
+void kr_summary_estimate_cells(const kr_quantity *q, bool is_phase, kr_sheet *sheet);
+int kr_summary_estimate_headings(bool is_phase, kr_heading *column);
+
 void kr_summary_print(const kr_summary *s, FILE *out);
-void kr_summary_print_histograms(const kr_summary *s, FILE *out);
-void kr_summary_print_importance(const kr_summary *s, FILE *out);
-void kr_summary_print_means(const kr_summary *s, FILE *out);
-/* The densities for a block, where there are any. */
-void kr_summary_print_blocks(const kr_summary *s, FILE *out);
-void kr_summary_print_annealing(const kr_summary *s, FILE *out);
-void kr_summary_print_path(const kr_summary *s, FILE *out);
-void kr_summary_print_flat(const kr_summary *s, FILE *out);
 void kr_summary_print_json(const kr_summary *s, FILE *out);
 
 #endif

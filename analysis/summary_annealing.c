@@ -171,36 +171,53 @@ void kr_summary_average_members(const kr_summary *s, int64_t p, double *x)
     }
 }
 
-void kr_summary_print_annealing(const kr_summary *s, FILE *out)
+static void annealing_cells(const kr_annealing_row *row, kr_sheet *t)
+{
+    char text[64];
+    kr_sheet_cell(t, kr_format_plain(row->beta, "%.6g", text, sizeof text));
+    kr_format_value(row->log_z, row->log_z_error, 2, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_sheet_cell(t, kr_format_plain(row->exact_log_z, "%.9g", text, sizeof text));
+    kr_sheet_cell(t, kr_format_plain(row->z, "%+.2f", text, sizeof text));
+    kr_sheet_cell(t, kr_format_plain(row->families, "%.1f", text, sizeof text));
+    kr_sheet_cell(t, kr_format_plain(row->families_least, "%.0f", text, sizeof text));
+    kr_sheet_cell(t, kr_format_plain(row->rho_t, "%.3g", text, sizeof text));
+    kr_sheet_cell(t, kr_format_plain(row->ess, "%.1f", text, sizeof text));
+    kr_format_percent(row->max_share, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_sheet_row(t);
+}
+
+void kr_summary_print_annealing(const kr_summary *s, kr_sheet *t)
 {
     const kr_annealing_summary *a = s->annealing;
     if (!a) {
         return;
     }
-    bool is_absolute = !isnan(a->log_states);
-    fprintf(out, "\n%-10s %18s %14s %6s %9s %7s %8s %8s %9s\n", s->has_path ? "t" : "beta",
-            is_absolute ? "log Z" : "log Z ratio", "exact", "z", "families", "least", "rho_t",
-            "runs w", "largest w");
+    char note[320];
+    const bool is_absolute = !isnan(a->log_states);
+    const kr_heading column[] = { { s->has_path ? "t" : "beta", -10, 0 },
+                                  { is_absolute ? "log Z" : "log Z ratio", 18, 0 },
+                                  { "exact", 14, 0 },
+                                  { "z", 6, 0 },
+                                  { "families", 9, 0 },
+                                  { "least", 7, 0 },
+                                  { "rho_t", 8, 0 },
+                                  { "runs w", 8, 0 },
+                                  { "largest w", 9, 0 } };
+    kr_sheet_table(t, NULL, column, 9);
     for (int64_t p = 0; p < s->n_points; p++) {
-        const kr_annealing_row *row = &a->row[p];
-        char log_z[64], exact[32] = "-", z[32] = "-", share[24];
-        kr_format_value(row->log_z, row->log_z_error, 2, log_z, sizeof log_z);
-        if (!isnan(row->exact_log_z)) {
-            snprintf(exact, sizeof exact, "%.9g", row->exact_log_z);
-        }
-        if (!isnan(row->z)) {
-            snprintf(z, sizeof z, "%+.2f", row->z);
-        }
-        kr_format_percent(row->max_share, share, sizeof share);
-        fprintf(out, "%-10.6g %18s %14s %6s %9.1f %7.0f %8.3g %8.1f %9s\n", row->beta, log_z,
-                exact, z, row->families, row->families_least, row->rho_t, row->ess, share);
+        annealing_cells(&a->row[p], t);
     }
-    fprintf(out,
-            "families: of %lld, mean and least over runs; rho_t: mean square size of a "
-            "family;\nruns w: (sum Z)^2 / sum Z^2 of %lld runs; largest w: share of the "
-            "heaviest run\n",
-            (long long)s->n_chains, (long long)s->n_draws);
+    kr_sheet_end(t);
+    snprintf(note, sizeof note,
+             "families: of %lld, mean and least over runs; rho_t: mean square size of a "
+             "family;\nruns w: (sum Z)^2 / sum Z^2 of %lld runs; largest w: share of the "
+             "heaviest run",
+             (long long)s->n_chains, (long long)s->n_draws);
+    kr_sheet_note(t, note);
     if (!is_absolute) {
-        fprintf(out, "log Z ratio: log of Z(beta) / Z(%g)\n", a->beta_from);
+        snprintf(note, sizeof note, "log Z ratio: log of Z(beta) / Z(%g)", a->beta_from);
+        kr_sheet_note(t, note);
     }
 }

@@ -174,35 +174,42 @@ static int count_trips(kr_reader *reader, const kr_summary *s, kr_error *err)
     return KR_OK;
 }
 
-static int find_barrier(kr_reader *reader, const kr_summary *s, double beta, kr_error *err)
+int kr_summary_dos(kr_reader *reader, kr_dos *dos, double *owned[2], kr_error *err)
 {
     int n_dims = 0;
     int64_t shape[KR_DIMS_MAX] = { 0 };
-    double *visits = kr_reader_read(reader, group, "block_visits", &n_dims, shape, NULL, err);
-    if (!visits) {
+    owned[1] = NULL;
+    owned[0] = kr_reader_read(reader, group, "block_visits", &n_dims, shape, NULL, err);
+    if (!owned[0]) {
         return KR_EIO;
     }
-    int64_t n_groups = shape[0], n_bins = shape[1] - 2;
-    double *log_w = kr_reader_read(reader, group, "log_w", &n_dims, shape, NULL, err);
-    int status = log_w ? KR_OK : KR_EIO;
-    if (status == KR_OK && (n_bins < 1 || shape[0] != n_bins)) {
-        status = kr_fail(err, KR_EUNSUP, "density_of_states: shapes do not fit");
+    *dos = (kr_dos){ .n_groups = shape[0],
+                     .n_bins = shape[1] - 2,
+                     .e_min = attribute(reader, "e_min"),
+                     .width = attribute(reader, "width"),
+                     .visits = owned[0],
+                     .log_states = NAN };
+    owned[1] = kr_reader_read(reader, group, "log_w", &n_dims, shape, NULL, err);
+    dos->log_w = owned[1];
+    if (!owned[1]) {
+        return KR_EIO;
     }
-    if (status == KR_OK) {
-        const kr_dos dos = { .n_groups = n_groups,
-                             .n_bins = n_bins,
-                             .e_min = attribute(reader, "e_min"),
-                             .width = attribute(reader, "width"),
-                             .log_w = log_w,
-                             .visits = visits,
-                             .log_states = NAN };
-        kr_barrier *b = &s->flat->barrier;
-        status = kr_dos_barrier(&dos, beta, b, err);
-        b->energy_low /= s->n_sites;
-        b->energy_high /= s->n_sites;
-    }
-    kr_free(visits);
-    kr_free(log_w);
+    return dos->n_bins < 1 || shape[0] != dos->n_bins
+               ? kr_fail(err, KR_EUNSUP, "density_of_states: shapes do not fit")
+               : KR_OK;
+}
+
+static int find_barrier(kr_reader *reader, const kr_summary *s, double beta, kr_error *err)
+{
+    kr_dos dos;
+    double *owned[2];
+    kr_barrier *b = &s->flat->barrier;
+    int status = kr_summary_dos(reader, &dos, owned, err);
+    status = status == KR_OK ? kr_dos_barrier(&dos, beta, b, err) : status;
+    b->energy_low /= s->n_sites;
+    b->energy_high /= s->n_sites;
+    kr_free(owned[0]);
+    kr_free(owned[1]);
     return status;
 }
 
@@ -326,53 +333,68 @@ int kr_summary_flat(kr_reader *reader, kr_summary *s, kr_error *err)
     return fill_betas(reader, s, beta, err);
 }
 
-static void print_at(const kr_summary *s, const kr_reweighted *r, FILE *out)
+static void cells_at(const kr_summary *s, const kr_reweighted *r, kr_sheet *t)
 {
-    char log_z[48], energy[48], heat[48], phase[48], ess[24];
-    kr_format_value(r->log_z, r->log_z_error, 2, log_z, sizeof log_z);
-    kr_format_value(r->energy, r->energy_error, 2, energy, sizeof energy);
-    kr_format_value(r->heat, r->heat_error, 2, heat, sizeof heat);
-    kr_format_percent(r->ess, ess, sizeof ess);
-    fprintf(out, "%-12.8g %17s %15s %14s %9s", r->beta, log_z, energy, heat, ess);
+    char text[48];
+    snprintf(text, sizeof text, "%.8g", r->beta);
+    kr_sheet_cell(t, text);
+    kr_format_value(r->log_z, r->log_z_error, 2, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_format_value(r->energy, r->energy_error, 2, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_format_value(r->heat, r->heat_error, 2, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_format_percent(r->ess, text, sizeof text);
+    kr_sheet_cell(t, text);
     for (int k = 0; k < s->n_phases && k < 2; k++) {
-        kr_format_value(r->phase[k], r->phase_error[k], 2, phase, sizeof phase);
-        fprintf(out, " %13s", phase);
+        kr_format_value(r->phase[k], r->phase_error[k], 2, text, sizeof text);
+        kr_sheet_cell(t, text);
     }
-    fputc('\n', out);
+    kr_sheet_row(t);
 }
 
-void kr_summary_print_flat(const kr_summary *s, FILE *out)
+static void print_barrier(const kr_barrier *b, kr_sheet *t)
+{
+    char beta[48], height[48], note[256];
+    kr_format_value(b->beta, b->beta_error, 2, beta, sizeof beta);
+    kr_format_value(b->height, b->height_error, 2, height, sizeof height);
+    snprintf(note, sizeof note,
+             "barrier: ln(P_max/P_min) = %s at beta = %s, where the peaks of P(E)\n"
+             "at %.4g and %.4g J per site are equally high",
+             height, beta, b->energy_low, b->energy_high);
+    kr_sheet_note(t, note);
+}
+
+void kr_summary_print_flat(const kr_summary *s, kr_sheet *t)
 {
     const kr_flat_summary *flat = s->flat;
+    char phase[2][KR_SERIES_NAME + 8], note[256];
+    kr_heading column[7] = { { "beta", -12, 0 },
+                             { "log Z", 17, 0 },
+                             { "energy_per_site", 15, 0 },
+                             { "specific_heat", 14, 0 },
+                             { "ESS_w", 9, 0 } };
     if (!flat) {
         return;
     }
-    fprintf(out, "\n%-12s %17s %15s %14s %9s", "beta", "log Z", "energy_per_site",
-            "specific_heat", "ESS_w");
-    for (int k = 0; k < s->n_phases && k < 2; k++) {
-        char name[16];
-        snprintf(name, sizeof name, "in %.12s", s->phase[k].name);
-        fprintf(out, " %13.13s", name);
+    const int n_phases = s->n_phases < 2 ? s->n_phases : 2;
+    for (int k = 0; k < n_phases; k++) {
+        snprintf(phase[k], sizeof phase[k], "in %s", s->phase[k].name);
+        column[5 + k] = (kr_heading){ phase[k], 13, KR_HEADING_CUT_HEAD };
     }
-    fputc('\n', out);
+    kr_sheet_table(t, NULL, column, 5 + n_phases);
     for (int k = 0; k < flat->n_betas; k++) {
-        print_at(s, &flat->at[k], out);
+        cells_at(s, &flat->at[k], t);
     }
-    const kr_barrier *b = &flat->barrier;
-    if (isfinite(b->height)) {
-        char beta[48], height[48];
-        kr_format_value(b->beta, b->beta_error, 2, beta, sizeof beta);
-        kr_format_value(b->height, b->height_error, 2, height, sizeof height);
-        fprintf(out,
-                "barrier: ln(P_max/P_min) = %s at beta = %s, where the peaks of P(E)\n"
-                "at %.4g and %.4g J per site are equally high\n",
-                height, beta, b->energy_low, b->energy_high);
+    kr_sheet_end(t);
+    if (isfinite(flat->barrier.height)) {
+        print_barrier(&flat->barrier, t);
     }
-    fprintf(
-        out,
-        "round trips %.4g .. %.4g J per site: %lld, %lld to %lld per chain; learned in %.0f "
-        "slices%s\n",
-        flat->energy_low, flat->energy_high, (long long)flat->n_trips,
-        (long long)flat->least_trips, (long long)flat->most_trips, flat->learning_slices,
-        flat->is_flat ? "" : ", not to the end");
+    snprintf(note, sizeof note,
+             "round trips %.4g .. %.4g J per site: %lld, %lld to %lld per chain; learned in "
+             "%.0f slices%s",
+             flat->energy_low, flat->energy_high, (long long)flat->n_trips,
+             (long long)flat->least_trips, (long long)flat->most_trips, flat->learning_slices,
+             flat->is_flat ? "" : ", not to the end");
+    kr_sheet_note(t, note);
 }

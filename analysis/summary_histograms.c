@@ -85,41 +85,55 @@ void kr_summary_clear_histograms(kr_summary *s)
     kr_free(s->histogram);
 }
 
-static void print_bins(const kr_histogram *h, FILE *out)
+static void print_bins(const kr_histogram *h, const char *title, kr_sheet *t)
 {
+    static const kr_heading column[] = { { NULL, 12, 0 },
+                                         { NULL, 16, 0 },
+                                         { NULL, -1, KR_HEADING_BAR } };
     double most = 0.0;
     for (int64_t b = 0; b < h->n_bins; b++) {
         most = fmax(most, h->probability[b]);
     }
+    kr_sheet_table(t, title, column, 3);
     for (int64_t b = 0; b < h->n_bins; b++) {
-        char share[48], bar[BAR + 1];
+        char text[48], bar[BAR + 2] = " ";
         const int n = most > 0.0 ? (int)lround(BAR * h->probability[b] / most) : 0;
-        memset(bar, '#', (size_t)n);
-        bar[n] = '\0';
-        kr_format_value(h->probability[b], h->error[b], 2, share, sizeof share);
-        fprintf(out, "%12.5g %16s%s%s\n", h->center[b], share, n > 0 ? "  " : "", bar);
+        memset(bar + 1, '#', (size_t)n);
+        bar[n + 1] = '\0';
+        snprintf(text, sizeof text, "%.5g", h->center[b]);
+        kr_sheet_cell(t, text);
+        kr_format_value(h->probability[b], h->error[b], 2, text, sizeof text);
+        kr_sheet_cell(t, text);
+        if (n > 0) {
+            kr_sheet_cell(t, bar + (t->is_html ? 1 : 0));
+        }
+        kr_sheet_row(t);
     }
+    kr_sheet_end(t);
 }
 
-void kr_summary_print_histograms(const kr_summary *s, FILE *out)
+void kr_summary_print_histograms(const kr_summary *s, kr_sheet *t)
 {
     for (int k = 0; k < s->n_histograms; k++) {
         const kr_histogram *h = &s->histogram[k];
+        char title[3 * KR_SERIES_NAME];
         double outside = 0.0;
         for (int64_t p = 0; p < s->n_points; p++) {
             outside = fmax(outside, h->below[p] + h->above[p]);
         }
-        fprintf(out, "\nhistogram of %s: %lld bins %.5g .. %.5g", h->name, (long long)h->n_bins,
-                h->from, h->to);
+        int n = snprintf(title, sizeof title, "histogram of %s: %lld bins %.5g .. %.5g",
+                         h->name, (long long)h->n_bins, h->from, h->to);
         if (outside > 0.0) {
-            fprintf(out, "; outside %s%.2g %% of the draws", s->n_points > 1 ? "up to " : "",
-                    100.0 * outside);
+            n += snprintf(title + n, sizeof title - (size_t)n,
+                          "; outside %s%.2g %% of the draws", s->n_points > 1 ? "up to " : "",
+                          100.0 * outside);
         }
         if (s->n_points == 1 && h->n_bins <= ROWS_MAX) {
-            fputs("\n", out);
-            print_bins(h, out);
+            print_bins(h, title, t);
         } else {
-            fputs("; --json prints it\n", out);
+            snprintf(title + n, sizeof title - (size_t)n, "; --json prints it");
+            kr_sheet_gap(t);
+            kr_sheet_note(t, title);
         }
     }
 }

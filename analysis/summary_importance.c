@@ -131,126 +131,182 @@ int kr_summary_importance(kr_reader *reader, kr_summary *s, kr_error *err)
 
 /* ---- table ------------------------------------------------------------------------------- */
 
-static void print_certificate(const kr_density_row *d, const char *label, FILE *out)
+static void certificate_cells(const kr_density_row *d, const char *label, kr_sheet *t)
 {
-    char lower[48], upper[48], tail[24], told[24], seen[24], tau[24], held[24];
-    kr_format_value(d->lower, d->lower_error, 2, lower, sizeof lower);
-    kr_format_value(d->upper, d->upper_error, 2, upper, sizeof upper);
-    kr_format_percent(d->acceptance_q, told, sizeof told);
-    kr_format_percent(d->acceptance, seen, sizeof seen);
-    snprintf(tail, sizeof tail, isnan(d->tail_index) ? "-" : "%.2f", d->tail_index);
-    snprintf(tau, sizeof tau, isnan(d->tau_int_q) ? "-" : "%.3g", d->tau_int_q);
-    snprintf(held, sizeof held, isnan(d->holding_q) ? "-" : "%.3g", d->holding_q);
-    fprintf(out, "%-14.14s %17s %17s %7s %9s %9s %9s %9s\n", label, lower, upper, tail, seen,
-            told, tau, held);
+    char text[48];
+    kr_sheet_cell(t, label);
+    kr_format_value(d->lower, d->lower_error, 2, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_format_value(d->upper, d->upper_error, 2, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_sheet_cell(t, kr_format_plain(d->tail_index, "%.2f", text, sizeof text));
+    kr_format_percent(d->acceptance, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_format_percent(d->acceptance_q, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_sheet_cell(t, kr_format_plain(d->tau_int_q, "%.3g", text, sizeof text));
+    kr_sheet_cell(t, kr_format_plain(d->holding_q, "%.3g", text, sizeof text));
+    kr_sheet_row(t);
 }
 
-static void print_certificates(const kr_summary *s, FILE *out)
+/* Name of a density, or the point of a scan, in the first column. */
+static void row_label(const kr_summary *s, const kr_density_row *d, int64_t p, char *out,
+                      size_t size)
+{
+    snprintf(out, size, "%s", d->name);
+    if (s->n_points > 1) {
+        kr_points_row(&s->points, p, out, size);
+    }
+}
+
+static void print_certificates(const kr_summary *s, kr_sheet *t)
 {
     int n = 0;
     for (int k = 0; k < s->n_densities; k++) {
         const kr_density_row *d = &s->density[k * s->n_points];
+        const kr_heading column[] = { { s->n_points > 1 ? d->name : "density", -14,
+                                        KR_HEADING_CUT },
+                                      { "log Z above", 17, 0 },
+                                      { "log Z below", 17, 0 },
+                                      { "tail k", 7, 0 },
+                                      { "accepted", 9, 0 },
+                                      { "told", 9, 0 },
+                                      { "tau_int", 9, 0 },
+                                      { "held", 9, 0 } };
         if (d->block_sites > 0.0) {
             continue;
         }
         if (n++ == 0 || s->n_points > 1) {
-            fprintf(out, "\n%-14.14s %17s %17s %7s %9s %9s %9s %9s\n",
-                    s->n_points > 1 ? d->name : "density", "log Z above", "log Z below",
-                    "tail k", "accepted", "told", "tau_int", "held");
+            if (n > 1) {
+                kr_sheet_end(t);
+            }
+            kr_sheet_table(t, NULL, column, 8);
         }
         for (int64_t p = 0; p < s->n_points; p++) {
             char label[128];
-            snprintf(label, sizeof label, "%s", d->name);
-            if (s->n_points > 1) {
-                kr_points_row(&s->points, p, label, sizeof label);
-            }
-            print_certificate(&d[p], label, out);
+            row_label(s, d, p, label, sizeof label);
+            certificate_cells(&d[p], label, t);
         }
     }
-    fprintf(out,
-            "log Z is above <log w> of the density and below that of the chain; tail k: "
-            "Pareto index of the\nweights, - where no tail counts; accepted: by the chains; "
-            "told, tau_int, held: acceptance, tau_int\nand longest mean stay, in proposals, "
-            "that the weights predict for independence steps alone\n");
+    if (n > 0) {
+        kr_sheet_end(t);
+    }
+    kr_sheet_note(t, "log Z is above <log w> of the density and below that of the chain; tail "
+                     "k: Pareto index of the\nweights, - where no tail counts; accepted: by "
+                     "the chains; told, tau_int, held: acceptance, tau_int\nand longest mean "
+                     "stay, in proposals, that the weights predict for independence steps "
+                     "alone");
+}
+
+static void estimate_cells(const kr_importance *i, kr_sheet *t)
+{
+    char text[2 * KR_SERIES_NAME];
+    snprintf(text, sizeof text, "%s%s", i->is_phase ? "in " : "", i->name);
+    kr_sheet_cell(t, text);
+    kr_format_value(i->mean, i->error, 2, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_format_value(i->chain_mean, i->chain_error, 2, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_sheet_cell(t, kr_format_plain(i->z, "%+.2f", text, sizeof text));
+    if (i->is_phase) {
+        kr_format_percent(i->drawn, text, sizeof text);
+        kr_sheet_cell(t, text);
+    }
+    kr_sheet_row(t);
 }
 
 /* One point: scans have them in --json. */
-static void print_estimates(const kr_summary *s, FILE *out)
+static void print_estimates(const kr_summary *s, kr_sheet *t)
 {
     int density = -1;
     bool has_phase = false;
     for (int k = 0; s->n_points == 1 && k < s->n_importance; k++) {
         const kr_importance *i = &s->importance[k];
-        char head[2 * KR_SERIES_NAME], value[48], chain[48], z[24], drawn[24];
         if (s->density[i->density].block_sites > 0.0) {
             continue; /* with one point the index is that of the density */
         }
         if (i->density != density) {
+            char head[2 * KR_SERIES_NAME];
+            const kr_heading column[] = { { head, -30, 0 },
+                                          { "value", 18, 0 },
+                                          { "chain", 18, 0 },
+                                          { "z", 7, 0 },
+                                          { "drawn", 9, 0 } };
+            if (density >= 0) {
+                kr_sheet_end(t);
+            }
             density = i->density;
             snprintf(head, sizeof head, "samples of %s alone", s->density[density].name);
-            fprintf(out, "\n%-30s %18s %18s %7s %9s\n", head, "value", "chain", "z", "drawn");
+            kr_sheet_table(t, NULL, column, 5);
         }
-        snprintf(head, sizeof head, "%s%s", i->is_phase ? "in " : "", i->name);
-        kr_format_value(i->mean, i->error, 2, value, sizeof value);
-        kr_format_value(i->chain_mean, i->chain_error, 2, chain, sizeof chain);
-        snprintf(z, sizeof z, isnan(i->z) ? "-" : "%+.2f", i->z);
-        kr_format_percent(i->drawn, drawn, sizeof drawn);
-        fprintf(out, "%-30s %18s %18s %7s", head, value, chain, z);
-        fprintf(out, i->is_phase ? " %9s\n" : "\n", drawn);
+        estimate_cells(i, t);
         has_phase = has_phase || i->is_phase;
     }
     if (density >= 0) {
-        fprintf(out, "value: <w x>/<w> of the same samples; z: its distance from the chain in "
-                     "errors\n");
+        kr_sheet_end(t);
+        kr_sheet_note(t, "value: <w x>/<w> of the same samples; z: its distance from the chain "
+                         "in errors");
     }
     if (has_phase) {
-        fprintf(out,
-                "of a phase, which a chain leaves only when it enters another: beyond what "
-                "the samples between the\nphases leave open, 0 within; drawn: share of the "
-                "samples, not weighted\n");
+        kr_sheet_note(t, "of a phase, which a chain leaves only when it enters another: beyond "
+                         "what the samples between the\nphases leave open, 0 within; drawn: "
+                         "share of the samples, not weighted");
     }
 }
 
-void kr_summary_print_importance(const kr_summary *s, FILE *out)
+void kr_summary_print_importance(const kr_summary *s, kr_sheet *t)
 {
     bool is_known = false;
     for (int64_t k = 0; k < s->n_densities * s->n_points; k++) {
         is_known = is_known || !isnan(s->density[k].lower);
     }
     if (is_known) { /* files of old and runs without a certificate yet tell nothing */
-        print_certificates(s, out);
-        print_estimates(s, out);
+        print_certificates(s, t);
+        print_estimates(s, t);
     }
 }
 
-void kr_summary_print_blocks(const kr_summary *s, FILE *out)
+static void block_cells(const kr_summary *s, const kr_density_row *d, int64_t p, kr_sheet *t)
+{
+    char text[128];
+    row_label(s, d, p, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_sheet_cell(t, kr_format_plain(d[p].block_sites, "%.0f", text, sizeof text));
+    kr_format_percent(d[p].acceptance, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_format_percent(d[p].acceptance_q, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_format_value(d[p].divergence, d[p].divergence_error, 2, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_sheet_row(t);
+}
+
+void kr_summary_print_blocks(const kr_summary *s, kr_sheet *t)
 {
     int n = 0;
     for (int k = 0; k < s->n_densities; k++) {
         const kr_density_row *d = &s->density[k * s->n_points];
+        const kr_heading column[] = { { s->n_points > 1 ? d->name : "block density", -14,
+                                        KR_HEADING_CUT },
+                                      { "sites", 7, 0 },
+                                      { "accepted", 9, 0 },
+                                      { "told", 9, 0 },
+                                      { "KL both ways", 14, 0 } };
         for (int64_t p = 0; d->block_sites > 0.0 && p < s->n_points; p++) {
-            char label[128], seen[24], told[24], kl[48];
-            if (n++ == 0 || (p == 0 && s->n_points > 1)) {
-                fprintf(out, "\n%-14.14s %7s %9s %9s %14s\n",
-                        s->n_points > 1 ? d->name : "block density", "sites", "accepted",
-                        "told", "KL both ways");
+            if (n == 0 || (p == 0 && s->n_points > 1)) {
+                if (n > 0) {
+                    kr_sheet_end(t);
+                }
+                kr_sheet_table(t, NULL, column, 5);
             }
-            snprintf(label, sizeof label, "%s", d->name);
-            if (s->n_points > 1) {
-                kr_points_row(&s->points, p, label, sizeof label);
-            }
-            kr_format_percent(d[p].acceptance, seen, sizeof seen);
-            kr_format_percent(d[p].acceptance_q, told, sizeof told);
-            kr_format_value(d[p].divergence, d[p].divergence_error, 2, kl, sizeof kl);
-            fprintf(out, "%-14.14s %7.0f %9s %9s %14s\n", label, d[p].block_sites, seen, told,
-                    kl);
+            n++;
+            block_cells(s, d, p, t);
         }
     }
     if (n > 0) {
-        fprintf(
-            out,
-            "of the block given all other sites: acceptance, as one draw for each block met "
-            "told it, and\nKL(q|p) + KL(p|q) in nats; such a density has no ESS_q "
-            "and no log Z\n");
+        kr_sheet_end(t);
+        kr_sheet_note(t, "of the block given all other sites: acceptance, as one draw for each "
+                         "block met told it, and\nKL(q|p) + KL(p|q) in nats; such a density "
+                         "has no ESS_q and no log Z");
     }
 }

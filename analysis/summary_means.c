@@ -102,80 +102,89 @@ int kr_summary_means(kr_reader *reader, kr_summary *s, kr_error *err)
 
 /* ---- table ------------------------------------------------------------------------------- */
 
-static void print_head(const char *first, FILE *out)
+static void begin_table(const char *title, const char *first, kr_sheet *t)
 {
-    fprintf(out, "\n%-30s %18s %11s %8s %6s %12s %6s\n", first, "value", "tau_int", "ESS",
-            "gain", "exact", "z");
+    const kr_heading column[] = { { first, -30, 0 }, { "value", 18, 0 }, { "tau_int", 11, 0 },
+                                  { "ESS", 8, 0 },   { "gain", 6, 0 },   { "exact", 12, 0 },
+                                  { "z", 6, 0 } };
+    kr_sheet_table(t, title, column, 7);
 }
 
-static void print_row(const kr_mean_row *row, const char *label, FILE *out)
+static void mean_cells(const kr_mean_row *row, const char *label, kr_sheet *t)
 {
     const kr_quantity *q = &row->quantity;
     const kr_estimate *e = &q->estimate;
-    char value[64], tau[64], ess[32], gain[32], exact[32], z[32];
-    fprintf(out, "%-30s ", label);
+    char text[64];
+    kr_sheet_cell(t, label);
     if (q->is_bad) {
-        fprintf(out, "%18s\n", "not usable");
+        kr_sheet_cell(t, "not usable");
+        kr_sheet_row(t);
         return;
     }
-    kr_format_value(e->mean, e->error, 2, value, sizeof value);
-    kr_format_value(e->tau_int, e->tau_int_error, 1, tau, sizeof tau);
+    kr_format_value(e->mean, e->error, 2, text, sizeof text);
+    kr_sheet_cell(t, text);
+    kr_format_value(e->tau_int, e->tau_int_error, 1, text, sizeof text);
     if (e->is_constant) {
-        snprintf(tau, sizeof tau, "constant");
+        snprintf(text, sizeof text, "constant");
     } else if (!e->is_window_closed) { /* correlated over half a chain */
-        snprintf(tau, sizeof tau, "> %.3g", e->tau_int);
+        snprintf(text, sizeof text, "> %.3g", e->tau_int);
     }
-    snprintf(ess, sizeof ess, e->is_constant ? "-" : e->ess < 1e6 ? "%.0f" : "%.2e", e->ess);
-    snprintf(gain, sizeof gain,
-             isnan(row->gain)     ? "-"
-             : row->gain < 1000.0 ? "%.3g"
-                                  : "%.0f",
-             row->gain);
-    snprintf(exact, sizeof exact, isnan(q->exact) ? "-" : "%.8g", q->exact);
-    snprintf(z, sizeof z, isnan(q->z) ? "-" : "%+.2f", q->z);
-    fprintf(out, "%18s %11s %8s %6s %12s %6s\n", value, tau, ess, gain, exact, z);
+    kr_sheet_cell(t, text);
+    kr_sheet_cell(t, kr_format_plain(e->is_constant ? NAN : e->ess,
+                                     e->ess < 1e6 ? "%.0f" : "%.2e", text, sizeof text));
+    kr_sheet_cell(
+        t, kr_format_plain(row->gain, row->gain < 1000.0 ? "%.3g" : "%.0f", text, sizeof text));
+    kr_sheet_cell(t, kr_format_plain(q->exact, "%.8g", text, sizeof text));
+    kr_sheet_cell(t, kr_format_plain(q->z, "%+.2f", text, sizeof text));
+    kr_sheet_row(t);
 }
 
-static void print_scan(const kr_summary *s, const kr_mean_row *row, FILE *out)
+static void print_scan(const kr_summary *s, const kr_mean_row *row, kr_sheet *t)
 {
-    char head[3 * KR_SERIES_NAME], label[128];
-    snprintf(head, sizeof head, "\nRao-Blackwell mean of %s: %s%s", row->update,
+    char title[3 * KR_SERIES_NAME], label[128];
+    snprintf(title, sizeof title, "Rao-Blackwell mean of %s: %s%s", row->update,
              row->is_phase ? "in " : "", row->quantity.name);
-    fputs(head, out);
-    print_head("", out);
+    begin_table(title, "", t);
     for (int64_t p = 0; p < s->n_points; p++) {
         kr_points_label(&s->points, p, label, sizeof label);
-        print_row(&row[p], label, out);
+        mean_cells(&row[p], label, t);
     }
+    kr_sheet_end(t);
 }
 
-static void print_single(const kr_summary *s, int k, FILE *out)
+static void print_single(const kr_summary *s, int k, kr_sheet *t)
 {
     const kr_mean_row *row = &s->mean[k];
     const kr_quantity *q = &row->quantity;
     char label[KR_SERIES_NAME + 40];
     if (k == 0 || strcmp(row->update, row[-1].update) != 0) {
+        if (k > 0) {
+            kr_sheet_end(t);
+        }
         snprintf(label, sizeof label, "means of %s", row->update);
-        print_head(label, out);
+        begin_table(NULL, label, t);
     }
     bool has_unit = !row->is_phase && q->unit[0] && strcmp(q->unit, "1") != 0;
     snprintf(label, sizeof label, has_unit ? "%s%s [%s]" : "%s%s", row->is_phase ? "in " : "",
              q->name, q->unit);
-    print_row(row, label, out);
+    mean_cells(row, label, t);
 }
 
-void kr_summary_print_means(const kr_summary *s, FILE *out)
+void kr_summary_print_means(const kr_summary *s, kr_sheet *t)
 {
     for (int k = 0; k < s->n_means; k++) {
         if (s->n_points > 1) {
-            print_scan(s, &s->mean[k * s->n_points], out);
+            print_scan(s, &s->mean[k * s->n_points], t);
         } else {
-            print_single(s, k, out);
+            print_single(s, k, t);
         }
     }
     if (s->n_means > 0) {
-        fprintf(out, "weighted means over all states that the update chose from "
-                     "(Rao-Blackwell), of all sweeps;\ngain: squared error of the row of the "
-                     "states over that of this one\n");
+        if (s->n_points == 1) {
+            kr_sheet_end(t);
+        }
+        kr_sheet_note(t, "weighted means over all states that the update chose from "
+                         "(Rao-Blackwell), of all sweeps;\ngain: squared error of the row of "
+                         "the states over that of this one");
     }
 }

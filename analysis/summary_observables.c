@@ -280,3 +280,74 @@ int kr_summary_observables(kr_reader *reader, kr_summary *s, kr_error *err)
     kr_free(visited_all);
     return status;
 }
+
+/* ---- table ------------------------------------------------------------------------------- */
+
+static void switch_cells(const kr_summary *s, int64_t p, const char *what, kr_sheet *t)
+{
+    const kr_residence *r = &s->residence[p];
+    char text[64];
+    const double rate = s->n_points > 1 ? NAN : r->n_switches / s->cost.sample_cpu_s;
+    kr_sheet_cell(t, what);
+    kr_sheet_cell(t, kr_format_count(r->n_switches, text, sizeof text));
+    kr_sheet_cell(t, kr_format_rate(rate, text, sizeof text));
+    kr_sheet_cell(t, kr_format_rate(r->mean_dwell_steps, text, sizeof text));
+    snprintf(text, sizeof text, "%lld of %lld", (long long)r->n_visiting_all,
+             (long long)s->n_chains);
+    kr_sheet_cell(t, text);
+    kr_sheet_row(t);
+}
+
+static void free_energy_cells(const kr_summary *s, int k, kr_sheet *t)
+{
+    char name[2 * KR_SERIES_NAME + 32], value[48];
+    double error, free_energy = kr_residence_free_energy(s, k, 0, &error);
+    if (isfinite(free_energy)) {
+        snprintf(name, sizeof name, "beta (F_%s - F_%s)", s->phase[k].name, s->phase[0].name);
+        kr_format_value(free_energy, error, 2, value, sizeof value);
+        kr_sheet_cell(t, name);
+        kr_sheet_cell(t, value);
+        kr_sheet_row(t);
+    }
+}
+
+static void print_probabilities(const kr_summary *s, kr_sheet *t)
+{
+    kr_heading column[8] = { { "residence", -30, 0 } };
+    kr_sheet_table(t, NULL, column, 1 + kr_summary_estimate_headings(true, column + 1));
+    for (int k = 0; k < s->n_phases; k++) {
+        char name[KR_SERIES_NAME + 8];
+        snprintf(name, sizeof name, "in %s", s->phase[k].name);
+        kr_sheet_cell(t, name);
+        kr_summary_estimate_cells(&s->phase[k], true, t);
+        kr_sheet_row(t);
+    }
+    for (int k = 1; k < s->n_phases; k++) {
+        free_energy_cells(s, k, t);
+    }
+    kr_sheet_end(t);
+}
+
+void kr_summary_print_residence(const kr_summary *s, kr_sheet *t)
+{
+    const kr_heading column[] = { { s->n_points > 1 ? "residence" : "", -30, 0 },
+                                  { "switches", 18, 0 },
+                                  { "per CPU-second", 14, 0 },
+                                  { "mean dwell/steps", 16, 0 },
+                                  { "chains seeing all", 17, 0 } };
+    if (s->n_phases == 0) {
+        return;
+    }
+    if (s->n_points == 1) {
+        print_probabilities(s, t);
+    }
+    kr_sheet_table(t, NULL, column, 5);
+    for (int64_t p = 0; p < s->n_points; p++) {
+        char label[128] = "between phases";
+        if (s->n_points > 1) {
+            kr_points_label(&s->points, p, label, sizeof label);
+        }
+        switch_cells(s, p, label, t);
+    }
+    kr_sheet_end(t);
+}

@@ -242,29 +242,30 @@ int kr_summary_path(kr_reader *reader, kr_summary *s, kr_error *err)
     return status;
 }
 
-void kr_summary_print_path(const kr_summary *s, FILE *out)
+void kr_summary_print_path(const kr_summary *s, kr_sheet *t)
 {
     const kr_path_summary *path = s->path_of;
-    char bridge[64], integral[64];
+    char bridge[64], integral[64], note[512];
     if (!path || s->annealing) {
         return;
     }
     kr_format_value(path->log_z.estimate.mean, path->log_z.estimate.error, 2, bridge,
                     sizeof bridge);
-    if (isnan(path->quadrature)) {
-        fprintf(
-            out,
-            "\nlog Z of the model, absolute: %s by bridges between neighbors; no integral of "
-            "dS/dt\nfrom two points, want three or more; exact start %.9g; overlap %.2g\n",
-            bridge, path->log_z_0, path->least_share);
-        return;
-    }
     kr_format_value(path->integral.estimate.mean, path->integral.estimate.error, 2, integral,
                     sizeof integral);
-    fprintf(out,
-            "\nlog Z of the model, absolute: %s by bridges between neighbors, %s by the "
-            "integral of\n"
-            "dS/dt, its quadrature known to %.1g; exact start %.9g; least overlap of neighbors "
-            "%.2g\n",
-            bridge, integral, path->quadrature, path->log_z_0, path->least_share);
+    if (isnan(path->quadrature)) {
+        snprintf(
+            note, sizeof note,
+            "log Z of the model, absolute: %s by bridges between neighbors; no integral of "
+            "dS/dt\nfrom two points, want three or more; exact start %.9g; overlap %.2g",
+            bridge, path->log_z_0, path->least_share);
+    } else {
+        snprintf(note, sizeof note,
+                 "log Z of the model, absolute: %s by bridges between neighbors, %s by the "
+                 "integral of\ndS/dt, its quadrature known to %.1g; exact start %.9g; least "
+                 "overlap of neighbors %.2g",
+                 bridge, integral, path->quadrature, path->log_z_0, path->least_share);
+    }
+    kr_sheet_gap(t);
+    kr_sheet_note(t, note);
 }

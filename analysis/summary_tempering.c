@@ -55,37 +55,52 @@ double kr_summary_trips_rate(const kr_summary *s, double round_trips, double n_l
     return 1000.0 * round_trips / (steps * n_ladders * (double)s->n_chains);
 }
 
-/* Slots from hot to cold; acceptances and flows over all ladders. */
-void kr_summary_print_slots(const kr_summary *s, FILE *out)
+static void slot_cells(const kr_summary *s, int64_t k, kr_sheet *t)
 {
+    double n = 0.0, acceptance = 0.0, least = NAN, flow = 0.0, low = NAN, high = NAN;
+    for (int64_t p = 0; p < s->n_points; p++) {
+        const kr_exchange_row *row = &s->exchange[p];
+        if (row->slot == (double)k) {
+            n += 1.0;
+            acceptance += row->acceptance;
+            least = fmin(least, row->acceptance);
+            flow += row->from_cold;
+            low = fmin(low, row->beta);
+            high = fmax(high, row->beta);
+        }
+    }
+    char text[64];
+    snprintf(text, sizeof text, "%lld", (long long)k);
+    kr_sheet_cell(t, text);
+    const int used = snprintf(text, sizeof text, "%.6g", low);
+    if (low < high) {
+        snprintf(text + used, sizeof text - (size_t)used, " .. %.6g", high);
+    }
+    kr_sheet_cell(t, text);
+    const double share[] = { acceptance / n, least, flow / n };
+    for (int m = 0; m < 3; m++) {
+        kr_format_percent(share[m], text, sizeof text);
+        kr_sheet_cell(t, text);
+    }
+    kr_sheet_row(t);
+}
+
+/* Slots from hot to cold; acceptances and flows over all ladders. */
+void kr_summary_print_slots(const kr_summary *s, kr_sheet *t)
+{
+    const kr_heading column[] = { { "slot", -6, 0 },
+                                  { s->has_path ? "t" : "beta", 22, 0 },
+                                  { "accepted, colder", 18, 0 },
+                                  { "least", 10, 0 },
+                                  { "from cold", 10, 0 } };
     if (!s->exchange) {
         return;
     }
-    fprintf(out, "\n%-6s %22s %18s %10s %10s\n", "slot", s->has_path ? "t" : "beta",
-            "accepted, colder", "least", "from cold");
+    kr_sheet_table(t, NULL, column, 5);
     for (int64_t k = 0; k < s->n_slots; k++) {
-        double n = 0.0, acceptance = 0.0, least = NAN, flow = 0.0, low = NAN, high = NAN;
-        for (int64_t p = 0; p < s->n_points; p++) {
-            const kr_exchange_row *row = &s->exchange[p];
-            if (row->slot == (double)k) {
-                n += 1.0;
-                acceptance += row->acceptance;
-                least = fmin(least, row->acceptance);
-                flow += row->from_cold;
-                low = fmin(low, row->beta);
-                high = fmax(high, row->beta);
-            }
-        }
-        char beta[56], mean[24], lowest[24], cold[24], first[24], last[24];
-        snprintf(first, sizeof first, "%.6g", low);
-        snprintf(last, sizeof last, "%.6g", high);
-        snprintf(beta, sizeof beta, "%s%s%s", first, low < high ? " .. " : "",
-                 low < high ? last : "");
-        kr_format_percent(acceptance / n, mean, sizeof mean);
-        kr_format_percent(least, lowest, sizeof lowest);
-        kr_format_percent(flow / n, cold, sizeof cold);
-        fprintf(out, "%-6lld %22s %18s %10s %10s\n", (long long)k, beta, mean, lowest, cold);
+        slot_cells(s, k, t);
     }
-    fprintf(out, "accepted: mean over ladders, with the next colder slot; from cold: replicas "
-                 "that last saw the cold end\n");
+    kr_sheet_end(t);
+    kr_sheet_note(t, "accepted: mean over ladders, with the next colder slot; from cold: "
+                     "replicas that last saw the cold end");
 }

@@ -415,3 +415,174 @@ int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err)
     kr_free(work);
     return status;
 }
+
+/* ---- tables ------------------------------------------------------------------------------ */
+
+/* "0.31" or "0.31 .. 0.52" over the points of one update */
+static void acceptance_range(const kr_summary *s, int k, char *out, size_t size)
+{
+    char low_text[24], high_text[24];
+    double low = NAN, high = NAN;
+    for (int64_t p = 0; p < s->n_points; p++) {
+        const kr_update_row *u = &s->update[k * s->n_points + p];
+        low = fmin(low, u->accepted / u->attempted);
+        high = fmax(high, u->accepted / u->attempted);
+    }
+    kr_format_percent(low, low_text, sizeof low_text);
+    kr_format_percent(high, high_text, sizeof high_text);
+    if (s->n_points > 1 && strcmp(low_text, high_text) != 0) {
+        snprintf(out, size, "%s .. %s", low_text, high_text);
+    } else {
+        snprintf(out, size, "%s", low_text);
+    }
+}
+
+/* The name with its engine, or the step it was tuned to. */
+static void update_label(const kr_summary *s, const kr_update_row *u, char *out, size_t size)
+{
+    if (isfinite(u->step)) {
+        snprintf(out, size, s->n_points > 1 ? "%s, tuned" : "%s, step %.3g", u->name, u->step);
+    } else {
+        snprintf(out, size, u->engine[0] ? "%s, engine %s" : "%s", u->name, u->engine);
+    }
+}
+
+void kr_summary_print_updates(const kr_summary *s, kr_sheet *t)
+{
+    static const kr_heading column[] = { { "update", -30, 0 },  { "accepted", 18, 0 },
+                                         { "attempts", 11, 0 }, { "changed/attempt", 15, 0 },
+                                         { "CPU s", 11, 0 },    { "CPU share", 9, 0 } };
+    if (s->n_updates == 0) {
+        return;
+    }
+    kr_sheet_table(t, NULL, column, 6);
+    double cpu_s = 0.0; /* from samples of the time: in a short run it can exceed the whole */
+    for (int k = 0; k < s->n_updates; k++) {
+        cpu_s += s->update[k * s->n_points].cpu_s;
+    }
+    double whole = fmax(s->cost.sample_cpu_s, cpu_s);
+    for (int k = 0; k < s->n_updates; k++) {
+        const kr_update_row *u = &s->update[k * s->n_points];
+        char text[KR_SERIES_NAME + 32];
+        double n_attempted = 0.0, n_changed = 0.0;
+        for (int64_t p = 0; p < s->n_points; p++) {
+            n_attempted += u[p].attempted;
+            n_changed += u[p].changed;
+        }
+        update_label(s, u, text, sizeof text);
+        kr_sheet_cell(t, text);
+        acceptance_range(s, k, text, sizeof text);
+        kr_sheet_cell(t, text);
+        kr_sheet_cell(t, kr_format_count(n_attempted, text, sizeof text));
+        kr_sheet_cell(t, kr_format_plain(n_changed / n_attempted, "%.3g", text, sizeof text));
+        kr_sheet_cell(t, kr_format_plain(u->cpu_s, "%.3g", text, sizeof text));
+        kr_format_percent(u->cpu_s / whole, text, sizeof text);
+        kr_sheet_cell(t, text);
+        kr_sheet_row(t);
+    }
+    kr_sheet_end(t);
+}
+
+static void density_cells(const kr_density_row *d, const char *label, kr_sheet *t)
+{
+    char ess_q[24], ess_p[24], log_z[48], log_z_p[48] = "<", gap[24], exact[32], z[24],
+                                          share[24], run[40] = ">=";
+    const size_t bound = d->is_bound ? 1 : 0, least = d->is_lower_bound ? 2 : 0;
+    kr_format_percent(d->ess_q, ess_q, sizeof ess_q);
+    kr_format_percent(d->ess_p, ess_p, sizeof ess_p);
+    kr_format_percent(d->max_share, share, sizeof share);
+    kr_format_value(d->log_z_q, d->log_z_q_error, 2, log_z, sizeof log_z);
+    kr_format_value(d->log_z_p, d->log_z_p_error, 2, log_z_p + bound, sizeof log_z_p - bound);
+    kr_format_plain(d->gap, "%.1f", gap, sizeof gap);
+    kr_format_plain(d->exact_log_z, "%.8g", exact, sizeof exact);
+    kr_format_plain(d->z, "%+.2f", z, sizeof z);
+    kr_format_count(d->longest_rejection_run, run + least, sizeof run - least);
+    const char *const cell[] = {
+        label, ess_q, ess_p, log_z, log_z_p, gap, exact, z, share, run
+    };
+    for (size_t k = 0; k < sizeof cell / sizeof *cell; k++) {
+        kr_sheet_cell(t, cell[k]);
+    }
+    kr_sheet_row(t);
+}
+
+/* Of the first density that has a table. */
+static double samples_of(const kr_summary *s)
+{
+    int k = 0;
+    while (s->density[k * s->n_points].block_sites > 0.0) {
+        k++;
+    }
+    return s->density[k * s->n_points].n_q;
+}
+
+/* Of densities that are exact for many steps only. */
+static void print_steps(const kr_summary *s, kr_sheet *t)
+{
+    for (int64_t k = 0; k < s->n_densities * s->n_points; k++) {
+        const kr_density_row *d = &s->density[k];
+        if (d->steps > 0.0) {
+            char label[128] = "", note[640];
+            if (s->n_points > 1) {
+                kr_points_label(&s->points, k % s->n_points, label, sizeof label);
+            }
+            snprintf(
+                note, sizeof note,
+                "%s%s%s, %.0f steps; with twice as many ln w moves by %.2g, sd %.2g, at most "
+                "%.2g, log Z by %.2g,\nESS_q by %.2g: chains that propose from it are "
+                "biased by as much",
+                d->name, label[0] ? " at " : "", label, d->steps, d->doubt_mean, d->doubt_sd,
+                d->doubt_max, d->doubt_log_z, d->doubt_ess);
+            kr_sheet_note(t, note);
+        }
+    }
+}
+
+void kr_summary_print_densities(const kr_summary *s, kr_sheet *t)
+{
+    int n = 0;
+    for (int k = 0; k < s->n_densities; k++) {
+        const kr_density_row *d = &s->density[k * s->n_points];
+        if (d->block_sites > 0.0) {
+            continue; /* kr_summary_print_blocks */
+        }
+        const kr_heading column[] = { { s->n_points > 1 ? d->name : "density", -13,
+                                        KR_HEADING_CUT },
+                                      { "ESS_q", 7, 0 },
+                                      { "ESS_p", 7, 0 },
+                                      { "log Z (q)", 14, 0 },
+                                      { "log Z (p)", 14, 0 },
+                                      { "apart", 5, 0 },
+                                      { "exact", 11, 0 },
+                                      { "z", 5, 0 },
+                                      { "max w", 7, 0 },
+                                      { "rejected", 8, 0 } };
+        if (n++ == 0 || s->n_points > 1) {
+            if (n > 1) {
+                kr_sheet_end(t);
+            }
+            kr_sheet_table(t, NULL, column, 10);
+        }
+        for (int64_t p = 0; p < s->n_points; p++) {
+            char label[128];
+            snprintf(label, sizeof label, "%s", d->name);
+            if (s->n_points > 1) {
+                kr_points_row(&s->points, p, label, sizeof label);
+            }
+            density_cells(&d[p], label, t);
+        }
+    }
+    if (n > 0) {
+        char samples[24], note[512];
+        kr_sheet_end(t);
+        snprintf(
+            note, sizeof note,
+            "q: from %s samples of the density, p: from the chain (<: a bound, the chain meets "
+            "too few states\nwith small w); apart: errors between both sides by bounded "
+            "means; max w: largest share of one\nsample; rejected: longest run of rejected "
+            "proposals",
+            kr_format_count(samples_of(s), samples, sizeof samples));
+        kr_sheet_note(t, note);
+        print_steps(s, t);
+    }
+}

@@ -5,7 +5,7 @@
 #include "kr_test.h"
 
 #include "analysis/analysis.h"
-#include "analysis/series.h"
+#include "analysis/plot.h"
 #include "stats/stats.h"
 
 #include <unistd.h>
@@ -349,6 +349,39 @@ static void what_cannot_be_drawn_is_refused_with_its_reason(void **state)
     }
 }
 
+/* A file with that title, and sides unless there are none. */
+static void write_sides(const char *path, const int64_t *side, int64_t n)
+{
+    kr_error err = { 0 };
+    int index;
+    kr_results *r = kr_results_alloc(&err);
+    assert_non_null(r);
+    assert_ok(kr_results_attr_text(r, "", "", "title", "ising, hypercubic 16x8", &err), &err);
+    assert_ok(kr_results_dim(r, "constant_data", "axis", n ? n : 1, NULL, &err), &err);
+    assert_ok(kr_results_variable(r, "constant_data", n ? "lattice_size" : "other", KR_I64,
+                                  "axis", "1", "", &index, &err),
+              &err);
+    assert_ok(kr_results_put(r, index, side, &err), &err);
+    assert_ok(kr_results_write_part(r, path, &err), &err);
+    kr_results_free(r);
+}
+
+static void sides_are_those_of_the_file_and_else_of_its_title(void **state)
+{
+    (void)state;
+    const int64_t side[5] = { 4, 6, 2, 3, 5 };
+    for (int n = 0; n <= 5; n++) {
+        kr_source source;
+        kr_error err = { 0 };
+        int64_t extent[4] = { 0 };
+        write_sides("p_sides.h5", side, n);
+        assert_ok(kr_plot_open(&source, "p_sides.h5", &err), &err);
+        assert_int_equal(kr_plot_extent(&source, extent), n == 0 ? 2 : n <= 4 ? n : 0);
+        assert_int_equal(extent[0], n == 0 ? 16 : n <= 4 ? 4 : 0);
+        kr_reader_close(source.reader);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +398,7 @@ int main(void)
         cmocka_unit_test(titles_run_nothing),
         cmocka_unit_test(default_figure_lies_beside_the_file),
         cmocka_unit_test(what_cannot_be_drawn_is_refused_with_its_reason),
+        cmocka_unit_test(sides_are_those_of_the_file_and_else_of_its_title),
     };
     return cmocka_run_group_tests_name("plot", tests, setup, NULL);
 }

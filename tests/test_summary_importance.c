@@ -147,7 +147,8 @@ static void every_column_of_the_tables_is_explained(void **state)
     size_t size = 0;
     summarize(&law, &s);
     FILE *out = open_memstream(&text, &size);
-    kr_summary_print_importance(&s, out);
+    kr_sheet sheet = { .out = out };
+    kr_summary_print_importance(&s, &sheet);
     fclose(out);
     static const char *const word[] = {
         "tail k: ", "told, tau_int, held: ", "accepted: ", "value: ", "z: ", "drawn: "

@@ -517,6 +517,8 @@ const kr_command kr_cli_commands[] = {
       "Means and log Z of a scan of temperatures at any beta between them.", kr_cli_reweight },
     { "plot", "FILE.h5 ... KIND", "Make a figure; two files put residence side by side.",
       command_plot },
+    { "report", "FILE.h5", "One HTML page: verdict, tables, figures, run file.",
+      kr_cli_report },
     { "exact", "RUN.yaml", "Exact values, where the system allows them.", command_exact },
     { "compare", "RUN.yaml",
       "The learned move against every rival, training included; which method to use.",

@@ -303,11 +303,33 @@ int kr_schema_series(kr_schema *s, int kind, const char *name, const char *doc, 
                series_dims(s), "1", doc, index, err);
 }
 
+int kr_schema_training_variable(kr_schema *s, const char *name, kr_dtype dtype,
+                                const char *dims, const char *unit, const char *doc, int *index,
+                                kr_error *err)
+{
+    return add(s, TRAINING, "adaptation", name, dtype, dims, unit, doc, index, err);
+}
+
+static int add_lattice(kr_schema *s, kr_error *err)
+{
+    const kr_lattice *lattice = s->spec->lattice;
+    int64_t size[KR_DIM_MAX];
+    int index;
+    for (int32_t k = 0; k < lattice->dim; k++) {
+        size[k] = lattice->extent[k];
+    }
+    KR_TRY(kr_results_dim(s->results, "constant_data", "axis", lattice->dim, NULL, err));
+    KR_TRY(add(s, FIXED, "constant_data", "lattice_size", KR_I64, "axis", "1",
+               "sites along each coordinate, coordinate 0 first", &index, err));
+    return kr_results_put(s->results, index, size, err);
+}
+
 static int add_constants(kr_schema *s, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
     char text[KR_PHASES_MAX * 32] = "";
     KR_TRY(add_dims(s, "constant_data", NO_CHAINS, NULL, err));
+    KR_TRY(add_lattice(s, err));
     bool beta_is_axis = false;
     for (int32_t a = 0; a < s->spec->n_axes && c->n_points > 1; a++) {
         beta_is_axis = beta_is_axis || strcmp(s->spec->axis[a].path, "beta") == 0;
@@ -338,36 +360,6 @@ static int add_constants(kr_schema *s, kr_error *err)
                  a ? " " : "", s->spec->axis[a].path);
     }
     return kr_results_attr_text(s->results, "constant_data", "", "scanned", scanned, err);
-}
-
-static int add_training(kr_schema *s, kr_error *err)
-{
-    static const char *const name[] = { "step",          "loss", "ess",       "acceptance",
-                                        "beta_training", "rate", "is_forward" };
-    static const char *const doc[] = { "training step",
-                                       "forward: -<log q>; reverse: <beta H + log q>",
-                                       "running effective sample fraction",
-                                       "of the walkers' global proposals",
-                                       "beta of the step",
-                                       "step size of Adam",
-                                       "1 forward KL, 0 reverse KL" };
-    const kr_sampler_config *c = &s->spec->config;
-    if (c->n_densities == 0) {
-        return KR_OK;
-    }
-    KR_TRY(kr_results_dim(s->results, "adaptation", "row", 0, NULL, err));
-    KR_TRY(kr_results_dim(s->results, "adaptation", "density", c->n_densities, NULL, err));
-    if (c->n_points > 1) {
-        KR_TRY(kr_results_dim(s->results, "adaptation", "point", c->n_points, NULL, err));
-    }
-    for (int k = 0; k < 7; k++) {
-        const char *dims = k == 0            ? "row"
-                           : c->n_points > 1 ? "row density point"
-                                             : "row density";
-        KR_TRY(add(s, TRAINING, "adaptation", name[k], k == 0 ? KR_I64 : KR_F64, dims, "1",
-                   doc[k], &s->training[k], err));
-    }
-    return KR_OK;
 }
 
 static int add_configurations(kr_schema *s, kr_error *err)
@@ -433,7 +425,7 @@ int kr_schema_init(kr_schema *s, const kr_spec *spec, kr_sampler *sampler, kr_er
     KR_TRY(kr_schema_add_flat(s, err));
     KR_TRY(kr_schema_add_histograms(s, err));
     KR_TRY(kr_schema_add_annealing(s, err));
-    KR_TRY(add_training(s, err));
+    KR_TRY(kr_schema_add_training(s, err));
     KR_TRY(add_configurations(s, err));
     KR_TRY(kr_schema_add_cost(s, err));
     return kr_schema_put_final(s, 0.0, err); /* every part is complete */
@@ -470,46 +462,13 @@ static int collect_draw(kr_schema *s, int64_t draw, int kind, int64_t *integer, 
     return kr_results_append(s->results, s->epoch[kind - 1], &epoch, err);
 }
 
-static int collect_training(kr_schema *s, kr_error *err)
-{
-    const kr_sampler_config *c = &s->spec->config;
-    int32_t n = c->n_densities * c->n_points;
-    bool is_any = false;
-    double *value = kr_alloc(6 * (size_t)n, sizeof *value, err);
-    if (!value) {
-        return KR_ENOMEM;
-    }
-    for (int32_t d = 0; d < c->n_densities; d++) {
-        for (int32_t p = 0; p < c->n_points; p++) {
-            kr_training_row row;
-            bool has = kr_sampler_training_row(s->sampler, d, p, &row);
-            const double field[6] = { row.loss, row.ess,  row.acceptance,
-                                      row.beta, row.rate, row.is_forward };
-            is_any = is_any || has;
-            for (int k = 0; k < 6; k++) {
-                value[k * n + d * c->n_points + p] = has ? field[k] : NAN;
-            }
-        }
-    }
-    int status = KR_OK;
-    if (is_any) {
-        int64_t step = s->counts.training++;
-        status = kr_results_append(s->results, s->training[0], &step, err);
-    }
-    for (int k = 0; is_any && k < 6 && status == KR_OK; k++) {
-        status = kr_results_append(s->results, s->training[k + 1], value + k * n, err);
-    }
-    kr_free(value);
-    return status;
-}
-
 int kr_schema_collect(kr_schema *s, kr_error *err)
 {
     const kr_sampler_config *c = &s->spec->config;
     int64_t n_new = kr_sampler_n_new(s->sampler);
     int kind = kr_sampler_new_is_warmup(s->sampler) ? WARMUP : MEASURED;
     if (n_new == 0) {
-        return collect_training(s, err);
+        return kr_schema_collect_training(s, err);
     }
     int64_t *integer = kr_alloc((size_t)(c->n_chains * c->n_points), sizeof *integer, err);
     int status = integer ? KR_OK : KR_ENOMEM;

@@ -10,8 +10,9 @@ typedef struct kr_counts { /* slabs handed to the results so far, in all parts *
     int64_t measured, warmup, training, configurations;
 } kr_counts;
 
-#define KR_SCHEMA_SLOTS  5 /* variables of a temperature slot */
-#define KR_SCHEMA_TOTALS 6 /* of the cost */
+#define KR_SCHEMA_SLOTS    5 /* variables of a temperature slot */
+#define KR_SCHEMA_TOTALS   6 /* of the cost */
+#define KR_SCHEMA_TRAINING 8
 
 typedef struct kr_schema {
     kr_results *results;
@@ -19,7 +20,7 @@ typedef struct kr_schema {
     kr_sampler *sampler; /* borrowed */
     int *series[2];      /* variable of each column: measured, warmup */
     int epoch[2];
-    int training[7]; /* step, then the fields of kr_training_row */
+    int training[KR_SCHEMA_TRAINING]; /* step, then the fields of kr_training_row */
     int configuration, configuration_draw;
     int total[KR_SCHEMA_TOTALS], update_cost[KR_UPDATES_MAX], exchange_cost;
     double pilot_cpu_s;        /* spent before the run */
@@ -81,6 +82,13 @@ int kr_schema_series(kr_schema *schema, int kind, const char *name, const char *
 /* A variable of the measured draws in sample_stats, without chains. */
 int kr_schema_draw_variable(kr_schema *schema, const char *name, const char *dims,
                             const char *doc, int *index, kr_error *err);
+/* schema_training.c: the group adaptation, nothing without densities; appends the last step. */
+int kr_schema_add_training(kr_schema *schema, kr_error *err);
+int kr_schema_collect_training(kr_schema *schema, kr_error *err);
+/* A variable of the group adaptation. */
+int kr_schema_training_variable(kr_schema *schema, const char *name, kr_dtype dtype,
+                                const char *dims, const char *unit, const char *doc, int *index,
+                                kr_error *err);
 /* schema_derived.c: attributes that say how derived quantities follow from the columns. */
 int kr_schema_add_derived(kr_schema *schema, kr_error *err);
 

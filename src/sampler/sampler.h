@@ -237,6 +237,7 @@ const double *kr_sampler_slab(const kr_sampler *sampler, int64_t draw, int32_t c
  * when there is none. */
 typedef struct kr_training_row {
     double loss, ess, acceptance, beta, rate, is_forward;
+    double work; /* of all steps, as in kr_learned */
 } kr_training_row;
 bool kr_sampler_training_row(const kr_sampler *sampler, int32_t density, int32_t point,
                              kr_training_row *row);

@@ -397,7 +397,8 @@ int kr_trainer_step(kr_sampler *sampler, kr_point *point, int32_t density, kr_er
                                     : NAN,
                                 beta,
                                 rate * learner->rate_factor,
-                                is_forward };
+                                is_forward,
+                                learner->all_work };
     t->has_row = 1;
     return KR_OK;
 }

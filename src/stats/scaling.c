@@ -263,7 +263,7 @@ static kr_scaling_value both(kr_scaling_value a, kr_scaling_value b)
     if (!isfinite(a.error) || !isfinite(b.error)) {
         return isfinite(a.error) ? a : b;
     }
-    const double wa = 1.0 / (a.error * a.error), wb = 1.0 / (b.error * b.error);
+    const double wa = 1.0 / a.error, wb = 1.0 / b.error; /* errors miss what fits cannot see */
     const double sa = wa / (wa + wb), sb = wb / (wa + wb);
     const double mean = sa * a.value + sb * b.value;
     const double apart = sa * pow(a.value - mean, 2) + sb * pow(b.value - mean, 2);

@@ -15,7 +15,7 @@
  * exp(-(chi^2 + 2 k + 2 n_cut)/2), and their errors hold the spread of the choices beside the
  * errors of each (Jay, Neil, Phys. Rev. D 103, 114502 (2021)). ln omega has the prior N(ln 1.2,
  * 0.5^2), the amplitudes b/R*, c, e have N(0, 0.5^2); without them omega runs away where
- * corrections are small. Of both ratios the mean is taken, weighted by errors, with their
+ * corrections are small. Of both ratios the mean is taken, weighted by 1/error, with their
  * distance in the error.
  * Source of the forms: Privman, Fisher, Phys. Rev. B 30, 322 (1984); Ferrenberg, Landau, Phys.
  * Rev. B 44, 5081 (1991). */

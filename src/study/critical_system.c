@@ -337,7 +337,10 @@ static bool choose(const kr_critical *study, const char *const *list, size_t n, 
 static void find_start(kr_critical *study)
 {
     static const char *const starts[] = { "ordered", "mixed", "random" };
-    const bool has_clusters = strstr(study->updates, "wolff") != NULL;
+    bool has_clusters = strstr(study->updates, "wolff") != NULL;
+    for (int32_t u = 0; study->has_updates && u < study->spec->config.n_updates; u++) {
+        has_clusters = has_clusters || strcmp(study->spec->update[u].plug->name, "wolff") == 0;
+    }
     for (int k = has_clusters ? 0 : 1; k < 3; k++) {
         study->start = starts[k];
         if (kr_critical_takes(study, study->updates)) {
@@ -430,6 +433,31 @@ static void find_known(kr_critical *study)
     }
 }
 
+/* The spec of the file, which it takes; of files without updates with the first that the model
+ * takes. */
+static kr_spec *spec_of(const kr_critical *study, kr_runfile *file, kr_error *err)
+{
+    kr_text text = { 0 };
+    kr_spec *spec = NULL;
+    if (!study->has_updates && kr_node_write(file->root, 0, &text, NULL) == KR_OK) {
+        for (size_t k = 0; !spec && k < sizeof measuring / sizeof *measuring; k++) {
+            kr_error why = { 0 };
+            kr_runfile *copy = kr_runfile_parse(file->path, text.data, text.length, &why);
+            if (copy && kr_edit_set(copy, &why, "updates=%s", measuring[k]) == KR_OK) {
+                spec = kr_spec_alloc(copy, &why);
+            } else {
+                kr_runfile_free(copy);
+            }
+        }
+    }
+    kr_text_clear(&text);
+    if (spec) {
+        kr_runfile_free(file);
+        return spec;
+    }
+    return kr_spec_alloc(file, err); /* messages with the places of the file itself */
+}
+
 int kr_critical_load(kr_critical *study, kr_runfile *file, kr_error *err)
 {
     kr_critical_params params;
@@ -444,7 +472,7 @@ int kr_critical_load(kr_critical *study, kr_runfile *file, kr_error *err)
         return status;
     }
     study->minutes = params.minutes;
-    study->spec = kr_spec_alloc(file, err);
+    study->spec = spec_of(study, file, err);
     if (!study->spec) {
         return err->status ? err->status : KR_ENOMEM;
     }
