@@ -376,7 +376,7 @@ kr_estimated kr_extrapolate(const double *s, const kr_estimated *y, int32_t n, b
         for (int32_t i = 0; i < n; i++) {
             for (int slope = 0; slope < 1 + has_slope; slope++) {
                 line l;
-                if (!fit_line(s, y, n, s[i], slope, &l)) {
+                if (!fit_line(s, y, n, s[i], slope, &l) || l.dof < (n > 1 + slope)) {
                     continue;
                 }
                 const int32_t n_cut = n - l.dof - l.n_parameters;

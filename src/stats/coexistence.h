@@ -41,9 +41,10 @@ int kr_coexistence_find(const kr_coexistence_draws *draws, kr_coexistence *out, 
 
 /* Limit of values y (n, errors sigma) for s -> 0: constants and, with has_slope, lines in s
  * (n), with the largest s left out one by one, averaged with weights exp(-(chi^2 + 2 k + 2
- * n_cut)/2); the error holds the spread. *p: largest p of a fit, NaN with none that has a
- * degree of freedom. s ascending or not; n >= 1. Source of the weights: Jay, Neil, Phys. Rev. D
- * 103, 114502 (2021). Pure. */
+ * n_cut)/2); the error holds the spread. Fits without a degree of freedom, which nothing speaks
+ * against, count only where there are no others. *p: largest p of a fit, NaN with none that has
+ * a degree of freedom. s ascending or not; n >= 1. Source of the weights: Jay, Neil, Phys. Rev.
+ * D 103, 114502 (2021). Pure. */
 kr_estimated kr_extrapolate(const double *s, const kr_estimated *y, int32_t n, bool has_slope,
                             double *p);
 

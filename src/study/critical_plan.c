@@ -86,10 +86,11 @@ static int pilot(kr_critical *study, kr_critical_size *s, bool *is_finished, kr_
             return KR_OK;
         }
         s->cpu_per_step = cpu_s / (double)((steps + study->adapt) * KR_CRITICAL_CHAINS);
-        if (0.5 * (double)steps > PILOT_TAUS * s->tau || 4.0 * cpu_s > most) {
+        const bool is_long = 0.5 * (double)steps > PILOT_TAUS * s->tau;
+        if ((is_long && s->every <= 2 * every) || 4.0 * cpu_s > most) {
             break;
         }
-        steps *= 4;
+        steps *= is_long ? 1 : 4; /* once more where draws were so near that they cost most */
         s->every = every < s->every ? s->every : every;
     }
     kr_critical_say(study,
