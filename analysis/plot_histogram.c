@@ -223,6 +223,7 @@ int kr_histogram_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_
         }
         if (status == KR_OK && k == 0) {
             status = kr_plot_title(source, 0, 1, title, sizeof title, err);
+            kr_plot_tell_cut(&series, title, sizeof title);
             start_figure(g, title, &points, n);
         }
         if (status == KR_OK) {

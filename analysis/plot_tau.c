@@ -233,8 +233,11 @@ int kr_tau_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error 
         status = x ? KR_OK : KR_ENOMEM;
     }
     if (status == KR_OK) {
+        char title[384];
+        snprintf(title, sizeof title, "%s", source->title);
+        kr_plot_tell_cut(&series[0], title, sizeof title);
         fputs("set title ", g->script);
-        kr_gnuplot_text(g, source->title, 100);
+        kr_gnuplot_text(g, title, 100);
         fputs(" noenhanced font ',13'\n", g->script);
         status = series[0].n_points > 1 ? draw_scan(g, source, series, name, n, x, err)
                                         : draw_functions(g, source, series, name, n, x, err);

@@ -89,6 +89,7 @@ static int draw_panels(kr_gnuplot *g, const kr_source *source, const kr_series *
     int64_t point;
     KR_TRY(kr_plot_point(source->reader, series[0].n_points, &point, err));
     KR_TRY(kr_plot_title(source, point, series[0].n_points, title, sizeof title, err));
+    kr_plot_tell_cut(&series[0], title, sizeof title);
     int64_t rows = series[0].n_chains < CHAINS_SHOWN ? series[0].n_chains : CHAINS_SHOWN;
     fprintf(g->script,
             "set multiplot layout %lld,%d columnsfirst margins 0.11,0.97,0.1,0.87 "

@@ -8,30 +8,57 @@
 #include <stdio.h>
 #include <string.h>
 
-int kr_series_load(kr_reader *reader, const char *group, const char *name, kr_series *series,
+int kr_series_open(kr_reader *reader, const char *group, const char *name, kr_series *series,
                    kr_error *err)
 {
     *series = (kr_series){ 0 };
-    int n_dims = 0;
-    int64_t shape[KR_DIMS_MAX] = { 0 };
-    const char *dims = "";
-    double *value = kr_reader_read(reader, group, name, &n_dims, shape, &dims, err);
-    if (!value) {
-        return err && err->status ? err->status : KR_EIO;
-    }
-    bool has_points = strcmp(dims, "chain draw point") == 0;
-    if (!has_points && strcmp(dims, "chain draw") != 0) {
-        kr_free(value);
+    kr_pieces *pieces = &series->pieces;
+    KR_TRY(kr_pieces_open(reader, group, name, 1, pieces, err));
+    bool has_points = strcmp(pieces->dims, "chain draw point") == 0;
+    if ((!has_points && strcmp(pieces->dims, "chain draw") != 0) || pieces->axis != 1) {
         return kr_fail(err, KR_EUNSUP,
                        "%s/%s: dims \"%s\", want \"chain draw\" or \"chain draw point\"", group,
-                       name, dims);
+                       name, pieces->dims);
     }
-    *series = (kr_series){ shape[0], shape[1], has_points ? shape[2] : 1, value };
+    series->n_chains = pieces->shape[0];
+    series->n_draws = pieces->shape[1];
+    series->n_points = has_points ? pieces->shape[2] : 1;
+    const size_t row = (size_t)(series->n_chains * series->n_points) * sizeof(double);
+    const int64_t fit = row > 0 ? (int64_t)(KR_SERIES_PIECE / row) : series->n_draws;
+    const int64_t chunk = pieces->chunk;
+    series->length = fit > chunk ? fit / chunk * chunk : fit > 0 ? fit : 1;
     return KR_OK;
+}
+
+int kr_series_next(kr_series *series, kr_error *err)
+{
+    const size_t row = (size_t)(series->n_chains * series->n_points);
+    const int64_t left = series->n_draws - series->begin - series->n;
+    series->begin += series->n;
+    series->n = left < series->length ? left : series->length;
+    if (!series->value) { /* the first piece is the longest */
+        series->value = kr_alloc(row * (size_t)series->n, sizeof(double), err);
+    }
+    return series->value
+               ? kr_pieces_read(&series->pieces, series->begin, series->n, series->value, err)
+               : KR_ENOMEM;
+}
+
+int kr_series_load(kr_reader *reader, const char *group, const char *name, kr_series *series,
+                   kr_error *err)
+{
+    int status = kr_series_open(reader, group, name, series, err);
+    series->length = series->n_draws;
+    status = status == KR_OK ? kr_series_next(series, err) : status;
+    if (status != KR_OK) {
+        kr_series_clear(series);
+    }
+    return status;
 }
 
 void kr_series_clear(kr_series *series)
 {
+    kr_pieces_close(&series->pieces);
     kr_free(series->value);
     *series = (kr_series){ 0 };
 }

@@ -24,14 +24,15 @@ static int read_shape_of(kr_reader *reader, const char *group, kr_summary *s, bo
     for (; names && *names && !*found; names++) {
         kr_series series;
         kr_error skipped = { 0 };
-        int status = kr_series_load(reader, group, *names, &series, &skipped);
+        int status = kr_series_open(reader, group, *names, &series, &skipped);
         if (status == KR_OK) {
             s->n_chains = series.n_chains;
             s->n_draws = series.n_draws;
             s->n_points = series.n_points;
-            kr_series_clear(&series);
             *found = true;
-        } else if (status != KR_EUNSUP) {
+        }
+        kr_series_clear(&series);
+        if (status != KR_OK && status != KR_EUNSUP) {
             return kr_fail(err, status, "%s", skipped.text);
         }
     }
