@@ -284,6 +284,11 @@ int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const
     }
     if (status == KR_OK) {
         status = kinds[k_kind].draw(&g, source, n_paths, err);
+        for (int k = 0; k < n_paths; k++) { /* of several files the kind names the one */
+            if (n_paths == 1 || kr_reader_damage(source[k].reader)) {
+                status = kr_series_judge(source[k].reader, paths[k], status, err);
+            }
+        }
         if (status == KR_OK) {
             status = kr_gnuplot_draw(&g, err);
         } else {

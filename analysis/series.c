@@ -71,6 +71,23 @@ void kr_series_point(const kr_series *series, int64_t point, double *out)
     }
 }
 
+int kr_series_judge(const kr_reader *reader, const char *path, int status, kr_error *err)
+{
+    if (kr_reader_damage(reader)) { /* which explains whatever came of it */
+        if (err) {
+            err->status = KR_OK;
+        }
+        return kr_fail(err, KR_EIO, "%s", kr_reader_damage(reader));
+    }
+    if (status != KR_OK && err && !strstr(err->text, path)) {
+        char text[sizeof err->text];
+        snprintf(text, sizeof text, "%s", err->text);
+        err->status = KR_OK;
+        return kr_fail(err, status, "%s: %s", path, text);
+    }
+    return status;
+}
+
 bool kr_series_exists(kr_reader *reader, const char *group, const char *name)
 {
     const char *const *names = kr_reader_variables(reader, group);
@@ -170,8 +187,11 @@ void kr_points_label(const kr_points *points, int64_t point, char *out, size_t s
     out[0] = '\0';
     for (int k = 0; k < points->n_params && used < size; k++) {
         const char *dot = strrchr(points->name[k], '.'); /* model.lambda: lambda */
-        int n = snprintf(out + used, size - used, "%s%s = %.6g", k ? ", " : "",
-                         dot ? dot + 1 : points->name[k], points->value[k * points->n + point]);
+        const double value = points->value[k * points->n + point];
+        char text[32];
+        snprintf(text, sizeof text, isnan(value) ? "unknown" : "%.6g", value);
+        int n = snprintf(out + used, size - used, "%s%s = %s", k ? ", " : "",
+                         dot ? dot + 1 : points->name[k], text);
         used += n > 0 ? (size_t)n : 0;
     }
 }
@@ -185,8 +205,9 @@ void kr_points_row(const kr_points *points, int64_t point, char *out, size_t siz
     size_t used = 0;
     out[0] = '\0';
     for (int k = 0; k < points->n_params && used < size; k++) {
-        int n = snprintf(out + used, size - used, "%s%.4g", k ? ", " : "",
-                         points->value[k * points->n + point]);
+        const double value = points->value[k * points->n + point];
+        int n = snprintf(out + used, size - used, isnan(value) ? "%s-" : "%s%.4g",
+                         k ? ", " : "", value);
         used += n > 0 ? (size_t)n : 0;
     }
 }

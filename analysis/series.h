@@ -36,6 +36,10 @@ void kr_series_clear(kr_series *series);
 /* Copies one point of a series in memory as a whole into out (n_chains, n_draws). */
 void kr_series_point(const kr_series *series, int64_t point, double *out);
 
+/* The status of an analysis of the file: KR_EIO with what of it is damaged, else the status
+ * with a message that names the file. */
+int kr_series_judge(const kr_reader *reader, const char *path, int status, kr_error *err);
+
 bool kr_series_exists(kr_reader *reader, const char *group, const char *name);
 /* A constant at a point; NaN when absent. */
 double kr_series_constant(kr_reader *reader, const char *group, const char *name,

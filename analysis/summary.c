@@ -160,6 +160,7 @@ int kr_summary_write(const char *path, kr_summary_form form, FILE *out, bool *is
     }
     kr_summary s;
     int status = kr_summary_compute(reader, path, &s, err);
+    status = kr_series_judge(reader, path, status, err);
     if (status == KR_OK) {
         s.is_full = form == KR_SUMMARY_FULL;
         if (form == KR_SUMMARY_JSON) {

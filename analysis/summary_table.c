@@ -31,6 +31,29 @@ static const char *rate(double x, char *out, size_t size)
     return plain(x, fabs(x) >= 100.0 && fabs(x) < 1e7 ? "%.0f" : "%.3g", out, size);
 }
 
+static void print_exchange(const kr_summary *s, FILE *out)
+{
+    char label[256], steps[48] = "unknown steps", trips[64] = "unknown";
+    if (!s->exchange) {
+        return;
+    }
+    if (isfinite(s->exchange_every)) {
+        snprintf(steps, sizeof steps, "%.0f step%s", s->exchange_every,
+                 s->exchange_every == 1.0 ? "" : "s");
+    }
+    const double per_step = kr_summary_trips_rate(s, s->round_trips, (double)s->n_ladders);
+    if (isfinite(s->round_trips)) {
+        snprintf(trips, sizeof trips,
+                 isfinite(per_step) ? "%.0f (%.3g per 1000 steps and chain)" : "%.0f",
+                 s->round_trips, per_step);
+    }
+    snprintf(label, sizeof label,
+             "replica exchange every %s: %lld ladder%s of %lld temperatures, round trips: %s",
+             steps, (long long)s->n_ladders, s->n_ladders == 1 ? "" : "s",
+             (long long)s->n_slots, trips);
+    kr_format_wrapped(out, "", label);
+}
+
 static void print_head(const kr_summary *s, FILE *out)
 {
     char label[256], sites[32] = "", every[48] = "";
@@ -53,16 +76,7 @@ static void print_head(const kr_summary *s, FILE *out)
         fprintf(out, "%s%s", label[0] ? ", " : "", label);
     }
     fputc('\n', out);
-    if (s->exchange) {
-        snprintf(
-            label, sizeof label,
-            "replica exchange every %.0f step%s: %lld ladder%s of %lld temperatures, round "
-            "trips: %.0f (%.3g per 1000 steps and chain)",
-            s->exchange_every, s->exchange_every == 1.0 ? "" : "s", (long long)s->n_ladders,
-            s->n_ladders == 1 ? "" : "s", (long long)s->n_slots, s->round_trips,
-            kr_summary_trips_rate(s, s->round_trips, (double)s->n_ladders));
-        kr_format_wrapped(out, "", label);
-    }
+    print_exchange(s, out);
     if (s->annealing) {
         snprintf(label, sizeof label,
                  "population annealing: a draw is a run from %s = %g on, its chains are the "

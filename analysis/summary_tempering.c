@@ -77,7 +77,7 @@ void kr_summary_print_slots(const kr_summary *s, FILE *out)
             }
         }
         char beta[56], mean[24], lowest[24], cold[24], first[24], last[24];
-        snprintf(first, sizeof first, "%.6g", low);
+        snprintf(first, sizeof first, isnan(low) ? "-" : "%.6g", low);
         snprintf(last, sizeof last, "%.6g", high);
         snprintf(beta, sizeof beta, "%s%s%s", first, low < high ? " .. " : "",
                  low < high ? last : "");

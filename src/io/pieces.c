@@ -116,7 +116,7 @@ static const char *read_dims(kr_reader *reader, hid_t dataset, const char *group
     hsize_t from = 0;
     if (dims && n_dims > 0 && H5Oget_info(dataset, &info) >= 0) {
         search.dataset = info.addr;
-        H5Literate(folder, H5_INDEX_NAME, H5_ITER_INC, &from, visit_scale, &search);
+        H5Literate(folder, H5_INDEX_NAME, H5_ITER_NATIVE, &from, visit_scale, &search);
     }
     H5Oclose(folder);
     for (int k = 0; dims && k < n_dims; k++) {

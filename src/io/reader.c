@@ -44,6 +44,7 @@ void kr_reader_close(kr_reader *reader)
     for (size_t p = 0; p < reader->n_pool; p++) {
         kr_free(reader->pool[p]);
     }
+    kr_free(reader->damage);
     kr_free(reader->pool);
     kr_free(reader->file);
     kr_free(reader->path);
@@ -112,6 +113,20 @@ static int list_parts(kr_reader *reader, const char *path, kr_error *err)
     return status;
 }
 
+/* Minor versions add things, major ones change them. A file that names none may be of others.
+ */
+static int check_format(kr_reader *reader, kr_error *err)
+{
+    const char *format;
+    int major;
+    if (kr_reader_attr_text(reader, "", "", "Conventions", &format) &&
+        sscanf(format, "kramers-%d", &major) == 1 && major > KR_RESULTS_FORMAT) {
+        return kr_fail(err, KR_EIO, "%s: format %.60s, want kramers-%d: a newer build wrote it",
+                       reader->path[reader->n_files - 1], format, KR_RESULTS_FORMAT);
+    }
+    return KR_OK;
+}
+
 kr_reader *kr_reader_open(const char *path, kr_error *err)
 {
     kr_reader *reader = kr_alloc(1, sizeof *reader, err);
@@ -120,6 +135,10 @@ kr_reader *kr_reader_open(const char *path, kr_error *err)
     }
     bool is_missing = access(path, F_OK) < 0 && errno == ENOENT;
     int status = is_missing ? list_parts(reader, path, err) : add_path(reader, "", path, err);
+    if (status == KR_OK) {
+        reader->damage = kr_alloc(KR_READER_DAMAGE, 1, err);
+        status = reader->damage ? KR_OK : KR_ENOMEM;
+    }
     if (status == KR_OK) {
         reader->file = kr_alloc((size_t)reader->n_files, sizeof *reader->file, err);
         status = reader->file ? KR_OK : KR_ENOMEM;
@@ -130,6 +149,7 @@ kr_reader *kr_reader_open(const char *path, kr_error *err)
         status = reader->file[f] < 0 ? KR_EIO : KR_OK;
     }
     kr_h5_restore(quiet);
+    status = status == KR_OK ? check_format(reader, err) : status;
     if (status != KR_OK) {
         kr_reader_close(reader);
         return NULL;
@@ -139,61 +159,115 @@ kr_reader *kr_reader_open(const char *path, kr_error *err)
 
 /* ---- names ---- */
 
+void kr_reader_blame(const kr_reader *reader, int f, const char *group, const char *name)
+{
+    if (!reader->damage[0]) {
+        snprintf(reader->damage, KR_READER_DAMAGE, "%.400s: %.250s%s%.250s is damaged",
+                 reader->path[f], group[0] || name[0] ? group : "the root",
+                 group[0] && name[0] ? "/" : "", name);
+    }
+}
+
+const char *kr_reader_damage(const kr_reader *reader)
+{
+    return reader->damage[0] ? reader->damage : NULL;
+}
+
+/* Whether an object that cannot be opened should be there. */
+static bool is_linked(hid_t file, const char *group, const char *name)
+{
+    htri_t is_there = group[0] ? H5Lexists(file, group, H5P_DEFAULT) : 1;
+    if (is_there > 0 && name[0]) {
+        char path[1024];
+        snprintf(path, sizeof path, "/%s%s%s", group, group[0] ? "/" : "", name);
+        is_there = H5Lexists(file, path, H5P_DEFAULT);
+    }
+    return is_there != 0;
+}
+
 hid_t kr_reader_object(const kr_reader *reader, int f, const char *group, const char *name)
 {
     char path[1024];
     int n = snprintf(path, sizeof path, "/%s%s%s", group, group[0] && name[0] ? "/" : "", name);
-    return n < (int)sizeof path ? H5Oopen(reader->file[f], path, H5P_DEFAULT) : -1;
+    if (n >= (int)sizeof path) {
+        return -1;
+    }
+    hid_t object = H5Oopen(reader->file[f], path, H5P_DEFAULT);
+    if (object < 0 && is_linked(reader->file[f], group, name)) {
+        kr_reader_blame(reader, f, group, name);
+    }
+    return object;
 }
 
-/* Collects names end to end ("a\0b\0"), then turns them into a list. */
+/* HDF5 1.10.8 crashes where it sorts the links of a large group itself and one of them is
+ * damaged (it frees a table that it has not filled), so names come in the order of the file and
+ * are sorted here. */
+typedef struct entry {
+    int64_t order; /* of creation, where the file tells it */
+    char *name;    /* owns */
+} entry;
+
 typedef struct names {
-    char *text;
-    size_t length, n;
+    entry *list; /* owns */
+    size_t n, bytes;
     bool failed;
 } names;
 
-static void add_name(names *all, const char *name)
+static void add_name(names *all, const char *name, int64_t order)
 {
-    size_t size = strlen(name) + 1;
-    char *grown =
-        all->failed ? NULL : kr_grow(all->text, all->length, all->length + size, 1, NULL);
+    const size_t size = strlen(name) + 1;
+    char *copy = all->failed ? NULL : kr_alloc(size, 1, NULL);
+    entry *grown = copy ? kr_grow(all->list, all->n, all->n + 1, sizeof *grown, NULL) : NULL;
     if (!grown) {
+        kr_free(copy);
         all->failed = true;
         return;
     }
-    memcpy(grown + all->length, name, size);
-    all->text = grown;
-    all->length += size;
-    all->n++;
+    memcpy(copy, name, size);
+    all->list = grown;
+    all->list[all->n++] = (entry){ order, copy };
+    all->bytes += size;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    return x->order != y->order ? (x->order > y->order) - (x->order < y->order)
+                                : strcmp(x->name, y->name);
 }
 
 /* NULL-terminated list owned by the reader. */
 static const char *const *keep_names(kr_reader *reader, names *all)
 {
     const char **list = NULL;
-    size_t head = (all->n + 1) * sizeof *list;
+    const size_t head = (all->n + 1) * sizeof *list;
     if (!all->failed) {
-        list = kr_reader_keep(reader, kr_alloc(head + all->length, 1, NULL));
+        list = kr_reader_keep(reader, kr_alloc(head + all->bytes, 1, NULL));
     }
-    if (list) {
-        char *text = (char *)list + head;
-        for (size_t k = 0, from = 0; k < all->n; k++) {
-            size_t size = strlen(all->text + from) + 1;
-            list[k] = memcpy(text + from, all->text + from, size);
-            from += size;
+    if (all->n > 1) {
+        qsort(all->list, all->n, sizeof *all->list, compare_entries);
+    }
+    char *text = (char *)list + head;
+    for (size_t k = 0; k < all->n; k++) {
+        const size_t size = strlen(all->list[k].name) + 1;
+        if (list) {
+            list[k] = memcpy(text, all->list[k].name, size);
+            text += size;
         }
+        kr_free(all->list[k].name);
     }
-    kr_free(all->text);
+    kr_free(all->list);
     return list;
 }
 
 static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, void *data)
 {
-    (void)info;
     hid_t object = H5Oopen(group, name, H5P_DEFAULT);
-    if (object >= 0 && H5Iget_type(object) == H5I_DATASET && H5DSis_scale(object) <= 0) {
-        add_name(data, name);
+    if (object < 0) {
+        return -1; /* a list without it would be taken for whole */
+    }
+    if (H5Iget_type(object) == H5I_DATASET && H5DSis_scale(object) <= 0) {
+        add_name(data, name, info->corder_valid ? info->corder : 0);
     }
     H5Oclose(object);
     return 0;
@@ -207,10 +281,8 @@ const char *const *kr_reader_variables(kr_reader *reader, const char *group)
     bool found = object >= 0 && H5Iget_type(object) == H5I_GROUP;
     hsize_t from = 0;
     if (found &&
-        H5Literate(object, H5_INDEX_CRT_ORDER, H5_ITER_INC, &from, visit_link, &all) < 0) {
-        from = 0; /* a file of others without creation order */
-        all.length = all.n = 0;
-        H5Literate(object, H5_INDEX_NAME, H5_ITER_INC, &from, visit_link, &all);
+        H5Literate(object, H5_INDEX_NAME, H5_ITER_NATIVE, &from, visit_link, &all) < 0) {
+        kr_reader_blame(reader, reader->n_files - 1, group, "");
     }
     H5Oclose(object);
     kr_h5_restore(quiet);
@@ -230,7 +302,7 @@ static herr_t visit_attr(hid_t object, const char *name, const H5A_info_t *info,
             return 0;
         }
     }
-    add_name(data, name);
+    add_name(data, name, 0);
     return 0;
 }
 
@@ -240,8 +312,9 @@ const char *const *kr_reader_attrs(kr_reader *reader, const char *group, const c
     kr_h5_quiet quiet = kr_h5_silence();
     hid_t object = kr_reader_object(reader, reader->n_files - 1, group, variable);
     hsize_t from = 0;
-    if (object >= 0) {
-        H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &from, visit_attr, &all);
+    if (object >= 0 &&
+        H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, &from, visit_attr, &all) < 0) {
+        kr_reader_blame(reader, reader->n_files - 1, group, variable);
     }
     bool found = object >= 0;
     H5Oclose(object);
@@ -256,8 +329,12 @@ static bool open_attr(const kr_reader *reader, const char *group, const char *va
                       const char *name, hid_t *attr, hid_t *type)
 {
     hid_t object = kr_reader_object(reader, reader->n_files - 1, group, variable);
-    *attr = object >= 0 ? H5Aopen(object, name, H5P_DEFAULT) : -1;
+    const htri_t is_there = object >= 0 ? H5Aexists(object, name) : 0;
+    *attr = is_there > 0 ? H5Aopen(object, name, H5P_DEFAULT) : -1;
     *type = *attr >= 0 ? H5Aget_type(*attr) : -1;
+    if (is_there < 0 || (is_there > 0 && *type < 0)) {
+        kr_reader_blame(reader, reader->n_files - 1, group, variable);
+    }
     H5Oclose(object);
     if (*attr >= 0 && *type < 0) {
         H5Aclose(*attr);

@@ -11,7 +11,8 @@
 
 #include "kramers_plug.h"
 
-#define KR_DIMS_MAX 6
+#define KR_DIMS_MAX       6
+#define KR_RESULTS_FORMAT 1 /* major version in the attribute Conventions, "kramers-1.0" */
 
 typedef struct kr_results kr_results;
 
@@ -85,9 +86,12 @@ typedef struct kr_reader kr_reader; /* one assembled file, or the ordered parts 
 
 /* Opens NAME.h5; when it is missing, NAME.h5.parts/part-*.h5 in the order of their names,
  * joined along the growing dims (fixed variables and attributes are those of the last part).
- * NULL with KR_EIO: missing, not HDF5, truncated, damaged. */
+ * NULL with KR_EIO: missing, not HDF5, truncated, damaged, of a newer format. */
 kr_reader *kr_reader_open(const char *path, kr_error *err);
 void kr_reader_close(kr_reader *reader);
+/* Lists and attributes have no error of their own: what of them was there but could not be read
+ * so far, as a message; NULL: nothing. */
+const char *kr_reader_damage(const kr_reader *reader);
 /* Names of the variables of a group in the order of their declaration, without the coordinates
  * of dims; NULL-terminated, owned by the reader; NULL when no group. */
 const char *const *kr_reader_variables(kr_reader *reader, const char *group);
