@@ -76,6 +76,22 @@ int kr_plot_load(const kr_source *source, const char *name, kr_series *series, k
     return status;
 }
 
+int kr_plot_load_columns(const kr_source *source, char name[2][KR_SERIES_NAME], int n,
+                         kr_series *series, kr_error *err)
+{
+    for (int k = 0; k < n; k++) {
+        KR_TRY(kr_plot_load(source, name[k], &series[k], err));
+        if (series[k].n_chains != series[0].n_chains ||
+            series[k].n_draws != series[0].n_draws ||
+            series[k].n_points != series[0].n_points) {
+            return kr_fail(err, KR_EUNSUP,
+                           "%s: posterior/%s: its shape differs from that of %s", source->path,
+                           name[k], name[0]);
+        }
+    }
+    return KR_OK;
+}
+
 void kr_plot_tell_cut(const kr_series *series, char *title, size_t size)
 {
     const int64_t all = series->pieces.shape[1];

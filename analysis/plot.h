@@ -55,6 +55,9 @@ bool kr_plot_is_constant(double low, double high);
 #define KR_PLOT_VALUES ((int64_t)1 << 22)
 #define KR_PLOT_DRAWS  1000
 int kr_plot_load(const kr_source *source, const char *name, kr_series *series, kr_error *err);
+/* The columns that kr_plot_columns names, of one shape; series [n] is cleared by the caller. */
+int kr_plot_load_columns(const kr_source *source, char name[2][KR_SERIES_NAME], int n,
+                         kr_series *series, kr_error *err);
 /* Adds ", first 65536 of 1562500 draws" to a title where the series is cut. */
 void kr_plot_tell_cut(const kr_series *series, char *title, size_t size);
 

@@ -218,15 +218,13 @@ int kr_tau_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error 
     (void)n_sources;
     char name[2][KR_SERIES_NAME];
     kr_series series[2] = { { 0 } };
-    int n = kr_plot_columns(source->reader, name), status = KR_OK;
+    int n = kr_plot_columns(source->reader, name);
     if (n == 0 || kr_series_exists(source->reader, "sample_stats", "log_z_ratio")) {
         return kr_fail(err, KR_EUNSUP, "%s: %s", source->path,
                        n ? "draws are runs of population annealing, which are independent"
                          : "no energy_per_site or magnetization_per_site, want one of them");
     }
-    for (int k = 0; k < n && status == KR_OK; k++) {
-        status = kr_plot_load(source, name[k], &series[k], err);
-    }
+    int status = kr_plot_load_columns(source, name, n, series, err);
     double *x = NULL;
     if (status == KR_OK) {
         x = kr_alloc((size_t)(series[0].n_chains * series[0].n_draws), sizeof *x, err);

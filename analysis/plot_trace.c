@@ -111,15 +111,13 @@ int kr_trace_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_erro
     (void)n_sources;
     char name[2][KR_SERIES_NAME];
     kr_series series[2] = { { 0 } };
-    int n = kr_plot_columns(source->reader, name), status = KR_OK;
+    int n = kr_plot_columns(source->reader, name);
     if (n == 0) {
         return kr_fail(err, KR_EUNSUP,
                        "%s: no energy_per_site or magnetization_per_site, want one of them",
                        source->path);
     }
-    for (int k = 0; k < n && status == KR_OK; k++) {
-        status = kr_plot_load(source, name[k], &series[k], err);
-    }
+    int status = kr_plot_load_columns(source, name, n, series, err);
     if (status == KR_OK) {
         status = draw_panels(g, source, series, name, n, err);
     }

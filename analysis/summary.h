@@ -284,6 +284,9 @@ kr_blocks_options kr_summary_blocks(const kr_summary *s);
 /* Opens a series; KR_EINVAL when its shape is not that of the run with n_chains chains. */
 int kr_summary_open(kr_reader *reader, const kr_summary *s, const char *group, const char *name,
                     int64_t n_chains, kr_series *series, kr_error *err);
+/* Loads a series of sample_stats as one piece, of the shape of the run: else KR_EUNSUP. */
+int kr_summary_load(kr_reader *reader, const kr_summary *s, const char *name, kr_series *series,
+                    kr_error *err);
 /* The estimate of q from point p of a series, and its distance from the exact value of that
  * name where it is known; work (n_chains, blocks). What is wrong is noted in q. */
 void kr_summary_estimate_point(kr_reader *reader, const kr_summary *s, const kr_blocks *blocks,

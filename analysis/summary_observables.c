@@ -63,6 +63,19 @@ int kr_summary_open(kr_reader *reader, const kr_summary *s, const char *group, c
     return status;
 }
 
+int kr_summary_load(kr_reader *reader, const kr_summary *s, const char *name, kr_series *series,
+                    kr_error *err)
+{
+    KR_TRY(kr_series_load(reader, "sample_stats", name, series, err));
+    if (series->n_chains != s->n_chains || series->n_draws != s->n_draws ||
+        series->n_points != s->n_points) {
+        kr_series_clear(series);
+        return kr_fail(err, KR_EUNSUP,
+                       "sample_stats/%s: its shape differs from that of the observables", name);
+    }
+    return KR_OK;
+}
+
 /* Where an update couples chains in pairs, only the pairs are independent: their means take the
  * place of the chains, in place. Returns the number of rows left. */
 int64_t kr_summary_pair_up(const kr_summary *s, int64_t n_chains, int64_t n, double *x)

@@ -335,7 +335,7 @@ def change_kinds(checker):
             for kind, make in makers.items():
                 try:
                     edit(source, lambda file, n=name, m=make: replace(file, n, m))
-                except (ValueError, TypeError):
+                except (IndexError, ValueError, TypeError):
                     continue
                 everything(checker, f"{source}: {name} as {kind}",
                            only=["summary", "reweight", "plot"] if source == "plain" else
