@@ -210,8 +210,10 @@ static void judge_density(kr_findings *f, const kr_summary *s, const kr_density_
                           int64_t p)
 {
     if (d->gap >= GAP_LIMIT) {
-        find(f, RULE_GAP, s, p, "%s %.8g and %.8g, %.1f sigma by bounded means", d->name,
-             d->log_z_q, d->log_z_p, d->gap);
+        char chain[32];
+        snprintf(chain, sizeof chain, isnan(d->log_z_p) ? "unknown" : "%.8g", d->log_z_p);
+        find(f, RULE_GAP, s, p, "%s %.8g and %s, %.1f sigma by bounded means", d->name,
+             d->log_z_q, chain, d->gap);
     }
     if (d->max_share >= SHARE_LIMIT) {
         find(f, RULE_SHARE, s, p, "%s %.0f %%", d->name, 100.0 * d->max_share);
