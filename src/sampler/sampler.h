@@ -249,6 +249,7 @@ typedef struct kr_learned {
     int64_t steps;      /* of training, those before a start from a file included */
     double work;        /* of them, in nominal CPU-seconds */
     kr_adopted adopted; /* networks from a file of another lattice; all 0: none */
+    int64_t flow_steps; /* kr_flow.n_steps, or 0 */
     const float *theta; /* (n_terms of kr_sampler_scan, n_weights), or NULL */
 } kr_learned;
 bool kr_sampler_learned(const kr_sampler *sampler, int32_t density, int32_t point,
