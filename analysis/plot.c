@@ -54,39 +54,86 @@ void kr_plot_draw_label(const kr_source *source, char *out, size_t size)
 
 int kr_plot_load(const kr_source *source, const char *name, kr_series *series, kr_error *err)
 {
-    KR_TRY(kr_series_load(source->reader, "posterior", name, series, err));
-    int64_t n = series->n_chains * series->n_draws * series->n_points, n_finite = 0;
-    for (int64_t k = 0; k < n; k++) {
+    KR_TRY(kr_series_open(source->reader, "posterior", name, series, err));
+    const int64_t row = series->n_chains * series->n_points;
+    const int64_t fit = row > 0 ? KR_PLOT_VALUES / row : 0;
+    const int64_t most = fit > KR_PLOT_DRAWS ? fit : KR_PLOT_DRAWS;
+    series->n_draws = series->n_draws < most ? series->n_draws : most;
+    series->length = series->n_draws;
+    int status = kr_series_next(series, err);
+    int64_t n = row * series->n_draws, n_finite = 0;
+    for (int64_t k = 0; k < n && status == KR_OK; k++) {
         n_finite += isfinite(series->value[k]);
     }
-    if (n == 0 || n_finite < n) {
+    if (status == KR_OK && (n == 0 || n_finite < n)) {
+        status =
+            kr_fail(err, KR_EUNSUP, "%s: %s of %s, want at least one draw, all finite",
+                    source->path, n == 0 ? "no draws" : "values that are not finite", name);
+    }
+    if (status != KR_OK) {
         kr_series_clear(series);
-        return kr_fail(err, KR_EUNSUP, "%s: %s of %s, want at least one draw, all finite",
-                       source->path, n == 0 ? "no draws" : "values that are not finite", name);
+    }
+    return status;
+}
+
+int kr_plot_load_columns(const kr_source *source, char name[2][KR_SERIES_NAME], int n,
+                         kr_series *series, kr_error *err)
+{
+    for (int k = 0; k < n; k++) {
+        KR_TRY(kr_plot_load(source, name[k], &series[k], err));
+        if (series[k].n_chains != series[0].n_chains ||
+            series[k].n_draws != series[0].n_draws ||
+            series[k].n_points != series[0].n_points) {
+            return kr_fail(err, KR_EUNSUP,
+                           "%s: posterior/%s: its shape differs from that of %s", source->path,
+                           name[k], name[0]);
+        }
     }
     return KR_OK;
+}
+
+void kr_plot_tell_cut(const kr_series *series, char *title, size_t size)
+{
+    const int64_t all = series->pieces.shape[1];
+    const size_t used = strlen(title);
+    if (series->n_draws < all && used < size) {
+        snprintf(title + used, size - used, ", first %lld of %lld draws",
+                 (long long)series->n_draws, (long long)all);
+    }
 }
 
 /* least[p] = smallest number of draws in a phase */
 static int count_least(kr_reader *reader, int64_t n_points, double *least, kr_error *err)
 {
+    double *sum = kr_alloc((size_t)n_points, sizeof *sum, err);
+    int status = sum ? KR_OK : KR_ENOMEM;
     const char *const *names = kr_reader_variables(reader, "posterior");
-    for (; names && *names; names++) {
+    for (; status == KR_OK && names && *names; names++) {
         kr_series series;
         if (strncmp(*names, "in_", 3) != 0) {
             continue;
         }
-        KR_TRY(kr_series_load(reader, "posterior", *names, &series, err));
-        for (int64_t p = 0; p < n_points && p < series.n_points; p++) {
-            double sum = 0.0;
-            for (int64_t k = 0; k < series.n_chains * series.n_draws; k++) {
-                sum += series.value[k * series.n_points + p];
+        memset(sum, 0, (size_t)n_points * sizeof *sum);
+        status = kr_series_open(reader, "posterior", *names, &series, err);
+        const int64_t n = series.n_points < n_points ? series.n_points : n_points;
+        while (status == KR_OK) {
+            status = kr_series_next(&series, err);
+            if (status != KR_OK || series.n == 0) {
+                break;
             }
-            least[p] = fmin(least[p], sum);
+            for (int64_t k = 0; k < series.n_chains * series.n; k++) {
+                for (int64_t p = 0; p < n; p++) {
+                    sum[p] += series.value[k * series.n_points + p];
+                }
+            }
+        }
+        for (int64_t p = 0; p < n; p++) {
+            least[p] = fmin(least[p], sum[p]);
         }
         kr_series_clear(&series);
     }
-    return KR_OK;
+    kr_free(sum);
+    return status;
 }
 
 int kr_plot_point(kr_reader *reader, int64_t n_points, int64_t *point, kr_error *err)
@@ -323,6 +370,11 @@ int kr_plot_write(const char *const *paths, int n_paths, const char *kind, const
     }
     if (status == KR_OK) {
         status = kr_plot_draw(k_kind, source, n_paths, made, err);
+        for (int k = 0; k < n_paths; k++) { /* of several files the kind names the one */
+            if (n_paths == 1 || kr_reader_damage(source[k].reader)) {
+                status = kr_series_judge(source[k].reader, paths[k], status, err);
+            }
+        }
     }
     for (int k = 0; k < n_paths; k++) {
         kr_reader_close(source[k].reader);

@@ -65,7 +65,16 @@ int kr_plot_title(const kr_source *source, int64_t point, int64_t n_points, char
                   size_t size, kr_error *err);
 /* Values that differ by rounding only are one: no axis and no bin can tell them apart. */
 bool kr_plot_is_constant(double low, double high);
-/* Loads a series with at least one draw, all its values finite. */
+/* Loads a series with at least one draw, all its values finite. Of a column of more than
+ * KR_PLOT_VALUES only so many, its first draws, but at least KR_PLOT_DRAWS of each chain:
+ * n_draws is theirs. */
+#define KR_PLOT_VALUES ((int64_t)1 << 22)
+#define KR_PLOT_DRAWS  1000
 int kr_plot_load(const kr_source *source, const char *name, kr_series *series, kr_error *err);
+/* The columns that kr_plot_columns names, of one shape; series [n] is cleared by the caller. */
+int kr_plot_load_columns(const kr_source *source, char name[2][KR_SERIES_NAME], int n,
+                         kr_series *series, kr_error *err);
+/* Adds ", first 65536 of 1562500 draws" to a title where the series is cut. */
+void kr_plot_tell_cut(const kr_series *series, char *title, size_t size);
 
 #endif

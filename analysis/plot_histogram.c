@@ -286,6 +286,7 @@ int kr_law_draw(kr_gnuplot *g, const kr_source *source, const kr_law *law, kr_er
             if (!law->is_weighted) { /* the weights of a multicanonical run are in the title */
                 status = kr_plot_title(source, 0, 1, title, sizeof title, err);
             }
+            kr_plot_tell_cut(&series, title, sizeof title);
             start_figure(g, law, title, &points, n);
         }
         if (status == KR_OK) {

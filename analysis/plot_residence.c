@@ -19,6 +19,7 @@
 typedef struct kr_strips {
     const kr_source *source; /* borrowed */
     int64_t n_chains, n_draws, point, n_points;
+    int64_t n_all; /* draws of the file; n_draws are those read */
     int n_phases;
     char name[KR_PHASES_MAX][KR_SERIES_NAME];
     int color[KR_PHASES_MAX]; /* the same name has the same color in both files */
@@ -40,6 +41,7 @@ static int load_phase(kr_strips *s, const char *variable, kr_error *err)
         s->n_chains = series.n_chains;
         s->n_draws = series.n_draws;
         s->n_points = series.n_points;
+        s->n_all = series.pieces.shape[1];
         status = kr_plot_point(s->source->reader, s->n_points, &s->point, err);
         s->phase = kr_alloc((size_t)n, 1, err);
         status = status == KR_OK && !s->phase ? KR_ENOMEM : status;
@@ -294,8 +296,8 @@ static int draw_strips(kr_gnuplot *g, const kr_strips *s, int panel, int n, int6
     }
     describe(s, odds, switches, sizeof odds);
     kr_plot_draw_label(s->source, unit, sizeof unit);
-    snprintf(label, sizeof label, window < s->n_draws ? "%s, first %lld of %lld" : "%s", unit,
-             (long long)window, (long long)s->n_draws);
+    snprintf(label, sizeof label, window < s->n_all ? "%s, first %lld of %lld" : "%s", unit,
+             (long long)window, (long long)s->n_all);
     fprintf(g->script, "\nset lmargin at screen %.3f\nset rmargin at screen %.3f\n",
             left_margin(panel), right_margin(panel, n));
     fputs("set tmargin at screen 0.80\nset bmargin at screen 0.42\nunset logscale\n",

@@ -62,11 +62,11 @@ static int load(const kr_source *source, kr_snapshot *s, kr_error *err)
     kr_series_text(source->reader, "configurations", name, "units", unit, sizeof unit);
     s->is_discrete = is_there;
     s->is_angle = strcmp(unit, "rad") == 0;
-    s->n_chains = shape[0];
-    s->n_draws = shape[1];
+    s->n_chains = n_dims < 3 || n_dims > 4 ? 0 : shape[0];
+    s->n_draws = n_dims < 2 ? 0 : shape[1];
     s->n_points = n_dims > 3 ? shape[2] : 1;
-    s->n_sites = shape[n_dims - 1];
-    if (n_dims < 3 || s->n_draws < 1 || s->n_chains < 1) {
+    s->n_sites = n_dims < 1 ? 0 : shape[n_dims - 1];
+    if (s->n_draws < 1 || s->n_chains < 1) {
         return kr_fail(err, KR_EUNSUP, "%s: no draws of configurations, want at least one",
                        source->path);
     }
@@ -74,6 +74,11 @@ static int load(const kr_source *source, kr_snapshot *s, kr_error *err)
                               NULL, err);
     if (!s->drawn) {
         return KR_EIO;
+    }
+    if (n_dims != 1 || count[0] != s->n_draws) {
+        return kr_fail(err, KR_EUNSUP,
+                       "%s: configurations/measured_draw: its shape differs from that of %s",
+                       source->path, name);
     }
     s->dim = kr_plot_extent(source, s->extent);
     int64_t n = 1;

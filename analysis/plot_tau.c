@@ -218,23 +218,24 @@ int kr_tau_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error 
     (void)n_sources;
     char name[2][KR_SERIES_NAME];
     kr_series series[2] = { { 0 } };
-    int n = kr_plot_columns(source->reader, name), status = KR_OK;
+    int n = kr_plot_columns(source->reader, name);
     if (n == 0 || kr_series_exists(source->reader, "sample_stats", "log_z_ratio")) {
         return kr_fail(err, KR_EUNSUP, "%s: %s", source->path,
                        n ? "draws are runs of population annealing, which are independent"
                          : "no energy_per_site or magnetization_per_site, want one of them");
     }
-    for (int k = 0; k < n && status == KR_OK; k++) {
-        status = kr_plot_load(source, name[k], &series[k], err);
-    }
+    int status = kr_plot_load_columns(source, name, n, series, err);
     double *x = NULL;
     if (status == KR_OK) {
         x = kr_alloc((size_t)(series[0].n_chains * series[0].n_draws), sizeof *x, err);
         status = x ? KR_OK : KR_ENOMEM;
     }
     if (status == KR_OK) {
+        char title[384];
+        snprintf(title, sizeof title, "%s", source->title);
+        kr_plot_tell_cut(&series[0], title, sizeof title);
         fputs("set title ", g->script);
-        kr_gnuplot_text(g, source->title, 100);
+        kr_gnuplot_text(g, title, 100);
         fputs(" noenhanced font ',13'\n", g->script);
         status = series[0].n_points > 1 ? draw_scan(g, source, series, name, n, x, err)
                                         : draw_functions(g, source, series, name, n, x, err);

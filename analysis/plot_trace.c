@@ -89,6 +89,7 @@ static int draw_panels(kr_gnuplot *g, const kr_source *source, const kr_series *
     int64_t point;
     KR_TRY(kr_plot_point(source->reader, series[0].n_points, &point, err));
     KR_TRY(kr_plot_title(source, point, series[0].n_points, title, sizeof title, err));
+    kr_plot_tell_cut(&series[0], title, sizeof title);
     int64_t rows = series[0].n_chains < CHAINS_SHOWN ? series[0].n_chains : CHAINS_SHOWN;
     fprintf(g->script,
             "set multiplot layout %lld,%d columnsfirst margins 0.11,0.97,0.11,0.87 "
@@ -110,15 +111,13 @@ int kr_trace_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_erro
     (void)n_sources;
     char name[2][KR_SERIES_NAME];
     kr_series series[2] = { { 0 } };
-    int n = kr_plot_columns(source->reader, name), status = KR_OK;
+    int n = kr_plot_columns(source->reader, name);
     if (n == 0) {
         return kr_fail(err, KR_EUNSUP,
                        "%s: no energy_per_site or magnetization_per_site, want one of them",
                        source->path);
     }
-    for (int k = 0; k < n && status == KR_OK; k++) {
-        status = kr_plot_load(source, name[k], &series[k], err);
-    }
+    int status = kr_plot_load_columns(source, name, n, series, err);
     if (status == KR_OK) {
         status = draw_panels(g, source, series, name, n, err);
     }

@@ -28,22 +28,47 @@ static void clear(kr_training *t)
     kr_free(t->work);
 }
 
+/* A variable of as many values as n tells; 0: any, then n and the shape are filled. */
+static double *read_rows(const kr_source *source, const char *name, int64_t *n, int *n_dims,
+                         int64_t shape[KR_DIMS_MAX], kr_error *err)
+{
+    double *x = kr_reader_read(source->reader, "adaptation", name, n_dims, shape, NULL, err);
+    int64_t count = 1;
+    for (int k = 0; x && k < *n_dims; k++) {
+        count *= shape[k];
+    }
+    if (x && *n > 0 && count != *n) {
+        kr_free(x);
+        kr_fail(err, KR_EUNSUP, "%s: adaptation/%s: its shape differs from that of loss",
+                source->path, name);
+        return NULL;
+    }
+    *n = count;
+    return x;
+}
+
 static int load(const kr_source *source, kr_training *t, kr_error *err)
 {
-    int n_dims;
-    int64_t shape[KR_DIMS_MAX];
+    int n_dims, any_dims;
+    int64_t shape[KR_DIMS_MAX], any[KR_DIMS_MAX], n = 0;
     if (!kr_series_exists(source->reader, "adaptation", "loss")) {
         return kr_fail(err, KR_EUNSUP,
                        "%s: no training, want a run with densities and phases.adapt",
                        source->path);
     }
-    t->step = kr_reader_read(source->reader, "adaptation", "step", &n_dims, shape, NULL, err);
-    t->is_forward =
-        kr_reader_read(source->reader, "adaptation", "is_forward", &n_dims, shape, NULL, err);
-    t->ess = kr_reader_read(source->reader, "adaptation", "ess", &n_dims, shape, NULL, err);
-    t->loss = kr_reader_read(source->reader, "adaptation", "loss", &n_dims, shape, NULL, err);
+    t->loss = read_rows(source, "loss", &n, &n_dims, shape, err);
+    if (t->loss && (n_dims < 2 || n_dims > 3 || n < 1)) {
+        return kr_fail(err, KR_EUNSUP, "%s: no training steps, want at least one",
+                       source->path);
+    }
+    if (t->loss) {
+        int64_t rows = shape[0];
+        t->step = read_rows(source, "step", &rows, &any_dims, any, err);
+        t->is_forward = read_rows(source, "is_forward", &n, &any_dims, any, err);
+        t->ess = read_rows(source, "ess", &n, &any_dims, any, err);
+    }
     if (!t->step || !t->is_forward || !t->ess || !t->loss) {
-        return KR_EIO;
+        return err && err->status ? err->status : KR_EIO;
     }
     if (kr_series_exists(source->reader, "adaptation", "work")) {
         int64_t same[KR_DIMS_MAX];

@@ -44,7 +44,7 @@ bool kr_reweighting_holds(const kr_reweighting *r, int64_t target);
 /* Columns of the posterior, and quantities that follow from one of them, at the targets that
  * options ask for. Clear with kr_reweighting_clear, also after an error. Errors: KR_EUNSUP when
  * the file is no scan of beta alone, holds no energy or too few independent draws; those of
- * kr_multihist_solve. Memory: all columns of the file. */
+ * kr_multihist_solve. Memory: that of kr_blocks_read and kr_multihist_alloc. */
 int kr_reweighting_compute(kr_reader *reader, const kr_reweight_options *options,
                            kr_reweighting *r, kr_error *err);
 void kr_reweighting_clear(kr_reweighting *r);

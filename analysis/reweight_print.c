@@ -192,6 +192,7 @@ int kr_reweight_write(const char *path, const kr_reweight_options *options, FILE
         return err && err->status ? err->status : KR_EIO;
     }
     int status = kr_reweighting_compute(reader, options, &r, err);
+    status = kr_series_judge(reader, path, status, err);
     if (status == KR_OK) {
         if (options->is_json) {
             kr_reweighting_print_json(&r, out);

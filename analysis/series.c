@@ -8,30 +8,57 @@
 #include <stdio.h>
 #include <string.h>
 
-int kr_series_load(kr_reader *reader, const char *group, const char *name, kr_series *series,
+int kr_series_open(kr_reader *reader, const char *group, const char *name, kr_series *series,
                    kr_error *err)
 {
     *series = (kr_series){ 0 };
-    int n_dims = 0;
-    int64_t shape[KR_DIMS_MAX] = { 0 };
-    const char *dims = "";
-    double *value = kr_reader_read(reader, group, name, &n_dims, shape, &dims, err);
-    if (!value) {
-        return err && err->status ? err->status : KR_EIO;
-    }
-    bool has_points = strcmp(dims, "chain draw point") == 0;
-    if (!has_points && strcmp(dims, "chain draw") != 0) {
-        kr_free(value);
+    kr_pieces *pieces = &series->pieces;
+    KR_TRY(kr_pieces_open(reader, group, name, 1, pieces, err));
+    bool has_points = strcmp(pieces->dims, "chain draw point") == 0;
+    if ((!has_points && strcmp(pieces->dims, "chain draw") != 0) || pieces->axis != 1) {
         return kr_fail(err, KR_EUNSUP,
                        "%s/%s: dims \"%s\", want \"chain draw\" or \"chain draw point\"", group,
-                       name, dims);
+                       name, pieces->dims);
     }
-    *series = (kr_series){ shape[0], shape[1], has_points ? shape[2] : 1, value };
+    series->n_chains = pieces->shape[0];
+    series->n_draws = pieces->shape[1];
+    series->n_points = has_points ? pieces->shape[2] : 1;
+    const size_t row = (size_t)(series->n_chains * series->n_points) * sizeof(double);
+    const int64_t fit = row > 0 ? (int64_t)(KR_SERIES_PIECE / row) : series->n_draws;
+    const int64_t chunk = pieces->chunk;
+    series->length = fit > chunk ? fit / chunk * chunk : fit > 0 ? fit : 1;
     return KR_OK;
+}
+
+int kr_series_next(kr_series *series, kr_error *err)
+{
+    const size_t row = (size_t)(series->n_chains * series->n_points);
+    const int64_t left = series->n_draws - series->begin - series->n;
+    series->begin += series->n;
+    series->n = left < series->length ? left : series->length;
+    if (!series->value) { /* the first piece is the longest */
+        series->value = kr_alloc(row * (size_t)series->n, sizeof(double), err);
+    }
+    return series->value
+               ? kr_pieces_read(&series->pieces, series->begin, series->n, series->value, err)
+               : KR_ENOMEM;
+}
+
+int kr_series_load(kr_reader *reader, const char *group, const char *name, kr_series *series,
+                   kr_error *err)
+{
+    int status = kr_series_open(reader, group, name, series, err);
+    series->length = series->n_draws;
+    status = status == KR_OK ? kr_series_next(series, err) : status;
+    if (status != KR_OK) {
+        kr_series_clear(series);
+    }
+    return status;
 }
 
 void kr_series_clear(kr_series *series)
 {
+    kr_pieces_close(&series->pieces);
     kr_free(series->value);
     *series = (kr_series){ 0 };
 }
@@ -42,6 +69,23 @@ void kr_series_point(const kr_series *series, int64_t point, double *out)
     for (int64_t k = 0; k < n; k++) {
         out[k] = series->value[k * series->n_points + point];
     }
+}
+
+int kr_series_judge(const kr_reader *reader, const char *path, int status, kr_error *err)
+{
+    if (kr_reader_damage(reader)) { /* which explains whatever came of it */
+        if (err) {
+            err->status = KR_OK;
+        }
+        return kr_fail(err, KR_EIO, "%s", kr_reader_damage(reader));
+    }
+    if (status != KR_OK && err && !strstr(err->text, path)) {
+        char text[sizeof err->text];
+        snprintf(text, sizeof text, "%s", err->text);
+        err->status = KR_OK;
+        return kr_fail(err, status, "%s: %s", path, text);
+    }
+    return status;
 }
 
 bool kr_series_exists(kr_reader *reader, const char *group, const char *name)
@@ -143,8 +187,11 @@ void kr_points_label(const kr_points *points, int64_t point, char *out, size_t s
     out[0] = '\0';
     for (int k = 0; k < points->n_params && used < size; k++) {
         const char *dot = strrchr(points->name[k], '.'); /* model.lambda: lambda */
-        int n = snprintf(out + used, size - used, "%s%s = %.6g", k ? ", " : "",
-                         dot ? dot + 1 : points->name[k], points->value[k * points->n + point]);
+        const double value = points->value[k * points->n + point];
+        char text[32];
+        snprintf(text, sizeof text, isnan(value) ? "unknown" : "%.6g", value);
+        int n = snprintf(out + used, size - used, "%s%s = %s", k ? ", " : "",
+                         dot ? dot + 1 : points->name[k], text);
         used += n > 0 ? (size_t)n : 0;
     }
 }
@@ -158,8 +205,9 @@ void kr_points_row(const kr_points *points, int64_t point, char *out, size_t siz
     size_t used = 0;
     out[0] = '\0';
     for (int k = 0; k < points->n_params && used < size; k++) {
-        int n = snprintf(out + used, size - used, "%s%.4g", k ? ", " : "",
-                         points->value[k * points->n + point]);
+        const double value = points->value[k * points->n + point];
+        int n = snprintf(out + used, size - used, isnan(value) ? "%s-" : "%s%.4g",
+                         k ? ", " : "", value);
         used += n > 0 ? (size_t)n : 0;
     }
 }

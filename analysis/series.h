@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * analysis/series.h - series, scalars and scanned parameters as a result file holds them.
  *
- * A series has dims "chain draw" or "chain draw point"; a constant is a scalar or (point).
+ * A series has dims "chain draw" or "chain draw point" and is read in pieces, for files may be
+ * larger than memory; a constant is a scalar or (point).
  * Threads: serial only. */
 #ifndef KR_ANALYSIS_SERIES_H
 #define KR_ANALYSIS_SERIES_H
@@ -11,18 +12,33 @@
 #define KR_SERIES_NAME   96
 #define KR_SERIES_PARAMS 8
 
+#define KR_SERIES_PIECE ((size_t)16 << 20) /* bytes of a piece, about */
+
 typedef struct kr_series {
     int64_t n_chains, n_draws, n_points;
-    double *value; /* (n_chains, n_draws, n_points); owns */
+    int64_t length;   /* draws of a piece at most */
+    int64_t begin, n; /* first draw and number of draws of the piece in memory */
+    kr_pieces pieces;
+    double *value; /* (n_chains, n, n_points) the piece; owns */
 } kr_series;
 
-/* Loads a variable. Errors: KR_EUNSUP when its dims are not those of a series; KR_EIO. Clear
- * with kr_series_clear, also after an error. */
+/* Opens a series to be read in pieces of whole chunks, none yet in memory. Errors: KR_EUNSUP
+ * when its dims are not those of a series; KR_EIO. Clear with kr_series_clear, also after an
+ * error. */
+int kr_series_open(kr_reader *reader, const char *group, const char *name, kr_series *series,
+                   kr_error *err);
+/* Reads the next piece; behind the last one n = 0. */
+int kr_series_next(kr_series *series, kr_error *err);
+/* Opens a series and reads it whole, as one piece. */
 int kr_series_load(kr_reader *reader, const char *group, const char *name, kr_series *series,
                    kr_error *err);
 void kr_series_clear(kr_series *series);
-/* Copies one point into out (n_chains, n_draws). */
+/* Copies one point of a series in memory as a whole into out (n_chains, n_draws). */
 void kr_series_point(const kr_series *series, int64_t point, double *out);
+
+/* The status of an analysis of the file: KR_EIO with what of it is damaged, else the status
+ * with a message that names the file. */
+int kr_series_judge(const kr_reader *reader, const char *path, int status, kr_error *err);
 
 bool kr_series_exists(kr_reader *reader, const char *group, const char *name);
 /* A constant at a point; NaN when absent. */

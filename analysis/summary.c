@@ -24,14 +24,15 @@ static int read_shape_of(kr_reader *reader, const char *group, kr_summary *s, bo
     for (; names && *names && !*found; names++) {
         kr_series series;
         kr_error skipped = { 0 };
-        int status = kr_series_load(reader, group, *names, &series, &skipped);
+        int status = kr_series_open(reader, group, *names, &series, &skipped);
         if (status == KR_OK) {
             s->n_chains = series.n_chains;
             s->n_draws = series.n_draws;
             s->n_points = series.n_points;
-            kr_series_clear(&series);
             *found = true;
-        } else if (status != KR_EUNSUP) {
+        }
+        kr_series_clear(&series);
+        if (status != KR_OK && status != KR_EUNSUP) {
             return kr_fail(err, status, "%s", skipped.text);
         }
     }
@@ -159,6 +160,7 @@ int kr_summary_write(const char *path, kr_summary_form form, FILE *out, bool *is
     }
     kr_summary s;
     int status = kr_summary_compute(reader, path, &s, err);
+    status = kr_series_judge(reader, path, status, err);
     if (status == KR_OK) {
         s.is_full = form == KR_SUMMARY_FULL;
         if (form == KR_SUMMARY_JSON) {

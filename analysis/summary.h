@@ -38,6 +38,7 @@
 #ifndef KR_ANALYSIS_SUMMARY_H
 #define KR_ANALYSIS_SUMMARY_H
 
+#include "analysis/blocks.h"
 #include "analysis/format.h"
 #include "analysis/series.h"
 #include "analysis/sheet.h"
@@ -282,18 +283,26 @@ void kr_summary_average_members(const kr_summary *s, int64_t p, double *x);
  * series whose plain mean and error these are. weight NULL: all equal. */
 int kr_summary_estimate(const kr_summary *s, int64_t n_chains, const double *weight, double *x,
                         kr_estimate *e, kr_error *err);
+/* How a column of the run is read: draws that have weights one by one, others in blocks. */
+kr_blocks_options kr_summary_blocks(const kr_summary *s);
+/* Opens a series; KR_EINVAL when its shape is not that of the run with n_chains chains. */
+int kr_summary_open(kr_reader *reader, const kr_summary *s, const char *group, const char *name,
+                    int64_t n_chains, kr_series *series, kr_error *err);
+/* Loads a series of sample_stats as one piece, of the shape of the run: else KR_EUNSUP. */
+int kr_summary_load(kr_reader *reader, const kr_summary *s, const char *name, kr_series *series,
+                    kr_error *err);
 /* The estimate of q from point p of a series, and its distance from the exact value of that
- * name where it is known; x (n_chains, n_draws) is work. What is wrong is noted in q. */
-void kr_summary_estimate_point(kr_reader *reader, const kr_summary *s, const kr_series *series,
-                               int64_t p, double *x, kr_quantity *q);
+ * name where it is known; work (n_chains, blocks). What is wrong is noted in q. */
+void kr_summary_estimate_point(kr_reader *reader, const kr_summary *s, const kr_blocks *blocks,
+                               int64_t p, double *work, kr_quantity *q);
 void kr_summary_compare_exact(kr_reader *reader, kr_quantity *q, int64_t point);
 /* Where an update couples chains in pairs, only the pairs are independent: their means take the
- * place of the chains in x (n_chains, n_draws). Returns the number of rows left. */
-int64_t kr_summary_pair_up(const kr_summary *s, int64_t n_chains, double *x);
+ * place of the chains in x (n_chains, n). Returns the number of rows left. */
+int64_t kr_summary_pair_up(const kr_summary *s, int64_t n_chains, int64_t n, double *x);
 /* summary_derived.c: what follows from a column (its index in quantity) and others of its
  * group. */
 int kr_summary_derive(kr_reader *reader, kr_summary *s, const char *group,
-                      const kr_series *series, int column, kr_error *err);
+                      const kr_blocks *blocks, int column, kr_error *err);
 kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char *unit,
                                      bool is_phase, kr_error *err);
 

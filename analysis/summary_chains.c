@@ -19,30 +19,63 @@ static bool is_same(double a, double b)
     return fabs(a - b) <= 1e-12 * (1.0 + fabs(a));
 }
 
-int kr_summary_chains(kr_reader *reader, kr_summary *s, kr_error *err)
+/* Counts the moves of a chain within a piece; *last is the draw before it, NaN at the begin. */
+static void count_moves(const kr_series *lp, int64_t p, int64_t c, kr_chain_row *row,
+                        double *last)
 {
-    kr_series lp = { 0 };
-    int64_t n_points = s->n_points, n_draws = s->n_draws;
-    s->chain = kr_alloc((size_t)(n_points * s->n_chains), sizeof *s->chain, err);
-    int status = s->chain ? KR_OK : KR_ENOMEM;
-    if (status == KR_OK && kr_series_exists(reader, "sample_stats", "lp")) {
-        status = kr_series_load(reader, "sample_stats", "lp", &lp, err);
+    const double *x = lp->value + c * lp->n * lp->n_points + p;
+    if (lp->begin == 0) {
+        row->lp = x[0];
+        row->n_moves = 0.0;
     }
-    bool is_known = status == KR_OK && n_draws > 0 && lp.n_draws == n_draws &&
-                    lp.n_chains == s->n_chains && lp.n_points == n_points;
-    for (int64_t k = 0; status == KR_OK && k < n_points * s->n_chains; k++) {
-        int64_t p = k / s->n_chains, c = k % s->n_chains;
-        kr_chain_row *row = &s->chain[k];
-        row->lp = row->n_moves = NAN;
-        /* at beta = 0 every energy has the same weight, and lp tells nothing */
-        if (is_known && kr_series_constant(reader, "constant_data", "beta", p) > 0.0) {
-            const double *x = lp.value + c * n_draws * n_points + p;
-            row->lp = x[0];
-            row->n_moves = 0.0;
-            for (int64_t t = 1; t < n_draws; t++) {
-                row->n_moves += !is_same(x[(t - 1) * n_points], x[t * n_points]);
+    for (int64_t t = lp->begin == 0; t < lp->n; t++) {
+        const double before = t > 0 ? x[(t - 1) * lp->n_points] : *last;
+        row->n_moves += !is_same(before, x[t * lp->n_points]);
+    }
+    *last = x[(lp->n - 1) * lp->n_points];
+}
+
+static int read_moves(kr_reader *reader, kr_summary *s, kr_series *lp, kr_error *err)
+{
+    const int64_t n = s->n_points * s->n_chains;
+    double *last = kr_alloc((size_t)n, sizeof *last, err);
+    double *beta = kr_alloc((size_t)s->n_points, sizeof *beta, err);
+    int status = last && beta ? kr_series_next(lp, err) : KR_ENOMEM;
+    for (int64_t p = 0; beta && p < s->n_points; p++) {
+        beta[p] = kr_series_constant(reader, "constant_data", "beta", p);
+    }
+    while (status == KR_OK && lp->n > 0) {
+        for (int64_t k = 0; k < n; k++) {
+            const int64_t p = k / s->n_chains;
+            if (beta[p] > 0.0) { /* at 0 every energy has the same weight: lp tells nothing */
+                count_moves(lp, p, k % s->n_chains, &s->chain[k], &last[k]);
             }
         }
+        status = kr_series_next(lp, err);
+    }
+    kr_free(beta);
+    kr_free(last);
+    return status;
+}
+
+int kr_summary_chains(kr_reader *reader, kr_summary *s, kr_error *err)
+{
+    const size_t n = (size_t)(s->n_points * s->n_chains);
+    s->chain = kr_alloc(n, sizeof *s->chain, err);
+    if (!s->chain) {
+        return KR_ENOMEM;
+    }
+    for (size_t k = 0; k < n; k++) {
+        s->chain[k].lp = s->chain[k].n_moves = NAN;
+    }
+    if (!kr_series_exists(reader, "sample_stats", "lp")) {
+        return KR_OK;
+    }
+    kr_series lp;
+    int status = kr_series_open(reader, "sample_stats", "lp", &lp, err);
+    if (status == KR_OK && lp.n_draws == s->n_draws && lp.n_chains == s->n_chains &&
+        lp.n_points == s->n_points) {
+        status = read_moves(reader, s, &lp, err);
     }
     kr_series_clear(&lp);
     return status;

@@ -21,14 +21,12 @@ int kr_summary_weights(kr_reader *reader, kr_summary *s, kr_error *err)
     if (!kr_series_exists(reader, "sample_stats", "log_weight")) {
         return KR_OK;
     }
-    KR_TRY(kr_series_load(reader, "sample_stats", "log_weight", &log_weight, err));
-    int64_t n = s->n_chains * s->n_draws;
-    if (log_weight.n_chains * log_weight.n_draws * log_weight.n_points != n) {
-        kr_series_clear(&log_weight);
-        return kr_fail(err, KR_EUNSUP,
-                       "sample_stats/log_weight: its shape differs from that "
-                       "of the observables");
+    if (s->n_points != 1) {
+        return kr_fail(err, KR_EUNSUP, "sample_stats/log_weight: %lld points, want one",
+                       (long long)s->n_points);
     }
+    KR_TRY(kr_summary_load(reader, s, "log_weight", &log_weight, err));
+    const int64_t n = s->n_chains * s->n_draws;
     double top = -INFINITY;
     for (int64_t k = 0; k < n; k++) {
         top = fmax(top, log_weight.value[k]);
@@ -37,6 +35,8 @@ int kr_summary_weights(kr_reader *reader, kr_summary *s, kr_error *err)
         log_weight.value[k] = exp(log_weight.value[k] - top);
     }
     s->weight = log_weight.value;
+    log_weight.value = NULL;
+    kr_series_clear(&log_weight);
     return KR_OK;
 }
 
@@ -184,7 +184,7 @@ int kr_summary_dos(kr_reader *reader, kr_dos *dos, double *owned[2], kr_error *e
         return KR_EIO;
     }
     *dos = (kr_dos){ .n_groups = shape[0],
-                     .n_bins = shape[1] - 2,
+                     .n_bins = n_dims == 2 ? shape[1] - 2 : 0,
                      .e_min = attribute(reader, "e_min"),
                      .width = attribute(reader, "width"),
                      .visits = owned[0],
@@ -194,7 +194,7 @@ int kr_summary_dos(kr_reader *reader, kr_dos *dos, double *owned[2], kr_error *e
     if (!owned[1]) {
         return KR_EIO;
     }
-    return dos->n_bins < 1 || shape[0] != dos->n_bins
+    return dos->n_bins < 1 || n_dims != 1 || shape[0] != dos->n_bins
                ? kr_fail(err, KR_EUNSUP, "density_of_states: shapes do not fit")
                : KR_OK;
 }
@@ -295,9 +295,9 @@ static int fill(kr_reader *reader, kr_summary *s, const kr_series *energy,
 static int fill_betas(kr_reader *reader, kr_summary *s, double beta, kr_error *err)
 {
     kr_series energy = { 0 }, log_weight = { 0 };
-    int status = kr_series_load(reader, "sample_stats", "energy", &energy, err);
+    int status = kr_summary_load(reader, s, "energy", &energy, err);
     if (status == KR_OK) {
-        status = kr_series_load(reader, "sample_stats", "log_weight", &log_weight, err);
+        status = kr_summary_load(reader, s, "log_weight", &log_weight, err);
     }
     double *work = kr_alloc(5 * (size_t)(s->n_chains * s->n_draws), sizeof *work, err);
     if (status == KR_OK) {
@@ -390,11 +390,16 @@ void kr_summary_print_flat(const kr_summary *s, kr_sheet *t)
     if (isfinite(flat->barrier.height)) {
         print_barrier(&flat->barrier, t);
     }
+    char low[24], high[24], slices[24];
+    snprintf(low, sizeof low, isnan(flat->energy_low) ? "unknown" : "%.4g", flat->energy_low);
+    snprintf(high, sizeof high, isnan(flat->energy_high) ? "unknown" : "%.4g",
+             flat->energy_high);
+    snprintf(slices, sizeof slices, isnan(flat->learning_slices) ? "unknown" : "%.0f",
+             flat->learning_slices);
     snprintf(note, sizeof note,
-             "round trips %.4g .. %.4g J per site: %lld, %lld to %lld per chain; learned in "
-             "%.0f slices%s",
-             flat->energy_low, flat->energy_high, (long long)flat->n_trips,
-             (long long)flat->least_trips, (long long)flat->most_trips, flat->learning_slices,
-             flat->is_flat ? "" : ", not to the end");
+             "round trips %s .. %s J per site: %lld, %lld to %lld per chain; learned in %s "
+             "slices%s",
+             low, high, (long long)flat->n_trips, (long long)flat->least_trips,
+             (long long)flat->most_trips, slices, flat->is_flat ? "" : ", not to the end");
     kr_sheet_note(t, note);
 }

@@ -40,6 +40,9 @@ static int read_one(kr_reader *reader, const kr_summary *s, kr_histogram *h, kr_
     if (!h->center) {
         return err ? err->status : KR_EIO;
     }
+    if (n_dims != 1) {
+        return kr_fail(err, KR_EUNSUP, "%s/center: %d dims, want one", group, n_dims);
+    }
     h->n_bins = shape[0];
     KR_TRY(read_array(reader, group, "probability", h->n_bins * s->n_points, &h->probability,
                       err));

@@ -53,29 +53,31 @@ static void compare_states(const kr_summary *s, kr_mean_row *row, int64_t p)
 }
 
 static int add_row(kr_reader *reader, kr_summary *s, const char *name, const char *quantity,
-                   double *work, kr_error *err)
+                   kr_error *err)
 {
     kr_series series;
+    kr_blocks blocks;
     bool is_phase = strncmp(quantity, "in_", 3) == 0;
-    KR_TRY(kr_series_load(reader, STATS, name, &series, err));
-    if (series.n_chains != s->n_chains || series.n_draws != s->n_draws ||
-        series.n_points != s->n_points) {
-        kr_series_clear(&series);
-        return kr_fail(err, KR_EUNSUP, STATS "/%s: its shape differs from the others'", name);
-    }
-    for (int64_t p = 0; p < s->n_points; p++) {
+    KR_TRY(kr_summary_open(reader, s, STATS, name, s->n_chains, &series, err));
+    const kr_blocks_options options = kr_summary_blocks(s);
+    int status = kr_blocks_read(&series, &options, &blocks, err);
+    kr_series_clear(&series);
+    double *work = kr_alloc((size_t)(blocks.n_chains * blocks.n), sizeof *work, err);
+    status = status == KR_OK && !work ? KR_ENOMEM : status;
+    for (int64_t p = 0; p < s->n_points && status == KR_OK; p++) {
         kr_mean_row *row = &s->mean[s->n_means * s->n_points + p];
         kr_quantity *q = &row->quantity;
         *row = (kr_mean_row){ .is_phase = is_phase, .quantity = { .exact = NAN, .z = NAN } };
         kr_series_text(reader, STATS, name, "update", row->update, sizeof row->update);
         kr_series_text(reader, STATS, name, "units", q->unit, sizeof q->unit);
         snprintf(q->name, sizeof q->name, "%s", is_phase ? quantity + 3 : quantity);
-        kr_summary_estimate_point(reader, s, &series, p, work, q);
+        kr_summary_estimate_point(reader, s, &blocks, p, work, q);
         compare_states(s, row, p);
     }
-    s->n_means++;
-    kr_series_clear(&series);
-    return KR_OK;
+    s->n_means += status == KR_OK;
+    kr_free(work);
+    kr_blocks_clear(&blocks);
+    return status;
 }
 
 int kr_summary_means(kr_reader *reader, kr_summary *s, kr_error *err)
@@ -85,18 +87,16 @@ int kr_summary_means(kr_reader *reader, kr_summary *s, kr_error *err)
         return KR_OK;
     }
     s->mean = kr_alloc(n * (size_t)s->n_points, sizeof *s->mean, err);
-    double *work = kr_alloc((size_t)(s->n_chains * s->n_draws), sizeof *work, err);
-    int status = s->mean && work ? KR_OK : KR_ENOMEM;
+    int status = s->mean ? KR_OK : KR_ENOMEM;
     const char *const *names = kr_reader_variables(reader, STATS);
     for (; status == KR_OK && *names; names++) {
         const char *quantity;
         if (kr_reader_attr_text(reader, STATS, *names, "rao_blackwell", &quantity)) {
             char copy[KR_SERIES_NAME];
             snprintf(copy, sizeof copy, "%s", quantity);
-            status = add_row(reader, s, *names, copy, work, err);
+            status = add_row(reader, s, *names, copy, err);
         }
     }
-    kr_free(work);
     return status;
 }
 

@@ -236,7 +236,7 @@ int kr_summary_path(kr_reader *reader, kr_summary *s, kr_error *err)
     if (s->annealing) { /* members of a population are kin */
         return KR_OK;
     }
-    int status = kr_series_load(reader, "sample_stats", "path_slope", &series, err);
+    int status = kr_summary_load(reader, s, "path_slope", &series, err);
     status = status == KR_OK ? fill(reader, s, &series, err) : status;
     kr_series_clear(&series);
     return status;

@@ -7,6 +7,29 @@
 #include <math.h>
 #include <string.h>
 
+static void exchange_line(const kr_summary *s, kr_sheet *t)
+{
+    char line[512], steps[48] = "unknown steps", trips[64] = "unknown";
+    if (!s->exchange) {
+        return;
+    }
+    if (isfinite(s->exchange_every)) {
+        snprintf(steps, sizeof steps, "%.0f step%s", s->exchange_every,
+                 s->exchange_every == 1.0 ? "" : "s");
+    }
+    const double per_step = kr_summary_trips_rate(s, s->round_trips, (double)s->n_ladders);
+    if (isfinite(s->round_trips)) {
+        snprintf(trips, sizeof trips,
+                 isfinite(per_step) ? "%.0f (%.3g per 1000 steps and chain)" : "%.0f",
+                 s->round_trips, per_step);
+    }
+    snprintf(line, sizeof line,
+             "replica exchange every %s: %lld ladder%s of %lld temperatures, round trips: %s",
+             steps, (long long)s->n_ladders, s->n_ladders == 1 ? "" : "s",
+             (long long)s->n_slots, trips);
+    kr_sheet_line(t, line);
+}
+
 /* What was run and measured, and why it ended. */
 void kr_summary_print_setup(const kr_summary *s, kr_sheet *t)
 {
@@ -27,16 +50,7 @@ void kr_summary_print_setup(const kr_summary *s, kr_sheet *t)
              s->n_chains == 1 ? "" : "s", (long long)s->n_draws, s->n_draws == 1 ? "" : "s",
              every, sites, label[0] ? ", " : "", label);
     kr_sheet_line(t, line);
-    if (s->exchange) {
-        snprintf(
-            line, sizeof line,
-            "replica exchange every %.0f step%s: %lld ladder%s of %lld temperatures, round "
-            "trips: %.0f (%.3g per 1000 steps and chain)",
-            s->exchange_every, s->exchange_every == 1.0 ? "" : "s", (long long)s->n_ladders,
-            s->n_ladders == 1 ? "" : "s", (long long)s->n_slots, s->round_trips,
-            kr_summary_trips_rate(s, s->round_trips, (double)s->n_ladders));
-        kr_sheet_line(t, line);
-    }
+    exchange_line(s, t);
     if (s->annealing) {
         snprintf(line, sizeof line,
                  "population annealing: a draw is a run from %s = %g on, its chains are the "

@@ -72,7 +72,7 @@ static void slot_cells(const kr_summary *s, int64_t k, kr_sheet *t)
     char text[64];
     snprintf(text, sizeof text, "%lld", (long long)k);
     kr_sheet_cell(t, text);
-    const int used = snprintf(text, sizeof text, "%.6g", low);
+    const int used = snprintf(text, sizeof text, isnan(low) ? "-" : "%.6g", low);
     if (low < high) {
         snprintf(text + used, sizeof text - (size_t)used, " .. %.6g", high);
     }

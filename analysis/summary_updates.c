@@ -14,6 +14,7 @@
 #define BOUND_FROM 4.0   /* errors between both log Z, from which on <1/w> is not believed */
 #define SKEW_FROM  0.3   /* skewness of <1/w> of the chain, the same */
 #define EXACT      1e-10 /* variance of 1/w that is rounding */
+#define MIN_BINS   20
 
 /* Names behind a prefix in a group, in order: calls visit(rest) for each. */
 static int count_names(kr_reader *reader, const char *group, const char *prefix)
@@ -38,8 +39,14 @@ static const char *name_behind(kr_reader *reader, const char *group, const char 
     return "";
 }
 
-/* attempted_E, accepted_E or changed_E; n_points = 0 when it is missing. */
-static int load_counts(kr_reader *reader, const char *what, const char *entry,
+/* Sums over the draws of each chain, (n_points, n_chains); n_points = 0 when it is missing. */
+typedef struct kr_sums {
+    int64_t n_chains, n_draws, n_points;
+    double *sum; /* owns */
+} kr_sums;
+
+/* Opens attempted_E, accepted_E, ...; n_points = 0 when it is missing. */
+static int open_counts(kr_reader *reader, const char *what, const char *entry,
                        kr_series *series, kr_error *err)
 {
     char name[KR_SERIES_NAME + 16];
@@ -48,41 +55,115 @@ static int load_counts(kr_reader *reader, const char *what, const char *entry,
     if (!kr_series_exists(reader, "sample_stats", name)) {
         return KR_OK;
     }
-    return kr_series_load(reader, "sample_stats", name, series, err);
+    return kr_series_open(reader, "sample_stats", name, series, err);
 }
 
-static double sum_point(const kr_series *series, int64_t point)
+static int init_sums(const kr_series *series, kr_sums *sums, kr_error *err)
+{
+    *sums = (kr_sums){ series->n_chains, series->n_draws, series->n_points, NULL };
+    sums->sum = kr_alloc((size_t)(series->n_points * series->n_chains), sizeof(double), err);
+    return sums->sum ? KR_OK : KR_ENOMEM;
+}
+
+static void add_piece(const kr_series *series, kr_sums *sums)
+{
+    for (int64_t k = 0; k < series->n_points * series->n_chains; k++) {
+        const int64_t p = k / series->n_chains, c = k % series->n_chains;
+        const double *x = series->value + c * series->n * series->n_points + p;
+        double sum = 0.0;
+        for (int64_t t = 0; t < series->n; t++) {
+            sum += x[t * series->n_points];
+        }
+        sums->sum[k] += sum;
+    }
+}
+
+static int add_all(kr_series *series, kr_sums *sums, kr_error *err)
+{
+    int status = series->n_points > 0 ? kr_series_next(series, err) : KR_OK;
+    while (status == KR_OK && series->n > 0) {
+        add_piece(series, sums);
+        status = kr_series_next(series, err);
+    }
+    return status;
+}
+
+static double sum_point(const kr_sums *sums, int64_t point)
 {
     double sum = 0.0;
-    if (point >= series->n_points) {
+    if (point >= sums->n_points) {
         return NAN;
     }
-    for (int64_t k = 0; k < series->n_chains * series->n_draws; k++) {
-        sum += series->value[k * series->n_points + point];
+    for (int64_t c = 0; c < sums->n_chains; c++) {
+        sum += sums->sum[point * sums->n_chains + c];
     }
     return sum;
 }
 
-static void find_rejection_run(const kr_series *attempted, const kr_series *accepted,
-                               int64_t point, kr_update_row *row)
+/* run: proposals of the chains rejected up to the piece, (n_points, n_chains). */
+static void follow_runs(const kr_series *attempted, const kr_series *accepted, int64_t n_points,
+                        double *run, kr_update_row *row)
 {
-    row->longest_rejection_run = NAN;
-    if (point >= attempted->n_points || point >= accepted->n_points ||
-        attempted->n_draws != accepted->n_draws || attempted->n_chains != accepted->n_chains) {
-        return;
-    }
-    row->longest_rejection_run = 0.0;
-    for (int64_t c = 0; c < attempted->n_chains; c++) {
-        double run = 0.0;
-        for (int64_t t = 0; t < attempted->n_draws; t++) {
-            int64_t k = c * attempted->n_draws + t;
-            double tried = attempted->value[k * attempted->n_points + point];
-            bool is_moved = accepted->value[k * accepted->n_points + point] > 0.0;
-            run = is_moved ? 0.0 : run + tried;
-            row->longest_rejection_run = fmax(row->longest_rejection_run, run);
-            row->is_lower_bound = row->is_lower_bound || tried > 1.0;
+    for (int64_t k = 0; k < n_points * attempted->n_chains; k++) {
+        const int64_t p = k / attempted->n_chains,
+                      from = k % attempted->n_chains * attempted->n;
+        for (int64_t t = from; t < from + attempted->n; t++) {
+            const double tried = attempted->value[t * attempted->n_points + p];
+            const bool is_moved = accepted->value[t * accepted->n_points + p] > 0.0;
+            run[k] = is_moved ? 0.0 : run[k] + tried;
+            row[p].longest_rejection_run = fmax(row[p].longest_rejection_run, run[k]);
+            row[p].is_lower_bound = row[p].is_lower_bound || tried > 1.0;
         }
     }
+}
+
+/* Reads both side by side, for sums and runs of rejected proposals. */
+static int add_both(kr_series *attempted, kr_series *accepted, int64_t n_points, kr_sums *tried,
+                    kr_sums *moved, kr_update_row *row, kr_error *err)
+{
+    n_points = attempted->n_points < n_points ? attempted->n_points : n_points;
+    n_points = accepted->n_points < n_points ? accepted->n_points : n_points;
+    double *run = kr_alloc((size_t)(n_points * attempted->n_chains), sizeof *run, err);
+    for (int64_t p = 0; p < n_points; p++) {
+        row[p].longest_rejection_run = 0.0;
+    }
+    accepted->length = attempted->length;
+    int status = run ? KR_OK : KR_ENOMEM;
+    while (status == KR_OK) {
+        status = kr_series_next(attempted, err);
+        status = status == KR_OK ? kr_series_next(accepted, err) : status;
+        if (status != KR_OK || attempted->n == 0) {
+            break;
+        }
+        add_piece(attempted, tried);
+        add_piece(accepted, moved);
+        follow_runs(attempted, accepted, n_points, run, row);
+    }
+    kr_free(run);
+    return status;
+}
+
+static int add_attempts(kr_reader *reader, const kr_summary *s, const char *entry,
+                        kr_sums *tried, kr_sums *moved, kr_update_row *row, kr_error *err)
+{
+    kr_series attempted = { 0 }, accepted = { 0 };
+    int status = open_counts(reader, "attempted", entry, &attempted, err);
+    status = status == KR_OK ? open_counts(reader, "accepted", entry, &accepted, err) : status;
+    status = status == KR_OK ? init_sums(&attempted, tried, err) : status;
+    status = status == KR_OK ? init_sums(&accepted, moved, err) : status;
+    for (int64_t p = 0; p < s->n_points; p++) {
+        row[p].longest_rejection_run = NAN;
+    }
+    if (status == KR_OK && attempted.n_draws == accepted.n_draws &&
+        attempted.n_chains == accepted.n_chains) {
+        status = add_both(&attempted, &accepted, s->n_points, tried, moved, row, err);
+    } else if (status == KR_OK) {
+        status = add_all(&attempted, tried, err);
+        status = status == KR_OK ? add_all(&accepted, moved, err) : status;
+    }
+    kr_series_clear(&attempted);
+    kr_series_clear(&accepted);
+    return status;
 }
 
 /* The same where the file tells the runs, those over several draws included. */
@@ -90,45 +171,43 @@ static int read_rejection_runs(kr_reader *reader, const kr_summary *s, const cha
                                kr_update_row *row, kr_error *err)
 {
     kr_series run;
-    KR_TRY(load_counts(reader, "rejection_run", entry, &run, err));
-    for (int64_t p = 0; p < run.n_points && p < s->n_points; p++) {
+    int status = open_counts(reader, "rejection_run", entry, &run, err);
+    const int64_t n_points = run.n_points < s->n_points ? run.n_points : s->n_points;
+    for (int64_t p = 0; p < n_points; p++) {
         row[p].longest_rejection_run = 0.0;
         row[p].is_lower_bound = false;
-        for (int64_t k = 0; k < run.n_chains * run.n_draws; k++) {
-            row[p].longest_rejection_run =
-                fmax(row[p].longest_rejection_run, run.value[k * run.n_points + p]);
+    }
+    while (status == KR_OK && run.n_points > 0) {
+        status = kr_series_next(&run, err);
+        if (status != KR_OK || run.n == 0) {
+            break;
+        }
+        for (int64_t k = 0; k < run.n_chains * run.n; k++) {
+            for (int64_t p = 0; p < n_points; p++) {
+                row[p].longest_rejection_run =
+                    fmax(row[p].longest_rejection_run, run.value[k * run.n_points + p]);
+            }
         }
     }
     kr_series_clear(&run);
-    return KR_OK;
+    return status;
 }
 
-static double sum_chain(const kr_series *series, int64_t chain, int64_t point)
+static bool has_shape(const kr_summary *s, const kr_sums *sums)
 {
-    double sum = 0.0;
-    for (int64_t t = 0; t < series->n_draws; t++) {
-        sum += series->value[(chain * series->n_draws + t) * series->n_points + point];
-    }
-    return sum;
+    return sums->n_points == s->n_points && sums->n_chains == s->n_chains;
 }
 
-static bool has_shape(const kr_summary *s, const kr_series *series)
-{
-    return series->n_points == s->n_points && series->n_chains == s->n_chains;
-}
-
-static void mark_chains(kr_summary *s, const kr_series *attempted, const kr_series *accepted,
-                        const kr_series *changed)
+static void mark_chains(kr_summary *s, const kr_sums *attempted, const kr_sums *accepted,
+                        const kr_sums *changed)
 {
     bool is_known = has_shape(s, attempted) && has_shape(s, accepted);
     for (int64_t k = 0; has_shape(s, changed) && k < s->n_points * s->n_chains; k++) {
-        int64_t p = k / s->n_chains, c = k % s->n_chains;
-        double n = sum_chain(changed, c, p);
+        const double n = changed->sum[k];
         kr_chain_row *row = &s->chain[k];
         row->has_changed = row->has_changed || n > 0.0;
-        row->accepts_all =
-            row->accepts_all || (is_known && n > 0.0 && sum_chain(attempted, c, p) == n &&
-                                 sum_chain(accepted, c, p) == n);
+        row->accepts_all = row->accepts_all || (is_known && n > 0.0 && attempted->sum[k] == n &&
+                                                accepted->sum[k] == n);
     }
 }
 
@@ -145,26 +224,32 @@ static void find_density(kr_reader *reader, const char *entry, char *out, size_t
     }
 }
 
+static int add_changes(kr_reader *reader, const char *entry, kr_sums *sums, kr_error *err)
+{
+    kr_series changed;
+    int status = open_counts(reader, "changed", entry, &changed, err);
+    status = status == KR_OK ? init_sums(&changed, sums, err) : status;
+    status = status == KR_OK ? add_all(&changed, sums, err) : status;
+    kr_series_clear(&changed);
+    return status;
+}
+
 static int add_update(kr_reader *reader, kr_summary *s, int index, bool *is_known,
                       kr_error *err)
 {
     char entry[KR_SERIES_NAME], cost[KR_SERIES_NAME + 8], step[KR_SERIES_NAME + 16];
-    kr_series attempted = { 0 }, accepted = { 0 }, changed = { 0 };
+    kr_sums attempted = { 0 }, accepted = { 0 }, changed = { 0 };
     snprintf(entry, sizeof entry, "%s",
              name_behind(reader, "sample_stats", "attempted_", index));
     snprintf(cost, sizeof cost, "cpu_s_%s", entry);
     snprintf(step, sizeof step, "step_%s", entry);
     char first[KR_SERIES_NAME + 16];
     snprintf(first, sizeof first, "attempted_%s", entry);
-    int status = load_counts(reader, "attempted", entry, &attempted, err);
-    if (status == KR_OK) {
-        status = load_counts(reader, "accepted", entry, &accepted, err);
-    }
-    if (status == KR_OK) {
-        status = load_counts(reader, "changed", entry, &changed, err);
-    }
+    kr_update_row *rows = &s->update[index * s->n_points];
+    int status = add_attempts(reader, s, entry, &attempted, &accepted, rows, err);
+    status = status == KR_OK ? add_changes(reader, entry, &changed, err) : status;
     for (int64_t p = 0; p < s->n_points && status == KR_OK; p++) {
-        kr_update_row *row = &s->update[index * s->n_points + p];
+        kr_update_row *row = &rows[p];
         snprintf(row->name, sizeof row->name, "%s", entry);
         kr_series_text(reader, "sample_stats", first, "engine", row->engine,
                        sizeof row->engine);
@@ -175,18 +260,15 @@ static int add_update(kr_reader *reader, kr_summary *s, int index, bool *is_know
         row->cpu_s = kr_series_constant(reader, "cost", cost, 0);
         row->step = kr_series_constant(reader, "constant_data", step, p);
         row->is_exchange = strcmp(entry, "exchange") == 0 && changed.n_points == 0;
-        find_rejection_run(&attempted, &accepted, p, row);
     }
-    if (status == KR_OK) {
-        status = read_rejection_runs(reader, s, entry, &s->update[index * s->n_points], err);
-    }
+    status = status == KR_OK ? read_rejection_runs(reader, s, entry, rows, err) : status;
     if (status == KR_OK && changed.n_points > 0) {
         mark_chains(s, &attempted, &accepted, &changed);
         *is_known = true;
     }
-    kr_series_clear(&attempted);
-    kr_series_clear(&accepted);
-    kr_series_clear(&changed);
+    kr_free(attempted.sum);
+    kr_free(accepted.sum);
+    kr_free(changed.sum);
     return status;
 }
 
@@ -216,62 +298,138 @@ static double minus_log_mean(const double *mean, const void *context)
     return -log(mean[0]) - *(const double *)context;
 }
 
-/* p side of one point; log_w (n_chains, n_draws) is overwritten. */
-static void weigh_chain(const kr_summary *s, double *log_w, kr_density_row *row)
+/* What is averaged of log w. */
+static double keep(double log_w, double parameter)
 {
-    int64_t n = s->n_chains * s->n_draws;
-    kr_weights_summary w, inverse;
-    kr_estimate e;
-    kr_weights_summarize(log_w, n, &w);
-    double shift = -INFINITY;
-    for (int64_t k = 0; k < n; k++) {
-        log_w[k] = -log_w[k];
-        shift = fmax(shift, log_w[k]);
-    }
-    kr_weights_summarize(log_w, n, &inverse);
-    if (kr_gamma_estimate(log_w, s->n_chains, s->n_draws, &e, NULL) == KR_OK) {
-        row->upper = -e.mean;
-        row->upper_error = e.error;
-    }
-    row->ess_p = exp(-w.log_mean - inverse.log_mean);
-    row->log_z_p = -inverse.log_mean;
-    for (int64_t k = 0; k < n; k++) {
-        log_w[k] = exp(log_w[k] - shift);
-    }
-    if (kr_gamma_estimate(log_w, s->n_chains, s->n_draws, &e, NULL) == KR_OK) {
-        const double *column[] = { log_w };
-        int64_t bin = kr_jackknife_bin(e.tau_int, s->n_chains, s->n_draws, 20);
-        double value;
-        kr_jackknife(column, 1, s->n_chains, s->n_draws, bin, minus_log_mean, &shift, &value,
-                     &row->log_z_p_error, NULL);
-        row->log_z_p = isfinite(value) ? value : row->log_z_p;
-    }
+    (void)parameter;
+    return log_w;
 }
 
-/* Mean of Z/(w + Z) of one point with the Z of the density; log_w (n_chains, n_draws) is
- * overwritten. Weights of several epochs have several such means: then it stays unknown. */
-static void find_bridge(kr_reader *reader, const kr_summary *s, double *log_w,
-                        kr_density_row *row)
+static double weight(double log_w, double top)
 {
-    int n_dims;
-    int64_t shape[KR_DIMS_MAX];
+    return exp(log_w - top);
+}
+
+static double inverse_weight(double log_w, double low)
+{
+    return exp(low - log_w);
+}
+
+static double bridge(double log_w, double log_z)
+{
+    return 1.0 / (1.0 + exp(log_w - log_z));
+}
+
+/* log w of a density at the states of the chains, which is read once for each mean. */
+typedef struct kr_chain_weights {
+    const char *density;
+    double *low, *high, *log_z; /* (n_points) bounds of log w, log Z of the density */
+} kr_chain_weights;
+
+static int read_blocks(kr_reader *reader, const kr_summary *s, const kr_chain_weights *w,
+                       double (*map)(double, double), const double *parameter, kr_blocks *b,
+                       kr_error *err)
+{
+    kr_series series;
+    kr_blocks_options options = { .map = map, .parameter = parameter };
+    int status = open_counts(reader, "log_w", w->density, &series, err);
+    *b = (kr_blocks){ 0 };
+    if (status == KR_OK && series.n_points >= s->n_points && series.n_chains == s->n_chains &&
+        series.n_draws == s->n_draws) {
+        status = kr_blocks_read(&series, &options, b, err);
+    }
+    kr_series_clear(&series);
+    return status;
+}
+
+/* Bounds of log w at all points, and <log w>, above log Z. */
+static int weigh_logs(kr_reader *reader, const kr_summary *s, kr_chain_weights *w,
+                      kr_density_row *row, kr_error *err)
+{
+    kr_blocks b;
+    int status = read_blocks(reader, s, w, keep, w->log_z, &b, err);
+    for (int64_t p = 0; status == KR_OK && b.value && p < s->n_points; p++) {
+        kr_estimate e;
+        kr_blocks_range(&b, p, &w->low[p], &w->high[p]);
+        if (kr_blocks_estimate(&b, p, b.value + p * b.n_chains * b.n, b.n_chains, &e, NULL) ==
+            KR_OK) {
+            row[p].upper = e.mean;
+            row[p].upper_error = e.error;
+        }
+    }
+    kr_blocks_clear(&b);
+    return status;
+}
+
+/* log <1/w> with its error, and ESS_p = 1/(<w> <1/w>). */
+static int weigh_chains(kr_reader *reader, const kr_summary *s, const kr_chain_weights *w,
+                        kr_density_row *row, kr_error *err)
+{
+    kr_blocks b;
+    int status = read_blocks(reader, s, w, weight, w->high, &b, err);
+    for (int64_t p = 0; status == KR_OK && b.value && p < s->n_points; p++) {
+        row[p].ess_p = -(w->high[p] + log(kr_blocks_mean(&b, p)));
+    }
+    kr_blocks_clear(&b);
+    status =
+        status == KR_OK ? read_blocks(reader, s, w, inverse_weight, w->low, &b, err) : status;
+    for (int64_t p = 0; status == KR_OK && b.value && p < s->n_points; p++) {
+        const double *column[] = { b.value + p * b.n_chains * b.n };
+        const double shift = -w->low[p], log_inverse = shift + log(kr_blocks_mean(&b, p));
+        kr_estimate e;
+        row[p].ess_p = exp(row[p].ess_p - log_inverse);
+        row[p].log_z_p = isfinite(log_inverse) ? -log_inverse : NAN;
+        if (kr_blocks_estimate(&b, p, column[0], b.n_chains, &e, NULL) == KR_OK) {
+            const int64_t bin = kr_blocks_bin(&b, e.tau_int, b.n_chains, MIN_BINS);
+            double value;
+            kr_jackknife(column, 1, b.n_chains, b.n, bin, minus_log_mean, &shift, &value,
+                         &row[p].log_z_p_error, NULL);
+            row[p].log_z_p = isfinite(value) ? value : row[p].log_z_p;
+        }
+    }
+    kr_blocks_clear(&b);
+    return status;
+}
+
+/* Weights of several epochs have several means of Z/(w + Z): then they stay unknown. */
+static bool has_one_epoch(kr_reader *reader, const kr_summary *s)
+{
     kr_error none = { 0 };
-    kr_estimate e;
-    double *epoch =
-        kr_reader_read(reader, "sample_stats", "epoch", &n_dims, shape, NULL, &none);
-    bool is_one = epoch && n_dims == 1 && shape[0] == s->n_draws;
-    for (int64_t t = 1; is_one && t < s->n_draws; t++) {
-        is_one = epoch[t] == epoch[0];
+    kr_pieces pieces;
+    double first = NAN;
+    bool is_one =
+        kr_pieces_open(reader, "sample_stats", "epoch", -1, &pieces, &none) == KR_OK &&
+        pieces.n_dims == 1 && pieces.shape[0] == s->n_draws;
+    for (int64_t t = 0, n; is_one && t < s->n_draws; t += n) {
+        double epoch[4096];
+        n = s->n_draws - t < 4096 ? s->n_draws - t : 4096;
+        is_one = kr_pieces_read(&pieces, t, n, epoch, &none) == KR_OK;
+        first = t == 0 ? epoch[0] : first;
+        for (int64_t k = 0; is_one && k < n; k++) {
+            is_one = epoch[k] == first || (t == 0 && k == 0);
+        }
     }
-    kr_free(epoch);
-    for (int64_t k = 0; k < s->n_chains * s->n_draws; k++) {
-        log_w[k] = 1.0 / (1.0 + exp(log_w[k] - row->log_z_q));
+    kr_pieces_close(&pieces);
+    return is_one;
+}
+
+/* Mean of Z/(w + Z) with the Z of the density. */
+static int find_bridges(kr_reader *reader, const kr_summary *s, const kr_chain_weights *w,
+                        kr_density_row *row, kr_error *err)
+{
+    kr_blocks b;
+    int status = read_blocks(reader, s, w, bridge, w->log_z, &b, err);
+    for (int64_t p = 0; status == KR_OK && b.value && p < s->n_points; p++) {
+        kr_estimate e;
+        if (kr_blocks_estimate(&b, p, b.value + p * b.n_chains * b.n, b.n_chains, &e, NULL) ==
+            KR_OK) {
+            row[p].bridge_p = e.mean;
+            row[p].bridge_p_error = e.error;
+            row[p].bridge_p_ess = e.ess;
+        }
     }
-    if (is_one && kr_gamma_estimate(log_w, s->n_chains, s->n_draws, &e, NULL) == KR_OK) {
-        row->bridge_p = e.mean;
-        row->bridge_p_error = e.error;
-        row->bridge_p_ess = e.ess;
-    }
+    kr_blocks_clear(&b);
+    return status;
 }
 
 double kr_summary_rounding(const kr_summary *s)
@@ -380,39 +538,48 @@ static void fill_density(kr_reader *reader, const kr_summary *s, const char *nam
     row->acceptance /= row->n_proposals; /* NaN where there was none */
 }
 
-static int add_density(kr_reader *reader, kr_summary *s, int index, double *work, kr_error *err)
+static int add_density(kr_reader *reader, kr_summary *s, int index, kr_error *err)
 {
     char name[KR_SERIES_NAME];
     kr_series log_w;
+    kr_density_row *row = &s->density[index * s->n_points];
     snprintf(name, sizeof name, "%s", name_behind(reader, "constant_data", "ess_q_", index));
-    KR_TRY(load_counts(reader, "log_w", name, &log_w, err));
     for (int64_t p = 0; p < s->n_points; p++) {
-        kr_density_row *row = &s->density[index * s->n_points + p];
-        fill_density(reader, s, name, p, row);
-        if (p < log_w.n_points && log_w.n_chains == s->n_chains &&
-            log_w.n_draws == s->n_draws) {
-            kr_series_point(&log_w, p, work);
-            weigh_chain(s, work, row);
-            kr_series_point(&log_w, p, work);
-            find_bridge(reader, s, work, row);
-            find_gap(s, row);
+        fill_density(reader, s, name, p, &row[p]);
+    }
+    int status = open_counts(reader, "log_w", name, &log_w, err);
+    const bool is_known = log_w.n_points >= s->n_points && log_w.n_chains == s->n_chains &&
+                          log_w.n_draws == s->n_draws;
+    kr_series_clear(&log_w);
+    double *work = kr_alloc(3 * (size_t)s->n_points, sizeof *work, err);
+    status = work ? status : KR_ENOMEM;
+    if (status == KR_OK && is_known) {
+        kr_chain_weights w = { name, work, work + s->n_points, work + 2 * s->n_points };
+        for (int64_t p = 0; p < s->n_points; p++) {
+            w.log_z[p] = row[p].log_z_q;
+        }
+        status = weigh_logs(reader, s, &w, row, err);
+        status = status == KR_OK ? weigh_chains(reader, s, &w, row, err) : status;
+        if (status == KR_OK && has_one_epoch(reader, s)) {
+            status = find_bridges(reader, s, &w, row, err);
+        }
+        for (int64_t p = 0; p < s->n_points && status == KR_OK; p++) {
+            find_gap(s, &row[p]);
         }
     }
-    kr_series_clear(&log_w);
-    return KR_OK;
+    kr_free(work);
+    return status;
 }
 
 int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err)
 {
     int n = count_names(reader, "constant_data", "ess_q_");
     s->density = kr_alloc((size_t)(n * s->n_points), sizeof *s->density, err);
-    double *work = kr_alloc((size_t)(s->n_chains * s->n_draws), sizeof *work, err);
-    int status = s->density && work ? KR_OK : KR_ENOMEM;
+    int status = s->density ? KR_OK : KR_ENOMEM;
     for (int k = 0; k < n && status == KR_OK; k++) {
-        status = add_density(reader, s, k, work, err);
+        status = add_density(reader, s, k, err);
         s->n_densities += status == KR_OK;
     }
-    kr_free(work);
     return status;
 }
 

@@ -210,8 +210,10 @@ static void judge_density(kr_findings *f, const kr_summary *s, const kr_density_
                           int64_t p)
 {
     if (d->gap >= GAP_LIMIT) {
-        find(f, RULE_GAP, s, p, "%s %.8g and %.8g, %.1f sigma by bounded means", d->name,
-             d->log_z_q, d->log_z_p, d->gap);
+        char chain[32];
+        snprintf(chain, sizeof chain, isnan(d->log_z_p) ? "unknown" : "%.8g", d->log_z_p);
+        find(f, RULE_GAP, s, p, "%s %.8g and %s, %.1f sigma by bounded means", d->name,
+             d->log_z_q, chain, d->gap);
     }
     if (d->max_share >= SHARE_LIMIT) {
         find(f, RULE_SHARE, s, p, "%s %.0f %%", d->name, 100.0 * d->max_share);
@@ -477,7 +479,7 @@ static void judge_z(kr_findings *f, const kr_summary *s)
         }
     }
     for (int64_t k = 0; k < s->n_quantities * points; k++) {
-        if (fabs(s->quantity[k].z) >= limit) {
+        if (fabs(s->quantity[k].z) >= limit && !s->quantity[k].is_same) {
             find(f, RULE_Z, s, k % points, "%s z = %+.1f, want below %.1f", s->quantity[k].name,
                  s->quantity[k].z, limit);
         }
@@ -499,8 +501,10 @@ static void judge_z(kr_findings *f, const kr_summary *s)
 
 static void judge_point(kr_findings *f, const kr_summary *s, int64_t p)
 {
-    for (int k = 0; k < s->n_quantities; k++) {
-        judge_column(f, s, "", &s->quantity[k * s->n_points + p], p);
+    for (int k = 0; k < s->n_quantities; k++) { /* what no table shows has its twin there */
+        if (!s->quantity[k * s->n_points + p].is_same) {
+            judge_column(f, s, "", &s->quantity[k * s->n_points + p], p);
+        }
     }
     for (int k = 0; k < s->n_phases; k++) {
         judge_column(f, s, "phase ", &s->phase[k * s->n_points + p], p);

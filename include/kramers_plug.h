@@ -462,9 +462,17 @@ enum {
 /* What an update learns from the chains that it moves, in the first three quarters of
  * thermalize; frozen after it. An update with a density learns again, from the start, when the
  * chains thermalize under weights that were trained since. */
+#define KR_MOMENTS_CALLS 16 /* of tune at least, or a run that wants moments is refused */
+
+typedef struct kr_moments { /* of every site over n states */
+    int64_t n;
+    double *mean, *m2; /* (n_sites) m2: sum of squared distances from the mean */
+} kr_moments;
+
 typedef struct kr_tuning {
-    double acceptance;      /* of its attempts in all chains of the point since the last call */
-    bool is_first, is_last; /* of the calls until it is frozen */
+    double acceptance;     /* of its attempts in all chains of the point since the last call */
+    int64_t call, n_calls; /* 1, 2, ... of those until it is frozen */
+    const kr_moments *moments; /* of the states of all chains now, or NULL; with has_moments */
 } kr_tuning;
 
 /* What an instance of an update is made for. */
@@ -510,6 +518,10 @@ typedef struct kr_update_plug {
     int (*declare)(void *self, kr_state *table, kr_error *err);
     /* The step found, or NaN; with tune. */
     double (*tuned)(const void *self);
+    /* Whether tune wants moments; the member may be NULL. */
+    bool (*has_moments)(const void *self);
+    /* (n_sites) the scale found for every site, or NULL; the member may be NULL. */
+    const double *(*tuned_scale)(const void *self);
 } kr_update_plug;
 
 /* ---- observables ----------------------------------------------------------------------- */

@@ -156,6 +156,11 @@ def one_file_serves_a_range():
         "phases.adapt=900", *scan)
     said = call("explain", "range.krd").stdout
     assert "degree 1 in model.lambda, 1 to 2\n" in said, said
+    assert "lambda: 1 to 2," in said and "beta:       1\n" in said and "\nsteps:" not in said, said
+    result = run("run.yaml", "no.h5", "densities.net={name: realnvp}", "training.conditional=1", *field[1:],
+                 "model={name: phi4, m2: 1, lambda: 1, field: [0, 0.5]}", want=2)
+    assert " weights at model.field = 0.5 and " in result.stderr, result.stderr
+    assert " at model.field = 0, want the same number" in result.stderr, result.stderr
     trained = density("range.h5")
     for lam, point in (("1.5", 1), ("2", 2), ("1.25", None)):
         run("use.yaml", "at.h5", flow % "start: {file: range.krd}", field[0] % lam, *field[1:],
@@ -173,6 +178,19 @@ def one_file_serves_a_range():
                 "lattice.size=[8, 8]", "training.conditional=1").stderr
     assert "begins with networks of another lattice" in grown, grown
     assert min(d["ess_q"] for d in density("grown.h5")) > 0.1
+
+
+def steps_of_a_flow_are_told_as_trained():
+    """Training doubles them; a map in the place of another one is told with what it drops."""
+    flow = ["densities.net={name: cnf, steps: 2, save: ode.krd}", "model={name: phi4, m2: -4, lambda: 5}",
+            "lattice.size=[4, 4]", "beta=1", "updates.0=hmc", "phases.adapt=300"]
+    said = run("run.yaml", "ode.h5", *flow, "training={reverse_rate: 0.005, certificate: 4096}").stderr
+    assert "takes the place of the whole map, without its batch, target_ess; one key is set by --set " \
+        "training.KEY=value" in said, said
+    steps = density("ode.h5")["steps"]
+    assert steps > 2 and f"\nsteps:      {steps:.0f} of the equation" in call("explain", "ode.krd").stdout, \
+        (steps, call("explain", "ode.krd").stdout)
+    assert "whole map" not in run("use.yaml", "more.h5", "output.checkpoint=1", "model={name: ising}").stderr
 
 
 def a_small_lattice_is_a_start_for_a_large_one():
@@ -264,7 +282,7 @@ def main():
     tests = [weights_are_used_as_they_are, a_block_has_no_ess, training_goes_on_elsewhere,
              resume_needs_no_file,
              a_resumed_run_replaces_nothing_else, a_scan_has_a_file_for_each_point,
-             one_file_serves_a_range,
+             one_file_serves_a_range, steps_of_a_flow_are_told_as_trained,
              a_small_lattice_is_a_start_for_a_large_one,
              what_does_not_fit_is_refused,
              paths_are_meant_from_the_run_file, a_file_that_cannot_be_written_ends_the_run]

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lattice phi^4 theory against exact values and against other samplers.
 
-usage: check_fields.py KRAMERS CASE [--seeds N] [--threads N]
+usage: check_fields.py KRAMERS CASE [--seeds N] [--threads N] [--only SAMPLER,...] [--most SECONDS]
 
-  chains   eight chains with exact values from transfer matrices, every sampler
+  chains   eight chains with exact values from transfer matrices, every sampler (or those of --only), each as
+           long as its errors want, at most --most CPU-seconds; told with what it would have wanted
   pnas     the stochastic Allen-Cahn chain of 100 sites at beta = 20: acceptance and ESS of a flow, log Z,
            weights of the wells under a field
   nets     flows of networks, the run files double_moon_flow and eight_schools_flow: ESS and log Z against quadrature
@@ -49,22 +50,25 @@ CHAINS = [
     ("{m2: -4, lambda: 6.975}", 16, "periodic", 1,
      0.2000759148, 0.0748101905, 0.02648520892, 0.07172516395, None),
 ]
-# name: updates, densities, draws, steps per draw
+# name: updates, densities, steps per draw of a pilot
 SAMPLERS = {
-    "metropolis": ("[{name: metropolis, sweeps: 2}]", None, 10000, 16),
-    "hmc": ("[{name: hmc, steps: 10}]", None, 10000, 16),
-    "hmc omelyan": ("[{name: hmc, steps: 6, integrator: omelyan}]", None, 10000, 16),
-    "hmc fourier": ("[{name: hmc, steps: 5, mass: fourier}]", None, 10000, 8),
-    "mala": ("[{name: mala, sweeps: 4}]", None, 10000, 40),
-    "wolff": ("[{name: hmc, steps: 10}, wolff]", None, 10000, 4),
-    "swendsen_wang": ("[metropolis, {name: hmc, steps: 10}, swendsen_wang]", None, 10000, 4),
-    "gaussian": ("[{name: hmc, steps: 10}, {name: independence, density: net}]", "gaussian", 10000, 4),
+    "metropolis": ("[{name: metropolis, sweeps: 2}]", None, 16),
+    "hmc": ("[{name: hmc, steps: 10}]", None, 16),
+    "hmc omelyan": ("[{name: hmc, steps: 6, integrator: omelyan}]", None, 16),
+    "hmc fourier": ("[{name: hmc, steps: 5, mass: fourier}]", None, 8),
+    "mala": ("[{name: mala, sweeps: 4}]", None, 40),
+    "wolff": ("[{name: hmc, steps: 10}, wolff]", None, 4),
+    "swendsen_wang": ("[metropolis, {name: hmc, steps: 10}, swendsen_wang]", None, 4),
+    "gaussian": ("[{name: hmc, steps: 10}, {name: independence, density: net}]", "gaussian", 4),
     "laplace_mixture": ("[{name: hmc, steps: 10}, {name: multi_try, density: net, tries: 4}]",
-                        "laplace_mixture", 10000, 4),
+                        "laplace_mixture", 4),
     "split_coupling": ("[{name: hmc, steps: 10}, {name: independence, density: net}]",
-                       "{name: split_coupling, base: wells, layers: 4}", 10000, 2),
+                       "{name: split_coupling, base: wells, layers: 4}", 2),
 }
 RELATIVE, ABSOLUTE = 1e-3, 1e-4
+N_VALUES = len(SAMPLERS) * sum(x is not None for chain in CHAINS for x in (*chain[4:], 1.0))
+PILOT, PILOT_SEED = 1000, 1000  # draws
+MARGIN = 0.9  # of the bound, for a column that the pilot took for faster
 RUNS = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "models", "runs")
 
 PNAS = """
@@ -179,13 +183,19 @@ def z_limit(n):
     return 3.9 if n <= 1 else 4.6 if n <= 20 else 4.9 if n <= 100 else 5.3
 
 
+def rms(values):
+    """Root mean square."""
+    return math.sqrt(sum(x * x for x in values) / len(values))
+
+
 def run(text, seed):
     """Runs the text of a run file; returns its summary."""
     with open("a.yaml", "w", encoding="utf-8") as out:
         out.write(text)
     subprocess.run([ARGS.kramers, "run", "a.yaml", "-o", "a.h5", "--overwrite", "--progress", "never",
                     "--seed", str(seed), "--threads", str(ARGS.threads)],
-                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                   env={**os.environ, "PATH": "/nowhere"})  # no gnuplot: figures are not the matter here
     return json.loads(subprocess.run([ARGS.kramers, "summary", "a.h5", "--json"], check=True,
                                      capture_output=True, text=True).stdout)
 
@@ -196,38 +206,67 @@ def report(is_good, text):
     return is_good
 
 
+def chain_run(name, chain, seed, thermalize, length):
+    """A run of a sampler on a chain; length: every and measure, or with a stop instead."""
+    updates, density, _ = SAMPLERS[name]
+    model, size, boundary, beta, *_ = chain
+    return run(f"model: {model.replace('{', '{name: phi4, ', 1)}\n"
+               f"lattice: {{name: hypercubic, size: {size}, boundary: {boundary}}}\n"
+               f"beta: {beta}\nchains: 64\nstart: mixed\nupdates: {updates}\n"
+               f"phases: {{thermalize: {thermalize}, adapt: 300, {length}\n"
+               + (f"densities: {{net: {density}}}\ntraining: {{max_work: 2, certificate: 4096}}\n"
+                  if density else "")
+               + "observables: [energy, magnetization, field"
+               + (", two_point]\n" if boundary == "periodic" else "]\n"), seed)
+
+
+def chain_values(summary, chain):
+    """Column, estimate, exact value and bound of the error of all that is tabulated."""
+    size, exact = chain[1], chain[4:]
+    columns = ("phi_squared", "phi_fourth", "magnetization_squared", "two_point_1", f"two_point_{size // 2}")
+    return [(column, summary["observables"][column], truth, max(RELATIVE * abs(truth), ABSOLUTE))
+            for column, truth in list(zip(columns, exact)) + [("schwinger_dyson", 1.0)] if truth is not None]
+
+
+def check_chain(name, k, seed):
+    """A pilot says how often to draw and which column is slowest, a stop at its bound how long.
+
+    Hands on whether that is reached, z of all values, and the CPU time of the run."""
+    chain, every = CHAINS[k], SAMPLERS[name][2]
+    pilot = chain_run(name, chain, PILOT_SEED + seed, 2000, f"measure: {PILOT * every}, every: {every}}}")
+    column, found, _, bound = max(chain_values(pilot, chain), key=lambda v: v[1]["error"] / v[3])
+    tau = max(value["tau_int"] or 1.0 for _, value, _, _ in chain_values(pilot, chain))
+    steps_per_s = PILOT * every / pilot["cost"]["sample_cpu_s"]
+    every = max(1, round(every * tau))
+    most = max(200, int(ARGS.most * steps_per_s / every)) * every
+    stop = f"every: {every}}}\nstop: {{observable: {column}, error: {MARGIN * bound}, max_steps: {most}}}"
+    summary = chain_run(name, chain, seed, max(2000, 20 * every), stop)
+    values, cpu = chain_values(summary, chain), summary["cost"]["sample_cpu_s"]
+    z = [(found["mean"] - truth) / found["error"] for _, found, truth, _ in values]
+    large, column, slowest = max((value["error"] / bound, column, value) for column, value, _, bound in values)
+    steps = summary["draws"] * every
+    is_good = large <= 1.0 and max(map(abs, z)) < z_limit(N_VALUES)
+    text = (f"{name} chain {k + 1} seed {seed}: largest |z| {max(map(abs, z)):.2f} of {len(z)}, largest error "
+            f"{large:.2f} of its bound ({column}, tau {slowest['tau_int'] * every:.0f} steps), 64 x {steps} steps, "
+            f"{cpu:.1f} CPU-s")
+    if large > 1.0:
+        text += f"; the bound wants {large ** 2 * steps:.2g} steps, {large ** 2 * cpu:.0f} CPU-s"
+    return report(is_good, text), z, cpu
+
+
 def check_chains(seed):
     """Every sampler on every chain."""
-    is_good, n_all, all_z = True, 0, []
-    for name, (updates, density, draws, every) in SAMPLERS.items():
-        z, large = [], 0.0
-        for model, size, boundary, beta, *exact in CHAINS:
-            text = (f"model: {model.replace('{', '{name: phi4, ', 1)}\n"
-                    f"lattice: {{name: hypercubic, size: {size}, boundary: {boundary}}}\n"
-                    f"beta: {beta}\nchains: 64\nstart: mixed\n"
-                    f"phases: {{thermalize: 2000, adapt: 300, measure: {draws * every}, every: {every}}}\n"
-                    f"updates: {updates}\n"
-                    + (f"densities: {{net: {density}}}\ntraining: {{max_work: 2, certificate: 4096}}\n"
-                       if density else "")
-                    + "observables: [energy, magnetization, field"
-                    + (", two_point]\n" if boundary == "periodic" else "]\n"))
-            found = run(text, seed)["observables"]
-            columns = ("phi_squared", "phi_fourth", "magnetization_squared", "two_point_1",
-                       f"two_point_{size // 2}")
-            for column, truth in list(zip(columns, exact)) + [("schwinger_dyson", 1.0)]:
-                if truth is None:
-                    continue
-                mean, error = found[column]["mean"], found[column]["error"]
-                z.append((mean - truth) / error)
-                large = max(large, error / max(RELATIVE * abs(truth), ABSOLUTE))
-        all_z += z
-        n_all += len(z)
-        worst = max(abs(x) for x in z)
-        is_good &= report(worst < z_limit(len(z)) and large <= 1.0,
-                          f"{name} seed {seed}: {len(z)} values, largest |z| {worst:.2f}, rms z "
-                          f"{math.sqrt(sum(x * x for x in z) / len(z)):.2f}, largest error "
-                          f"{large:.2f} of its bound")
-    print(f"# {n_all} values, rms z {math.sqrt(sum(x * x for x in all_z) / n_all):.3f}")
+    is_good, all_z = True, []
+    for name in ARGS.only or SAMPLERS:
+        mine, seconds = [], 0.0
+        for k in range(len(CHAINS)):
+            is_right, z, cpu = check_chain(name, k, seed)
+            is_good &= is_right
+            mine += z
+            seconds += cpu
+        all_z += mine
+        print(f"# {name}: {len(mine)} values, rms z {rms(mine):.2f}, {seconds:.0f} CPU-s", flush=True)
+    print(f"# {len(all_z)} values, rms z {rms(all_z):.3f}")
     return is_good
 
 
@@ -372,7 +411,7 @@ def check_xy(seed):
                           f"{len(z)}, largest error {large:.2f} of its bound; energy, helicity moduli: "
                           + "; ".join(f"{name} " + ", ".join(f"{m:.5f} +- {e:.5f}" for m, e in found[name])
                                       for name in names))
-    print(f"# {len(all_z)} differences, rms z {math.sqrt(sum(x * x for x in all_z) / len(all_z)):.3f}")
+    print(f"# {len(all_z)} differences, rms z {rms(all_z):.3f}")
     return is_good
 
 
@@ -429,6 +468,8 @@ if __name__ == "__main__":
     parser.add_argument("kramers", type=os.path.abspath)
     parser.add_argument("case", choices=["chains", "pnas", "nets", "cnf", "log_z", "broken", "xy", *POINTS])
     parser.add_argument("--points", default=",".join(POINTS), help="of case log_z (default: all)")
+    parser.add_argument("--only", type=lambda x: x.split(","), help="samplers of case chains (default: all)")
+    parser.add_argument("--most", type=float, default=600, help="CPU-seconds of a chain and sampler (600)")
     parser.add_argument("--seeds", type=int, help="how many (default: as the case says)")
     parser.add_argument("--threads", type=int, default=2)
     ARGS = parser.parse_args()

@@ -15,7 +15,7 @@
 #include "model/fits.h"
 #include "stats/stats.h"
 
-enum { GRID = 1200, CELLS = 24, SAMPLES = 1 << 18, VARIANTS = 4 };
+enum { GRID = 1200, CELLS = 24, SAMPLES = 1 << 18, VARIANTS = 5 };
 
 #define LEAST_P 1e-5
 
@@ -251,6 +251,22 @@ static bool open_density(const kr_density_plug *plug, const kr_target *target,
     return density->self != NULL;
 }
 
+/* Scales 0.6 and 1.7 where the update wants to know of such. */
+static void show_scales(const kr_update_plug *update, void *self, int32_t n_sites)
+{
+    if (!update->has_moments || !update->has_moments(self)) {
+        return;
+    }
+    double mean[2] = { 0.0, 0.0 }, m2[2] = { 0.36 * 1e6, 2.89 * 1e6 };
+    const kr_moments moments = { 1000000, mean, m2 };
+    for (int64_t k = 1; k <= KR_MOMENTS_CALLS; k++) {
+        update->tune(self, &(kr_tuning){ 0.5, k, KR_MOMENTS_CALLS, &moments });
+    }
+    for (int32_t i = 0; i < n_sites; i++) {
+        assert_close(update->tuned_scale(self)[i], i ? 1.7 : 0.6, 1e-4);
+    }
+}
+
 /* False: the update does not take the density. */
 static bool check_update(const kr_update_plug *update, const char *yaml, const real_case *is,
                          const kr_density_plug *with)
@@ -273,6 +289,7 @@ static bool check_update(const kr_update_plug *update, const char *yaml, const r
         fail_msg("%s %s: %s", update->name, yaml, err.text);
     }
     if (self) {
+        show_scales(update, self, s.terms->n_sites);
         run_update(update, yaml, &s, with, block, self);
         update->free(self);
     }
@@ -291,8 +308,11 @@ static const struct {
 } variants[] = {
     { "hmc",
       { "{step: 0.6, steps: 3, jitter: 0}", "{step: 0.8, steps: 2, integrator: omelyan}",
-        "{step: 0.9, steps: 3, jitter: 0.5, mass: fourier}" } },
-    { "mala", { "{step: 0.7}", "{step: 1.2, shorter: 0.5}" } },
+        "{step: 0.9, steps: 3, jitter: 0.5, mass: fourier}",
+        "{step: 0.3, steps: 3, jitter: 0.3, mass: diagonal, target: 0}" } },
+    { "mala",
+      { "{step: 0.7}", "{step: 1.2, shorter: 0.5}", "{step: 0.4, mass: diagonal, target: 0}",
+        "{step: 1.2, mass: fourier}" } },
     { "wolff", { "{clusters: 1}" } },
     { "latent_refresh", { "{step: 0.7}", "{step: 1}" } },
     { "multi_try", { "{tries: 4}" } },

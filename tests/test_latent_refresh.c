@@ -95,10 +95,11 @@ static void tuning_begins_anew_and_a_step_ends_at_one(void **state)
     void *self = update_of(&s, 0.3, &err);
     double first[2];
     for (int turn = 0; turn < 2; turn++) {
-        kr_update_latent_refresh.tune(self, &(kr_tuning){ 0.0, true, false });
+        kr_update_latent_refresh.tune(self, &(kr_tuning){ .call = 1, .n_calls = 201 });
         first[turn] = kr_update_latent_refresh.tuned(self);
         for (int k = 0; k < 200; k++) {
-            kr_update_latent_refresh.tune(self, &(kr_tuning){ 1.0, false, k == 199 });
+            kr_update_latent_refresh.tune(
+                self, &(kr_tuning){ .acceptance = 1.0, .call = k + 2, .n_calls = 201 });
         }
         assert_close(kr_update_latent_refresh.tuned(self), 1.0, 1e-15);
     }

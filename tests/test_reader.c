@@ -97,6 +97,77 @@ static void reader_refuses_what_is_not_a_whole_file(void **state)
     kr_results_free(s.r);
 }
 
+static void newer_formats_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format;
+        bool is_read;
+    } cases[] = { { "kramers-1.0", true },
+                  { "kramers-1.9", true },
+                  { "CF-1.8", true },
+                  { "kramers-2.0", false },
+                  { "kramers-10.0", false } };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        set s;
+        set_declare(&s);
+        kr_error err = { 0 };
+        assert_ok(kr_results_attr_text(s.r, "", "", "Conventions", cases[k].format, &s.err),
+                  &s.err);
+        assert_ok(kr_results_write_part(s.r, "format.h5", &s.err), &s.err);
+        kr_reader *reader = kr_reader_open("format.h5", &err);
+        assert_true((reader != NULL) == cases[k].is_read);
+        assert_true(cases[k].is_read || strstr(err.text, cases[k].format));
+        kr_reader_close(reader);
+        kr_results_free(s.r);
+    }
+}
+
+/* Lists have no error of their own, and HDF5 1.10.8 crashes where it sorts a damaged one. */
+static void lists_are_whole_or_the_damage_is_told(void **state)
+{
+    (void)state;
+    enum { VARIABLES = 40 };
+    kr_error err = { 0 };
+    kr_results *r = kr_results_alloc(&err);
+    for (int k = 0; k < VARIABLES; k++) {
+        const double value = k;
+        int index;
+        char name[16];
+        snprintf(name, sizeof name, "v%d", (k * 7) % VARIABLES);
+        assert_ok(kr_results_variable(r, "g", name, KR_F64, "", "", "", &index, &err), &err);
+        assert_ok(kr_results_put(r, index, &value, &err), &err);
+    }
+    assert_ok(kr_results_write_part(r, "list.h5", &err), &err);
+    kr_results_free(r);
+    struct stat info;
+    assert_int_equal(stat("list.h5", &info), 0);
+    int descriptor = open("list.h5", O_RDWR), n_told = 0;
+    for (off_t at = 8; at < info.st_size; at += 5) {
+        unsigned char byte, flipped;
+        assert_int_equal(pread(descriptor, &byte, 1, at), 1);
+        flipped = (unsigned char)(byte ^ (1u << (at % 8)));
+        assert_int_equal(pwrite(descriptor, &flipped, 1, at), 1);
+        kr_reader *reader = kr_reader_open("list.h5", NULL);
+        const char *const *names = reader ? kr_reader_variables(reader, "g") : NULL;
+        if (reader && kr_reader_damage(reader)) {
+            assert_non_null(strstr(kr_reader_damage(reader), "list.h5: "));
+            n_told++;
+        } else if (reader) {
+            for (int k = 0; k < VARIABLES; k++) { /* in the order of their declaration */
+                char name[16];
+                snprintf(name, sizeof name, "v%d", (k * 7) % VARIABLES);
+                assert_string_equal(names[k], name);
+            }
+            assert_null(names[VARIABLES]);
+        }
+        kr_reader_close(reader);
+        assert_int_equal(pwrite(descriptor, &byte, 1, at), 1);
+    }
+    close(descriptor);
+    assert_true(n_told > 20);
+}
+
 /* One bit of each of many bytes flipped: the data are the same, or the reader says so. */
 static void flipped_bits_never_change_data_silently(void **state)
 {
@@ -143,6 +214,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reader_lists_variables_and_attributes),
         cmocka_unit_test(reader_refuses_what_is_not_a_whole_file),
+        cmocka_unit_test(newer_formats_are_refused),
+        cmocka_unit_test(lists_are_whole_or_the_damage_is_told),
         cmocka_unit_test(flipped_bits_never_change_data_silently),
     };
     return cmocka_run_group_tests_name("reader", tests, NULL, NULL);

@@ -154,6 +154,31 @@ static void bad_sets_are_refused_and_change_nothing(void **state)
     }
 }
 
+static void assert_lost(kr_runfile *file, const char *assignment, const char *want)
+{
+    kr_error err = { 0 };
+    kr_text lost = { 0 };
+    assert_ok(kr_runfile_lost(file, assignment, &lost, &err), &err);
+    assert_string_equal(lost.length ? lost.data : "", want);
+    kr_text_clear(&lost);
+}
+
+static void a_map_in_the_place_of_a_map_loses_keys(void **state)
+{
+    kr_runfile *file = *state;
+    kr_error err = { 0 };
+    assert_ok(kr_runfile_set(file, "training={batch: 64, max_work: 2, rate: 0.1}", &err), &err);
+    assert_lost(file, "training={}", "batch, max_work, rate");
+    assert_lost(file, "training={max_work: 3}", "batch, rate");
+    assert_lost(file, "training={batch: 1, max_work: 3, rate: 1, forward: 0}", "");
+    assert_lost(file, "training.batch=3", "");
+    assert_lost(file, "training=null", "");
+    assert_lost(file, "model={name: ising}", ""); /* another one as a whole */
+    assert_lost(file, "phases={thermalize: 3}", "");
+    assert_lost(file, "training={", "");
+    assert_lost(file, "no assignment", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +187,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(set_survives_hundreds_of_new_keys, load, unload),
         cmocka_unit_test_setup_teardown(errors_about_set_values_name_the_set, load, unload),
         cmocka_unit_test_setup_teardown(bad_sets_are_refused_and_change_nothing, load, unload),
+        cmocka_unit_test_setup_teardown(a_map_in_the_place_of_a_map_loses_keys, load, unload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

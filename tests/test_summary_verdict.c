@@ -83,11 +83,39 @@ static void weights_of_one_state_are_named_whatever_their_tail(void **state)
     }
 }
 
+/* |m| is m where m is never negative: tables have one row for both. */
+static void a_column_that_no_table_shows_is_not_named(void **state)
+{
+    (void)state;
+    kr_quantity quantity[2] = { { .name = "magnetization_per_site" },
+                                { .name = "abs_magnetization_per_site", .is_same = true } };
+    int64_t n_changed = 16;
+    kr_chain_row chain[16] = { 0 };
+    for (int k = 0; k < 2; k++) {
+        quantity[k].is_bad = true;
+        quantity[k].z = 9.0;
+        snprintf(quantity[k].note, sizeof quantity[k].note, "never changed");
+    }
+    kr_summary s = { .n_chains = 16,
+                     .n_draws = 1000,
+                     .n_points = 1,
+                     .n_quantities = 2,
+                     .quantity = quantity,
+                     .chain = chain,
+                     .n_changed_chains = &n_changed,
+                     .reach = 2.0 };
+    kr_summary_judge(&s);
+    assert_true(has_message(&s.reasons, "magnetization_per_site (never changed)"));
+    assert_true(has_message(&s.reasons, "magnetization_per_site z = +9.0"));
+    assert_false(has_message(&s.reasons, "abs_magnetization_per_site"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_chains_that_are_refused_for_long_are_named),
         cmocka_unit_test(weights_of_one_state_are_named_whatever_their_tail),
+        cmocka_unit_test(a_column_that_no_table_shows_is_not_named),
     };
     return cmocka_run_group_tests_name("summary_verdict", tests, NULL, NULL);
 }

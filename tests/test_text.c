@@ -110,6 +110,30 @@ static void clip_cuts_between_characters_and_tames(void **state)
     assert_string_equal(kr_text_clip(out, word), word);
 }
 
+static void elide_keeps_both_ends(void **state)
+{
+    (void)state;
+    char out[KR_ELIDE_MAX], word[600];
+    memset(word, 'x', sizeof word);
+    word[KR_ELIDE_MAX - 1] = '\0';
+    assert_string_equal(kr_text_elide(out, word), word);
+    memset(word, 'x', sizeof word);
+    memcpy(word, "--set a=", 8);
+    strcpy(word + 480, ", last: 1}\n");
+    kr_text_elide(out, word);
+    assert_int_equal(strlen(out), KR_ELIDE_MAX - 1);
+    assert_memory_equal(out, "--set a=xxx", 11);
+    assert_non_null(strstr(out, "x ... x"));
+    assert_string_equal(out + strlen(out) - 11, ", last: 1}?");
+    word[0] = '\0';
+    for (int k = 0; k < 150; k++) {
+        strcat(word, "\xE2\x82\xAC");
+    }
+    kr_text_elide(out, word);
+    assert_null(strchr(out, '?')); /* no character was cut */
+    assert_true(strlen(out) > KR_ELIDE_MAX - 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +142,7 @@ int main(void)
         cmocka_unit_test(words_are_quoted_where_they_would_be_misread),
         cmocka_unit_test(scalar_refuses_bytes_that_are_not_utf8),
         cmocka_unit_test(clip_cuts_between_characters_and_tames),
+        cmocka_unit_test(elide_keeps_both_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,12 +38,15 @@ static void fill(double *phi, double *pi)
     }
 }
 
-/* Which variables: phi itself, or the modes of a Gaussian. */
+/* Which variables: phi itself, the modes of a Gaussian, or phi in units of a scale. */
 static kr_flow_modes modes;
+static const double scales[N] = { 0.7, 1.0, 1.3 };
+static bool is_diagonal;
 
 static kr_trajectory trajectory_of(const kr_terms *terms, int32_t integrator, int64_t steps)
 {
     return (kr_trajectory){ .modes = modes.n_sites > 0 ? &modes : NULL,
+                            .sigma = is_diagonal ? scales : NULL,
                             .transform = kr_flow_kernels_of(KR_ISA_BEST),
                             .action = terms->action,
                             .kernels = kr_real_kernels_of(KR_ISA_BEST),
@@ -58,6 +61,7 @@ static void choose_modes(const char *mass, const kr_terms *terms, const kr_latti
     kr_target target = { lattice, terms, 0.9 };
     kr_flow_modes_clear(&modes);
     memset(&modes, 0, sizeof modes);
+    is_diagonal = strcmp(mass, "diagonal") == 0;
     if (strcmp(mass, "fourier") == 0) {
         assert_ok(kr_flow_modes_init(&modes, &target, &err), &err);
         assert_ok(kr_flow_modes_prepare(&modes, 0.9, &err), &err);
@@ -213,16 +217,20 @@ static void instruction_sets_agree_to_the_bit(void **state)
 
 int main(void)
 {
-    static char unit[] = "unit", fourier[] = "fourier";
+    static char unit[] = "unit", fourier[] = "fourier", diagonal[] = "diagonal";
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(going_back_arrives_where_it_began, unit),
         cmocka_unit_test_prestate(going_back_arrives_where_it_began, fourier),
+        cmocka_unit_test_prestate(going_back_arrives_where_it_began, diagonal),
         cmocka_unit_test_prestate(volume_in_phase_space_is_kept, unit),
         cmocka_unit_test_prestate(volume_in_phase_space_is_kept, fourier),
+        cmocka_unit_test_prestate(volume_in_phase_space_is_kept, diagonal),
         cmocka_unit_test_prestate(errors_of_energy_fall_with_the_square_of_the_step, unit),
         cmocka_unit_test_prestate(errors_of_energy_fall_with_the_square_of_the_step, fourier),
+        cmocka_unit_test_prestate(errors_of_energy_fall_with_the_square_of_the_step, diagonal),
         cmocka_unit_test_prestate(instruction_sets_agree_to_the_bit, unit),
         cmocka_unit_test_prestate(instruction_sets_agree_to_the_bit, fourier),
+        cmocka_unit_test_prestate(instruction_sets_agree_to_the_bit, diagonal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,7 +96,7 @@ static const char *shown_path(const kr_runfile *file)
 int kr_runfile_fail(const kr_runfile *file, const kr_node *node, kr_error *err, int status,
                     const char *format, ...)
 {
-    char message[sizeof err->text], place[PATH_SHOWN + 64] = "";
+    char message[sizeof err->text], place[KR_ELIDE_MAX + 64] = "";
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
@@ -104,8 +104,8 @@ int kr_runfile_fail(const kr_runfile *file, const kr_node *node, kr_error *err, 
     kr_text_tame(message, false);
     const char *origin = node ? node->origin : NULL, *line = NULL;
     if (origin) {
-        char seen[KR_CLIP_MAX];
-        snprintf(place, sizeof place, "%s: ", kr_text_clip(seen, origin));
+        char seen[KR_ELIDE_MAX];
+        snprintf(place, sizeof place, "%s: ", kr_text_elide(seen, origin));
     } else if (file && file->path && node && node->line > 0) {
         snprintf(place, sizeof place, "%s:%d:%d: ", shown_path(file), (int)node->line,
                  (int)node->column);

@@ -53,6 +53,10 @@ void kr_runfile_free(kr_runfile *file);
  * are made; a list is only indexed where it has an entry. Errors name the --set; the tree is
  * then as before. */
 int kr_runfile_set(kr_runfile *file, const char *assignment, kr_error *err);
+/* Adds to lost the keys of a map that this assignment would drop, "max_work, batch": those of
+ * the map in its place that it does not name. Nothing for another kind of value, and for an
+ * entry of its own `name`. */
+int kr_runfile_lost(kr_runfile *file, const char *assignment, kr_text *lost, kr_error *err);
 /* A value parsed from text into a node that hangs nowhere yet; origin ("--seed 7") names it in
  * messages and is copied. NULL with KR_EPARSE or KR_ENOMEM set. */
 kr_node *kr_runfile_value(kr_runfile *file, const char *origin, const char *text,

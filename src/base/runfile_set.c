@@ -201,11 +201,11 @@ static int set(kr_runfile *file, const char *origin, char *path, const char *tex
 
 int kr_runfile_set(kr_runfile *file, const char *assignment_text, kr_error *err)
 {
-    char seen[KR_CLIP_MAX];
+    char seen[KR_ELIDE_MAX];
     const char *equals = strchr(assignment_text, '=');
     if (!equals) {
         return kr_fail(err, KR_EPARSE, "--set %s: no \"=\", want path=value as in model.q=3",
-                       kr_text_clip(seen, assignment_text));
+                       kr_text_elide(seen, assignment_text));
     }
     size_t length = (size_t)(equals - assignment_text);
     char *path = kr_alloc(length + 1, 1, err);
@@ -221,4 +221,25 @@ int kr_runfile_set(kr_runfile *file, const char *assignment_text, kr_error *err)
     kr_text_clear(&origin);
     kr_free(path);
     return status;
+}
+
+int kr_runfile_lost(kr_runfile *file, const char *assignment_text, kr_text *lost, kr_error *err)
+{
+    kr_error inner = { 0 };
+    const char *equals = strchr(assignment_text, '=');
+    const kr_node *old =
+        equals ? kr_node_find(file->root, assignment_text, (size_t)(equals - assignment_text))
+               : NULL;
+    const kr_node *value = old && old->kind == KR_NODE_MAP
+                               ? kr_runfile_value(file, "--set", equals + 1, &inner)
+                               : NULL;
+    if (!value || value->kind != KR_NODE_MAP || kr_node_get(value, "name")) {
+        return KR_OK;
+    }
+    for (int32_t k = 0; k < old->n; k++) {
+        if (!kr_node_get(value, old->key[k]->text)) {
+            KR_TRY(kr_text_add(lost, err, "%s%s", lost->length ? ", " : "", old->key[k]->text));
+        }
+    }
+    return KR_OK;
 }

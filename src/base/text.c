@@ -196,6 +196,25 @@ void kr_text_tame(char *text, bool keep_lines)
     }
 }
 
+const char *kr_text_elide(char out[KR_ELIDE_MAX], const char *word)
+{
+    enum { GAP = 5, ENDING = 80, BEGINNING = KR_ELIDE_MAX - 1 - GAP - ENDING };
+    const size_t length = strlen(word);
+    size_t head = length, tail = length;
+    if (length >= KR_ELIDE_MAX) { /* not inside a character */
+        for (head = BEGINNING; head > 0 && ((unsigned char)word[head] & 0xC0) == 0x80;) {
+            head--;
+        }
+        for (tail = length - ENDING; ((unsigned char)word[tail] & 0xC0) == 0x80;) {
+            tail++;
+        }
+    }
+    snprintf(out, KR_ELIDE_MAX, "%.*s%s%s", (int)head, word, head < length ? " ... " : "",
+             word + tail);
+    kr_text_tame(out, false);
+    return out;
+}
+
 const char *kr_text_clip(char out[KR_CLIP_MAX], const char *word)
 {
     size_t length = strlen(word), end = length;

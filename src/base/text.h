@@ -41,5 +41,9 @@ void kr_text_tame(char *text, bool keep_lines);
 /* Fills out with a word short enough for a message: tamed, cut with "..." where too long.
  * Returns out. */
 const char *kr_text_clip(char out[KR_CLIP_MAX], const char *word);
+#define KR_ELIDE_MAX 240
+/* The same for words of which the end counts too: where too long, " ... " stands for the
+ * middle. */
+const char *kr_text_elide(char out[KR_ELIDE_MAX], const char *word);
 
 #endif

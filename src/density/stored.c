@@ -203,6 +203,7 @@ static int check_numbers(const kr_stored *s, const char *path, kr_error *err)
         { "q", (double)s->q, s->q == 0 || (s->q >= 2 && s->q <= KR_STATES_MAX) },
         { "beta", s->beta, isfinite(s->beta) },
         { "steps", (double)s->steps, s->steps >= 0 },
+        { "flow_steps", (double)s->flow_steps, s->flow_steps >= 0 },
         { "work", s->work, isfinite(s->work) && s->work >= 0.0 },
         { "ess_q", s->ess_q, isnan(s->ess_q) || (s->ess_q >= 0.0 && s->ess_q <= 1.000001) },
         { "n_q", s->n_q, isnan(s->n_q) || (isfinite(s->n_q) && s->n_q >= 0.0) },
@@ -240,6 +241,9 @@ static int read_rows(const kr_arrays *file, const char *path, kr_stored *s, kr_e
     KR_TRY(read_number(file, path, "work", KR_F64, &s->work, err));
     KR_TRY(read_number(file, path, "ess_q", KR_F64, &s->ess_q, err));
     KR_TRY(read_number(file, path, "n_q", KR_F64, &s->n_q, err));
+    if (kr_arrays_has(file, "flow_steps")) {
+        KR_TRY(read_number(file, path, "flow_steps", KR_I64, &s->flow_steps, err));
+    }
     s->weights = kr_arrays_copy(file, "weights", KR_F32, &s->n_weights, err);
     if (!s->weights) {
         return err && err->status ? err->status : KR_EIO;
@@ -312,6 +316,9 @@ static int declare(kr_state *table, const kr_stored *s, const int64_t *version,
     KR_TRY(add_row(table, "work", KR_F64, 1, &s->work, err));
     KR_TRY(add_row(table, "ess_q", KR_F64, 1, &s->ess_q, err));
     KR_TRY(add_row(table, "n_q", KR_F64, 1, &s->n_q, err));
+    if (s->flow_steps > 0) {
+        KR_TRY(add_row(table, "flow_steps", KR_I64, 1, &s->flow_steps, err));
+    }
     if (s->n_networks > 0) {
         KR_TRY(add_row(table, "networks", KR_I64, s->n_networks, s->networks, err));
     }

@@ -48,10 +48,12 @@ typedef struct kr_stored {
     kr_scan scan;     /* degree 0: plain weights */
     char *axes;       /* paths of the scanned numbers, lines; owns */
     size_t n_networks;
-    int64_t *networks; /* as plug->networks gave them, or NULL; owns */
-    int64_t steps;     /* of training, all runs together */
-    double work;       /* of them, in nominal CPU-seconds */
-    double ess_q, n_q; /* of the certificate; NaN: none yet */
+    int64_t *networks;  /* as plug->networks gave them, or NULL; owns */
+    int64_t steps;      /* of training, all runs together */
+    double work;        /* of them, in nominal CPU-seconds */
+    int64_t flow_steps; /* kr_flow.n_steps of these weights, of a range the most; 0: none, or
+                           not on record */
+    double ess_q, n_q;  /* of the certificate; NaN: none yet */
 } kr_stored;
 
 /* Digest of which sites are coupled, not of how strongly: number of sites, neighbor lists or,

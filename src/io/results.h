@@ -11,7 +11,8 @@
 
 #include "kramers_plug.h"
 
-#define KR_DIMS_MAX 6
+#define KR_DIMS_MAX       6
+#define KR_RESULTS_FORMAT 1 /* major version in the attribute Conventions, "kramers-1.0" */
 
 typedef struct kr_results kr_results;
 
@@ -85,9 +86,12 @@ typedef struct kr_reader kr_reader; /* one assembled file, or the ordered parts 
 
 /* Opens NAME.h5; when it is missing, NAME.h5.parts/part-*.h5 in the order of their names,
  * joined along the growing dims (fixed variables and attributes are those of the last part).
- * NULL with KR_EIO: missing, not HDF5, truncated, damaged. */
+ * NULL with KR_EIO: missing, not HDF5, truncated, damaged, of a newer format. */
 kr_reader *kr_reader_open(const char *path, kr_error *err);
 void kr_reader_close(kr_reader *reader);
+/* Lists and attributes have no error of their own: what of them was there but could not be read
+ * so far, as a message; NULL: nothing. */
+const char *kr_reader_damage(const kr_reader *reader);
 /* Names of the variables of a group in the order of their declaration, without the coordinates
  * of dims; NULL-terminated, owned by the reader; NULL when no group. */
 const char *const *kr_reader_variables(kr_reader *reader, const char *group);
@@ -96,6 +100,26 @@ const char *const *kr_reader_variables(kr_reader *reader, const char *group);
  * kr_free. NULL with KR_EIO: absent, damaged, not numbers. */
 double *kr_reader_read(kr_reader *reader, const char *group, const char *name, int *n_dims,
                        int64_t shape[KR_DIMS_MAX], const char **dims, kr_error *err);
+/* A variable that is read in pieces. */
+typedef struct kr_pieces {
+    kr_reader *reader; /* borrowed */
+    char group[256], name[256];
+    int n_dims, axis; /* axis: along which pieces are cut */
+    bool grows;       /* over the files of a run that goes on */
+    int64_t shape[KR_DIMS_MAX];
+    int64_t chunk;    /* steps along the axis that lie together in the file */
+    const char *dims; /* names separated by spaces; owned by the reader */
+    int64_t *begin;   /* (files + 1) where each begins along the axis; owns */
+} kr_pieces;
+/* axis: a dim, or -1 for the growing one (of fixed variables the first); parts of a run are
+ * always cut along the growing one. Close it also after an error. Errors: as of kr_reader_read.
+ */
+int kr_pieces_open(kr_reader *reader, const char *group, const char *name, int axis,
+                   kr_pieces *pieces, kr_error *err);
+void kr_pieces_close(kr_pieces *pieces);
+/* n steps along the axis, from the given one on: values of the shape with n in its place. */
+int kr_pieces_read(const kr_pieces *pieces, int64_t from, int64_t n, double *values,
+                   kr_error *err);
 /* Attributes (variable "" = of the group); false when absent or of the other kind. Text is
  * owned by the reader. */
 bool kr_reader_attr_text(kr_reader *reader, const char *group, const char *variable,

@@ -291,13 +291,7 @@ static bool can_read(const char *path, kr_error *err)
 /* The run file with all --set applied, as a spec. */
 static kr_spec *load_spec(const arguments *a, kr_error *err)
 {
-    kr_runfile *file = kr_runfile_load(a->path[0], err);
-    for (int k = 0; file && k < a->n_sets; k++) {
-        if (kr_runfile_set(file, a->sets[k], err) != KR_OK) {
-            kr_runfile_free(file);
-            return NULL;
-        }
-    }
+    kr_runfile *file = kr_cli_load(a->path[0], a->sets, a->n_sets, err);
     return file ? kr_spec_alloc(file, err) : NULL;
 }
 

@@ -21,6 +21,10 @@ extern const kr_command kr_cli_commands[]; /* ends with name == NULL */
 
 int kr_cli_main(int argc, char **argv, const volatile sig_atomic_t *stop);
 
+/* cli_load.c: the run file with all assignments of --set; tells on stderr which keys of a map
+ * one of them drops. Errors: those of kr_runfile_load and kr_runfile_set. */
+kr_runfile *kr_cli_load(const char *path, const char *const *sets, int n_sets, kr_error *err);
+
 /* cli_bench.c */
 int kr_cli_bench(int argc, char **argv, const volatile sig_atomic_t *stop);
 

@@ -117,19 +117,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-/* The run file with all --set applied. */
-static kr_runfile *load(const arguments *a, kr_error *err)
-{
-    kr_runfile *file = kr_runfile_load(a->path, err);
-    for (int k = 0; file && k < a->n_sets; k++) {
-        if (kr_runfile_set(file, a->sets[k], err) != KR_OK) {
-            kr_runfile_free(file);
-            return NULL;
-        }
-    }
-    return file;
-}
-
 /* A file that cannot be written is told before the work, not after it. */
 static bool can_write(const char *path)
 {
@@ -218,7 +205,7 @@ int kr_cli_compare(int argc, char **argv, const volatile sig_atomic_t *stop)
     if (!can_begin(&a)) {
         return KR_EXIT_USAGE;
     }
-    kr_runfile *file = load(&a, &err);
+    kr_runfile *file = kr_cli_load(a.path, a.sets, a.n_sets, &err);
     if (!file) {
         fprintf(stderr, "kramers: %s\n", err.text);
         return err.status == KR_ENOMEM ? KR_EXIT_FAILED : KR_EXIT_USAGE;

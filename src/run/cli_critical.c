@@ -26,12 +26,12 @@ static const struct argp_option options[] = {
 typedef struct arguments {
     kr_critical_options critical;
     const char *path;
-    char *sets[SETS_MAX]; /* some are made here and live as long as the program */
+    const char *sets[SETS_MAX];
     int n_sets;
     char folder[4096], seed[64], minutes[64];
 } arguments;
 
-static void add_set(struct argp_state *state, arguments *a, char *text)
+static void add_set(struct argp_state *state, arguments *a, const char *text)
 {
     if (a->n_sets == SETS_MAX) {
         argp_error(state, "more than %d times --set", SETS_MAX);
@@ -132,13 +132,7 @@ int kr_cli_critical(int argc, char **argv, const volatile sig_atomic_t *stop)
         const long n = sysconf(_SC_NPROCESSORS_ONLN);
         a.critical.n_threads = n < 1 ? 1 : n > 4096 ? 4096 : (int32_t)n;
     }
-    kr_runfile *file = kr_runfile_load(a.path, &err);
-    for (int k = 0; file && k < a.n_sets; k++) {
-        if (kr_runfile_set(file, a.sets[k], &err) != KR_OK) {
-            kr_runfile_free(file);
-            file = NULL;
-        }
-    }
+    kr_runfile *file = kr_cli_load(a.path, a.sets, a.n_sets, &err);
     if (!file) {
         return fail(&err, err.status);
     }

@@ -137,6 +137,18 @@ static double least_ess(const kr_spec *spec, const kr_sampler *sampler, int32_t 
     return least;
 }
 
+static int64_t most_flow_steps(const kr_spec *spec, const kr_sampler *sampler, int32_t d)
+{
+    int64_t most = 0;
+    kr_learned learned;
+    for (int32_t p = 0; p < spec->config.n_points; p++) {
+        if (kr_sampler_learned(sampler, d, p, &learned) && learned.flow_steps > most) {
+            most = learned.flow_steps;
+        }
+    }
+    return most;
+}
+
 /* What the weights of all points are polynomials in, or NULL, with their paths as lines. */
 static int name_axes(const kr_sampler *sampler, int32_t d, const kr_scan **scan, kr_text *axes,
                      kr_error *err)
@@ -208,12 +220,14 @@ static int save_point(const kr_spec *spec, const kr_sampler *sampler, int32_t d,
                              .networks = networks,
                              .steps = learned.steps,
                              .work = learned.work,
+                             .flow_steps = learned.flow_steps,
                              .ess_q = is_certified ? certificate.ess_q : NAN,
                              .n_q = is_certified ? certificate.n : NAN };
         for (int k = 0; k < KR_STORED_TEXTS; k++) {
             stored.text[k] = (char *)(uintptr_t)text[k];
         }
         if (scan) {
+            stored.flow_steps = most_flow_steps(spec, sampler, d);
             take_scan(scan, axes.data, &learned, least_ess(spec, sampler, d), &stored);
         }
         kr_spec_density_path(spec->density_files[d].save, p, path, sizeof path);
@@ -266,16 +280,42 @@ void kr_density_files_tell(const kr_spec *spec, const kr_sampler *sampler, FILE 
 
 /* ---- in words ---------------------------------------------------------------------------- */
 
-/* "frontier {hidden: 32}" */
-static void show_plug(const char *label, const char *name, const char *fields, FILE *out)
+/* The range of a scanned number, "5 to 6.5", and its length as text; false: not scanned. */
+static bool write_range(const kr_stored *s, const char *wanted, size_t length, char *out,
+                        size_t size)
 {
-    fprintf(out, "%-11s %s", label, name);
-    for (const char *line = fields; *line;) {
-        size_t n = strcspn(line, "\n");
-        fprintf(out, "%s%.*s", line == fields ? " {" : ", ", (int)n, line);
+    for (int32_t a = 0; a < s->scan.n_axes; a++) {
+        char path[KR_TEXT_MAX], from[KR_NUMBER_MAX], to[KR_NUMBER_MAX];
+        kr_stored_axis(s, a, path, sizeof path);
+        if (strlen(path) == length && strncmp(path, wanted, length) == 0) {
+            snprintf(out, size, "%s to %s", kr_number_format(s->scan.from[a], from),
+                     kr_number_format(s->scan.to[a], to));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "frontier {hidden: 32}", numbers that were scanned under `section` as ranges. */
+static void show_plug(const kr_stored *s, const char *section, int name, int fields, FILE *out)
+{
+    const char *first = s->text[fields];
+    char label[KR_NAME_MAX];
+    snprintf(label, sizeof label, "%s:", section);
+    fprintf(out, "%-11s %s", label, s->text[name]);
+    for (const char *line = first; *line;) {
+        char path[KR_TEXT_MAX], range[2 * KR_NUMBER_MAX + 4];
+        const size_t n = strcspn(line, "\n"), key = strcspn(line, ":");
+        const int length = snprintf(path, sizeof path, "%s.%.*s", section, (int)key, line);
+        fprintf(out, "%s", line == first ? " {" : ", ");
+        if (write_range(s, path, (size_t)length, range, sizeof range)) {
+            fprintf(out, "%.*s: %s", (int)key, line, range);
+        } else {
+            fprintf(out, "%.*s", (int)n, line);
+        }
         line += n + (line[n] == '\n');
     }
-    fprintf(out, "%s\n", *fields ? "}" : "");
+    fprintf(out, "%s\n", *first ? "}" : "");
 }
 
 /* A network of a block is no law of whole configurations: it has no ESS_q, and what its moves
@@ -296,25 +336,37 @@ static void show_quality(const kr_stored *s, FILE *out)
     }
 }
 
+/* Of a flow in steps, where training doubles them. */
+static void show_steps(const kr_stored *s, FILE *out)
+{
+    if (s->flow_steps > 0) {
+        fprintf(out, "%-11s %" PRId64 " of the equation, which the weights ask for%s\n",
+                "steps:", s->flow_steps, s->scan.n_axes ? ", at most in the range" : "");
+    } else if (strstr(s->text[KR_STORED_FIELDS], "adapt_steps: true")) {
+        fprintf(out,
+                "%-11s steps is where training began to double them; how many the weights ask "
+                "for is in the summary of a run\n",
+                "");
+    }
+}
+
 int kr_density_files_show(const char *path, FILE *out, kr_error *err)
 {
-    char beta[KR_NUMBER_MAX];
+    char beta[2 * KR_NUMBER_MAX + 4];
     kr_stored *s = kr_stored_load(path, err);
     if (!s) {
         return err && err->status ? err->status : KR_EIO;
     }
     fprintf(out, "density file %s, version %d, kramers %s\n", path, KR_STORED_VERSION,
             s->text[KR_STORED_PROGRAM]);
-    show_plug("density:", s->text[KR_STORED_PLUG], s->text[KR_STORED_FIELDS], out);
-    if (strstr(s->text[KR_STORED_FIELDS], "adapt_steps: true")) {
-        fprintf(out,
-                "%-11s steps is where training began to double them; how many the weights ask "
-                "for is in the summary of a run\n",
-                "");
+    show_plug(s, "density", KR_STORED_PLUG, KR_STORED_FIELDS, out);
+    show_steps(s, out);
+    show_plug(s, "model", KR_STORED_MODEL, KR_STORED_MODEL_FIELDS, out);
+    show_plug(s, "lattice", KR_STORED_LATTICE, KR_STORED_LATTICE_FIELDS, out);
+    if (!write_range(s, "beta", 4, beta, sizeof beta)) {
+        kr_number_format(s->beta, beta);
     }
-    show_plug("model:", s->text[KR_STORED_MODEL], s->text[KR_STORED_MODEL_FIELDS], out);
-    show_plug("lattice:", s->text[KR_STORED_LATTICE], s->text[KR_STORED_LATTICE_FIELDS], out);
-    fprintf(out, "%-11s %s\n", "beta:", kr_number_format(s->beta, beta));
+    fprintf(out, "%-11s %s\n", "beta:", beta);
     char states[32] = "real variables";
     if (s->q > 0) {
         snprintf(states, sizeof states, "q = %" PRId64, s->q);

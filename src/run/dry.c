@@ -144,6 +144,12 @@ int kr_run_dry(kr_spec *spec, const kr_run_options *options, FILE *out, kr_error
         kr_text_clear(&text);
         return err && err->status ? err->status : KR_ENOMEM;
     }
+    status = kr_sampler_check_tuning(sampler, c, err);
+    if (status != KR_OK) {
+        kr_sampler_free(sampler);
+        kr_text_clear(&text);
+        return status;
+    }
     kr_run_settle_reach(spec, sampler);
     kr_run_warn_reach(spec, sampler, options->messages);
     const int64_t columns = kr_sampler_columns(sampler);

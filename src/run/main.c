@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <gsl/gsl_errno.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -62,11 +63,22 @@ static void limit_memory(void)
     }
 }
 
+/* Large blocks go back to the system when they are freed. glibc would keep up to 32 MiB each
+ * once one of that size was freed, and an analysis, which works in blocks of that size, would
+ * grow with every column. */
+static void return_memory(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGXCPU };
     fill_standard_files();
     limit_memory();
+    return_memory();
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
     sigemptyset(&action.sa_mask);
     for (size_t k = 0; k < sizeof signals / sizeof *signals; k++) {

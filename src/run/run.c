@@ -99,6 +99,7 @@ static int open_run(run *r, kr_error *err)
         return err && err->status ? err->status : KR_ENOMEM;
     }
     kr_run_settle_reach(r->spec, r->sampler);
+    KR_TRY(kr_sampler_check_tuning(r->sampler, &r->spec->config, err));
     KR_TRY(kr_schema_init(&r->schema, r->spec, r->sampler, err));
     return declare(r, err);
 }

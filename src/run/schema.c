@@ -278,6 +278,13 @@ int kr_schema_constant(kr_schema *s, const char *name, const char *unit, const c
     return values ? kr_results_put(s->results, *index, values, err) : KR_OK;
 }
 
+int kr_schema_site_constant(kr_schema *s, const char *name, const char *unit, const char *doc,
+                            int *index, kr_error *err)
+{
+    return add(s, FIXED, "constant_data", name, KR_F64,
+               s->spec->config.n_points > 1 ? "point site" : "site", unit, doc, index, err);
+}
+
 int kr_schema_draw_variable(kr_schema *s, const char *name, const char *dims, const char *doc,
                             int *index, kr_error *err)
 {

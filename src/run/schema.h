@@ -28,6 +28,7 @@ typedef struct kr_schema {
     int *certificate;          /* (kr_schema_certificates) */
     int annealing[KR_ANNEALING_ROWS];
     int step[KR_UPDATES_MAX];            /* that updates were tuned to, where they were */
+    int scale[KR_UPDATES_MAX];           /* the same, of every site */
     int flat[5];                         /* variables of the group density_of_states */
     int histogram[KR_HISTOGRAMS_MAX][5]; /* variables of the groups histogram_COLUMN */
     int n_variables;
@@ -49,6 +50,9 @@ int kr_schema_put_final(kr_schema *schema, double wall_s, kr_error *err);
  * later under *index (NULL allowed). */
 int kr_schema_constant(kr_schema *schema, const char *name, const char *unit, const char *doc,
                        const double *values, int *index, kr_error *err);
+/* The same of every site, (n_points, n_sites), after the dim `site` was declared. */
+int kr_schema_site_constant(kr_schema *schema, const char *name, const char *unit,
+                            const char *doc, int *index, kr_error *err);
 /* An action has no unit: "1" for what is measured in J, but for angles, whose energy it is. */
 const char *kr_schema_unit(const kr_schema *schema, const char *unit);
 /* A number of the group cost, to be put later under *index. */
@@ -64,7 +68,8 @@ int kr_schema_exact(kr_schema *schema, kr_error *err);
 size_t kr_schema_certificates(const kr_schema *schema);
 int kr_schema_add_certificates(kr_schema *schema, kr_error *err);
 int kr_schema_put_certificates(kr_schema *schema, kr_error *err);
-/* schema_tuning.c: steps that updates were tuned to, in constant_data; as they are now. */
+/* schema_tuning.c: steps and scales that updates were tuned to, in constant_data; as they are
+ * now. */
 int kr_schema_add_tuning(kr_schema *schema, kr_error *err);
 int kr_schema_put_tuning(kr_schema *schema, kr_error *err);
 /* schema_slots.c: variables of the slots, nothing without replica exchange; the same as they

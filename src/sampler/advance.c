@@ -112,6 +112,7 @@ int32_t kr_advance_measure(kr_sampler *s, const kr_point *point, kr_block *block
     }
     write_means(s, block, draw, tally);
     count_block(s, block, draw, tally);
+    kr_tuning_see(s, block);
     return bad_density;
 }
 

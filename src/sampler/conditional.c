@@ -7,10 +7,12 @@
  * knows without weights (the Gaussian next to the action, a heat bath), and begins with its own
  * weights, fresh ones or from a file; the polynomial next to these is where training begins. */
 #include "base/memory.h"
+#include "base/runfile.h"
 #include "density/scan.h"
 #include "density/stored.h"
 #include "sampler/private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* How many different values an axis has. */
@@ -94,26 +96,44 @@ int kr_conditional_init(kr_sampler *sampler, int32_t density, kr_error *err)
     return status;
 }
 
+/* "beta = 1, model.field = 0.1": where a point lies on the axes. */
+static const char *name_point(const kr_sampler_config *config, int32_t p, char *out,
+                              size_t size)
+{
+    char number[KR_NUMBER_MAX];
+    out[0] = '\0';
+    for (int32_t a = 0; a < config->n_axes; a++) {
+        if (count_values(&config->axis[a], config->n_points) > 1) {
+            const size_t used = strlen(out);
+            snprintf(out + used, size - used, "%s%s = %s", used ? ", " : "",
+                     config->axis[a].path, kr_number_format(config->axis[a].value[p], number));
+        }
+    }
+    return out;
+}
+
 /* Weights at the same place must mean the same at all points. */
 static int check_point(const kr_sampler *sampler, int32_t p, int32_t density, kr_error *err)
 {
     const kr_trainer *first = &sampler->point[0].trainer[density];
     const kr_trainer *t = &sampler->point[p].trainer[density];
     const char *name = sampler->config.density[density].name;
+    char here[KR_TEXT_MAX], there[KR_TEXT_MAX];
+    name_point(&sampler->config, p, here, sizeof here);
+    name_point(&sampler->config, 0, there, sizeof there);
     if (t->n_weights != first->n_weights) {
         return kr_fail(
             err, KR_EUNSUP,
-            "training.conditional: density %s has %zu weights at point %d and %zu at "
-            "point 0, want the same number",
-            name, t->n_weights, p, first->n_weights);
+            "training.conditional: density %s has %zu weights at %s and %zu at %s, want the "
+            "same number",
+            name, t->n_weights, here, first->n_weights, there);
     }
     if (t->target->terms != first->target->terms &&
         kr_stored_structure(t->target->terms) != kr_stored_structure(first->target->terms)) {
-        return kr_fail(
-            err, KR_EUNSUP,
-            "training.conditional: other pairs of sites are coupled at point %d than "
-            "at point 0, want the same",
-            p);
+        return kr_fail(err, KR_EUNSUP,
+                       "training.conditional: other pairs of sites are coupled at %s than at "
+                       "%s, want the same",
+                       here, there);
     }
     return KR_OK;
 }

@@ -167,8 +167,10 @@ struct kr_sampler {
     int32_t *reach;       /* (n_updates + 1) kr_sampler_reach, of the blocks at last; owns */
     double *cpu_update;   /* (n_updates) */
     double cpu_sample, cpu_train, cpu_certificate;
-    double audit;                       /* largest energy drift seen */
-    struct kr_stop *stop;               /* NULL without a target error; owns */
+    double audit;         /* largest energy drift seen */
+    kr_moments *moments;  /* (1 + n_points n_blocks) of the draw, all chains of a point first;
+                             NULL:  no update wants them; owns */
+    struct kr_stop *stop; /* NULL without a target error; owns */
     struct kr_bins *histogram;          /* (n_histograms); owns */
     struct kr_tempering *tempering;     /* NULL without replica exchange */
     struct kr_annealing *annealing;     /* NULL without population annealing */
@@ -261,7 +263,12 @@ int kr_alternating_run(kr_sampler *sampler, kr_chunk *todo, kr_error *err);
 int kr_blocks_alloc(kr_sampler *sampler, kr_point *point, kr_error *err);
 
 /* tuning.c: updates that learn from the chains in the first three quarters of thermalize.
- * is_on: whether the next draw is learned from; learn: from the one just made. */
+ * init: when the updates are there. is_on:
+ * whether the next draw is learned from; see: the states of a block at it; learn: from the one
+ * just made. */
+int kr_tuning_init(kr_sampler *sampler, kr_error *err);
+void kr_tuning_clear(kr_sampler *sampler);
+void kr_tuning_see(const kr_sampler *sampler, const kr_block *block);
 bool kr_tuning_is_on(const kr_sampler *sampler);
 void kr_tuning_learn(kr_sampler *sampler);
 int kr_tuning_declare(kr_sampler *sampler, kr_state *table, kr_error *err);

@@ -240,9 +240,15 @@ bool kr_sampler_learned(const kr_sampler *s, int32_t density, int32_t point,
     if (t->n_weights == 0) {
         return false;
     }
-    *learned = (kr_learned){ t->density->plug->weights(t->density->self), t->n_weights,
-                             t->learner->all_steps, t->learner->all_work, t->adopted,
-                             t->learner->theta };
+    const kr_flow *flow = t->density->plug->flow;
+    *learned =
+        (kr_learned){ .weights = t->density->plug->weights(t->density->self),
+                      .n_weights = t->n_weights,
+                      .steps = t->learner->all_steps,
+                      .work = t->learner->all_work,
+                      .adopted = t->adopted,
+                      .flow_steps = flow && flow->n_steps ? flow->n_steps(t->density->self) : 0,
+                      .theta = t->learner->theta };
     return true;
 }
 

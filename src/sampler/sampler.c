@@ -319,6 +319,7 @@ static int build(kr_sampler *s, kr_error *err)
     KR_TRY(alloc_means(s, err));
     KR_TRY(config->exchange_every > 0 ? kr_tempering_init(s, err) : KR_OK);
     KR_TRY(count_columns(s, err));
+    KR_TRY(kr_tuning_init(s, err));
     KR_TRY(kr_histograms_init(s, err));
     KR_TRY(kr_stop_init(s, err));
     KR_TRY(config->n_densities > 0 ? kr_certificate_init(s, err) : KR_OK);
@@ -411,6 +412,7 @@ void kr_sampler_free(kr_sampler *s)
     for (int32_t p = 0; s->point && p < s->config.n_points; p++) {
         free_point(s, &s->point[p]);
     }
+    kr_tuning_clear(s);
     kr_histograms_clear(s);
     kr_stop_clear(s);
     kr_tempering_clear(s);

@@ -250,6 +250,7 @@ typedef struct kr_learned {
     int64_t steps;      /* of training, those before a start from a file included */
     double work;        /* of them, in nominal CPU-seconds */
     kr_adopted adopted; /* networks from a file of another lattice; all 0: none */
+    int64_t flow_steps; /* kr_flow.n_steps, or 0 */
     const float *theta; /* (n_terms of kr_sampler_scan, n_weights), or NULL */
 } kr_learned;
 bool kr_sampler_learned(const kr_sampler *sampler, int32_t density, int32_t point,
@@ -298,6 +299,12 @@ int32_t kr_sampler_reach(const kr_sampler *sampler, int32_t update);
 const char *kr_sampler_engine(const kr_sampler *sampler, int32_t update);
 /* Step that the update was tuned to at a point, or NaN: tuning.c. */
 double kr_sampler_tuned(const kr_sampler *sampler, int32_t update, int32_t point);
+/* KR_EINVAL: thermalize of the config, that of the sampler or one like it, is too short for an
+ * update that measures scales of sites, which then stay 1. */
+int kr_sampler_check_tuning(const kr_sampler *sampler, const kr_sampler_config *config,
+                            kr_error *err);
+/* (n_sites) scale that it found for every site, or NULL. */
+const double *kr_sampler_tuned_scale(const kr_sampler *sampler, int32_t update, int32_t point);
 /* Why it runs no faster one, or NULL. */
 const char *kr_sampler_engine_reason(const kr_sampler *sampler, int32_t update);
 

@@ -32,6 +32,10 @@ static int find_window(kr_lags *lags, double *gamma, kr_estimate *e, kr_error *e
         KR_TRY(kr_lags_sum(lags, t, &gamma[t], err));
         gamma[t] /= (double)(lags->n_chains * (lags->n_draws - t));
         if (t == 0) {
+            if (!isfinite(gamma[0])) {
+                return kr_fail(err, KR_EINVAL,
+                               "series: squares of its values overflow, want numbers");
+            }
             continue;
         }
         sum += gamma[t] / gamma[0];

@@ -29,7 +29,8 @@ kr_estimate kr_estimate_unknown(int64_t n);
  * Chains that disagree correlate over any lag, so their spread enters the error. Negative
  * correlation gives tau_int < 0.5; then the window follows the sum of |rho|. When the summed
  * autocovariance is not positive, the error is that of independent values.
- * Errors: KR_EINVAL below 4 draws per chain or for a value that is not finite; KR_ENOMEM.
+ * Errors: KR_EINVAL below 4 draws per chain, for a value that is not finite or squares that
+ * overflow; KR_ENOMEM.
  * Cost: O(n window) up to 64 lags, else one FFT per chain. */
 int kr_gamma_estimate(const double *series, int64_t n_chains, int64_t n_draws,
                       kr_estimate *estimate, kr_error *err);

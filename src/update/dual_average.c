@@ -32,6 +32,7 @@ void kr_dual_average_learn(kr_dual_average *d, double acceptance, bool is_last)
 int kr_dual_average_declare(kr_dual_average *d, kr_state *table, kr_error *err)
 {
     KR_TRY(kr_state_add(table, "step", KR_F64, 1, &d->step, err));
+    KR_TRY(kr_state_add(table, "log_start", KR_F64, 1, &d->log_start, err));
     KR_TRY(kr_state_add(table, "mean_log", KR_F64, 1, &d->mean_log, err));
     KR_TRY(kr_state_add(table, "shortfall", KR_F64, 1, &d->shortfall, err));
     return kr_state_add(table, "n", KR_I64, 1, &d->n, err);

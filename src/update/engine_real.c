@@ -96,7 +96,7 @@ static void real_sweep(const void *self, kr_block *block, int64_t n_sweeps, void
 static void real_tune(void *self, const kr_tuning *seen)
 {
     engine_real *e = self;
-    kr_dual_average_learn(&e->width, seen->acceptance, seen->is_last);
+    kr_dual_average_learn(&e->width, seen->acceptance, seen->call == seen->n_calls);
 }
 
 static int real_declare(void *self, kr_state *table, kr_error *err)

@@ -75,31 +75,50 @@ static const kr_field fields[] = {
       .type = KR_TYPE_CHOICE,
       .offset = offsetof(kr_hmc_params, mass),
       .fallback = "unit",
-      .choices = "unit|fourier",
+      .choices = "unit|fourier|diagonal",
       .doc = "unit: all sites alike; fourier: momenta of the modes of the Gaussian next to the "
-             "law, so that long waves move as fast as short ones (quartic actions)" },
+             "law, so that long waves move as fast as short ones (quartic actions); diagonal: "
+             "every site in units of its own spread, measured during thermalize (for "
+             "densities of variables whose scales differ)" },
     KR_FIELD_END
 };
 
-static bool hmc_supports(const kr_target *target, const void *params, kr_error *why)
+bool kr_hmc_has_mass(const char *name, const kr_target *target, int32_t mass, kr_error *why)
 {
-    const kr_hmc_params *p = params;
     const kr_action *action = target->terms->action;
-    if (action && p->mass == KR_MASS_FOURIER && !action->quartic) {
+    if (action && mass == KR_MASS_FOURIER && !action->quartic) {
         kr_fail(why, KR_EUNSUP,
-                "hmc: mass: fourier needs an action of quartic form, want mass: unit");
+                "%s: mass: fourier needs an action of quartic form, want mass: unit or "
+                "diagonal",
+                name);
+        return false;
+    }
+    if (action && mass == KR_MASS_DIAGONAL && action->is_angle) {
+        kr_fail(why, KR_EUNSUP,
+                "%s: mass: diagonal is for numbers on the line, the variables are angles, want "
+                "mass: unit",
+                name);
         return false;
     }
     return true;
 }
 
-static int init_modes(kr_hmc *h, const kr_target *target, int32_t mass, kr_error *err)
+static bool hmc_supports(const kr_target *target, const void *params, kr_error *why)
 {
-    if (mass != KR_MASS_FOURIER) {
-        return KR_OK;
+    return kr_hmc_has_mass("hmc", target, ((const kr_hmc_params *)params)->mass, why);
+}
+
+static int init_mass(kr_hmc *h, const kr_target *target, int32_t mass, kr_error *err)
+{
+    const kr_action *action = target->terms->action;
+    if (mass == KR_MASS_DIAGONAL) {
+        return kr_mass_init(&h->mass, action->n_sites, action->start_width, err);
     }
-    KR_TRY(kr_flow_modes_init(&h->modes, target, err));
-    return kr_flow_modes_prepare(&h->modes, target->beta, err);
+    if (mass == KR_MASS_FOURIER) {
+        KR_TRY(kr_flow_modes_init(&h->modes, target, err));
+        return kr_flow_modes_prepare(&h->modes, target->beta, err);
+    }
+    return KR_OK;
 }
 
 void kr_hmc_free(void *self)
@@ -107,6 +126,7 @@ void kr_hmc_free(void *self)
     kr_hmc *h = self;
     if (h) {
         kr_flow_modes_clear(&h->modes);
+        kr_mass_clear(&h->mass);
         kr_free(h);
     }
 }
@@ -120,7 +140,7 @@ void *kr_hmc_alloc(const kr_update_setting *setting, const void *params, kr_erro
         return NULL;
     }
     kr_hmc *h = kr_alloc(1, sizeof *h, err);
-    if (h && init_modes(h, setting->target, p->mass, err) != KR_OK) {
+    if (h && init_mass(h, setting->target, p->mass, err) != KR_OK) {
         kr_hmc_free(h);
         return NULL;
     }
@@ -133,6 +153,7 @@ void *kr_hmc_alloc(const kr_update_setting *setting, const void *params, kr_erro
                                          .steps = p->steps,
                                          .integrator = p->integrator,
                                          .modes = modes,
+                                         .sigma = h->mass.sigma,
                                          .transform = kr_flow_kernels_of(setting->isa) };
         h->jitter = p->jitter;
         h->shorter = p->shorter;
@@ -146,8 +167,11 @@ size_t kr_hmc_scratch_bytes(const void *self, int32_t n_lanes)
 {
     (void)n_lanes;
     const kr_hmc *h = self;
-    return (h->trajectory.modes ? 4 : 2) * sizeof(double) * KR_LANES_PAD *
-           (size_t)h->trajectory.action->n_sites;
+    const kr_trajectory *t = &h->trajectory;
+    return (t->modes   ? 4
+            : t->sigma ? 3
+                       : 2) *
+           sizeof(double) * KR_LANES_PAD * (size_t)t->action->n_sites;
 }
 
 static void copy_group(int32_t n_sites, int32_t n_lanes, const double *from, size_t from_stride,
@@ -207,7 +231,9 @@ void kr_hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scr
     const kr_hmc *h = self;
     const size_t n = (size_t)h->trajectory.action->n_sites * KR_LANES_PAD;
     double *at = scratch;
-    const kr_phase_space x = { at, at + n, at + 2 * n, at + 3 * n };
+    const bool has_work = h->trajectory.modes || h->trajectory.sigma;
+    const kr_phase_space x = { at, at + n, has_work ? at + 2 * n : NULL,
+                               h->trajectory.modes ? at + 3 * n : NULL };
     for (int64_t k = 0; k < n_sweeps; k++) {
         const double step = h->step.step * factor_of(h, kr_rng_uniform(block->rng));
         for (int32_t first = 0; first < block->n_lanes; first += KR_LANES_PAD) {
@@ -220,18 +246,36 @@ void kr_hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scr
 void kr_hmc_tune(void *self, const kr_tuning *seen)
 {
     kr_hmc *h = self;
-    kr_dual_average_learn(&h->step, seen->acceptance, seen->is_last);
+    double factor;
+    kr_dual_average_learn(&h->step, seen->acceptance, seen->call == seen->n_calls);
+    if (h->mass.sigma && kr_mass_learn(&h->mass, seen, &factor)) {
+        kr_dual_average_init(&h->step, h->step.step * (h->step.target > 0.0 ? factor : 1.0),
+                             h->step.target);
+    }
 }
 
 int kr_hmc_declare(void *self, kr_state *table, kr_error *err)
 {
     kr_hmc *h = self;
+    if (h->mass.sigma) {
+        KR_TRY(kr_mass_declare(&h->mass, table, err));
+    }
     return kr_dual_average_declare(&h->step, table, err);
 }
 
 double kr_hmc_tuned(const void *self)
 {
     return ((const kr_hmc *)self)->step.step;
+}
+
+bool kr_hmc_has_moments(const void *self)
+{
+    return ((const kr_hmc *)self)->mass.sigma != NULL;
+}
+
+const double *kr_hmc_tuned_scale(const void *self)
+{
+    return ((const kr_hmc *)self)->mass.sigma;
 }
 
 const kr_update_plug kr_update_hmc = {
@@ -250,4 +294,6 @@ const kr_update_plug kr_update_hmc = {
     .tune = kr_hmc_tune,
     .declare = kr_hmc_declare,
     .tuned = kr_hmc_tuned,
+    .has_moments = kr_hmc_has_moments,
+    .tuned_scale = kr_hmc_tuned_scale,
 };

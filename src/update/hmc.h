@@ -4,6 +4,7 @@
 #define KR_UPDATE_HMC_H
 
 #include "update/dual_average.h"
+#include "update/mass.h"
 #include "update/trajectory.h"
 
 typedef struct kr_hmc_params {
@@ -12,11 +13,12 @@ typedef struct kr_hmc_params {
     int32_t integrator, mass;
 } kr_hmc_params;
 
-enum { KR_MASS_UNIT, KR_MASS_FOURIER };
+enum { KR_MASS_UNIT, KR_MASS_FOURIER, KR_MASS_DIAGONAL };
 
 typedef struct kr_hmc {
     kr_trajectory trajectory;
     kr_flow_modes modes; /* with KR_MASS_FOURIER */
+    kr_mass mass;        /* with KR_MASS_DIAGONAL */
     double jitter, shorter;
     kr_dual_average step;
 } kr_hmc;
@@ -30,5 +32,9 @@ void kr_hmc_sweep(const void *self, kr_block *block, int64_t n_sweeps, void *scr
 void kr_hmc_tune(void *self, const kr_tuning *seen);
 int kr_hmc_declare(void *self, kr_state *table, kr_error *err);
 double kr_hmc_tuned(const void *self);
+bool kr_hmc_has_moments(const void *self);
+const double *kr_hmc_tuned_scale(const void *self);
+/* Whether an action has such a mass; name: of the update. */
+bool kr_hmc_has_mass(const char *name, const kr_target *target, int32_t mass, kr_error *why);
 
 #endif

@@ -165,10 +165,10 @@ static void latent_sweep(const void *self, kr_block *block, int64_t n_sweeps, vo
 static void latent_tune(void *self, const kr_tuning *seen)
 {
     latent_refresh *d = self;
-    if (seen->is_first) { /* with other weights, perhaps */
+    if (seen->call == 1) { /* with other weights, perhaps */
         kr_dual_average_init(&d->step, d->params.step, d->params.target);
     }
-    kr_dual_average_learn(&d->step, seen->acceptance, seen->is_last);
+    kr_dual_average_learn(&d->step, seen->acceptance, seen->call == seen->n_calls);
 }
 
 static int latent_declare(void *self, kr_state *table, kr_error *err)

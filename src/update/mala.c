@@ -11,8 +11,10 @@
 
 typedef struct params {
     double step, target, jitter, shorter;
+    int32_t mass;
 } params;
 
+/* The choices of mass are in the order of KR_MASS_UNIT, ... */
 static const kr_field fields[] = {
     { .name = "step",
       .type = KR_TYPE_REAL,
@@ -49,21 +51,32 @@ static const kr_field fields[] = {
       .doc =
           "share of attempts with a step anywhere between 0 and that, which leave tails where "
           "it is too large" },
+    { .name = "mass",
+      .type = KR_TYPE_CHOICE,
+      .offset = offsetof(params, mass),
+      .fallback = "unit",
+      .choices = "unit|fourier|diagonal",
+      .doc = "as of hmc: of all sites alike, of modes, or of every site, which preconditions "
+             "the step" },
     KR_FIELD_END
 };
+
+static bool mala_supports(const kr_target *target, const void *parameters, kr_error *why)
+{
+    return kr_hmc_has_mass("mala", target, ((const params *)parameters)->mass, why);
+}
 
 static void *mala_alloc(const kr_update_setting *setting, const void *parameters, kr_error *err)
 {
     const params *p = parameters;
     return kr_hmc_alloc(setting,
-                        &(kr_hmc_params){
-
-                            .steps = 1,
-                            .step = p->step,
-                            .target = p->target,
-                            .jitter = p->jitter,
-                            .shorter = p->shorter,
-                            .integrator = KR_LEAPFROG },
+                        &(kr_hmc_params){ .steps = 1,
+                                          .step = p->step,
+                                          .target = p->target,
+                                          .jitter = p->jitter,
+                                          .shorter = p->shorter,
+                                          .integrator = KR_LEAPFROG,
+                                          .mass = p->mass },
                         err);
 }
 
@@ -75,6 +88,7 @@ const kr_update_plug kr_update_mala = {
     .params_size = sizeof(params),
     .flags = KR_UPDATE_LOCAL | KR_UPDATE_IRREDUCIBLE,
     .layouts = KR_LAYOUT_REAL,
+    .supports = mala_supports,
     .alloc = mala_alloc,
     .free = kr_hmc_free,
     .scratch_bytes = kr_hmc_scratch_bytes,
@@ -82,4 +96,6 @@ const kr_update_plug kr_update_mala = {
     .tune = kr_hmc_tune,
     .declare = kr_hmc_declare,
     .tuned = kr_hmc_tuned,
+    .has_moments = kr_hmc_has_moments,
+    .tuned_scale = kr_hmc_tuned_scale,
 };

@@ -14,6 +14,17 @@ static void add(size_t n, double a, const double *x, double *y)
     }
 }
 
+static void add_scaled(int32_t n, double a, const double *s, const double *x, double *y)
+{
+    for (int32_t i = 0; i < n; i++) {
+        const vd factor = vd_set(a * s[i]);
+        for (int k = 0; k < KR_LANES_PAD; k += VD) {
+            const size_t at = (size_t)i * KR_LANES_PAD + (size_t)k;
+            vd_store(y + at, vd_fma(factor, vd_load(x + at), vd_load(y + at)));
+        }
+    }
+}
+
 static void half_square(int32_t n, const double *x, double *out)
 {
     vd sum[2] = { vd_set(0.0), vd_set(0.0) };
@@ -60,4 +71,5 @@ static unsigned accept(const uint64_t *words, double beta, const double *change,
     return moved;
 }
 
-const kr_real_kernels KR_ISA_NAME(kr_real_kernels) = { add, half_square, propose, accept };
+const kr_real_kernels KR_ISA_NAME(kr_real_kernels) = { add, add_scaled, half_square, propose,
+                                                       accept };

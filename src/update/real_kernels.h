@@ -11,6 +11,8 @@
 typedef struct kr_real_kernels {
     /* y += a x, numbers n a multiple of 8 */
     void (*add)(size_t n, double a, const double *x, double *y);
+    /* y_i += a s_i x_i in every lane */
+    void (*add_scaled)(int32_t n, double a, const double *s, const double *x, double *y);
     /* sum_i x_i^2 / 2 of every lane */
     void (*half_square)(int32_t n, const double *x, double *out);
     /* A Metropolis step of one site of a group. From 2 KR_LANES_PAD random words: value = x +

@@ -19,6 +19,13 @@ static void kick(const kr_trajectory *t, const kr_phase_space *x, double time)
         t->kernels->add(size, -time, x->work, x->pi);
         return;
     }
+    if (t->sigma) {
+        memset(x->work, 0, size * sizeof *x->work);
+        t->action->add_gradient(t->action->self, KR_LANES_PAD, x->phi, KR_LANES_PAD, t->beta,
+                                x->work);
+        t->kernels->add_scaled(n, -time, t->sigma, x->work, x->pi);
+        return;
+    }
     t->action->add_gradient(t->action->self, KR_LANES_PAD, x->phi, KR_LANES_PAD,
                             -time * t->beta, x->pi);
 }
@@ -32,6 +39,10 @@ static void drift(const kr_trajectory *t, const kr_phase_space *x, double time)
         t->transform->scale(n, t->modes->sigma, x->work);
         kr_flow_modes_apply(t->modes, t->transform, KR_FLOW_V, x->work, x->second);
         t->kernels->add(size, time, x->work, x->phi);
+        return;
+    }
+    if (t->sigma) {
+        t->kernels->add_scaled(n, time, t->sigma, x->pi, x->phi);
         return;
     }
     t->kernels->add(size, time, x->pi, x->phi);
