@@ -72,8 +72,8 @@ static void start_moments(const kr_series *s, const kr_blocks_options *o, kr_blo
 {
     for (int64_t p = 0; p < b->n_points; p++) {
         double sum = 0.0;
-        kr_moments *m = &b->moments[p];
-        *m = (kr_moments){ .is_constant = true, .bad_chain = -1, .bad_draw = -1 };
+        kr_draw_moments *m = &b->moments[p];
+        *m = (kr_draw_moments){ .is_constant = true, .bad_chain = -1, .bad_draw = -1 };
         for (int64_t c = 0; c < b->n_chains; c++) {
             const double *x = gather(s, o, c, p, work);
             for (int64_t t = 0; t < s->n; t++) {
@@ -86,7 +86,8 @@ static void start_moments(const kr_series *s, const kr_blocks_options *o, kr_blo
     }
 }
 
-static void note_bad(kr_moments *m, const double *x, int64_t n, int64_t chain, int64_t begin)
+static void note_bad(kr_draw_moments *m, const double *x, int64_t n, int64_t chain,
+                     int64_t begin)
 {
     for (int64_t t = 0; t < n; t++) {
         if (!isfinite(x[t])) {
@@ -103,7 +104,7 @@ static void note_bad(kr_moments *m, const double *x, int64_t n, int64_t chain, i
 /* n draws within one block. */
 static void add_draws(kr_blocks *b, int64_t p, int64_t c, int64_t t, const double *x, int64_t n)
 {
-    kr_moments *m = &b->moments[p];
+    kr_draw_moments *m = &b->moments[p];
     const int64_t at = (p * b->n_chains + c) * b->n + t / b->step;
     double sum = 0.0, square = 0.0, low = x[0], high = x[0];
     for (int64_t k = 0; k < n; k++) {
@@ -132,7 +133,7 @@ static void add_piece(kr_blocks *b, const kr_series *s, const kr_blocks_options 
                       double *work, double *pair)
 {
     for (int64_t p = 0; p < b->n_points; p++) {
-        kr_moments *m = &b->moments[p];
+        kr_draw_moments *m = &b->moments[p];
         for (int64_t c = 0; c < b->n_chains; c++) {
             const double *x = gather(s, o, c, p, work);
             if (b->step == 1) {
@@ -157,7 +158,7 @@ static void add_piece(kr_blocks *b, const kr_series *s, const kr_blocks_options 
 /* Sums become means, the short block at the end of a chain takes its place. */
 static void finish_point(kr_blocks *b, int64_t p)
 {
-    kr_moments *m = &b->moments[p];
+    kr_draw_moments *m = &b->moments[p];
     const double n = (double)(b->n_chains * b->n_draws), step = (double)b->step;
     double *value = b->value + p * b->n_chains * b->n, sum = 0.0;
     m->is_constant = m->low == m->high && m->bad_chain < 0;
@@ -214,7 +215,7 @@ void kr_blocks_squares(const kr_blocks *b, int64_t p, double shift, double *x, d
         }
         return;
     }
-    const kr_moments *m = &b->moments[p];
+    const kr_draw_moments *m = &b->moments[p];
     const double *sum = b->square + p * size;
     const double step = (double)b->step, d = m->mean - m->shift, move = shift - m->shift;
     const double mean = m->variance + (d - move) * (d - move); /* of the squares */
@@ -288,7 +289,7 @@ void kr_blocks_range(const kr_blocks *b, int64_t p, double *low, double *high)
  * the sum over the window, which here hardly depends on the variance (Wolff, eq. (35)). */
 static void rescale(const kr_blocks *b, int64_t p, int64_t n_rows, kr_estimate *e)
 {
-    const kr_moments *m = &b->moments[p];
+    const kr_draw_moments *m = &b->moments[p];
     const double n = (double)(n_rows * b->n_draws), n_blocks = (double)e->n;
     const bool is_paired = n_rows != b->n_chains;
     e->error *= (double)b->step * n_blocks / n;
@@ -307,7 +308,7 @@ int kr_blocks_estimate(const kr_blocks *b, int64_t p, const double *x, int64_t n
     if (b->step == 1) {
         return kr_gamma_estimate(x, n_rows, b->n, e, err);
     }
-    const kr_moments *m = &b->moments[p];
+    const kr_draw_moments *m = &b->moments[p];
     if (m->bad_chain >= 0) {
         *e = kr_estimate_unknown(n_rows * b->n_draws);
         return kr_fail(err, KR_EINVAL,

@@ -17,14 +17,14 @@
 #define KR_BLOCKS_TOTAL ((int64_t)3 << 21) /* values of all points */
 #define KR_BLOCKS_LEAST 64                 /* blocks of a chain, whatever the bounds */
 
-typedef struct kr_moments { /* of single values at a point */
+typedef struct kr_draw_moments { /* of single values at a point */
     double shift, mean, variance;
     double pair_variance; /* of the means of the pairs of chains 2k and 2k + 1 */
     double low, high;
     bool is_constant;
     int64_t bad_chain, bad_draw; /* of a value that is not finite; -1: none */
     double bad_value;
-} kr_moments;
+} kr_draw_moments;
 
 typedef struct kr_blocks {
     int64_t n_chains, n_draws, n_points; /* of the series */
@@ -34,7 +34,7 @@ typedef struct kr_blocks {
                        have the same weight; owns */
     double *square; /* the same of (x - shift)^2, as sums over step; NULL for step 1; owns */
     double *first;  /* first draws of the blocks; NULL for step 1, where value has them; owns */
-    kr_moments *moments; /* (n_points); only where step > 1; owns */
+    kr_draw_moments *moments; /* (n_points); only where step > 1; owns */
 } kr_blocks;
 
 typedef struct kr_blocks_options {

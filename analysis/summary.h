@@ -253,6 +253,13 @@ int kr_summary_means(kr_reader *reader, kr_summary *s, kr_error *err);
 /* Rounding of log q: the probabilities of a density are multiples of 2^-32. Pure. */
 double kr_summary_rounding(const kr_summary *s);
 int kr_summary_updates(kr_reader *reader, kr_summary *s, kr_error *err);
+/* summary_updates.c: names of a group with a prefix, how many and what is behind it; opens the
+ * series WHAT_ENTRY of sample_stats, n_points = 0 where it is missing. */
+int kr_summary_count_names(kr_reader *reader, const char *group, const char *prefix);
+const char *kr_summary_name_behind(kr_reader *reader, const char *group, const char *prefix,
+                                   int index);
+int kr_summary_open_counts(kr_reader *reader, const char *what, const char *entry,
+                           kr_series *series, kr_error *err);
 int kr_summary_densities(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_importance(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_tempering(kr_reader *reader, kr_summary *s, kr_error *err);
@@ -313,7 +320,7 @@ void kr_summary_print_observables(const kr_summary *s, kr_sheet *sheet);
 void kr_summary_print_means(const kr_summary *s, kr_sheet *sheet);
 void kr_summary_print_updates(const kr_summary *s, kr_sheet *sheet);
 void kr_summary_print_slots(const kr_summary *s, kr_sheet *sheet);     /* summary_tempering.c */
-void kr_summary_print_densities(const kr_summary *s, kr_sheet *sheet); /* summary_updates.c */
+void kr_summary_print_densities(const kr_summary *s, kr_sheet *sheet); /* summary_densities.c */
 /* The densities for a block, where there are any; summary_importance.c, as the next. */
 void kr_summary_print_blocks(const kr_summary *s, kr_sheet *sheet);
 void kr_summary_print_importance(const kr_summary *s, kr_sheet *sheet);
