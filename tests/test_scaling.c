@@ -58,7 +58,8 @@ typedef struct pulls {
     double p;   /* mean of the best */
 } pulls;
 
-static pulls run(double correction, double claimed, bool has_ratio, uint64_t seed)
+static pulls run(double correction, double claimed, bool has_ratio, double omega_known,
+                 uint64_t seed)
 {
     pulls out = { 0 };
     kr_rng rng;
@@ -70,7 +71,8 @@ static pulls run(double correction, double claimed, bool has_ratio, uint64_t see
         for (int s = 0; s < SIZES; s++) {
             size[s] = noisy(sides[s], critical + 2e-5, correction, claimed, &rng);
         }
-        if (kr_scaling_fit(size, SIZES, critical + 2e-5, has_ratio, &r, &err) != KR_OK) {
+        if (kr_scaling_fit(size, SIZES, critical + 2e-5, has_ratio, omega_known, &r, &err) !=
+            KR_OK) {
             fail_msg("%s", err.text);
         }
         out.critical += pow((r.critical.value - critical) / r.critical.error, 2) / SETS;
@@ -101,7 +103,7 @@ static void errors_cover_without_corrections(void **state)
 {
     (void)state;
     for (int has_ratio = 0; has_ratio < 2; has_ratio++) {
-        pulls p = run(0.0, 1.0, has_ratio, 11);
+        pulls p = run(0.0, 1.0, has_ratio, 0.0, 11);
         show(has_ratio ? "no corrections, xi/L" : "no corrections", p);
         assert_true(p.critical > 0.4 && p.critical < 1.15);
         assert_true(p.exponent > 0.4 && p.exponent < 1.15);
@@ -114,7 +116,7 @@ static void errors_cover_without_corrections(void **state)
 static void errors_cover_corrections_of_a_tenth(void **state)
 {
     (void)state;
-    pulls p = run(0.1, 1.0, true, 12);
+    pulls p = run(0.1, 1.0, true, 0.0, 12);
     show("corrections of 10 %", p);
     assert_true(p.critical > 0.4 && p.critical < 1.2);
     assert_true(p.exponent > 0.4 && p.exponent < 1.2);
@@ -122,11 +124,21 @@ static void errors_cover_corrections_of_a_tenth(void **state)
     assert_true(p.error < 2e-4);
 }
 
+/* With a known omega the error shrinks and still covers. */
+static void a_known_omega_helps(void **state)
+{
+    (void)state;
+    pulls p = run(0.1, 1.0, true, omega, 12), q = run(0.1, 1.0, true, 0.0, 12);
+    show("corrections of 10 %, omega known", p);
+    assert_true(p.critical > 0.4 && p.critical < 1.2);
+    assert_true(p.error < 0.7 * q.error);
+}
+
 /* Covariances of 0.6 times the true errors are seen by the pulls. */
 static void covariances_too_small_are_seen(void **state)
 {
     (void)state;
-    pulls p = run(0.0, 0.6, true, 11);
+    pulls p = run(0.0, 0.6, true, 0.0, 11);
     show("errors claimed as 0.6 of the true ones", p);
     assert_true(p.one > 1.4);
 }
@@ -143,7 +155,7 @@ static void exact_data_give_back_the_exponents(void **state)
             size[s].covariance[i][i] = i % 2 ? pow(1e-2 * size[s].value[i], 2) : 1e-6;
         }
     }
-    assert_int_equal(kr_scaling_fit(size, SIZES, critical, true, &r, &err), KR_OK);
+    assert_int_equal(kr_scaling_fit(size, SIZES, critical, true, 0.0, &r, &err), KR_OK);
     assert_close(r.critical.value, critical, 1e-8);
     assert_close(r.exponent.value, y, 1e-4);
     assert_close(r.square.value, square, 1e-4);
@@ -169,12 +181,12 @@ static void impossible_input_is_refused(void **state)
     for (int s = 0; s < SIZES; s++) {
         size[s] = noisy(sides[s], critical, 0.0, 1.0, &rng);
     }
-    assert_int_equal(kr_scaling_fit(size, 2, critical, true, &r, &err), KR_EINVAL);
+    assert_int_equal(kr_scaling_fit(size, 2, critical, true, 0.0, &r, &err), KR_EINVAL);
     size[1].value[KR_SCALING_RATIO] = NAN;
     err = (kr_error){ 0 };
-    assert_int_equal(kr_scaling_fit(size, SIZES, critical, true, &r, &err), KR_EINVAL);
+    assert_int_equal(kr_scaling_fit(size, SIZES, critical, true, 0.0, &r, &err), KR_EINVAL);
     err = (kr_error){ 0 }; /* not looked at without xi/L */
-    assert_int_equal(kr_scaling_fit(size, SIZES, critical, false, &r, &err), KR_OK);
+    assert_int_equal(kr_scaling_fit(size, SIZES, critical, false, 0.0, &r, &err), KR_OK);
     assert_true(isnan(r.ratio.value));
 }
 
@@ -184,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_cover_without_corrections),
         cmocka_unit_test(errors_cover_corrections_of_a_tenth),
+        cmocka_unit_test(a_known_omega_helps),
         cmocka_unit_test(covariances_too_small_are_seen),
         cmocka_unit_test(exact_data_give_back_the_exponents),
         cmocka_unit_test(impossible_input_is_refused),

@@ -140,9 +140,13 @@ int kr_cli_critical(int argc, char **argv, const volatile sig_atomic_t *stop)
     if (status != KR_OK) {
         return fail(&err, status);
     }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "kramers: critical: the result cannot be written\n");
+        return KR_EXIT_FAILED;
+    }
     if (!is_finished) {
-        fprintf(stderr, "kramers: critical: stopped, everything is saved; the same command "
-                        "goes on\n");
+        fprintf(stderr, "kramers: critical: stopped; the same command goes on from what is "
+                        "measured (scans and pilots, if they had not ended, begin anew)\n");
         return KR_EXIT_STOPPED;
     }
     return KR_EXIT_DONE;

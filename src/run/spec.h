@@ -41,7 +41,7 @@ typedef struct kr_density_files {
 
 typedef struct kr_critical_params { /* section `critical`; runs do not read it */
     kr_list sizes;
-    double minutes;
+    double minutes, omega;
 } kr_critical_params;
 /* The section, or its defaults. Errors: KR_EPARSE, KR_ERANGE, KR_EINVAL with the place. */
 int kr_spec_parse_critical(kr_runfile *file, kr_critical_params *params, kr_error *err);

@@ -16,6 +16,10 @@ const kr_field kr_spec_critical_fields[] = {
              "for the dimension" },
     { "minutes", KR_TYPE_REAL, offsetof(kr_critical_params, minutes), "5", 0.05, 1e5,
       .unit = "min", .doc = "wall time of the whole study, about, on the threads that it has" },
+    { "omega", KR_TYPE_REAL, offsetof(kr_critical_params, omega), "0", 0, 10, .unit = "1",
+      .doc =
+          "exponent of corrections to scaling where it is known (within 5 %), as 0.83 of the "
+          "Ising class in three dimensions; 0: not known" },
     KR_FIELD_END,
 };
 

@@ -166,7 +166,8 @@ static double peak(const table *t, int64_t out, double around, double half)
             fd = weigh(t, out, 0, d).variance;
         }
     }
-    return 0.5 * (a + b);
+    const double found = 0.5 * (a + b);
+    return fabs(found - around) < 0.98 * half ? found : NAN; /* at an end: it lies outside */
 }
 
 enum { PEAK, WEIGHT, X_LOW, X_HIGH, GAP, ORDER_LOW, ORDER_HIGH, QUANTITIES };
@@ -335,6 +336,11 @@ typedef struct line {
     int32_t dof, n_parameters;
 } line;
 
+static bool is_usable(const kr_estimated *y)
+{
+    return isfinite(y->value) && y->error > 0.0 && isfinite(y->error);
+}
+
 /* Weighted mean, or a weighted line at s = 0, of those with s <= most. */
 static bool fit_line(const double *s, const kr_estimated *y, int32_t n, double most,
                      bool has_slope, line *out)
@@ -342,7 +348,7 @@ static bool fit_line(const double *s, const kr_estimated *y, int32_t n, double m
     double w = 0.0, sw = 0.0, ssw = 0.0, yw = 0.0, syw = 0.0;
     int32_t used = 0;
     for (int32_t i = 0; i < n; i++) {
-        if (s[i] <= most) {
+        if (s[i] <= most && is_usable(&y[i])) {
             const double weight = 1.0 / (y[i].error * y[i].error);
             w += weight;
             sw += weight * s[i];
@@ -359,7 +365,7 @@ static bool fit_line(const double *s, const kr_estimated *y, int32_t n, double m
                    .dof = used - 1 - has_slope,
                    .n_parameters = 1 + has_slope };
     for (int32_t i = 0; i < n; i++) {
-        if (s[i] <= most) {
+        if (s[i] <= most && is_usable(&y[i])) {
             const double off = (y[i].value - out->value - slope * s[i]) / y[i].error;
             out->chi2 += off * off;
         }
@@ -371,15 +377,19 @@ kr_estimated kr_extrapolate(const double *s, const kr_estimated *y, int32_t n, b
                             double *p)
 {
     double least = INFINITY, total = 0.0, mean = 0.0, square = 0.0, variance = 0.0;
+    int32_t n_used = 0;
+    for (int32_t i = 0; i < n; i++) {
+        n_used += is_usable(&y[i]);
+    }
     *p = NAN;
     for (int pass = 0; pass < 2; pass++) { /* the least cost first, then the weights */
         for (int32_t i = 0; i < n; i++) {
             for (int slope = 0; slope < 1 + has_slope; slope++) {
                 line l;
-                if (!fit_line(s, y, n, s[i], slope, &l) || l.dof < (n > 1 + slope)) {
+                if (!fit_line(s, y, n, s[i], slope, &l) || l.dof < (n_used > 1 + slope)) {
                     continue;
                 }
-                const int32_t n_cut = n - l.dof - l.n_parameters;
+                const int32_t n_cut = n_used - l.dof - l.n_parameters;
                 const double cost = l.chi2 + 2.0 * l.n_parameters + 2.0 * n_cut;
                 const double w = exp(-0.5 * (cost - least));
                 if (pass == 0) {

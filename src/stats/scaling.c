@@ -12,6 +12,7 @@
 
 #define OMEGA           1.2
 #define OMEGA_WIDTH     0.5 /* of ln omega */
+#define OMEGA_KNOWN     0.05
 #define AMPLITUDE_WIDTH 0.5
 #define STEPS           500
 #define REASONABLE      1e-3 /* p of a fit */
@@ -30,10 +31,11 @@ typedef struct row {
 typedef struct fit {
     bool is_ratio, corrected;
     row row[KR_SCALING_SIZES];
-    int32_t n_rows, n_each; /* data of a row */
-    double at, unit;        /* unit: L0 */
-    double scale;           /* of the parameter: its values are of order one */
-    double size_of_level;   /* of the prior of b */
+    int32_t n_rows, n_each;    /* data of a row */
+    double at, unit;           /* unit: L0 */
+    double scale;              /* of the parameter: its values are of order one */
+    double size_of_level;      /* of the prior of b */
+    double omega, omega_width; /* prior of ln omega: ln of the first, width */
 } fit;
 
 static int32_t n_plain(const fit *f)
@@ -83,7 +85,8 @@ static int residuals(const gsl_vector *v, void *context, gsl_vector *out)
     for (int32_t c = 0; c < n_corrections(f); c++) {
         const double x = p[n_plain(f) + c];
         gsl_vector_set(out, k++,
-                       c == OMEGA_LOG ? (x - log(OMEGA)) / OMEGA_WIDTH : x / AMPLITUDE_WIDTH);
+                       c == OMEGA_LOG ? (x - log(f->omega)) / f->omega_width
+                                      : x / AMPLITUDE_WIDTH);
     }
     return GSL_SUCCESS;
 }
@@ -103,7 +106,7 @@ static void start(const fit *f, double *p)
         p[POWER] = (b->y[0] - a->y[0]) / ratio;
         p[LEVEL] = a->y[0] - p[POWER] * la;
     }
-    p[n_plain(f) + OMEGA_LOG] = log(OMEGA);
+    p[n_plain(f) + OMEGA_LOG] = log(f->omega);
 }
 
 typedef struct found {
@@ -399,7 +402,7 @@ static int fit_all(const kr_scaling_size *size, int32_t n, bool has_ratio, fit *
 }
 
 int kr_scaling_fit(const kr_scaling_size *size, int32_t n_sizes, double at, bool has_ratio,
-                   kr_scaling_result *result, kr_error *err)
+                   double omega, kr_scaling_result *result, kr_error *err)
 {
     *result = (kr_scaling_result){ 0 };
     KR_TRY(check(size, n_sizes, has_ratio, err));
@@ -407,11 +410,16 @@ int kr_scaling_fit(const kr_scaling_size *size, int32_t n_sizes, double at, bool
     fits *all = kr_alloc(1, sizeof *all, err);
     int status = KR_ENOMEM;
     if (f && all) {
-        *f = (fit){ .at = at, .unit = size[0].length };
+        *f = (fit){ .at = at,
+                    .unit = size[0].length,
+                    .omega = omega > 0.0 ? omega : OMEGA,
+                    .omega_width = omega > 0.0 ? OMEGA_KNOWN : OMEGA_WIDTH };
         status = fit_all(size, n_sizes, has_ratio, f, all, result);
     }
     if (status == KR_EDIVERGED) {
         kr_fail(err, status, "scaling: no fit of the sizes converged");
+    } else if (status == KR_ENOMEM && (!err || !err->status)) {
+        kr_fail(err, status, "scaling: out of memory");
     }
     kr_free(all);
     kr_free(f);

@@ -75,12 +75,13 @@ typedef struct kr_scaling_result {
     kr_scaling_variant variant[KR_SCALING_VARIANTS];
 } kr_scaling_result;
 
-/* size (n_sizes) ascending; at: their t. has_ratio: KR_SCALING_RATIO and its slope are there.
- * Three sizes at least stay in a fit, four in one with corrections. Where even the best fit of
- * a quantity has p < 1e-3, its errors are multiplied by (chi^2/dof)^(1/2) of that. Errors:
- * KR_EINVAL fewer than three sizes or a value that is not finite; KR_EDIVERGED no fit of a
- * quantity converged. Cost: some ms. The caller has set GSL's error handler off. */
+/* size (n_sizes) ascending; at: their t. omega > 0: known, within 5 %; 0: not known. has_ratio:
+ * KR_SCALING_RATIO and its slope are there. Three sizes at least stay in a fit, four in one
+ * with corrections. Where even the best fit of a quantity has p < 1e-3, its errors are
+ * multiplied by (chi^2/dof)^(1/2) of that. Errors: KR_EINVAL fewer than three sizes or a value
+ * that is not finite; KR_EDIVERGED no fit of a quantity converged. Cost: some ms. The caller
+ * has set GSL's error handler off. */
 int kr_scaling_fit(const kr_scaling_size *size, int32_t n_sizes, double at, bool has_ratio,
-                   kr_scaling_result *result, kr_error *err);
+                   double omega, kr_scaling_result *result, kr_error *err);
 
 #endif

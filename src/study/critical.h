@@ -41,13 +41,12 @@ typedef struct kr_critical_options {
  *    "known" | null, "known_source", "z"},
  *    "exponents": {"nu", "gamma_over_nu", "beta_over_nu", "omega"}, "binder", "xi_over_l": at
  *    the transition, "best_p": of the fits,
- *    "fits": [{"least_size", "corrected", "chi2", "n_data", "n_parameters", "p", "weight",
- *       "critical", "critical_error"}],
- *    "first_order": {"equal_weight", "equal_height", "peak": limits of many sizes,
- *       "latent_heat": jump of the conjugate per site, "conjugate_low", "conjugate_high",
- *       "interface_tension": of a pair, "n_ordered"} | null,
- *    "sizes": [{"size", "n_sites", "at", "draws", "tau_int": steps, "cpu_s", "binder",
- *       "xi_over_l", "abs_magnetization", "susceptibility": at the transition,
+ *    "fits": [{"ratio": "binder" | "xi_over_l", "least_size", "corrected", "chi2", "n_data",
+ * "n_parameters", "p", "weight", "critical", "critical_error"}], "first_order":
+ * {"equal_weight", "equal_height", "peak": limits of many sizes, "latent_heat": jump of the
+ * conjugate per site, "conjugate_low", "conjugate_high", "interface_tension", "n_ordered", "p":
+ * of equal_weight} | null, "sizes": [{"size", "n_sites", "at", "draws", "tau_int": steps,
+ * "cpu_s", "binder", "xi_over_l", "abs_magnetization", "susceptibility": at the transition,
  *       "coexistence": {"at_weight", "at_height", "barrier", "gap", "at_peak", "crossings"}}],
  *    "cost": {"scan_cpu_s", "pilot_cpu_s", "measure_cpu_s", "wall_s"}, "advice": sentence}
  * Errors: KR_EPARSE, KR_ERANGE, KR_EINVAL, KR_EUNSUP run file; KR_EMISMATCH the folder holds

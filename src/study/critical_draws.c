@@ -282,7 +282,7 @@ int kr_critical_draw(const kr_critical_draws *d, double at, double with, kr_crit
             size->curve[c][k] = data.value[k];
             size->curve_error[c][k] = sqrt(data.covariance[k][k]);
         }
-        if (ess < 0.02) {
+        if (!(ess >= 0.02)) {
             size->curve_at[c] = NAN;
         }
     }

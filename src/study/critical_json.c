@@ -36,6 +36,12 @@ static void put_text(kr_json *j, const char *key, const char *text)
     kr_json_text(j, text);
 }
 
+/* NaN, printed as null, where there is no fit. */
+static double fitted(const kr_critical *study, double x)
+{
+    return study->has_fit ? x : NAN;
+}
+
 static void put_critical(const kr_critical *study, kr_json *j)
 {
     const bool is_first = study->order == KR_CRITICAL_FIRST;
@@ -49,9 +55,14 @@ static void put_critical(const kr_critical *study, kr_json *j)
     kr_json_open(j, '{');
     kr_json_field(j, "value", x);
     kr_json_field(j, "error", error);
-    kr_json_field(j, "spread", is_first ? NAN : study->fit.critical.spread);
+    kr_json_field(j, "spread", is_first ? NAN : fitted(study, study->fit.critical.spread));
     kr_json_field(j, "known", study->known);
-    put_text(j, "known_source", study->known_source ? study->known_source : "");
+    kr_json_key(j, "known_source");
+    if (study->known_source) {
+        kr_json_text(j, study->known_source);
+    } else {
+        kr_json_number(j, NAN);
+    }
     kr_json_field(j, "z", (x - study->known) / error);
     kr_json_close(j, '}');
 }
@@ -59,23 +70,29 @@ static void put_critical(const kr_critical *study, kr_json *j)
 static void put_fit(const kr_critical *study, kr_json *j)
 {
     const kr_scaling_result *f = &study->fit;
-    const double y = f->exponent.value;
+    const double y = fitted(study, f->exponent.value);
     kr_json_key(j, "exponents");
     kr_json_open(j, '{');
-    put_fitted(j, "nu", 1.0 / y, f->exponent.error / (y * y), f->exponent.spread / (y * y));
-    put_fitted(j, "gamma_over_nu", study->n_dims + f->square.value, f->square.error,
-               f->square.spread);
-    put_fitted(j, "beta_over_nu", -f->abs.value, f->abs.error, f->abs.spread);
-    put_fitted(j, "omega", f->correction.value, f->correction.error, f->correction.spread);
+    put_fitted(j, "nu", fitted(study, 1.0 / y), fitted(study, f->exponent.error / (y * y)),
+               fitted(study, f->exponent.spread / (y * y)));
+    put_fitted(j, "gamma_over_nu", fitted(study, study->n_dims + f->square.value),
+               fitted(study, f->square.error), fitted(study, f->square.spread));
+    put_fitted(j, "beta_over_nu", fitted(study, -f->abs.value), fitted(study, f->abs.error),
+               fitted(study, f->abs.spread));
+    put_fitted(j, "omega", fitted(study, f->correction.value),
+               fitted(study, f->correction.error), fitted(study, f->correction.spread));
     kr_json_close(j, '}');
-    put_fitted(j, "binder", f->binder.value, f->binder.error, f->binder.spread);
-    put_fitted(j, "xi_over_l", f->ratio.value, f->ratio.error, f->ratio.spread);
-    kr_json_field(j, "best_p", f->best_p);
+    put_fitted(j, "binder", fitted(study, f->binder.value), fitted(study, f->binder.error),
+               fitted(study, f->binder.spread));
+    put_fitted(j, "xi_over_l", fitted(study, f->ratio.value), fitted(study, f->ratio.error),
+               fitted(study, f->ratio.spread));
+    kr_json_field(j, "best_p", fitted(study, f->best_p));
     kr_json_key(j, "fits");
     kr_json_open(j, '[');
-    for (int32_t v = 0; v < f->n_variants; v++) {
+    for (int32_t v = 0; study->has_fit && v < f->n_variants; v++) {
         const kr_scaling_variant *a = &f->variant[v];
         kr_json_open(j, '{');
+        put_text(j, "ratio", a->datum == KR_SCALING_BINDER ? "binder" : "xi_over_l");
         kr_json_field(j, "least_size", a->least);
         kr_json_key(j, "corrected");
         kr_json_bool(j, a->corrected);
@@ -168,9 +185,7 @@ int kr_critical_print_json(const kr_critical *study, FILE *out, kr_error *err)
     }
     kr_json_close(&j, ']');
     put_critical(study, &j);
-    if (study->has_fit) {
-        put_fit(study, &j);
-    }
+    put_fit(study, &j);
     put_first(study, &j);
     kr_json_key(&j, "sizes");
     kr_json_open(&j, '[');

@@ -17,7 +17,9 @@
 #define SETTLED      0.02 /* of the error */
 #define ESS_LEAST    0.2  /* of the draws, after reweighting */
 #define GROWTH_SIGMA 3.0
-#define BARRIER      0.5 /* ln(P_max/P_min) below which two peaks are none */
+#define BAD_FIT      1e-5 /* p */
+#define SLOW_POWER   0.5  /* 1/nu */
+#define BARRIER      0.5  /* ln(P_max/P_min) below which two peaks are none */
 
 static void add_evidence(kr_critical *study, const char *format, ...) KR_PRINTF(2, 3);
 static void add_evidence(kr_critical *study, const char *format, ...)
@@ -83,30 +85,48 @@ static int first_place(kr_critical *study, const kr_critical_draws *draws, doubl
 static int fit(kr_critical *study, const kr_critical_draws *draws, kr_error *err)
 {
     kr_scaling_size data[KR_SCALING_SIZES];
-    double at;
+    double at, moved = INFINITY;
     int32_t n = 0;
     study->has_fit = false;
     KR_TRY(first_place(study, draws, &at, err));
     for (int round = 0; round < ROUNDS; round++) {
         kr_error why = { 0 };
+        kr_scaling_result found;
         KR_TRY(evaluate(study, draws, at, data, &n, err));
-        if (kr_scaling_fit(data, n, at, study->has_ratio, &study->fit, &why) != KR_OK) {
-            study->has_fit = false;
-            add_evidence(study, "no scaling fit: %.200s", why.text);
-            return KR_OK;
+        const int status =
+            kr_scaling_fit(data, n, at, study->has_ratio, study->omega, &found, &why);
+        if (status == KR_ENOMEM) {
+            return kr_fail(err, status, "%s", why.text);
         }
-        const double moved = study->fit.critical.value - at;
-        study->has_fit = true;
-        at = study->fit.critical.value;
-        if (fabs(moved) < SETTLED * study->fit.critical.error) {
+        if (status != KR_OK) {
+            add_evidence(study, "the fits do not settle: %.200s", why.text);
             break;
         }
+        study->fit = found;
+        study->has_fit = true;
+        moved = found.critical.value - at;
+        if (fabs(moved) < SETTLED * found.critical.error) {
+            break;
+        }
+        at = found.critical.value;
+    }
+    if (!study->has_fit) {
+        return KR_OK;
+    }
+    if (fabs(moved) > study->fit.critical.error) {
+        add_evidence(study, "the fits do not settle: the last moved by %.2g", moved);
+    }
+    if (study->fit.critical.value < study->low || study->fit.critical.value > study->high) {
+        add_evidence(study, "the fits lead out of the range, to %.8g",
+                     study->fit.critical.value);
+        study->has_fit = false;
     }
     if (n < study->n_sizes) {
         add_evidence(study, "%d of %d sizes have too few draws at the critical value, left out",
                      study->n_sizes - n, study->n_sizes);
     }
-    return evaluate(study, draws, at, data, &n, err);
+    return evaluate(study, draws, study->has_fit ? study->fit.critical.value : at, data, &n,
+                    err);
 }
 
 /* ---- coexistence --------------------------------------------------------------------------
@@ -124,11 +144,15 @@ static void find_first(kr_critical *study)
     kr_estimated y[N][KR_SCALING_SIZES];
     double volume[KR_SCALING_SIZES], length[KR_SCALING_SIZES], p;
     kr_critical_first *f = &study->first;
-    int32_t n = 0;
+    int32_t n = 0, longest = 0;
+    for (int32_t d = 0; d < study->n_dims; d++) {
+        longest = study->shape[d] > longest ? study->shape[d] : longest;
+    }
     for (int32_t k = 0; k < study->n_sizes; k++) {
         const kr_critical_size *s = &study->size[k];
         const kr_coexistence *c = &s->coexistence;
-        const double sites = s->n_sites, area = sites / s->side;
+        const double sites = s->n_sites; /* the smallest interface crosses the longest side */
+        const double area = sites / s->side * study->shape_least / longest;
         if (!has_barrier(c)) {
             continue;
         }
@@ -157,43 +181,57 @@ static void find_first(kr_critical *study)
     f->at_weight = kr_extrapolate(volume, y[WEIGHT], n, false, &f->p);
 }
 
-static void decide(kr_critical *study)
+/* Whether barriers are there in two sizes at least, and grow. */
+static bool grows(kr_critical *study, bool *at_largest)
 {
-    const kr_critical_size *last = NULL, *before = NULL; /* with a barrier */
-    const kr_scaling_value y = study->fit.exponent;
+    const kr_critical_size *last = NULL, *first = NULL;
     for (int32_t k = 0; k < study->n_sizes; k++) {
         if (has_barrier(&study->size[k].coexistence)) {
-            before = before ? before : &study->size[k];
+            first = first ? first : &study->size[k];
             last = &study->size[k];
         }
     }
-    const kr_critical_size *largest = &study->size[study->n_sizes - 1];
-    study->order = KR_CRITICAL_UNCLEAR;
-    if (last != before) {
-        const kr_estimated a = before->coexistence.barrier, b = last->coexistence.barrier;
-        const double sigma = (b.value - a.value) / hypot(a.error, b.error);
-        add_evidence(study,
-                     "two phases: barrier ln(P_max/P_min) %.2f(%.2g) at size %d, %.2f(%.2g) at "
-                     "size %d: %s (%.1f sigma)",
-                     a.value, a.error, before->side, b.value, b.error, last->side,
-                     sigma > GROWTH_SIGMA ? "it grows" : "no growth is resolved", sigma);
-        if (sigma > GROWTH_SIGMA && last == largest) {
-            study->order = KR_CRITICAL_FIRST;
-        }
-    } else if (!has_barrier(&largest->coexistence)) {
-        add_evidence(study, "no two peaks in the distribution of the %s at size %d",
-                     study->is_beta ? "energy" : "conjugate", largest->side);
+    *at_largest = last == &study->size[study->n_sizes - 1];
+    if (first == last) {
+        add_evidence(study, "no two peaks in the distribution of the %s %s",
+                     study->is_beta ? "energy" : "conjugate",
+                     last ? "but in one size" : "in any size");
+        return false;
     }
-    if (study->has_fit) {
-        const double below = (study->n_dims - y.value) / y.error;
-        add_evidence(study,
-                     "1/nu = %.4g(%.2g), %.1f sigma below the dimension %d, which it is at a "
-                     "transition of first order",
-                     y.value, y.error, below, study->n_dims);
-        add_evidence(study, "the scaling forms fit with p = %.2g", study->fit.best_p);
-        if (!has_barrier(&largest->coexistence) && below > GROWTH_SIGMA) {
-            study->order = KR_CRITICAL_CONTINUOUS;
-        }
+    const kr_estimated a = first->coexistence.barrier, b = last->coexistence.barrier;
+    const double sigma = (b.value - a.value) / hypot(a.error, b.error);
+    add_evidence(
+        study,
+        "two phases: barrier ln(P_max/P_min) %.2f(%.2g) at size %d, %.2f(%.2g) at size "
+        "%d: %s (%.1f sigma)",
+        a.value, a.error, first->side, b.value, b.error, last->side,
+        sigma > GROWTH_SIGMA ? "it grows" : "no growth is resolved", sigma);
+    return sigma > GROWTH_SIGMA;
+}
+
+static void decide(kr_critical *study)
+{
+    const kr_scaling_value y = study->fit.exponent;
+    bool at_largest;
+    const bool is_growing = grows(study, &at_largest);
+    study->order = is_growing && at_largest ? KR_CRITICAL_FIRST : KR_CRITICAL_UNCLEAR;
+    if (!study->has_fit) {
+        return;
+    }
+    const double below = (study->n_dims - y.value) / y.error;
+    add_evidence(study,
+                 "1/nu = %.4g(%.2g), %.1f sigma below the dimension %d, which it is at a "
+                 "transition of first order",
+                 y.value, y.error, below, study->n_dims);
+    add_evidence(study, "the scaling forms fit with p = %.2g%s", study->fit.best_p,
+                 study->fit.best_p < BAD_FIT ? ": they do not describe these sizes" : "");
+    if (y.value < SLOW_POWER) {
+        add_evidence(study, "1/nu is small, as it looks at a Kosterlitz-Thouless transition, "
+                            "which has none");
+    }
+    if (!is_growing && !at_largest && below > GROWTH_SIGMA && study->fit.best_p >= BAD_FIT &&
+        y.value >= SLOW_POWER) {
+        study->order = KR_CRITICAL_CONTINUOUS;
     }
 }
 

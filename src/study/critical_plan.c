@@ -113,7 +113,8 @@ static double next_place(const kr_critical *study, int32_t k)
     double by = kr_critical_crossing(&before, &s->data, which);
     const double most = MOVE * fabs(s->data.value[which] / s->data.value[which + 1]);
     by = isfinite(by) ? by : 0.0;
-    return s->at + fmax(-most, fmin(most, by));
+    const double at = s->at + fmax(-most, fmin(most, by));
+    return fmax(study->low, fmin(study->high, at));
 }
 
 /* ---- the plan -----------------------------------------------------------------------------
@@ -121,54 +122,65 @@ static double next_place(const kr_critical *study, int32_t k)
 
 static int write_plan(const kr_critical *study, kr_error *err)
 {
-    char path[KR_CRITICAL_PATH], part[KR_CRITICAL_PATH + 16], number[3][KR_NUMBER_MAX];
+    char path[KR_CRITICAL_PATH], number[3][KR_NUMBER_MAX];
+    kr_text text = { 0 };
     kr_critical_name(study, "plan.yaml", path);
-    snprintf(part, sizeof part, "%s.partial", path);
-    FILE *out = fopen(part, "w");
-    if (!out) {
-        return kr_fail(err, KR_EIO, "%s: %s", part, strerror(errno));
-    }
-    fprintf(out, "# What the pilots of kramers critical decided; the same command goes on.\n"
-                 "# cpu_per_step: of a chain, seconds; tau: of the slowest column, steps\n"
-                 "sizes:\n");
-    for (int32_t k = 0; k < study->n_sizes; k++) {
+    int status = kr_text_add(
+        &text, err,
+        "# What the pilots of kramers critical decided; the same command goes on.\n"
+        "# cpu_per_step: of a chain, seconds; tau: of the slowest column, steps\nsizes:\n");
+    for (int32_t k = 0; k < study->n_sizes && status == KR_OK; k++) {
         const kr_critical_size *s = &study->size[k];
-        fprintf(out,
-                "  - {side: %d, at: %s, thermalize: %lld, every: %lld, measure: %lld, tau: %s, "
-                "cpu_per_step: %s}\n",
-                s->side, kr_number_format(s->at, number[0]), (long long)s->thermalize,
-                (long long)s->every, (long long)s->measure, kr_number_format(s->tau, number[1]),
-                kr_number_format(s->cpu_per_step, number[2]));
+        status = kr_text_add(
+            &text, err,
+            "  - {side: %d, at: %s, thermalize: %lld, every: %lld, measure: %lld, tau: %s, "
+            "cpu_per_step: %s}\n",
+            s->side, kr_number_format(s->at, number[0]), (long long)s->thermalize,
+            (long long)s->every, (long long)s->measure, kr_number_format(s->tau, number[1]),
+            kr_number_format(s->cpu_per_step, number[2]));
     }
-    fprintf(out, "updates: \"%s\"\nscan_cpu_s: %s\npilot_cpu_s: %s\n", study->updates,
-            kr_number_format(study->scan_cpu_s, number[0]),
-            kr_number_format(study->pilot_cpu_s, number[1]));
-    bool is_bad = ferror(out);
-    is_bad = fclose(out) != 0 || is_bad;
-    return is_bad || rename(part, path) != 0
-               ? kr_fail(err, KR_EIO, "%s: %s", path, strerror(errno))
-               : KR_OK;
+    status = status == KR_OK
+                 ? kr_text_add(&text, err, "updates: \"%s\"\nscan_cpu_s: %s\npilot_cpu_s: %s\n",
+                               study->updates, kr_number_format(study->scan_cpu_s, number[0]),
+                               kr_number_format(study->pilot_cpu_s, number[1]))
+                 : status;
+    status = status == KR_OK ? kr_critical_write(path, &text, err) : status;
+    kr_text_clear(&text);
+    return status;
 }
 
 static int read_size(const kr_runfile *file, const kr_node *item, kr_critical_size *s,
                      kr_error *err)
 {
-    int64_t side;
-    KR_TRY(kr_node_integer(file, kr_node_get(item, "side"), "side", &side, err));
-    KR_TRY(kr_node_real(file, kr_node_get(item, "at"), "at", &s->at, err));
-    KR_TRY(kr_node_integer(file, kr_node_get(item, "thermalize"), "thermalize", &s->thermalize,
-                           err));
-    KR_TRY(kr_node_integer(file, kr_node_get(item, "every"), "every", &s->every, err));
-    KR_TRY(kr_node_integer(file, kr_node_get(item, "measure"), "measure", &s->measure, err));
-    KR_TRY(kr_node_real(file, kr_node_get(item, "tau"), "tau", &s->tau, err));
-    KR_TRY(kr_node_real(file, kr_node_get(item, "cpu_per_step"), "cpu_per_step",
-                        &s->cpu_per_step, err));
-    return side == s->side && s->every >= 1 && s->measure >= s->every
+    int64_t side = 0;
+    const struct {
+        const char *key;
+        int64_t *integer;
+        double *real;
+    } part[] = { { "side", &side, NULL },
+                 { "at", NULL, &s->at },
+                 { "thermalize", &s->thermalize, NULL },
+                 { "every", &s->every, NULL },
+                 { "measure", &s->measure, NULL },
+                 { "tau", NULL, &s->tau },
+                 { "cpu_per_step", NULL, &s->cpu_per_step } };
+    for (size_t k = 0; k < sizeof part / sizeof *part; k++) {
+        const kr_node *node = kr_node_get(item, part[k].key);
+        if (!node) {
+            return kr_runfile_fail(file, item, err, KR_EMISMATCH,
+                                   "the plan lacks \"%s\" of size %d; --overwrite begins anew",
+                                   part[k].key, s->side);
+        }
+        KR_TRY(part[k].real ? kr_node_real(file, node, part[k].key, part[k].real, err)
+                            : kr_node_integer(file, node, part[k].key, part[k].integer, err));
+    }
+    return side == s->side && s->every >= 1 && s->measure >= s->every && s->thermalize >= 0
                ? KR_OK
                : kr_runfile_fail(file, item, err, KR_EMISMATCH,
-                                 "the plan has side %lld here, want %d; --overwrite begins "
-                                 "anew",
-                                 (long long)side, s->side);
+                                 "the plan has side %lld, every %lld, measure %lld here, want "
+                                 "side %d; --overwrite begins anew",
+                                 (long long)side, (long long)s->every, (long long)s->measure,
+                                 s->side);
 }
 
 static int read_plan(kr_critical *study, const char *path, kr_error *err)
@@ -192,6 +204,7 @@ static int read_plan(kr_critical *study, const char *path, kr_error *err)
     const kr_node *updates = kr_node_get(file->root, "updates");
     if (status == KR_OK && updates && updates->kind == KR_NODE_SCALAR) {
         snprintf(study->updates, sizeof study->updates, "%s", updates->text);
+        kr_critical_find_start(study);
     }
     const kr_node *scan = kr_node_get(file->root, "scan_cpu_s");
     const kr_node *pilots = kr_node_get(file->root, "pilot_cpu_s");
@@ -217,6 +230,7 @@ static int race(kr_critical *study, kr_critical_size *s, bool *is_finished, kr_e
     }
     memcpy(clusters, study->updates, sizeof clusters);
     snprintf(study->updates, sizeof study->updates, "[heat_bath]");
+    kr_critical_find_start(study);
     KR_TRY(pilot(study, &other, is_finished, err));
     if (!*is_finished) {
         return KR_OK;
@@ -228,6 +242,7 @@ static int race(kr_critical *study, kr_critical_size *s, bool *is_finished, kr_e
         *s = other;
     } else {
         memcpy(study->updates, clusters, sizeof clusters);
+        kr_critical_find_start(study);
     }
     return KR_OK;
 }
@@ -325,13 +340,14 @@ int kr_critical_measure(kr_critical *study, bool *is_finished, kr_error *err)
                                   .every = s->every,
                                   .chains = KR_CRITICAL_CHAINS,
                                   .stream = 100000 + s->side };
-        const double expected =
-            s->cpu_per_step * (double)(s->thermalize + s->measure) * KR_CRITICAL_CHAINS;
+        const double expected = s->cpu_per_step *
+                                (double)(s->thermalize + study->adapt + s->measure) *
+                                KR_CRITICAL_CHAINS;
         kr_critical_file(study, s->side, task.output);
         kr_critical_say(study, "critical: measuring size %d at %.8g, %.3g CPU seconds\n",
                         s->side, s->at, expected);
         KR_TRY(kr_critical_execute(study, &task, true, is_finished, &s->cpu_s, err));
-        study->measure_cpu_s += s->cpu_s;
+        study->measure_cpu_s += isfinite(s->cpu_s) ? s->cpu_s : 0.0;
     }
     return KR_OK;
 }

@@ -69,11 +69,22 @@ static void write_title(const kr_critical *study, const char *what, kr_gnuplot *
     fputs(" noenhanced\n", g->script);
 }
 
+static void range_of(const kr_critical_size *s, double *low, double *high)
+{
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (int p = 0; p < KR_CRITICAL_CURVE; p++) {
+        *low = fmin(*low, s->curve_at[p]);
+        *high = fmax(*high, s->curve_at[p]);
+    }
+}
+
 static int plot_crossing(const kr_critical *study, kr_error *err)
 {
     kr_gnuplot g = { 0 };
     const double c = study->fit.critical.value, e = study->fit.critical.error;
-    const kr_critical_size *small = &study->size[study->n_sizes / 2];
+    double low, high;
+    range_of(&study->size[study->n_sizes / 2], &low, &high);
     int status = open_figure(study, "crossing.svg", 800, study->has_ratio ? 820 : 480, &g, err);
     if (status == KR_OK) {
         write_blocks(study, &g);
@@ -88,9 +99,8 @@ static int plot_crossing(const kr_critical *study, kr_error *err)
                 "set object 1 rectangle from %.12g, graph 0 to %.12g, graph 1 fs solid 0.3 "
                 "noborder fc rgb '#999999' behind\n"
                 "set xlabel '%s' noenhanced\n",
-                small->curve_at[0], small->curve_at[KR_CRITICAL_CURVE - 1],
-                kr_gnuplot_step(small->curve_at[KR_CRITICAL_CURVE - 1] - small->curve_at[0], 6),
-                c, c, c - e, c + e, kr_critical_parameter(study));
+                low, high, kr_gnuplot_step(high - low, 6), c, c, c - e, c + e,
+                kr_critical_parameter(study));
         if (study->has_ratio) {
             fputs("set ylabel 'correlation length / L'\n", g.script);
             write_curves(study, &g, "1:2:3", true);

@@ -107,7 +107,11 @@ static void print_continuous(const kr_critical *study, FILE *out)
     print_number("gamma/nu", study->n_dims + f->square.value, f->square.error, "", out);
     print_number("beta/nu", -f->abs.value, f->abs.error, "", out);
     print_number("omega", f->correction.value, f->correction.error,
-                 "   of the corrections; its prior is 1.2, a factor of 1.6 either way", out);
+                 study->omega > 0.0
+                     ? "   of the corrections, as given"
+                     : "   of the corrections; its prior is 1.2, a factor of 1.6 "
+                       "either way",
+                 out);
     print_number("binder", f->binder.value, f->binder.error, "   of infinite size, there", out);
     print_number("xi/L", f->ratio.value, f->ratio.error, "   of infinite size, there", out);
     fprintf(out, "  errors: of the draws, and of the choice among %d fits (p up to %.2g)\n",
@@ -135,9 +139,10 @@ static void print_first(const kr_critical *study, FILE *out)
 
 void kr_critical_print(const kr_critical *study, FILE *out)
 {
-    static const char *const sentence[] = { "the transition is continuous",
-                                            "the transition is of first order",
-                                            "the order of the transition is not clear" };
+    static const char *const sentence[] = {
+        "continuous: no sign of a transition of first order up to the largest size",
+        "a transition of first order", "the order of the transition is not clear"
+    };
     print_head(study, out);
     if (study->order == KR_CRITICAL_FIRST) {
         print_first_sizes(study, out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * study/critical_private.h - shared by the files of the study: critical.c (driver),
- * critical_system.c (the system, its run files), critical_draws.c (draws of a result file),
+ * critical_system.c (the system, its run files), critical_model.c (what the model says of it),
+ * critical_draws.c (draws of a result file),
  * critical_scan.c (where to look), critical_plan.c (pilots, budget, measuring),
  * critical_judge.c (fits, order of the transition), critical_print.c, critical_json.c,
  * critical_plot.c. */
@@ -70,7 +71,7 @@ typedef struct kr_critical {
     double n_ordered;  /* ordered phases that symmetry makes */
     int32_t n_sizes;
     kr_critical_size size[KR_SCALING_SIZES];
-    double minutes;
+    double minutes, omega;
     double scan_cpu_s, pilot_cpu_s, measure_cpu_s, begun;
     /* what was found */
     kr_critical_order order;
@@ -82,6 +83,11 @@ typedef struct kr_critical {
     double known; /* NaN: no value is known */
     const char *known_source;
 } kr_critical;
+
+/* ---- critical.c ---- */
+
+/* Whole or not at all. */
+int kr_critical_write(const char *path, const kr_text *text, kr_error *err);
 
 /* ---- critical_system.c ---- */
 
@@ -98,6 +104,8 @@ typedef struct kr_critical_task {
 } kr_critical_task;
 /* Whether the model takes a schedule and that reaches every state. */
 bool kr_critical_takes(const kr_critical *study, const char *updates);
+/* Where chains begin, for the updates of the study. */
+void kr_critical_find_start(kr_critical *study);
 /* A spec of the task; NULL with the error set. */
 kr_spec *kr_critical_spec(const kr_critical *study, const kr_critical_task *task,
                           kr_error *err);
@@ -110,6 +118,12 @@ void kr_critical_say(const kr_critical *study, const char *format, ...) KR_PRINT
 void kr_critical_name(const kr_critical *study, const char *name, char path[KR_CRITICAL_PATH]);
 /* Text of the parameter without `model.`. */
 const char *kr_critical_parameter(const kr_critical *study);
+
+/* ---- critical_model.c ---- */
+
+/* Refuses models that their order parameter says nothing of; fills n_ordered. */
+int kr_critical_check_order(kr_critical *study, kr_error *err);
+void kr_critical_find_known(kr_critical *study);
 
 /* ---- critical_draws.c ---- */
 

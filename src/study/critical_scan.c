@@ -5,8 +5,6 @@
 #include "study/critical_private.h"
 
 #include <math.h>
-#include <string.h>
-#include <unistd.h>
 
 #define CHAINS     32
 #define THERMALIZE 400

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * study/critical_system.c - the system of a run file, and the run files of a study. */
 #include "base/memory.h"
+#include "io/results.h"
 #include "observable/slices.h"
 #include "run/run.h"
 #include "study/critical_private.h"
@@ -12,6 +13,7 @@
 
 #define SCAN_DEFAULT 13
 #define SCAN_LEAST   5
+#define SCAN_MOST    64
 #define ADAPT_LEAST  400
 
 /* Of runs; what a study decides is in none of them. */
@@ -130,6 +132,27 @@ static bool exists(const char *path, const char *ending)
     return stat(whole, &info) == 0;
 }
 
+/* A result file that is there must be that of the task: its run file says so. */
+static int check_same(const kr_critical *study, const kr_critical_task *task, kr_error *err)
+{
+    const char *seen = NULL;
+    kr_text want = { 0 };
+    kr_reader *reader = kr_reader_open(task->output, err);
+    kr_spec *spec = reader ? kr_critical_spec(study, task, err) : NULL;
+    int status = spec ? kr_spec_write(spec, &want, err) : err->status ? err->status : KR_ENOMEM;
+    if (status == KR_OK && (!kr_reader_attr_text(reader, "", "", "run_file", &seen) ||
+                            strcmp(seen, want.data) != 0)) {
+        status = kr_fail(err, KR_EMISMATCH,
+                         "%s is the file of another measurement than plan.yaml says; "
+                         "--overwrite begins anew",
+                         task->output);
+    }
+    kr_text_clear(&want);
+    kr_spec_free(spec);
+    kr_reader_close(reader);
+    return status;
+}
+
 int kr_critical_execute(const kr_critical *study, const kr_critical_task *task, bool keep,
                         bool *is_finished, double *cpu_s, kr_error *err)
 {
@@ -142,10 +165,13 @@ int kr_critical_execute(const kr_critical *study, const kr_critical_task *task, 
     int status = KR_OK;
     *is_finished = true;
     if (keep && exists(task->output, "")) {
-        return KR_OK;
+        *cpu_s = NAN;
+        return check_same(study, task, err);
     }
-    if (keep && exists(task->output, ".restart")) {
+    if (keep &&
+        (exists(task->output, ".restart") || exists(task->output, ".restart.previous"))) {
         status = kr_run_resume(&options, is_finished, err);
+        status = status == KR_OK && *is_finished ? check_same(study, task, err) : status;
     } else {
         kr_spec *spec = kr_critical_spec(study, task, err);
         status = spec ? kr_run_start(spec, &options, is_finished, err)
@@ -189,6 +215,10 @@ static int find_parameter(kr_critical *study, kr_error *err)
         study->low = fmin(study->low, found->value[p]);
         study->high = fmax(study->high, found->value[p]);
     }
+    if (spec->config.n_points > SCAN_MOST) {
+        return kr_fail(err, KR_ERANGE, "%s: %d values of %s, want at most %d of a range",
+                       study->path, spec->config.n_points, found->path, SCAN_MOST);
+    }
     study->n_scan = spec->config.n_points < SCAN_LEAST ? SCAN_DEFAULT : spec->config.n_points;
     snprintf(study->parameter, sizeof study->parameter, "%s", found->path);
     study->is_beta = strcmp(study->parameter, "beta") == 0;
@@ -215,10 +245,10 @@ static int find_shape(kr_critical *study, kr_error *err)
                        study->path, study->spec->lattice_plug->name);
     }
     study->n_dims = size->kind == KR_NODE_LIST ? size->n : 1;
-    if (study->n_dims < 2) {
+    if (study->n_dims < 2 || study->n_dims > KR_DIM_MAX) {
         return kr_runfile_fail(file, size, err, KR_EUNSUP,
-                               "lattice.size: a chain has no transition, want two dimensions "
-                               "or more");
+                               "lattice.size: one side, want a lattice with two directions or "
+                               "more");
     }
     for (int32_t d = 0; d < study->n_dims; d++) {
         int64_t side;
@@ -268,26 +298,6 @@ static int find_sizes(kr_critical *study, const kr_critical_params *params, kr_e
     return KR_OK;
 }
 
-/* Ordered phases that a symmetry of the model takes into each other. */
-static double count_ordered(const kr_terms *terms)
-{
-    int32_t most = 1;
-    if (terms->action) {
-        return terms->action->is_even ? 2.0 : 1.0;
-    }
-    if (terms->order == KR_ORDER_POTTS || terms->order == KR_ORDER_VECTOR) {
-        return terms->has_local ? 1.0 : terms->q;
-    }
-    for (int32_t a = 0; a < terms->q; a++) {
-        int32_t n = 0;
-        for (int32_t b = 0; b < terms->q; b++) {
-            n += terms->state_class[a] == terms->state_class[b] && terms->value[a] != 0.0;
-        }
-        most = n > most ? n : most;
-    }
-    return most;
-}
-
 /* The system without what a study decides. */
 static int keep_text(kr_critical *study, kr_error *err)
 {
@@ -303,18 +313,25 @@ static int keep_text(kr_critical *study, kr_error *err)
     return kr_node_write(file->root, 0, &study->text, err);
 }
 
-bool kr_critical_takes(const kr_critical *study, const char *updates)
+/* A spec of the study at the middle of the range. */
+static kr_spec *middle_spec(const kr_critical *study, int32_t side, const char *updates,
+                            int64_t chains, kr_error *err)
 {
     const double middle = 0.5 * (study->low + study->high);
-    kr_error why = { 0 };
-    const kr_critical_task task = { .side = study->size[0].side,
+    const kr_critical_task task = { .side = side,
                                     .value = &middle,
                                     .n_values = 1,
                                     .updates = updates,
                                     .measure = 1,
                                     .every = 1,
-                                    .chains = 2 };
-    kr_spec *spec = kr_critical_spec(study, &task, &why);
+                                    .chains = chains };
+    return kr_critical_spec(study, &task, err);
+}
+
+bool kr_critical_takes(const kr_critical *study, const char *updates)
+{
+    kr_error why = { 0 };
+    kr_spec *spec = middle_spec(study, study->size[0].side, updates, 2, &why);
     const bool is_good = spec && (spec->reach == 2 || study->has_updates);
     kr_spec_free(spec);
     return is_good;
@@ -334,7 +351,7 @@ static bool choose(const kr_critical *study, const char *const *list, size_t n, 
 
 /* One cluster a step takes long to order a large box, and is quick to disorder it; local moves
  * begin in all phases. */
-static void find_start(kr_critical *study)
+void kr_critical_find_start(kr_critical *study)
 {
     static const char *const starts[] = { "ordered", "mixed", "random" };
     bool has_clusters = strstr(study->updates, "wolff") != NULL;
@@ -352,85 +369,31 @@ static void find_start(kr_critical *study)
 static int find_updates(kr_critical *study, kr_error *err)
 {
     study->start = "random";
-    if (study->has_updates ||
-        (choose(study, measuring, sizeof measuring / sizeof *measuring, study->updates) &&
-         choose(study, scanning, sizeof scanning / sizeof *scanning, study->scan_updates))) {
-        find_start(study);
-        return KR_OK;
+    if (!study->has_updates &&
+        (!choose(study, measuring, sizeof measuring / sizeof *measuring, study->updates) ||
+         !choose(study, scanning, sizeof scanning / sizeof *scanning, study->scan_updates))) {
+        kr_spec *spec = middle_spec(study, study->size[0].side, measuring[0], 2, err);
+        if (spec) { /* it is taken, but reaches some states only */
+            kr_fail(
+                err, KR_EUNSUP,
+                "%s: no update is known that reaches every state of the model, want `updates`",
+                study->path);
+        }
+        kr_spec_free(spec);
+        return err->status;
     }
-    return kr_fail(
-        err, KR_EUNSUP,
-        "%s: no update is known that reaches every state of the model, want `updates`",
-        study->path);
+    kr_critical_find_start(study);
+    return KR_OK;
 }
 
-/* Whether "q=3, J = 1" or "convention kappa, lambda = 0.022" is so in the run file. */
-static bool holds(const kr_node *model, const char *params)
+/* A size that cannot be made is told before the work. */
+static int check_largest(const kr_critical *study, kr_error *err)
 {
-    char text[256];
-    snprintf(text, sizeof text, "%s", params ? params : "");
-    char *save = NULL;
-    for (char *part = strtok_r(text, ",", &save); part; part = strtok_r(NULL, ",", &save)) {
-        char key[64], want[64];
-        double a, b;
-        if (sscanf(part, " %63[a-zA-Z0-9_.] %*[=] %63s", key, want) != 2 &&
-            sscanf(part, " %63[a-zA-Z0-9_.] %63s", key, want) != 2) {
-            return false;
-        }
-        const kr_node *node = kr_node_find(model, key, strlen(key));
-        if (!node || node->kind != KR_NODE_SCALAR) {
-            return false;
-        }
-        const bool is_number = kr_number_real(want, &a, NULL) == KR_OK &&
-                               kr_number_real(node->text, &b, NULL) == KR_OK;
-        if (is_number ? fabs(a - b) > 1e-12 * fabs(a) : strcmp(want, node->text) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Whether every number that a fact does not name, and the search does not move, is a default.
- */
-static bool is_plain(const kr_critical *study, const kr_node *model, const char *params)
-{
-    for (const kr_field *f = study->spec->model->fields; f && f->name; f++) {
-        const kr_node *node = kr_node_get(model, f->name);
-        const kr_node *kind = node ? kr_node_get(node, "kind") : NULL;
-        double a, b;
-        if (!node || (params && strstr(params, f->name)) ||
-            strcmp(f->name, kr_critical_parameter(study)) == 0) {
-            continue;
-        }
-        if (kind ? strcmp(kind->text, "none") != 0
-                 : node->kind == KR_NODE_SCALAR && f->fallback &&
-                       strcmp(node->text, f->fallback) != 0 &&
-                       !(kr_number_real(node->text, &a, NULL) == KR_OK &&
-                         kr_number_real(f->fallback, &b, NULL) == KR_OK && a == b)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* A literature value of the model for these parameters. */
-static void find_known(kr_critical *study)
-{
-    const kr_spec *spec = study->spec;
-    char lattice[64], quantity[64];
-    snprintf(lattice, sizeof lattice, "%s %dD", spec->lattice_plug->name, study->n_dims);
-    snprintf(quantity, sizeof quantity, "%.60s_c", kr_critical_parameter(study));
-    const kr_node *model = kr_node_get(spec->file->root, "model");
-    study->known = NAN;
-    for (const kr_fact *f = spec->model->facts; f && f->lattice; f++) {
-        if ((strcmp(f->lattice, lattice) == 0 ||
-             strcmp(f->lattice, spec->lattice_plug->name) == 0) &&
-            strcmp(f->quantity, quantity) == 0 && holds(model, f->params) &&
-            is_plain(study, model, f->params)) {
-            study->known = f->value;
-            study->known_source = f->source;
-        }
-    }
+    kr_spec *spec = middle_spec(study, study->size[study->n_sizes - 1].side, study->updates,
+                                KR_CRITICAL_CHAINS, err);
+    const bool is_made = spec != NULL;
+    kr_spec_free(spec);
+    return is_made ? KR_OK : err->status;
 }
 
 /* The spec of the file, which it takes; of files without updates with the first that the model
@@ -483,11 +446,13 @@ int kr_critical_load(kr_critical *study, kr_runfile *file, kr_error *err)
         study->adapt = ADAPT_LEAST; /* steps are tuned there */
     }
     study->has_ratio = kr_slices_init(&slices, "critical", target, &why) == KR_OK;
-    study->n_ordered = count_ordered(target->terms);
+    study->omega = params.omega;
     KR_TRY(find_parameter(study, err));
     KR_TRY(find_shape(study, err));
+    KR_TRY(kr_critical_check_order(study, err));
     KR_TRY(find_sizes(study, &params, err));
-    find_known(study);
+    kr_critical_find_known(study);
     KR_TRY(keep_text(study, err));
-    return find_updates(study, err);
+    KR_TRY(find_updates(study, err));
+    return check_largest(study, err);
 }
