@@ -41,6 +41,24 @@ def write(path, text):
         file.write(text)
 
 
+def hot_rotors_keep_their_energy():
+    """Where every step is accepted a step without bound lost the digits of the angles."""
+    for update in ("metropolis", "{name: hmc, steps: 3}", "{name: mala, sweeps: 2}"):
+        write("hot.yaml", f"""\
+model: {{name: xy}}
+lattice: {{name: hypercubic, size: [6, 6]}}
+beta: [0.02, 0.3]
+chains: 8
+phases: {{thermalize: 400, measure: 400, every: 2}}
+updates: [{update}]
+observables: [energy]
+""")
+        run("hot.h5", "--overwrite", run_file="hot.yaml")
+        # to third order in beta: E/N = -beta J^2 (4/2)/2, exact in the limit of beta -> 0
+        energy = summary_of("hot.h5")["observables"]["energy_per_site"][0]
+        assert abs(energy["mean"] + 0.02) < 4.6 * energy["error"] + 1e-4, (update, energy)
+
+
 def exact_knows_what_observables_know():
     """The same numbers as in the column `exact` of the summary; what is unknown is null."""
     run("chain.h5")
@@ -136,7 +154,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="field-commands-", dir=os.getcwd()) as folder:
         os.chdir(folder)
         write("chain.yaml", CHAIN)
-        for check in (exact_knows_what_observables_know, dry_runs_say_what_their_numbers_are,
+        for check in (hot_rotors_keep_their_energy, exact_knows_what_observables_know, dry_runs_say_what_their_numbers_are,
                       pilots_are_paid_for, status_and_summary_tell_why_they_differ,
                       tables_say_no_more_than_there_is):
             check()

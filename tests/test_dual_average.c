@@ -42,10 +42,28 @@ static void without_a_target_the_step_stays(void **state)
     assert_true(d.step == 0.25);
 }
 
+/* Where any step is accepted it would grow for ever. */
+static void the_step_stays_below_its_bound(void **state)
+{
+    (void)state;
+    kr_dual_average d, free;
+    kr_dual_average_init(&d, 1.0, 0.5);
+    kr_dual_average_init(&free, 1.0, 0.5);
+    d.most = 3.0;
+    for (int k = 0; k < 400; k++) {
+        kr_dual_average_learn(&d, 0.99, k == 399);
+        kr_dual_average_learn(&free, 0.99, k == 399);
+        assert_true(d.step <= 3.0);
+    }
+    assert_true(d.step == 3.0);
+    assert_true(free.step > 1e6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_averaged_step_meets_the_target_from_far_away),
+        cmocka_unit_test(the_step_stays_below_its_bound),
         cmocka_unit_test(without_a_target_the_step_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,9 +12,11 @@
 
 void kr_dual_average_init(kr_dual_average *d, double step, double target)
 {
-    *d = (kr_dual_average){
-        .target = target, .step = step, .log_start = log(10.0 * step), .mean_log = log(step)
-    };
+    *d = (kr_dual_average){ .target = target,
+                            .step = step,
+                            .log_start = log(10.0 * step),
+                            .mean_log = log(step),
+                            .most = INFINITY };
 }
 
 void kr_dual_average_learn(kr_dual_average *d, double acceptance, bool is_last)
@@ -26,7 +28,7 @@ void kr_dual_average_learn(kr_dual_average *d, double acceptance, bool is_last)
     d->shortfall += (d->target - acceptance - d->shortfall) / (n + T0);
     const double log_step = d->log_start - sqrt(n) / GAMMA * d->shortfall;
     d->mean_log += pow(n, -KAPPA) * (log_step - d->mean_log);
-    d->step = exp(is_last ? d->mean_log : log_step);
+    d->step = fmin(exp(is_last ? d->mean_log : log_step), d->most);
 }
 
 int kr_dual_average_declare(kr_dual_average *d, kr_state *table, kr_error *err)

@@ -15,6 +15,8 @@ typedef struct kr_dual_average {
     double log_start; /* of ten times the first step */
     double mean_log, shortfall;
     int64_t n;
+    double most; /* largest step; infinite unless set after init: of angles a step beyond pi
+                    gains nothing, and hot ones accept any */
 } kr_dual_average;
 
 void kr_dual_average_init(kr_dual_average *d, double step, double target);

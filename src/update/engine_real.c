@@ -12,6 +12,9 @@
 #include "update/local.h"
 #include "update/real_kernels.h"
 
+#include <math.h>
+
+#define PI         3.14159265358979324
 #define ACCEPTANCE 0.5
 
 typedef struct engine_real {
@@ -37,6 +40,7 @@ static void *real_alloc(const kr_update_setting *setting, kr_local_kind kind,
         e->beta = setting->target->beta;
         kr_dual_average_init(&e->width, action->is_angle ? 1.0 : action->start_width,
                              ACCEPTANCE);
+        e->width.most = action->is_angle ? PI : INFINITY;
     }
     return e;
 }

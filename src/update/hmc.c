@@ -20,6 +20,7 @@
 #include <math.h>
 #include <string.h>
 
+#define PI           3.14159265358979324
 #define FOURIER_STEP 0.3 /* where tuning begins; a free field has period 2 pi in all modes */
 
 static const kr_field fields[] = {
@@ -158,6 +159,7 @@ void *kr_hmc_alloc(const kr_update_setting *setting, const void *params, kr_erro
         h->jitter = p->jitter;
         h->shorter = p->shorter;
         kr_dual_average_init(&h->step, p->step > 0.0 ? p->step : step, p->target);
+        h->step.most = action->is_angle ? PI : INFINITY;
     }
     return h;
 }
