@@ -62,8 +62,12 @@ def check_errors(kramers, folder):
         ("[4, 6, 8, 12, 16]", "[8, 12]", "2 entries, want 3.."),
         ("minutes: 0.1", "minutes: -1", "minutes"),
         ("minutes: 0.1", "hours: 1", "hours"),
-        ("size: [4, 4]", "size: 16", "a chain has no transition"),
+        ("size: [4, 4]", "size: 16", "want a lattice with two directions"),
         ("size: [4, 4]", "size: [3, 4]", "no whole number"),
+        ("name: ising", "name: ising, J: -1", "is not the order parameter"),
+        ("name: ising", "name: ising, field: 0.1", "no symmetry of the model"),
+        ("name: ising", "name: ising, disorder: {kind: pm1}", "differ from site to site"),
+        ("16], minutes", "65536], minutes", "the sides make 4294967296 sites"),
     ]
     for old, new, text in wrong:
         assert old in SMALL
@@ -108,7 +112,7 @@ def check_small(kramers, folder):
     assert abs(c["z"]) < 4.6 and c["error"] < 3e-3, c
     assert abs(c["known"] - 0.4406867935) < 1e-9
     table = run(kramers, path, "-o", study).stdout
-    assert "the transition is continuous" in table and "beta_c = 0.44" in table, table
+    assert "continuous: no sign" in table and "beta_c = 0.44" in table, table
     names = os.listdir(study)
     for name in ("L0004.h5", "L0016.h5", "study.yaml", "plan.yaml", "crossing.dat",
                  "collapse.gp"):
