@@ -27,6 +27,8 @@ typedef struct kr_lattice {
     int32_t extent[KR_DIM_MAX];   /* sites along each coordinate; product = n_sites */
     bool is_periodic[KR_DIM_MAX]; /* true for periodic and antiperiodic directions */
     bool has_antiperiodic;
+    int32_t n_basis;              /* above 1: coordinate 0 counts the sites of a unit cell */
+    bool is_oblique;              /* planar lattice vectors at 60 or 120 degrees */
     int32_t n_sites;
     int64_t n_bonds;
     int32_t *bond;     /* (n_bonds, 2) sites; a pair may carry several bonds; owns */
@@ -223,6 +225,18 @@ typedef struct kr_flat_weights {
 } kr_flat_weights;
 #define KR_FLAT_REACH 16
 
+/* H at two values of one parameter of the model, high - low = step apart, around the one that
+ * holds: for d(beta H)/d parameter. */
+typedef struct kr_slope {
+    char parameter[48];
+    const kr_terms *low, *high; /* borrowed */
+    double step;
+} kr_slope;
+/* First member of the params of an observable with KR_OBSERVABLE_SLOPE. */
+typedef struct kr_slope_params {
+    char parameter[KR_TEXT_MAX];
+} kr_slope_params;
+
 /* The distribution that updates leave invariant and densities approximate: exp(-beta H), or
  * w(H) where flat is given; an update without KR_UPDATE_ANY_WEIGHT is never made for that. */
 typedef struct kr_target {
@@ -232,6 +246,7 @@ typedef struct kr_target {
     const kr_flat_weights *flat; /* NULL: exp(-beta H); borrowed, entries may change later */
     const struct kr_path *path;  /* terms are those of its point t (model/path.h); else NULL */
     double t;
+    const kr_slope *slope; /* NULL: no observable asks for one; borrowed */
 } kr_target;
 
 /* ---- blocks: where states live --------------------------------------------------------- */
@@ -550,6 +565,9 @@ enum {
      * pair, so that nothing counts a pair twice; results of pairs have their own group in the
      * result file. Needs an even number of chains; no pair is split over blocks. */
     KR_OBSERVABLE_PAIRS = 1,
+    /* Looks at the model at two values of a parameter: params begin with kr_slope_params, and
+     * targets come with their slope. */
+    KR_OBSERVABLE_SLOPE = 2,
 };
 
 typedef struct kr_observable_plug {

@@ -90,17 +90,117 @@ static void derived_quantities_name_their_columns(void **state)
     system_free(&s);
 }
 
+/* Vectors of a state, from the definition in observable/slices.h. */
+static int vector_of(const kr_terms *terms, int state, double *v)
+{
+    if (terms->order == KR_ORDER_POTTS) {
+        for (int a = 0; a < terms->q; a++) {
+            v[a] = ((a == state) - 1.0 / terms->q) * sqrt(terms->q / (terms->q - 1.0));
+        }
+        return terms->q;
+    }
+    if (terms->order == KR_ORDER_VECTOR) {
+        v[0] = terms->moment[0].value[state];
+        v[1] = terms->moment[1].value[state];
+        return 2;
+    }
+    v[0] = terms->value[state];
+    return 1;
+}
+
+/* Structure factors and G(1) of random states by sums over all pairs of sites; cell: sites of
+ * a unit cell, which share their coordinates. */
+static void check_states(const char *model, const char *params, const char *lattice,
+                         const char *size, int32_t cell)
+{
+    kr_system s = system_alloc(model, params, lattice, size);
+    kr_block *block = kr_block_alloc(s.terms, 3, 0, 0, NULL);
+    kr_rng rng;
+    kr_rng_seed(&rng, 5, 0, KR_PURPOSE_TEST);
+    const int32_t N = s.lattice->n_sites, dim = s.lattice->dim, from = cell > 1;
+    const int32_t L = s.lattice->extent[from];
+    for (int32_t k = 0; k < 3 * N; k++) {
+        block->state[k] = (uint8_t)kr_rng_below(&rng, (uint32_t)s.terms->q);
+    }
+    int32_t n;
+    double *out = real_measure(&kr_observable_two_point, &s, 1.0, block, &n);
+    for (int32_t lane = 0; lane < 3; lane++) {
+        double zero = 0.0, least = 0.0, G = 0.0;
+        for (int32_t i = 0; i < N; i++) {
+            for (int32_t j = 0; j < N; j++) {
+                double a[16], b[16], dot = 0.0;
+                int32_t x[KR_DIM_MAX], y[KR_DIM_MAX];
+                const int parts = vector_of(s.terms, block->state[lane * N + i], a);
+                vector_of(s.terms, block->state[lane * N + j], b);
+                kr_lattice_coordinates(s.lattice, i, x);
+                kr_lattice_coordinates(s.lattice, j, y);
+                for (int c = 0; c < parts; c++) {
+                    dot += a[c] * b[c];
+                }
+                zero += dot / N;
+                for (int32_t d = from; d < dim; d++) {
+                    const double axes = dim - from;
+                    least += dot * cos(2 * M_PI * (x[d] - y[d]) / L) / N / axes;
+                    G += (x[d] + 1) % L == y[d] ? dot * L / N / N / axes : 0.0;
+                }
+            }
+        }
+        const double *row = out + lane * n;
+        assert_close(row[n - 2], zero, 1e-12);
+        assert_close(row[n - 1], least, 1e-12);
+        assert_close(row[n - 2 - (L / 2 + 1) + 1], G, 1e-12);
+    }
+    free(out);
+    kr_block_free(block);
+    system_free(&s);
+}
+
+static void states_follow_the_definition(void **state)
+{
+    (void)state;
+    check_states("ising", "", "hypercubic", "size=6,6", 1);
+    check_states("ising", "", "hypercubic", "size=4,4,4", 1);
+    check_states("blume_capel", "D=1", "hypercubic", "size=5,5", 1);
+    check_states("potts", "q=4", "triangular", "size=4,4", 1);
+    check_states("clock", "q=5", "hypercubic", "size=4,4", 1);
+    check_states("ising", "", "honeycomb", "size=4,4", 2);
+    check_states("potts", "q=3", "kagome", "size=3,3", 3);
+}
+
+static void angles_follow_the_definition(void **state)
+{
+    (void)state;
+    kr_system s = system_alloc("xy", "", "hypercubic", "size=4,4");
+    kr_block *block = real_block(s.terms, 3, 2.0, 9);
+    int32_t n;
+    double *out = real_measure(&kr_observable_two_point, &s, 1.0, block, &n);
+    for (int32_t lane = 0; lane < 3; lane++) {
+        double zero = 0.0, least = 0.0;
+        for (int32_t i = 0; i < 16; i++) {
+            for (int32_t j = 0; j < 16; j++) {
+                const double dot = cos(block->phi[i * block->stride + lane] -
+                                       block->phi[j * block->stride + lane]);
+                zero += dot / 16;
+                least += dot * 0.5 *
+                         (cos(M_PI_2 * (i % 4 - j % 4)) + cos(M_PI_2 * (i / 4 - j / 4))) / 16;
+            }
+        }
+        assert_close(out[lane * n + n - 2], zero, 1e-12);
+        assert_close(out[lane * n + n - 1], least, 1e-12);
+    }
+    free(out);
+    kr_block_free(block);
+    system_free(&s);
+}
+
 static void other_systems_are_refused(void **state)
 {
     (void)state;
-    kr_system s = system_alloc("ising", "", "hypercubic", "size=4");
-    assert_refused(&kr_observable_two_point, &s, "discrete states");
-    system_free(&s);
-    s = system_alloc("phi4", "m2=1", "hypercubic", "size=4 boundary=open");
+    kr_system s = system_alloc("phi4", "m2=1", "hypercubic", "size=4 boundary=open");
     assert_refused(&kr_observable_two_point, &s, "periodic in all directions");
     system_free(&s);
-    s = system_alloc("phi4", "m2=1", "triangular", "size=4,4");
-    assert_refused(&kr_observable_two_point, &s, "want lattice hypercubic");
+    s = system_alloc("ising", "", "triangular", "size=4,4 boundary=open");
+    assert_refused(&kr_observable_two_point, &s, "periodic in all directions");
     system_free(&s);
 }
 
@@ -108,6 +208,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(boxes_follow_the_definition),
+        cmocka_unit_test(states_follow_the_definition),
+        cmocka_unit_test(angles_follow_the_definition),
         cmocka_unit_test(derived_quantities_name_their_columns),
         cmocka_unit_test(other_systems_are_refused),
     };

@@ -51,7 +51,8 @@ static int set_box(const kr_cells *cells, const kr_cells_params *p, kr_lattice *
     }
     bool has_basis = cells->n_basis > 1;
     lattice->dim = has_basis ? 3 : 2;
-    lattice->extent[0] = cells->n_basis;
+    lattice->extent[0] = lattice->n_basis = cells->n_basis;
+    lattice->is_oblique = true;
     for (int d = 0; d < 2; d++) {
         lattice->extent[d + has_basis] = (int32_t)p->size.integer[d];
         lattice->is_periodic[d + has_basis] = p->boundary == KR_CELLS_PERIODIC;

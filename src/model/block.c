@@ -502,7 +502,7 @@ static double lane_energy(const kr_block *block, const kr_terms *terms, int32_t 
     return kr_terms_energy(terms, block->state + offset, by_lane ? (size_t)block->stride : 1);
 }
 
-static void energies(const kr_block *block, const kr_terms *terms, double *energy)
+void kr_block_energies(const kr_block *block, const kr_terms *terms, double *energy)
 {
     if (block->phi) {
         kr_terms_score(terms, block->phi, (size_t)block->stride, block->n_lanes, energy);
@@ -524,7 +524,7 @@ static void unfold(kr_block *block)
 void kr_block_score(kr_block *block, const kr_terms *terms)
 {
     unfold(block);
-    energies(block, terms, block->energy);
+    kr_block_energies(block, terms, block->energy);
     block->log_q_of = -1;
 }
 
@@ -532,7 +532,7 @@ double kr_block_audit(kr_block *block, const kr_terms *terms)
 {
     double worst = 0.0, energy[KR_LANES_MAX];
     unfold(block);
-    energies(block, terms, energy);
+    kr_block_energies(block, terms, energy);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         double off = fabs(block->energy[lane] - energy[lane]);
         worst = off <= worst ? worst : off; /* a NaN is kept */

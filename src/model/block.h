@@ -58,6 +58,8 @@ void kr_block_get_lane(const kr_block *block, int32_t lane, void *state);
 void kr_block_copy_lane(kr_block *block, int32_t lane, const kr_block *from, int32_t from_lane);
 /* order (n_lanes): the order parameter that tells the phases. count must be current. */
 void kr_block_order(const kr_block *block, const kr_terms *terms, double *order);
+/* energy (n_lanes): H of these terms; layouts CHAIN, LANE and REAL. */
+void kr_block_energies(const kr_block *block, const kr_terms *terms, double *energy);
 /* energy[] from scratch; log_q stale. Converts folded states to CHAIN. */
 void kr_block_score(kr_block *block, const kr_terms *terms);
 /* Largest |energy - recomputed|; also replaces energy by the recomputed value and converts

@@ -517,6 +517,8 @@ const kr_command kr_cli_commands[] = {
     { "compare", "RUN.yaml",
       "The learned move against every rival, training included; which method to use.",
       kr_cli_compare },
+    { "critical", "RUN.yaml",
+      "Find a transition: its place, order, exponents or latent heat.", kr_cli_critical },
     { "bench", "", "Speed of every engine, update and density against its rival.",
       kr_cli_bench },
     { "explain", "[WORD|FILE]",

@@ -388,6 +388,8 @@ static int build(kr_spec *spec, kr_error *err)
     kr_runfile *file = spec->file;
     KR_TRY(kr_spec_flat_defaults(file, err));
     KR_TRY(kr_spec_annealing_defaults(file, err));
+    kr_critical_params unused; /* its mistakes are mistakes of a run too */
+    KR_TRY(kr_spec_parse_critical(file, &unused, err));
     KR_TRY(kr_spec_parse_stop(spec, err));
     KR_TRY(kr_spec_training_defaults(spec, err));
     KR_TRY(kr_spec_fill_defaults(file, "", file->root, kr_spec_fields(), err));
@@ -509,6 +511,7 @@ void kr_spec_free(kr_spec *spec)
     for (int32_t k = 0; k < KR_OBSERVABLES_MAX; k++) {
         kr_free((void *)(uintptr_t)spec->observable[k].params);
     }
+    kr_spec_clear_slopes(spec);
     for (int32_t a = 0; a < KR_AXES_MAX; a++) {
         kr_free(spec->axis[a].value);
     }

@@ -7,37 +7,17 @@
 #include <math.h>
 #include <string.h>
 
-/* The real number at a path such as "random_field.strength" in params; NaN: there is none. */
-static double find_number(const kr_field *fields, const void *params, const char *path)
-{
-    const size_t n = strcspn(path, ".");
-    for (const kr_field *f = fields; f && f->name; f++) {
-        const char *slot = (const char *)params + f->offset;
-        double value;
-        if (strlen(f->name) != n || strncmp(f->name, path, n) != 0) {
-            continue;
-        }
-        if (path[n] == '.') {
-            return f->type == KR_TYPE_MAP ? find_number(f->sub, slot, path + n + 1) : NAN;
-        }
-        if (f->type == KR_TYPE_REAL) {
-            memcpy(&value, slot, sizeof value);
-            return value;
-        }
-    }
-    return NAN;
-}
-
 static double number_at(const kr_spec *spec, int32_t point, const char *path)
 {
     static const char model[] = "model.";
     if (strcmp(path, "beta") == 0) {
         return spec->target[point].beta;
     }
-    return strncmp(path, model, sizeof model - 1) == 0
-               ? find_number(spec->model->fields, spec->model_params[point],
-                             path + sizeof model - 1)
-               : NAN;
+    const double *number = strncmp(path, model, sizeof model - 1) == 0
+                               ? kr_spec_number(spec->model->fields, spec->model_params[point],
+                                                path + sizeof model - 1)
+                               : NULL;
+    return number ? *number : NAN;
 }
 
 /* Whether a line of fields "name: value" is one of the numbers that the weights depend on. */

@@ -162,6 +162,10 @@ int kr_spec_parse_observables(kr_spec *spec, kr_error *err)
                                     &params, err));
         entry->params = params;
         spec->config.n_observables++;
+        if (entry->plug->flags & KR_OBSERVABLE_SLOPE) {
+            KR_TRY(kr_spec_build_slopes(spec, list->child[k],
+                                        ((const kr_slope_params *)params)->parameter, err));
+        }
         kr_error why = { 0 };
         if (!kr_observable_fits(entry->plug, &spec->target[0], params, &why)) {
             return kr_runfile_fail(file, list->child[k], err, KR_EUNSUP, "%s", why.text);

@@ -203,6 +203,8 @@ static const kr_field optional_table[] = {
           "null or absent: off. Measuring ends when the error of a mean is small enough, at "
           "all points, together with its own uncertainty; decided at 100 draws of each chain "
           "and whenever they have grown by a tenth, never by the clock" },
+    { "critical", KR_TYPE_MAP, 0, "null", 0, 0, .sub = kr_spec_critical_fields,
+      .doc = "sizes and time of `kramers critical`; runs do not read it" },
     { "path", KR_TYPE_MAP, 0, "null", 0, 0, .sub = kr_spec_path_fields,
       .doc =
           "a path of actions of real variables, S_t = (1 - t) R + t S from a free field R to "

@@ -29,7 +29,7 @@ typedef struct kr_top_params {
 /* Keys of the root that are not in the table of kr_spec_fields. */
 #define KR_TOP_OTHERS                                                                          \
     "model|lattice|updates|densities|observables|histograms|tempering|multicanonical|"         \
-    "population_annealing|path|stop"
+    "population_annealing|path|stop|critical"
 
 /* Table of the section `multicanonical` without `betas`, which has a parser of its own. */
 extern const kr_field kr_spec_flat_fields[];
@@ -64,6 +64,12 @@ int kr_spec_find_plug(const kr_runfile *file, const kr_node *map, kr_plug_kind k
 int kr_spec_parse_params(const kr_runfile *file, const kr_node *map, const char *kind,
                          const char *name, const kr_field *fields, size_t size,
                          const char *others, void **params, kr_error *err);
+/* The real number at a path such as "random_field.strength" in params, or NULL. */
+const double *kr_spec_number(const kr_field *fields, const void *params, const char *path);
+/* Gives the targets slopes along a parameter of the model; node: for messages. */
+int kr_spec_build_slopes(kr_spec *spec, const kr_node *node, const char *parameter,
+                         kr_error *err);
+void kr_spec_clear_slopes(kr_spec *spec);
 /* A required section of the root. */
 int kr_spec_section(const kr_runfile *file, const char *key, kr_node_kind kind, kr_node **node,
                     kr_error *err);
@@ -84,6 +90,7 @@ int kr_spec_parse_flat(kr_spec *spec, kr_error *err);
 /* spec_stop.c: the section `stop`, off when it is absent or null; before the defaults of the
  * root: the latest end of measure. */
 extern const kr_field kr_spec_stop_fields[];
+extern const kr_field kr_spec_critical_fields[]; /* spec_critical.c */
 int kr_spec_parse_stop(kr_spec *spec, kr_error *err);
 
 /* spec_path.c: the section `path`, off when it is absent or null. The point of the model is

@@ -216,7 +216,7 @@ static int edit_local(const kr_compare *study, kr_runfile *file, const char *mor
 {
     (void)more;
     (void)study;
-    return kr_compare_set(file, err, "updates=[heat_bath]");
+    return kr_edit_set(file, err, "updates=[heat_bath]");
 }
 
 static int edit_symmetry(const kr_compare *study, kr_runfile *file, const char *more,
@@ -224,15 +224,15 @@ static int edit_symmetry(const kr_compare *study, kr_runfile *file, const char *
 {
     (void)more;
     (void)study;
-    return kr_compare_set(file, err, "updates=[{name: heat_bath, sweeps: %d}, symmetry]",
-                          SYMMETRY_SWEEPS);
+    return kr_edit_set(file, err, "updates=[{name: heat_bath, sweeps: %d}, symmetry]",
+                       SYMMETRY_SWEEPS);
 }
 
 static int edit_cluster(const kr_compare *study, kr_runfile *file, const char *update,
                         kr_error *err)
 {
-    return kr_compare_set(file, err, "updates=[heat_bath, %s%s]", update,
-                          kr_compare_takes(study, "symmetry", NULL) ? ", symmetry" : "");
+    return kr_edit_set(file, err, "updates=[heat_bath, %s%s]", update,
+                       kr_compare_takes(study, "symmetry", NULL) ? ", symmetry" : "");
 }
 
 static int edit_wolff(const kr_compare *study, kr_runfile *file, const char *more,
@@ -247,7 +247,7 @@ static int edit_wolff_alone(const kr_compare *study, kr_runfile *file, const cha
 {
     (void)more;
     (void)study;
-    return kr_compare_set(file, err, "updates=[heat_bath, wolff]");
+    return kr_edit_set(file, err, "updates=[heat_bath, wolff]");
 }
 
 static int edit_swendsen_wang(const kr_compare *study, kr_runfile *file, const char *more,
@@ -303,7 +303,7 @@ int kr_compare_set_ladder(const kr_compare *study, kr_runfile *file, bool from_z
     int32_t n = kr_compare_ladder(scan->beta, scan->deviation, scan->n, from,
                                   scan->beta[scan->n - 1], step, beta, KR_COMPARE_LADDER);
     beta[n - 1] = study->spec->target[0].beta;
-    return kr_compare_set_list(file, "beta", beta, n, err);
+    return kr_edit_set_list(file, "beta", beta, n, err);
 }
 
 static int edit_exchange(const kr_compare *study, kr_runfile *file, const char *more,
@@ -311,9 +311,9 @@ static int edit_exchange(const kr_compare *study, kr_runfile *file, const char *
 {
     bool flips = has_useful_exchange(study);
     KR_TRY(kr_compare_set_ladder(study, file, false, TEMPERING_STEP, err));
-    KR_TRY(kr_compare_set(file, err, "tempering={ladder: auto, pilot: 400, iterations: 4}"));
-    return kr_compare_set(file, err, "updates=[{name: heat_bath, sweeps: 2}%s%s]",
-                          flips ? ", symmetry" : "", more);
+    KR_TRY(kr_edit_set(file, err, "tempering={ladder: auto, pilot: 400, iterations: 4}"));
+    return kr_edit_set(file, err, "updates=[{name: heat_bath, sweeps: 2}%s%s]",
+                       flips ? ", symmetry" : "", more);
 }
 
 static int edit_tempering(const kr_compare *study, kr_runfile *file, const char *more,
@@ -336,13 +336,13 @@ static int edit_annealing(const kr_compare *study, kr_runfile *file, const char 
     (void)more;
     long long chains = (long long)study->spec->config.n_chains;
     KR_TRY(kr_compare_set_ladder(study, file, true, ANNEALING_STEP, err));
-    KR_TRY(kr_compare_set(file, err, "chains=%lld", chains < POPULATION ? POPULATION : chains));
-    KR_TRY(kr_compare_set(file, err, "start=random"));
-    KR_TRY(kr_compare_set(file, err, "phases={thermalize: 0, every: %d, measure: 1000}",
-                          ANNEALING_PASSES));
+    KR_TRY(kr_edit_set(file, err, "chains=%lld", chains < POPULATION ? POPULATION : chains));
+    KR_TRY(kr_edit_set(file, err, "start=random"));
+    KR_TRY(kr_edit_set(file, err, "phases={thermalize: 0, every: %d, measure: 1000}",
+                       ANNEALING_PASSES));
     KR_TRY(kr_compare_set_observables(study, file, false, false, err));
-    KR_TRY(kr_compare_set(file, err, "population_annealing={}"));
-    return kr_compare_set(file, err, "updates=[heat_bath]");
+    KR_TRY(kr_edit_set(file, err, "population_annealing={}"));
+    return kr_edit_set(file, err, "updates=[heat_bath]");
 }
 
 static int edit_flat(const kr_compare *study, kr_runfile *file, const char *more, kr_error *err)
@@ -350,9 +350,9 @@ static int edit_flat(const kr_compare *study, kr_runfile *file, const char *more
     (void)more;
     bool flips = has_useful_exchange(study);
     KR_TRY(kr_compare_set_observables(study, file, true, false, err));
-    KR_TRY(kr_compare_set(file, err, "phases.adapt=%d", FLAT_ADAPT));
-    KR_TRY(kr_compare_set(file, err, "multicanonical={}"));
-    return kr_compare_set(file, err, "updates=[multicanonical%s]", flips ? ", symmetry" : "");
+    KR_TRY(kr_edit_set(file, err, "phases.adapt=%d", FLAT_ADAPT));
+    KR_TRY(kr_edit_set(file, err, "multicanonical={}"));
+    return kr_edit_set(file, err, "updates=[multicanonical%s]", flips ? ", symmetry" : "");
 }
 
 static int ladder_candidates(kr_compare *study, kr_error *err)
@@ -401,19 +401,18 @@ static int edit_transfer(const kr_compare *study, kr_runfile *file, const char *
 {
     (void)more;
     (void)study;
-    KR_TRY(kr_compare_set(file, err, "densities={strip: transfer_matrix}"));
-    KR_TRY(kr_compare_set(file, err, "training.certificate=%d", CERTIFICATE_LEAST));
-    return kr_compare_set(file, err, "updates=[{name: independence, density: strip}]");
+    KR_TRY(kr_edit_set(file, err, "densities={strip: transfer_matrix}"));
+    KR_TRY(kr_edit_set(file, err, "training.certificate=%d", CERTIFICATE_LEAST));
+    return kr_edit_set(file, err, "updates=[{name: independence, density: strip}]");
 }
 
 static int edit_mps(const kr_compare *study, kr_runfile *file, const char *more, kr_error *err)
 {
     (void)more;
     (void)study;
-    KR_TRY(kr_compare_set(file, err, "densities={slices: mps}"));
-    KR_TRY(kr_compare_set(file, err, "training.certificate=%d", CERTIFICATE_LEAST));
-    return kr_compare_set(file, err,
-                          "updates=[heat_bath, {name: independence, density: slices}]");
+    KR_TRY(kr_edit_set(file, err, "densities={slices: mps}"));
+    KR_TRY(kr_edit_set(file, err, "training.certificate=%d", CERTIFICATE_LEAST));
+    return kr_edit_set(file, err, "updates=[heat_bath, {name: independence, density: slices}]");
 }
 
 /* Not scheduled in the file already. */
@@ -474,7 +473,7 @@ static int scheduled(kr_compare *study, int32_t density, kr_error *err)
         }
     }
     list->n = n;
-    if (!is_learned && kr_compare_set(file, err, "training.while_measuring=none") != KR_OK) {
+    if (!is_learned && kr_edit_set(file, err, "training.while_measuring=none") != KR_OK) {
         kr_runfile_free(file);
         return err && err->status ? err->status : KR_ENOMEM;
     }

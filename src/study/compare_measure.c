@@ -288,9 +288,9 @@ static int find_ladder(kr_compare *study, kr_compare_task *task, kr_error *why)
     if (!task->spec->has_tempering && !task->spec->path) {
         return KR_OK;
     }
-    double begun = kr_compare_clock();
+    double begun = kr_edit_clock();
     int status = kr_ladder_find(&task->spec, &options, NULL, why);
-    task->row->set_up_cpu_s += kr_compare_clock() - begun;
+    task->row->set_up_cpu_s += kr_edit_clock() - begun;
     return status;
 }
 
@@ -310,9 +310,9 @@ int kr_compare_measure(kr_compare *study, kr_compare_task *task, kr_error *err)
         every = find_every(study, task, &why, &fatal);
     }
     measurement m = { 0 };
-    double begun = kr_compare_clock();
+    double begun = kr_edit_clock();
     bool is_good = every > 0 && open_measurement(&m, study, task, every, &fatal);
-    row->set_up_cpu_s += task->has_set_up ? kr_compare_clock() - begun : 0.0;
+    row->set_up_cpu_s += task->has_set_up ? kr_edit_clock() - begun : 0.0;
     is_good = is_good && measure_rounds(&m, study->options->work, &fatal);
     if (is_good && m.n_seen > 0) {
         fill_row(&m, row);

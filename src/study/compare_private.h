@@ -10,6 +10,7 @@
 
 #include "run/spec.h"
 #include "study/compare.h"
+#include "study/edit.h"
 
 #define KR_COMPARE_ROWS    24
 #define KR_COMPARE_COLUMNS 14
@@ -119,17 +120,10 @@ typedef struct kr_compare {
 int kr_compare_load(kr_compare *study, kr_runfile *file, kr_error *err);
 /* The system as a run file to be edited. bare: without updates and densities. */
 kr_runfile *kr_compare_file(const kr_compare *study, bool bare, kr_error *err);
-/* kr_runfile_set of printed text; the value is parsed as YAML. */
-int kr_compare_set(kr_runfile *file, kr_error *err, const char *format, ...) KR_PRINTF(3, 4);
-int kr_compare_set_list(kr_runfile *file, const char *path, const double *x, int32_t n,
-                        kr_error *err);
 /* Energy and magnetization; residence and overlap where asked for and the system has them. */
 int kr_compare_set_observables(const kr_compare *study, kr_runfile *file, bool residence,
                                bool overlap, kr_error *err);
-/* Removes a key of the root if it is there. */
-void kr_compare_drop(kr_runfile *file, const char *key);
 bool kr_compare_must_stop(const kr_compare *study);
-double kr_compare_clock(void); /* CPU-seconds of the process */
 
 /* ---- compare_series.c ---- */
 

@@ -19,7 +19,7 @@ static int edit_updates(const kr_compare *study, kr_runfile *file, const char *m
                         kr_error *err)
 {
     (void)study;
-    return kr_compare_set(file, err, "updates=[%s]", more);
+    return kr_edit_set(file, err, "updates=[%s]", more);
 }
 
 static const struct {
@@ -55,8 +55,8 @@ static int edit_tempering(const kr_compare *study, kr_runfile *file, const char 
 {
     (void)more;
     KR_TRY(kr_compare_set_ladder(study, file, false, TEMPERING_STEP, err));
-    KR_TRY(kr_compare_set(file, err, "tempering={ladder: auto, pilot: 400, iterations: 4}"));
-    return kr_compare_set(file, err, "updates=[{name: hmc, steps: 10}]");
+    KR_TRY(kr_edit_set(file, err, "tempering={ladder: auto, pilot: 400, iterations: 4}"));
+    return kr_edit_set(file, err, "updates=[{name: hmc, steps: 10}]");
 }
 
 static int edit_annealing(const kr_compare *study, kr_runfile *file, const char *more,
@@ -65,13 +65,13 @@ static int edit_annealing(const kr_compare *study, kr_runfile *file, const char 
     (void)more;
     const long long chains = (long long)study->spec->config.n_chains;
     KR_TRY(kr_compare_set_ladder(study, file, true, ANNEALING_STEP, err));
-    KR_TRY(kr_compare_set(file, err, "chains=%lld", chains < POPULATION ? POPULATION : chains));
-    KR_TRY(kr_compare_set(file, err, "start=random"));
-    KR_TRY(kr_compare_set(file, err, "phases={thermalize: %d, every: %d, measure: 1000}",
-                          ANNEALING_TUNING * ANNEALING_PASSES, ANNEALING_PASSES));
+    KR_TRY(kr_edit_set(file, err, "chains=%lld", chains < POPULATION ? POPULATION : chains));
+    KR_TRY(kr_edit_set(file, err, "start=random"));
+    KR_TRY(kr_edit_set(file, err, "phases={thermalize: %d, every: %d, measure: 1000}",
+                       ANNEALING_TUNING * ANNEALING_PASSES, ANNEALING_PASSES));
     KR_TRY(kr_compare_set_observables(study, file, false, false, err));
-    KR_TRY(kr_compare_set(file, err, "population_annealing={}"));
-    return kr_compare_set(file, err, "updates=[{name: hmc, steps: 5}]");
+    KR_TRY(kr_edit_set(file, err, "population_annealing={}"));
+    return kr_edit_set(file, err, "updates=[{name: hmc, steps: 5}]");
 }
 
 /* Population annealing that begins with samples of a free field. */
@@ -79,16 +79,15 @@ static int edit_path(const kr_compare *study, kr_runfile *file, const char *more
 {
     (void)more;
     const long long chains = (long long)study->spec->config.n_chains;
-    KR_TRY(kr_compare_set(file, err, "chains=%lld", chains < POPULATION ? POPULATION : chains));
-    KR_TRY(kr_compare_set(file, err, "start=random"));
-    KR_TRY(kr_compare_set(file, err, "phases={thermalize: %d, every: %d, measure: 1000}",
-                          ANNEALING_TUNING * ANNEALING_PASSES, ANNEALING_PASSES));
+    KR_TRY(kr_edit_set(file, err, "chains=%lld", chains < POPULATION ? POPULATION : chains));
+    KR_TRY(kr_edit_set(file, err, "start=random"));
+    KR_TRY(kr_edit_set(file, err, "phases={thermalize: %d, every: %d, measure: 1000}",
+                       ANNEALING_TUNING * ANNEALING_PASSES, ANNEALING_PASSES));
     KR_TRY(kr_compare_set_observables(study, file, false, false, err));
-    KR_TRY(kr_compare_set(file, err, "path={points: %d}", PATH_POINTS));
-    KR_TRY(kr_compare_set(file, err, "population_annealing={}"));
-    return kr_compare_set(file, err, "updates=[{name: hmc, steps: 5%s}]",
-                          study->spec->target[0].terms->action->quartic ? ", mass: fourier"
-                                                                        : "");
+    KR_TRY(kr_edit_set(file, err, "path={points: %d}", PATH_POINTS));
+    KR_TRY(kr_edit_set(file, err, "population_annealing={}"));
+    return kr_edit_set(file, err, "updates=[{name: hmc, steps: 5%s}]",
+                       study->spec->target[0].terms->action->quartic ? ", mass: fourier" : "");
 }
 
 static int ladders(kr_compare *study, kr_error *err)

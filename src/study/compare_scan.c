@@ -46,13 +46,13 @@ static kr_spec *scan_spec(const kr_compare *study, kr_error *err)
     }
     const bool is_real = study->spec->target[0].terms->action != NULL;
     char first[KR_NUMBER_MAX];
-    if (kr_compare_set(file, err, "beta={from: %s, to: %s, count: %d}",
-                       kr_number_format(is_real ? REAL_FROM * beta : 0.0, first),
-                       kr_number_format(beta, number), KR_COMPARE_SCAN) != KR_OK ||
-        kr_compare_set(file, err, "chains=%lld",
-                       (long long)(chains < CHAINS_MOST ? chains : CHAINS_MOST)) != KR_OK ||
-        kr_compare_set(file, err, "updates=[%s]",
-                       is_real ? "{name: hmc, steps: 10}" : "heat_bath") != KR_OK) {
+    if (kr_edit_set(file, err, "beta={from: %s, to: %s, count: %d}",
+                    kr_number_format(is_real ? REAL_FROM * beta : 0.0, first),
+                    kr_number_format(beta, number), KR_COMPARE_SCAN) != KR_OK ||
+        kr_edit_set(file, err, "chains=%lld",
+                    (long long)(chains < CHAINS_MOST ? chains : CHAINS_MOST)) != KR_OK ||
+        kr_edit_set(file, err, "updates=[%s]",
+                    is_real ? "{name: hmc, steps: 10}" : "heat_bath") != KR_OK) {
         kr_runfile_free(file);
         return NULL;
     }
@@ -84,7 +84,7 @@ int kr_compare_scan_run(kr_compare *study, kr_error *err)
 {
     kr_compare_series series[KR_COMPARE_SCAN] = { 0 };
     kr_compare_scan *scan = &study->scan;
-    double begun = kr_compare_clock();
+    double begun = kr_edit_clock();
     kr_spec *spec = scan_spec(study, err);
     if (!spec) {
         return err && err->status ? err->status : KR_ENOMEM;
@@ -108,7 +108,7 @@ int kr_compare_scan_run(kr_compare *study, kr_error *err)
     }
     kr_sampler_free(sampler);
     kr_spec_free(spec);
-    scan->cpu_s = kr_compare_clock() - begun;
+    scan->cpu_s = kr_edit_clock() - begun;
     return status;
 }
 

@@ -8,62 +8,13 @@
 #include "study/compare_private.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 #define EXACT_STATES 1048576.0 /* as at the start of a run */
-
-double kr_compare_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 bool kr_compare_must_stop(const kr_compare *study)
 {
     return study->options->stop && *study->options->stop;
-}
-
-int kr_compare_set(kr_runfile *file, kr_error *err, const char *format, ...)
-{
-    char text[1024];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    return kr_runfile_set(file, text, err);
-}
-
-int kr_compare_set_list(kr_runfile *file, const char *path, const double *x, int32_t n,
-                        kr_error *err)
-{
-    kr_text text = { 0 };
-    int status = kr_text_add(&text, err, "%s=[", path);
-    for (int32_t k = 0; k < n && status == KR_OK; k++) {
-        char number[KR_NUMBER_MAX];
-        status = kr_text_add(&text, err, "%s%s", k ? ", " : "", kr_number_format(x[k], number));
-    }
-    status = status == KR_OK ? kr_text_add(&text, err, "]") : status;
-    status = status == KR_OK ? kr_runfile_set(file, text.data, err) : status;
-    kr_text_clear(&text);
-    return status;
-}
-
-void kr_compare_drop(kr_runfile *file, const char *key)
-{
-    kr_node *root = file->root;
-    for (int32_t k = 0; k < root->n; k++) {
-        if (strcmp(root->key[k]->text, key) == 0) {
-            for (int32_t next = k + 1; next < root->n; next++) {
-                root->key[next - 1] = root->key[next];
-                root->child[next - 1] = root->child[next];
-            }
-            root->n--;
-            return;
-        }
-    }
 }
 
 static bool has_overlap(const kr_spec *spec)
@@ -88,19 +39,19 @@ int kr_compare_set_observables(const kr_compare *study, kr_runfile *file, bool r
 {
     const kr_spec *spec = study->spec;
     bool has_phases = spec->target[0].terms->n_phases >= 2;
-    return kr_compare_set(file, err, "observables=[energy, magnetization%s%s%s]",
-                          has_squares(spec) ? ", field" : "",
-                          residence && has_phases ? ", residence" : "",
-                          overlap && has_overlap(spec) ? ", overlap" : "");
+    return kr_edit_set(file, err, "observables=[energy, magnetization%s%s%s]",
+                       has_squares(spec) ? ", field" : "",
+                       residence && has_phases ? ", residence" : "",
+                       overlap && has_overlap(spec) ? ", overlap" : "");
 }
 
 kr_runfile *kr_compare_file(const kr_compare *study, bool bare, kr_error *err)
 {
     kr_runfile *file = kr_runfile_parse(study->path, study->text.data, study->text.length, err);
     if (file && bare) { /* nothing of what was learned is handed to rivals */
-        kr_compare_drop(file, "updates");
-        kr_compare_drop(file, "densities");
-        if (kr_compare_set(file, err, "training.while_measuring=none") != KR_OK) {
+        kr_edit_drop(file, "updates");
+        kr_edit_drop(file, "densities");
+        if (kr_edit_set(file, err, "training.while_measuring=none") != KR_OK) {
             kr_runfile_free(file);
             file = NULL;
         }
@@ -150,15 +101,15 @@ static int simplify(kr_compare *study, kr_runfile *file, double beta, kr_error *
     char number[KR_NUMBER_MAX];
     study->has_schedule = !has_section(file, "multicanonical");
     for (size_t k = 0; k < sizeof sections / sizeof *sections; k++) {
-        kr_compare_drop(file, sections[k]);
+        kr_edit_drop(file, sections[k]);
     }
     if (!study->has_schedule) {
-        kr_compare_drop(file, "updates");
+        kr_edit_drop(file, "updates");
     }
-    KR_TRY(kr_compare_set(file, err, "beta=%s", kr_number_format(beta, number)));
-    KR_TRY(kr_compare_set(file, err, "training.conditional=0")); /* one point is left */
+    KR_TRY(kr_edit_set(file, err, "beta=%s", kr_number_format(beta, number)));
+    KR_TRY(kr_edit_set(file, err, "training.conditional=0")); /* one point is left */
     if (study->spec->target[0].terms->n_phases >= 2 && !study->spec->start_states) {
-        KR_TRY(kr_compare_set(file, err, "start=mixed")); /* a phase nobody is in is not seen */
+        KR_TRY(kr_edit_set(file, err, "start=mixed")); /* a phase nobody is in is not seen */
     }
     return kr_compare_set_observables(study, file, true, true, err);
 }

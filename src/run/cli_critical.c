@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * run/cli_critical.c - the command `critical`: options, and its exit status. */
+#include "run/cli.h"
+#include "study/critical.h"
+
+#include <argp.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SETS_MAX 64
+
+enum { SET = 256, SEED, THREADS, JSON, OVERWRITE, MINUTES };
+
+static const struct argp_option options[] = {
+    { "output", 'o', "FOLDER", 0,
+      "folder of the study (default: the run file's name, with .critical, here)", 0 },
+    { "overwrite", OVERWRITE, 0, 0, "begin anew where the folder holds a study", 0 },
+    { "minutes", MINUTES, "T", 0, "the same as --set critical.minutes=T", 0 },
+    { "json", JSON, 0, 0, "one JSON object instead of the table", 0 },
+    { "set", SET, "PATH=VALUE", 0, "change the run file", 0 },
+    { "seed", SEED, "N", 0, "the same as --set seed=N", 0 },
+    { "threads", THREADS, "N", 0, "threads (default: all)", 0 },
+    { 0 },
+};
+
+typedef struct arguments {
+    kr_critical_options critical;
+    const char *path;
+    const char *sets[SETS_MAX];
+    int n_sets;
+    char folder[4096], seed[64], minutes[64];
+} arguments;
+
+static void add_set(struct argp_state *state, arguments *a, const char *text)
+{
+    if (a->n_sets == SETS_MAX) {
+        argp_error(state, "more than %d times --set", SETS_MAX);
+    }
+    a->sets[a->n_sets++] = text;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    arguments *a = state->input;
+    int64_t n = 0;
+    switch (key) {
+    case 'o':
+        if (!*text) {
+            argp_error(state, "-o is empty, want the name of a folder");
+        }
+        a->critical.folder = text;
+        return 0;
+    case OVERWRITE:
+        a->critical.overwrite = true;
+        return 0;
+    case JSON:
+        a->critical.is_json = true;
+        return 0;
+    case SET:
+        add_set(state, a, text);
+        return 0;
+    case SEED:
+        snprintf(a->seed, sizeof a->seed, "seed=%.50s", text);
+        add_set(state, a, a->seed);
+        return 0;
+    case MINUTES:
+        snprintf(a->minutes, sizeof a->minutes, "critical.minutes=%.40s", text);
+        add_set(state, a, a->minutes);
+        return 0;
+    case THREADS:
+        if (kr_number_integer(text, &n, NULL) != KR_OK || n < 1 || n > 4096) {
+            argp_error(state, "--threads: \"%s\", want an integer in 1..4096", text);
+        }
+        a->critical.n_threads = (int32_t)n;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->path) {
+            argp_error(state, "one argument too many: \"%s\"", text);
+        }
+        a->path = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->path) {
+            argp_error(state, "an argument is missing");
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* NAME.critical of a run file FOLDER/NAME.yaml. */
+static void default_folder(arguments *a)
+{
+    const char *slash = strrchr(a->path, '/'), *name = slash ? slash + 1 : a->path;
+    const char *dot = strrchr(name, '.');
+    snprintf(a->folder, sizeof a->folder, "%.*s.critical",
+             (int)(dot && dot != name ? dot - name : (long)strlen(name)), name);
+    a->critical.folder = a->folder;
+}
+
+static int fail(const kr_error *err, int status)
+{
+    fprintf(stderr, "kramers: %s\n", err->text);
+    return status == KR_ENOMEM || status == KR_EIO ? KR_EXIT_FAILED : KR_EXIT_USAGE;
+}
+
+int kr_cli_critical(int argc, char **argv, const volatile sig_atomic_t *stop)
+{
+    arguments a = { .critical = { .messages = stderr, .stop = stop } };
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_option,
+        .args_doc = "RUN.yaml",
+        .doc = "Finds the transition of a model: the run file gives one number a range to "
+               "search, as in beta: {from: 0.3, to: 0.6, count: 13}. Scans, pilots and "
+               "measurements of several sizes, then the order of the transition by evidence, "
+               "its place and exponents from one fit of all sizes, or latent heat and "
+               "interface tension. `critical: {sizes: [...], minutes: T}` sets sizes and time. "
+               "The same command goes on after a stop.",
+    };
+    kr_error err = { 0 };
+    bool is_finished = false;
+    char name[] = "kramers critical", *program = argv[0];
+    argv[0] = name;
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    argv[0] = program;
+    if (!a.critical.folder) {
+        default_folder(&a);
+    }
+    if (a.critical.n_threads == 0) {
+        const long n = sysconf(_SC_NPROCESSORS_ONLN);
+        a.critical.n_threads = n < 1 ? 1 : n > 4096 ? 4096 : (int32_t)n;
+    }
+    kr_runfile *file = kr_cli_load(a.path, a.sets, a.n_sets, &err);
+    if (!file) {
+        return fail(&err, err.status);
+    }
+    const int status = kr_critical_run(file, &a.critical, stdout, &is_finished, &err);
+    if (status != KR_OK) {
+        return fail(&err, status);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "kramers: critical: the result cannot be written\n");
+        return KR_EXIT_FAILED;
+    }
+    if (!is_finished) {
+        fprintf(stderr, "kramers: critical: stopped; the same command goes on from what is "
+                        "measured (scans and pilots, if they had not ended, begin anew)\n");
+        return KR_EXIT_STOPPED;
+    }
+    return KR_EXIT_DONE;
+}
