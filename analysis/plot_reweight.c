@@ -41,8 +41,7 @@ static void write_curve(kr_gnuplot *g, const kr_reweighting *r, const kr_curve *
     kr_gnuplot_block(g, curve->name);
     for (int64_t t = 0; t < r->n_targets; t++) {
         if (kr_reweighting_holds(r, t)) {
-            fprintf(g->data, "%.10g %.10g %.4g\n", r->beta[t], curve->value[t],
-                    curve->error[t]);
+            fprintf(g->data, "%.10g %.10g %.4g\n", r->at[t], curve->value[t], curve->error[t]);
         } else if (is_open) {
             fputs("\n", g->data); /* a gap; two empty lines would end the block */
         }
@@ -65,7 +64,8 @@ static void write_points(kr_gnuplot *g, const kr_summary *s, const kr_reweightin
     }
 }
 
-static void write_panel(kr_gnuplot *g, const kr_curve *curve, int k, int n, int block)
+static void write_panel(kr_gnuplot *g, const kr_reweighting *r, const kr_curve *curve, int k,
+                        int n, int block)
 {
     char label[KR_SERIES_NAME + 40];
     bool has_unit = curve->unit[0] && strcmp(curve->unit, "1") != 0;
@@ -76,7 +76,9 @@ static void write_panel(kr_gnuplot *g, const kr_curve *curve, int k, int n, int 
     }
     fprintf(g->script, "set ylabel ");
     kr_gnuplot_text(g, label, NAME_MAX);
-    fprintf(g->script, "\nset xlabel %s\n", k >= n - 2 ? "'beta [1/J]'" : "''");
+    fputs("\nset xlabel ", g->script);
+    kr_gnuplot_text(g, k < n - 2 ? "" : r->is_beta ? "beta [1/J]" : r->parameter, NAME_MAX);
+    fputs(" noenhanced\n", g->script);
     fprintf(g->script,
             "plot data index %d using 1:($2-$3):($2+$3) with filledcurves fc rgb '%s' fs "
             "transparent solid 0.3 notitle, '' index %d using 1:2 with lines lw 1.5 lc rgb "
@@ -101,8 +103,8 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_reweighting *r,
     }
     if (n_held < 2) { /* not even beside the points */
         return kr_fail(err, KR_EUNSUP,
-                       "%s: the draws reach no other beta, want more independent ones",
-                       source->path);
+                       "%s: the draws reach no other %s, want more independent ones",
+                       source->path, r->parameter);
     }
     for (int k = 0; k < n; k++) {
         write_curve(g, r, curve[k]);
@@ -113,9 +115,9 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_reweighting *r,
             n > 2 ? 2 : 1, n > 1 ? 2 : 1);
     kr_gnuplot_text(g, source->title, NAME_MAX);
     fprintf(g->script, " noenhanced font ',13'\nset key top right\nset xtics %g\n",
-            kr_gnuplot_step(r->beta[r->n_targets - 1] - r->beta[0], 5));
+            kr_gnuplot_step(r->at[r->n_targets - 1] - r->at[0], 5));
     for (int k = 0; k < n; k++) {
-        write_panel(g, curve[k], k, n, 2 * k);
+        write_panel(g, r, curve[k], k, n, 2 * k);
     }
     fprintf(g->script, "unset multiplot\n");
     return KR_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * analysis/reweight.c - means of a scan of temperatures as functions of beta.
+ * analysis/reweight.c - means of a scan as functions of the scanned number.
  *
  * Source: Ferrenberg, Swendsen, Phys. Rev. Lett. 61, 2635 (1988); 63, 1195 (1989). Errors come
  * from leaving out groups of chains, or parts of chains where these are few, at all points
@@ -32,7 +32,7 @@ void kr_reweighting_clear(kr_reweighting *r)
     kr_free(r->curve);
     kr_free(r->point);
     kr_free(r->n_eff);
-    kr_free(r->beta);
+    kr_free(r->at);
     kr_free(r->log_z);
     kr_free(r->log_z_error);
     kr_free(r->ess);
@@ -140,17 +140,18 @@ static void fill_target(const kr_multihist *m, const kr_lines *lines, kr_reweigh
     double moments[2 * KR_REWEIGHT_COLUMNS], *log_z = all + lines->n * n;
     for (int64_t s = 0; s < n; s++) {
         kr_multihist_mean mean;
-        kr_multihist_at(m, r->beta[t], s, &mean, moments);
+        kr_multihist_at(m, r->at[t], s, &mean, moments);
         log_z[s] = mean.log_z;
         if (s == 0) {
             r->ess[t] = mean.ess;
             r->edge[t] = mean.edge;
         }
         for (int k = 0; k < lines->n; k++) {
-            all[k * n + s] = value_of(&lines->line[k], moments, r->beta[t], r->n_sites);
+            all[k * n + s] = value_of(&lines->line[k], moments,
+                                      r->is_beta ? r->at[t] : r->fixed_beta, r->n_sites);
         }
     }
-    const bool is_first = fabs(r->beta[t] - r->point[0]) <= 1e-12 * fabs(r->point[0]);
+    const bool is_first = fabs(r->at[t] - r->point[0]) <= 1e-12 * fabs(r->point[0]);
     r->log_z[t] = is_first ? 0.0 : log_z[0]; /* not the rounding of beta */
     r->log_z_error[t] = is_first ? 0.0 : kr_multihist_error(log_z, r->n_blocks, NULL);
     for (int k = 0; k < lines->n; k++) {
@@ -169,6 +170,7 @@ typedef struct kr_search {
     const kr_multihist *m;
     const kr_line *line;
     double n_sites;
+    double fixed_beta; /* NaN: it is beta that moves */
 } kr_search;
 
 static double height(const kr_search *search, double beta, int64_t sample)
@@ -176,7 +178,8 @@ static double height(const kr_search *search, double beta, int64_t sample)
     kr_multihist_mean mean;
     double moments[2 * KR_REWEIGHT_COLUMNS];
     kr_multihist_at(search->m, beta, sample, &mean, moments);
-    return value_of(search->line, moments, beta, search->n_sites);
+    return value_of(search->line, moments,
+                    isfinite(search->fixed_beta) ? search->fixed_beta : beta, search->n_sites);
 }
 
 /* Golden section for a maximum between low and high. */
@@ -209,7 +212,7 @@ static void find_extremum(const kr_multihist *m, const kr_line *line, int curve,
                           kr_reweighting *r, double *work)
 {
     const double *value = r->curve[curve].value;
-    const kr_search search = { m, line, r->n_sites };
+    const kr_search search = { m, line, r->n_sites, r->is_beta ? NAN : r->fixed_beta };
     int64_t top = -1;
     for (int64_t t = 0; t < r->n_targets; t++) {
         if (kr_reweighting_holds(r, t) && (top < 0 || value[t] > value[top])) {
@@ -223,11 +226,11 @@ static void find_extremum(const kr_multihist *m, const kr_line *line, int curve,
     double *beta = work, *most = work + r->n_blocks + 1;
     const int64_t wide = top >= 3 && top + 3 < r->n_targets ? 3 : 1;
     for (int64_t s = 0; s <= r->n_blocks; s++) {
-        beta[s] = find_top(&search, s, r->beta[top - wide], r->beta[top + wide], &most[s]);
+        beta[s] = find_top(&search, s, r->at[top - wide], r->at[top + wide], &most[s]);
     }
     kr_extremum *e = &r->extremum[r->n_extrema++];
     snprintf(e->name, sizeof e->name, "%s", r->curve[curve].name);
-    e->beta_error = kr_multihist_error(beta, r->n_blocks, &e->beta);
+    e->at_error = kr_multihist_error(beta, r->n_blocks, &e->at);
     e->value_error = kr_multihist_error(most, r->n_blocks, &e->value);
 }
 
@@ -284,12 +287,12 @@ static int choose_targets(const kr_reweight_data *d, const kr_reweight_options *
                        "with --from and --to the same",
                        (long long)r->n_targets, low, high, TARGETS_MOST);
     }
-    r->beta = kr_alloc((size_t)r->n_targets, sizeof(double), err);
-    for (int64_t t = 0; r->beta && t < r->n_targets; t++) {
+    r->at = kr_alloc((size_t)r->n_targets, sizeof(double), err);
+    for (int64_t t = 0; r->at && t < r->n_targets; t++) {
         const double f = r->n_targets > 1 ? (double)t / (double)(r->n_targets - 1) : 0.0;
-        r->beta[t] = (1.0 - f) * low + f * high;
+        r->at[t] = (1.0 - f) * low + f * high;
     }
-    return r->beta ? KR_OK : KR_ENOMEM;
+    return r->at ? KR_OK : KR_ENOMEM;
 }
 
 int kr_reweighting_compute(kr_reader *reader, const kr_reweight_options *options,

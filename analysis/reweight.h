@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * analysis/reweight.h - means of a scan of temperatures as functions of beta, by multiple
+ * analysis/reweight.h - means of a scan as functions of the scanned number, by multiple
  * histograms (stats/multihist.h), as plain numbers. Threads: serial only. */
 #ifndef KR_ANALYSIS_REWEIGHT_H
 #define KR_ANALYSIS_REWEIGHT_H
@@ -19,17 +19,20 @@ typedef struct kr_curve {
 
 typedef struct kr_extremum { /* largest value of a derived variance between the targets */
     char name[KR_SERIES_NAME];
-    double beta, beta_error, value, value_error;
+    double at, at_error, value, value_error;
 } kr_extremum;
 
 typedef struct kr_reweighting {
     char title[256];
+    char parameter[KR_SERIES_NAME]; /* beta, or a number of the model without `model.` */
+    bool is_beta;
+    double fixed_beta; /* where another number was scanned */
     double n_sites;
     int64_t n_chains, n_draws, n_points, n_blocks, n_targets;
-    double *point; /* (n_points) beta of the draws; owns */
-    double *n_eff; /* (n_points) independent draws, by tau_int of the energy; owns */
-    double *beta;  /* (n_targets) ascending; owns */
-    double *log_z, *log_z_error; /* (n_targets) ln Z(beta)/Z(first point); own */
+    double *point; /* (n_points) value of the parameter; owns */
+    double *n_eff; /* (n_points) independent draws, by tau_int of what it couples to; owns */
+    double *at;    /* (n_targets) ascending; owns */
+    double *log_z, *log_z_error; /* (n_targets) ln Z(at)/Z(first point); own */
     double *ess, *edge;          /* (n_targets) as in kr_multihist_mean; own */
     double least_overlap;
     int n_curves;
@@ -43,8 +46,9 @@ bool kr_reweighting_holds(const kr_reweighting *r, int64_t target);
 
 /* Columns of the posterior, and quantities that follow from one of them, at the targets that
  * options ask for. Clear with kr_reweighting_clear, also after an error. Errors: KR_EUNSUP when
- * the file is no scan of beta alone, holds no energy or too few independent draws; those of
- * kr_multihist_solve. Memory: that of kr_blocks_read and kr_multihist_alloc. */
+ * the file is no scan of one number alone, lacks what that couples to or has too few
+ * independent draws; those of kr_multihist_solve. Memory: that of kr_blocks_read and
+ * kr_multihist_alloc. */
 int kr_reweighting_compute(kr_reader *reader, const kr_reweight_options *options,
                            kr_reweighting *r, kr_error *err);
 void kr_reweighting_clear(kr_reweighting *r);

@@ -38,21 +38,41 @@ static int check_kind(kr_reader *reader, kr_error *err)
     return KR_OK;
 }
 
-/* The scanned parameters that take more than one value: beta alone, or none. */
-static int check_points(const kr_points *points, kr_error *err)
+/* The scanned parameter that takes more than one value: one alone, or beta. */
+static int find_parameter(const kr_points *points, kr_reweighting *r, kr_error *err)
 {
+    const char *found = NULL;
     for (int k = 0; k < points->n_params; k++) {
         const double *value = points->value + k * points->n;
         bool varies = false;
         for (int64_t p = 1; p < points->n; p++) {
             varies = varies || value[p] != value[0];
         }
-        if (varies && strcmp(points->name[k], "beta") != 0) {
-            return kr_fail(err, KR_EUNSUP, "reweight: the file scans %s, want beta alone",
-                           points->name[k]);
+        if (varies && found) {
+            return kr_fail(err, KR_EUNSUP, "reweight: the file scans %s and %s, want one alone",
+                           found, points->name[k]);
+        }
+        found = varies ? points->name[k] : found;
+    }
+    r->is_beta = !found || strcmp(found, "beta") == 0;
+    const bool is_model = found && strncmp(found, "model.", 6) == 0;
+    snprintf(r->parameter, sizeof r->parameter, "%s",
+             r->is_beta ? "beta"
+             : is_model ? found + 6
+                        : found);
+    return KR_OK;
+}
+
+/* Columns that change with a number of the model beside beta, at one configuration. */
+static bool depends(const char *name)
+{
+    static const char *const some[] = { "energy_per_site", "schwinger_dyson", "bond_" };
+    for (size_t k = 0; k < sizeof some / sizeof *some; k++) {
+        if (strncmp(name, some[k], strlen(some[k])) == 0) {
+            return true;
         }
     }
-    return KR_OK;
+    return false;
 }
 
 static double times(double x, double factor)
@@ -60,19 +80,40 @@ static double times(double x, double factor)
     return x * factor;
 }
 
-/* H of the draws: N times the energy per site, or -lp/beta. */
-static int load_energy(kr_reader *reader, kr_reweight_data *d, const kr_reweighting *r,
+/* X of the draws, with p(s) = m(s) exp(-parameter X): for beta the energy, N times that per
+ * site or -lp/beta; else the observable conjugate. */
+static int name_energy(kr_reader *reader, kr_reweight_data *d, const kr_reweighting *r,
                        kr_error *err)
 {
     const bool has_column = kr_series_exists(reader, "posterior", "energy_per_site");
+    d->energy_group = "posterior";
+    if (!r->is_beta) {
+        snprintf(d->conjugate, sizeof d->conjugate, "conjugate_%.80s", r->parameter);
+        for (char *dot = strchr(d->conjugate, '.'); dot; dot = strchr(dot, '.')) {
+            *dot = '_';
+        }
+        d->energy_name = d->conjugate;
+        return kr_series_exists(reader, "posterior", d->conjugate)
+                   ? KR_OK
+                   : kr_fail(err, KR_EUNSUP,
+                             "reweight: the file scans %s, for that want the observable {name: "
+                             "conjugate, parameter: %s}",
+                             r->parameter, r->parameter);
+    }
     if (!has_column && !kr_series_exists(reader, "sample_stats", "lp")) {
         return kr_fail(err, KR_EUNSUP,
                        "reweight: the file holds no energy, want the observable energy");
     }
     d->energy_group = has_column ? "posterior" : "sample_stats";
     d->energy_name = has_column ? "energy_per_site" : "lp";
+    return KR_OK;
+}
+
+static int load_energy(kr_reader *reader, kr_reweight_data *d, const kr_reweighting *r,
+                       kr_error *err)
+{
     for (int64_t p = 0; p < d->n_points; p++) {
-        d->scale[p] = has_column ? r->n_sites : -1.0 / r->point[p];
+        d->scale[p] = *d->energy_group == 'p' ? r->n_sites : -1.0 / r->point[p];
     }
     kr_series series;
     const kr_blocks_options options = { .map = times, .parameter = d->scale };
@@ -83,21 +124,23 @@ static int load_energy(kr_reader *reader, kr_reweight_data *d, const kr_reweight
         double low, high;
         kr_blocks_range(&d->energy, p, &low, &high);
         if (!isfinite(low) || !isfinite(high)) {
-            status = kr_fail(err, KR_EUNSUP, "reweight: energy %g at beta = %g, want numbers",
-                             isfinite(low) ? high : low, r->point[p]);
+            status =
+                kr_fail(err, KR_EUNSUP, "reweight: %s %g at %s = %g, want numbers",
+                        d->energy_name, isfinite(low) ? high : low, r->parameter, r->point[p]);
         }
     }
     return status;
 }
 
 /* Columns of the shape of the run; those that hold other than numbers go when they are read. */
-static int find_columns(kr_reader *reader, kr_reweight_data *d, kr_error *err)
+static int find_columns(kr_reader *reader, kr_reweight_data *d, const kr_reweighting *r,
+                        kr_error *err)
 {
     const char *const *names = kr_reader_variables(reader, "posterior");
     for (; names && *names && d->n_columns < KR_REWEIGHT_COLUMNS; names++) {
         kr_series series;
         kr_error skipped = { 0 };
-        if (strcmp(*names, "phase_switches") == 0) {
+        if (strcmp(*names, "phase_switches") == 0 || (!r->is_beta && depends(*names))) {
             continue;
         }
         int status = kr_series_open(reader, "posterior", *names, &series, &skipped);
@@ -116,16 +159,29 @@ static int find_columns(kr_reader *reader, kr_reweight_data *d, kr_error *err)
     return KR_OK;
 }
 
+/* Of the parameter with or without `model.`. */
+static double value_of(const kr_points *points, const char *name, int64_t p)
+{
+    for (int k = 0; k < points->n_params; k++) {
+        const char *full = points->name[k];
+        if (strcmp(full, name) == 0 ||
+            (strncmp(full, "model.", 6) == 0 && strcmp(full + 6, name) == 0)) {
+            return points->value[k * points->n + p];
+        }
+    }
+    return NAN;
+}
+
 int kr_reweight_data_load(kr_reader *reader, kr_reweight_data *d, kr_reweighting *r,
                           kr_error *err)
 {
-    const char *first =
-        kr_series_exists(reader, "posterior", "energy_per_site") ? "posterior" : "sample_stats";
     kr_points points = { 0 };
     kr_series shape;
     KR_TRY(check_kind(reader, err));
-    if (kr_series_open(reader, first, *first == 'p' ? "energy_per_site" : "lp", &shape, err) !=
-        KR_OK) {
+    /* any series of all draws says how many points there are */
+    const bool has_column = kr_series_exists(reader, "posterior", "energy_per_site");
+    if (kr_series_open(reader, has_column ? "posterior" : "sample_stats",
+                       has_column ? "energy_per_site" : "lp", &shape, err) != KR_OK) {
         kr_series_clear(&shape);
         return kr_fail(err, KR_EUNSUP,
                        "reweight: no energy in the file, want the observable energy");
@@ -145,13 +201,16 @@ int kr_reweight_data_load(kr_reader *reader, kr_reweight_data *d, kr_reweighting
     }
     d->weight = d->scale + r->n_points;
     int status = kr_points_load(reader, r->n_points, &points, err);
-    status = status == KR_OK ? check_points(&points, err) : status;
-    kr_points_clear(&points);
-    for (int64_t p = 0; p < r->n_points; p++) {
-        r->point[p] = kr_series_constant(reader, "constant_data", "beta", p);
+    status = status == KR_OK ? find_parameter(&points, r, err) : status;
+    r->fixed_beta = kr_series_constant(reader, "constant_data", "beta", 0);
+    for (int64_t p = 0; p < r->n_points && status == KR_OK; p++) {
+        r->point[p] = r->is_beta ? kr_series_constant(reader, "constant_data", "beta", p)
+                                 : value_of(&points, r->parameter, p);
     }
+    kr_points_clear(&points);
+    status = status == KR_OK ? name_energy(reader, d, r, err) : status;
     status = status == KR_OK ? load_energy(reader, d, r, err) : status;
-    return status == KR_OK ? find_columns(reader, d, err) : status;
+    return status == KR_OK ? find_columns(reader, d, r, err) : status;
 }
 
 int kr_reweight_data_weigh(kr_reweight_data *d, kr_reweighting *r, kr_error *err)
@@ -164,8 +223,8 @@ int kr_reweight_data_weigh(kr_reweight_data *d, kr_reweighting *r, kr_error *err
         kr_error why = { 0 };
         if (kr_blocks_estimate(b, p, b->value + p * b->n_chains * b->n, b->n_chains, &e,
                                &why) != KR_OK) {
-            status = kr_fail(err, KR_EUNSUP, "reweight: energy at beta = %.6g: %s", r->point[p],
-                             why.text);
+            status = kr_fail(err, KR_EUNSUP, "reweight: %s at %s = %.6g: %s", d->energy_name,
+                             r->parameter, r->point[p], why.text);
         }
         if (status == KR_OK) {
             d->weight[p] = fmin(1.0, 0.5 / e.tau_int);

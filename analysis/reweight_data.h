@@ -14,9 +14,10 @@ typedef struct kr_reweight_data {
     int64_t parts;                          /* of a chain, 1 unless chains are few */
     int n_columns;
     char name[KR_REWEIGHT_COLUMNS][KR_SERIES_NAME], unit[KR_REWEIGHT_COLUMNS][32];
-    const char *energy_group, *energy_name;
-    kr_blocks energy;       /* X: H of the draws; owns */
-    double *scale, *weight; /* (n_points) H over the column; of the points; own */
+    const char *energy_group, *energy_name; /* of X */
+    char conjugate[KR_SERIES_NAME];
+    kr_blocks energy;       /* X of the draws, for beta H; owns */
+    double *scale, *weight; /* (n_points) X over the column; of the points; own */
 } kr_reweight_data;
 
 /* Shape, points, energies and the columns that can be averaged. Clear with

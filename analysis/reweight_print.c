@@ -48,11 +48,11 @@ static void print_head(const kr_reweighting *r, FILE *out)
         fprintf(out, "%s\n", r->title);
     }
     fprintf(out,
-            "%lld point%s, beta = %.6g%s%s, %lld chain%s of %lld draws, %.0f independent "
+            "%lld point%s, %s = %.6g%s%s, %lld chain%s of %lld draws, %.0f independent "
             "draws or more each;\nerrors by leaving out each of %lld parts",
-            (long long)r->n_points, r->n_points == 1 ? "" : "s", low, high > low ? " .. " : "",
-            high > low ? top : "", (long long)r->n_chains, r->n_chains == 1 ? "" : "s",
-            (long long)r->n_draws, least, (long long)r->n_blocks);
+            (long long)r->n_points, r->n_points == 1 ? "" : "s", r->parameter, low,
+            high > low ? " .. " : "", high > low ? top : "", (long long)r->n_chains,
+            r->n_chains == 1 ? "" : "s", (long long)r->n_draws, least, (long long)r->n_blocks);
     if (r->n_points > 1) {
         fprintf(out, "; least overlap of neighbors %.2f", r->least_overlap);
     }
@@ -69,7 +69,7 @@ static void print_row(const kr_reweighting *r, const kr_curve *const *curve, int
                       FILE *out)
 {
     char text[64];
-    fprintf(out, "%-10.6g", r->beta[t]);
+    fprintf(out, "%-10.6g", r->at[t]);
     kr_format_value(r->log_z[t], r->log_z_error[t], 2, text, sizeof text);
     fprintf(out, " %16s", text);
     for (int k = 0; k < n; k++) {
@@ -85,7 +85,7 @@ void kr_reweighting_print(const kr_reweighting *r, FILE *out)
     const int n = choose(r, curve);
     bool holds = true;
     print_head(r, out);
-    fprintf(out, "%-10s %16s", "beta", "log Z ratio");
+    fprintf(out, "%-10.10s %16s", r->parameter, "log Z ratio");
     for (int k = 0; k < n; k++) {
         fprintf(out, " %*s", width_of(curve[k]), curve[k]->name);
     }
@@ -98,16 +98,17 @@ void kr_reweighting_print(const kr_reweighting *r, FILE *out)
         fprintf(
             out,
             "* beyond what was drawn: fewer than %.0f independent draws, or more than %.0f %% "
-            "of the weight at the ends of the sampled energies\n",
-            KR_REWEIGHT_ESS, 100.0 * KR_REWEIGHT_EDGE);
+            "of the weight at the ends of the sampled %s\n",
+            KR_REWEIGHT_ESS, 100.0 * KR_REWEIGHT_EDGE,
+            r->is_beta ? "energies" : "values of its conjugate");
     }
     for (int k = 0; k < r->n_extrema; k++) {
         char beta[64], value[64];
         const kr_extremum *e = &r->extremum[k];
-        kr_format_value(e->beta, e->beta_error, 2, beta, sizeof beta);
+        kr_format_value(e->at, e->at_error, 2, beta, sizeof beta);
         kr_format_value(e->value, e->value_error, 2, value, sizeof value);
-        fprintf(out, "%slargest %s: %s at beta = %s\n", k == 0 ? "\n" : "", e->name, value,
-                beta);
+        fprintf(out, "%slargest %s: %s at %s = %s\n", k == 0 ? "\n" : "", e->name, value,
+                r->parameter, beta);
     }
     if (r->n_curves > n) {
         fprintf(out, "%s(--json has all %d columns and derived quantities)\n",
@@ -133,8 +134,10 @@ static void write_extrema(kr_json *j, const kr_reweighting *r)
         const kr_extremum *e = &r->extremum[k];
         kr_json_key(j, e->name);
         kr_json_open(j, '{');
-        kr_json_field(j, "beta", e->beta);
-        kr_json_field(j, "beta_error", e->beta_error);
+        char error[KR_SERIES_NAME + 8];
+        snprintf(error, sizeof error, "%s_error", r->parameter);
+        kr_json_field(j, r->parameter, e->at);
+        kr_json_field(j, error, e->at_error);
         kr_json_field(j, "value", e->value);
         kr_json_field(j, "value_error", e->value_error);
         kr_json_close(j, '}');
@@ -146,6 +149,8 @@ void kr_reweighting_print_json(const kr_reweighting *r, FILE *out)
 {
     kr_json j = { .out = out };
     kr_json_open(&j, '{');
+    kr_json_key(&j, "parameter");
+    kr_json_text(&j, r->parameter);
     kr_json_field(&j, "chains", (double)r->n_chains);
     kr_json_field(&j, "draws", (double)r->n_draws);
     kr_json_field(&j, "n_sites", r->n_sites);
@@ -153,7 +158,7 @@ void kr_reweighting_print_json(const kr_reweighting *r, FILE *out)
     kr_json_field(&j, "least_overlap", r->least_overlap);
     write_list(&j, "points", r->point, r->n_points);
     write_list(&j, "independent_draws", r->n_eff, r->n_points);
-    write_list(&j, "beta", r->beta, r->n_targets);
+    write_list(&j, r->parameter, r->at, r->n_targets);
     write_list(&j, "log_z_ratio", r->log_z, r->n_targets);
     write_list(&j, "log_z_ratio_error", r->log_z_error, r->n_targets);
     write_list(&j, "ess", r->ess, r->n_targets);

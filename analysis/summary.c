@@ -102,6 +102,7 @@ int kr_summary_compute(kr_reader *reader, const char *path, kr_summary *s, kr_er
     KR_TRY(kr_summary_annealing(reader, s, err));
     KR_TRY(kr_summary_histograms(reader, s, err));
     KR_TRY(kr_summary_observables(reader, s, err));
+    KR_TRY(kr_summary_samples(s, err));
     KR_TRY(kr_summary_means(reader, s, err));
     KR_TRY(kr_summary_updates(reader, s, err));
     KR_TRY(kr_summary_densities(reader, s, err));
@@ -122,6 +123,7 @@ void kr_summary_clear(kr_summary *s)
     kr_free(s->update);
     kr_free(s->density);
     kr_free(s->importance);
+    kr_summary_clear_samples(s);
     kr_summary_clear_histograms(s);
     kr_free(s->mean);
     kr_free(s->n_changed_chains);

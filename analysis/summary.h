@@ -40,6 +40,7 @@
 
 #include "analysis/blocks.h"
 #include "analysis/format.h"
+#include "analysis/json.h"
 #include "analysis/series.h"
 #include "analysis/sheet.h"
 #include "stats/stats.h"
@@ -191,6 +192,18 @@ typedef struct kr_messages {
     char text[KR_SUMMARY_MESSAGES][600];
 } kr_messages;
 
+typedef struct kr_sample_mean { /* over samples of disorder */
+    double mean, error;         /* from their spread */
+    double thermal;             /* what their own errors make of it */
+    int64_t n;
+} kr_sample_mean;
+
+typedef struct kr_samples_summary {
+    int64_t n_groups;     /* systems that differ in more than seeds of disorder */
+    int64_t *group;       /* (n_points); owns */
+    kr_sample_mean *mean; /* (n_quantities, n_groups); owns */
+} kr_samples_summary;
+
 typedef struct kr_summary {
     const char *path; /* borrowed */
     char title[256], run_id[128], version[64];
@@ -218,6 +231,7 @@ typedef struct kr_summary {
     int64_t
         chains_coupled; /* chains whose mean is one independent series; 1 = each by itself */
     double *weight;     /* (n_chains, n_draws) of the draws in means; NULL: all equal; owns */
+    kr_samples_summary *samples;     /* NULL unless seeds of disorder were scanned; owns */
     kr_flat_summary *flat;           /* NULL unless multicanonical; owns */
     kr_annealing_summary *annealing; /* NULL unless population annealing; owns */
     bool has_path;                   /* points are those of a path of actions, t in points */
@@ -271,6 +285,9 @@ int kr_summary_annealing(kr_reader *reader, kr_summary *s, kr_error *err);
 int kr_summary_histograms(kr_reader *reader, kr_summary *s, kr_error *err);
 void kr_summary_clear_histograms(kr_summary *s);
 int kr_summary_path(kr_reader *reader, kr_summary *s, kr_error *err);
+/* After the observables. */
+int kr_summary_samples(kr_summary *s, kr_error *err);
+void kr_summary_clear_samples(kr_summary *s);
 void kr_summary_judge(kr_summary *s);
 /* Chains of a point that keep one energy though updates change their sites, where that is no
  * property of the model; *n_cycling of them are known to go round in a cycle. */
@@ -318,6 +335,8 @@ kr_quantity *kr_summary_add_quantity(kr_summary *s, const char *name, const char
 void kr_summary_print_setup(const kr_summary *s, kr_sheet *sheet);
 void kr_summary_print_observables(const kr_summary *s, kr_sheet *sheet);
 void kr_summary_print_means(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_print_samples(const kr_summary *s, kr_sheet *sheet);
+void kr_summary_samples_json(const kr_summary *s, kr_json *json);
 void kr_summary_print_updates(const kr_summary *s, kr_sheet *sheet);
 void kr_summary_print_slots(const kr_summary *s, kr_sheet *sheet);     /* summary_tempering.c */
 void kr_summary_print_densities(const kr_summary *s, kr_sheet *sheet); /* summary_densities.c */

@@ -504,6 +504,7 @@ void kr_summary_print_json(const kr_summary *s, FILE *out)
         write_points(j, s, s->histogram[k].name, k, write_histogram);
     }
     kr_json_close(j, '}');
+    kr_summary_samples_json(s, j);
     write_flat(j, s);
     write_annealing(j, s);
     write_path(j, s);

@@ -365,6 +365,7 @@ void kr_summary_print_tables(const kr_summary *s, kr_sheet *t)
         const char *heading; /* NULL: goes on */
         void (*print)(const kr_summary *s, kr_sheet *t);
     } tables[] = { { "Estimates", kr_summary_print_observables },
+                   { "Means over samples", kr_summary_print_samples },
                    { NULL, kr_summary_print_means },
                    { "Updates", kr_summary_print_updates },
                    { NULL, kr_summary_print_slots },

@@ -140,7 +140,8 @@ def hold(what, found, want, most):
 
 def check_case(kramers, runs, folder, case):
     name = {"tricritical": "blume_capel"}.get(case, case)
-    extra = ["--set", "model.D=1.99", "--set", "beta.from=1.6", "--set", "beta.to=2.6"]
+    extra = ["--set", "beta=1.8", "--set", "model.D={from: 1.95, to: 2, count: 11}", "--set",
+             "critical.sizes=[8, 12, 16, 24]"]
     begun = time.time()
     told = json.loads(run(kramers, os.path.join(runs, f"critical_{name}.yaml"), "-o",
                           os.path.join(folder, case), "--json",

@@ -111,9 +111,35 @@ def largest_values_are_those_of_the_exact_curve():
     return f"specific heat: beta z {z[0]:+.2f}, value z {z[1]:+.2f}"
 
 
+def other_numbers_are_reweighted_by_their_conjugate():
+    """A field, and the coupling J: means that do not depend on it at a configuration, and ln Z ratios."""
+    worst, n = 0.0, 0
+    for number, low, high in (("field", 0.02, 0.3), ("J", 0.9, 1.3)):
+        more = ("lattice.size=[4, 4]", "beta=0.4", "phases.measure=4000", "seed=5",
+                "observables=[energy, magnetization, {name: conjugate, parameter: %s}]" % number,
+                *(["model.field=0.1"] if number == "J" else []))
+        run("c.h5", f"model.{number}={{from: {low}, to: {high}, count: 4}}", *more)
+        found = json.loads(call("reweight", "c.h5", "--count", "7", "--json"))
+        exact = json.loads(call("exact", "a.yaml", "--json", *[w for s in more for w in ("--set", s)], "--set",
+                                f"model.{number}={{from: {low}, to: {high}, count: 7}}"))["points"]
+        assert found["parameter"] == number and len(found[number]) == 7, found["parameter"]
+        assert "energy_per_site" not in found["observables"]  # it changes with the number itself
+        for t, point in enumerate(exact):
+            for name in ("magnetization_per_site", "abs_magnetization_per_site", "susceptibility"):
+                row = found["observables"][name]
+                worst, n = max(worst, abs(row["value"][t] - point[name]) / row["error"][t]), n + 1
+            if t > 0:
+                want = point["log_z"] - exact[0]["log_z"]
+                worst = max(worst, abs(found["log_z_ratio"][t] - want) / found["log_z_ratio_error"][t])
+    assert worst < 4.6, worst
+    return f"{n} means, largest |z| {worst:.2f}"
+
+
 def files_that_cannot_be_reweighted_say_why():
     run("b.h5", "model.field=[0.1, 0.2]", "beta=0.4", "phases.measure=100")
-    assert "scans model.field, want beta alone" in call("reweight", "b.h5", want=2)
+    assert "want the observable {name: conjugate, parameter: field}" in call("reweight", "b.h5", want=2)
+    run("b.h5", "model.field=[0.1, 0.2]", "beta=[0.3, 0.4]", "phases.measure=100")
+    assert "scans beta and model.field, want one alone" in call("reweight", "b.h5", want=2)
     run("b.h5", "chains=2", "phases.measure=100", "phases.thermalize=10")
     assert "independent parts, want 8 or more" in call("reweight", "b.h5", want=2)
     run("b.h5", "beta=[0.1, 1.5]", "phases.measure=400")
@@ -124,13 +150,14 @@ def files_that_cannot_be_reweighted_say_why():
     assert "want a number" in call("reweight", "a.h5", "--from", "x", want=2)
     assert "ascending" in call("reweight", "a.h5", "--from", "0.5", "--to", "0.4", want=2)
     assert "not an HDF5 file" in call("reweight", "a.yaml", want=2)
-    return "8 messages"
+    return "9 messages"
 
 
 def main():
     """All checks, as TAP."""
     checks = [means_between_the_points_are_exact, one_point_reaches_as_far_as_its_draws,
-              largest_values_are_those_of_the_exact_curve, files_that_cannot_be_reweighted_say_why]
+              largest_values_are_those_of_the_exact_curve,
+              other_numbers_are_reweighted_by_their_conjugate, files_that_cannot_be_reweighted_say_why]
     print(f"1..{len(checks)}")
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * run/cli_reweight.c - the command `reweight`: means of a scan as functions of beta. */
+ * run/cli_reweight.c - the command `reweight`: means of a scan as functions of the scanned
+ * number. */
 #include "run/cli.h"
 
 #include "analysis/analysis.h"
@@ -11,10 +12,10 @@
 enum { FROM = 256, TO, COUNT, JSON };
 
 static const struct argp_option options[] = {
-    { "from", FROM, "BETA", 0,
+    { "from", FROM, "X", 0,
       "first value (default: the lowest of the scan, of one point a width of ln p below it)",
       0 },
-    { "to", TO, "BETA", 0, "last value (default likewise, the highest)", 0 },
+    { "to", TO, "X", 0, "last value (default likewise, the highest)", 0 },
     { "count", COUNT, "N", 0, "number of values (default 41)", 0 },
     { "json", JSON, 0, 0, "one JSON object with all columns instead of the table", 0 },
     { 0 },
@@ -75,8 +76,10 @@ int kr_cli_reweight(int argc, char **argv, const volatile sig_atomic_t *stop)
         .options = options,
         .parser = parse_option,
         .args_doc = "FILE.h5",
-        .doc = "Means, derived quantities and log Z of a scan of temperatures at any beta "
-               "between its points and a little beyond, by multiple histograms.",
+        .doc =
+            "Means, derived quantities and log Z of a scan of beta, or of another number with "
+            "its observable conjugate, at any value "
+            "between its points and a little beyond, by multiple histograms.",
     };
     arguments a = { .reweight = { .from = NAN, .to = NAN } };
     kr_error err = { 0 };

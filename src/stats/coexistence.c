@@ -310,6 +310,10 @@ int kr_coexistence_find(const kr_coexistence_draws *draws, kr_coexistence *out, 
         has_peaks = share_below(&t, cut) > SHARE && share_below(&t, cut) < 1.0 - SHARE;
         cut = has_peaks ? cut : 0;
     }
+    if (has_peaks && !(fabs(balance(&t, -1, cut, want)) * deviation < REACH)) {
+        has_peaks = false; /* in balance beyond the reach of these draws only */
+        cut = 0;
+    }
     jackknife(&t, cut, want, deviation > 0.0 ? 1.0 / deviation : 1.0, all);
     *out = (kr_coexistence){
         .has_peaks = has_peaks,

@@ -3,9 +3,10 @@
  * the parameter, coexistence, which order the evidence says, what more time would buy.
  *
  * First order is claimed only where the barrier between two phases is there in two sizes at
- * least and grows with them; a continuous transition only where the largest size shows no
- * barrier and 1/nu stays below the dimension. Anything else is unclear, and said so: weak
- * transitions of first order look continuous up to their correlation length. */
+ * least, the largest among them, and grows with them, or is deep while the jump stays; a
+ * continuous transition only where the largest size shows no barrier and 1/nu stays below the
+ * dimension. Anything else is unclear, and said so: weak transitions of first order look
+ * continuous up to their correlation length. */
 #include "stats/stats.h"
 #include "study/critical_private.h"
 
@@ -19,6 +20,9 @@
 #define GROWTH_SIGMA 3.0
 #define BAD_FIT      1e-5 /* p */
 #define SLOW_POWER   0.5  /* 1/nu */
+#define CROSSINGS    20   /* of all chains, below which weights of the sides say nothing */
+#define DEEP         2.0  /* a barrier that no continuous transition has */
+#define STAYS        0.9  /* share of the jump */
 #define BARRIER      0.5  /* ln(P_max/P_min) below which two peaks are none */
 
 static void add_evidence(kr_critical *study, const char *format, ...) KR_PRINTF(2, 3);
@@ -153,7 +157,12 @@ static void find_first(kr_critical *study)
         const kr_coexistence *c = &s->coexistence;
         const double sites = s->n_sites; /* the smallest interface crosses the longest side */
         const double area = sites / s->side * study->shape_least / longest;
-        if (!has_barrier(c)) {
+        if (has_barrier(c) && c->n_crossings < CROSSINGS) {
+            add_evidence(study,
+                         "size %d crossed the barrier %lld times only, its balance is left out",
+                         s->side, (long long)c->n_crossings);
+        }
+        if (!has_barrier(c) || c->n_crossings < CROSSINGS) {
             continue;
         }
         y[WEIGHT][n] = c->at_weight;
@@ -206,7 +215,15 @@ static bool grows(kr_critical *study, bool *at_largest)
         "%d: %s (%.1f sigma)",
         a.value, a.error, first->side, b.value, b.error, last->side,
         sigma > GROWTH_SIGMA ? "it grows" : "no growth is resolved", sigma);
-    return sigma > GROWTH_SIGMA;
+    const double before = first->coexistence.gap.value / first->n_sites;
+    const double after = last->coexistence.gap.value / last->n_sites;
+    add_evidence(study, "the jump of the %s per site is %.4g at size %d, %.4g at size %d",
+                 study->is_beta ? "energy" : "conjugate", before, first->side, after,
+                 last->side);
+    /* Two peaks of a continuous transition are shallow, and draw near to each other. */
+    const bool is_deep = b.value - GROWTH_SIGMA * b.error > DEEP && sigma > -GROWTH_SIGMA &&
+                         after > STAYS * before;
+    return sigma > GROWTH_SIGMA || is_deep;
 }
 
 static void decide(kr_critical *study)
@@ -247,16 +264,17 @@ static void advise(kr_critical *study)
         int32_t where = 0;
         for (int32_t k = 0; k < study->n_sizes; k++) {
             const kr_coexistence *c = &study->size[k].coexistence;
-            if (has_barrier(c) && c->n_crossings < least) {
+            if (has_barrier(c) && c->n_crossings >= CROSSINGS && c->n_crossings < least) {
                 least = c->n_crossings;
                 where = study->size[k].side;
             }
         }
-        snprintf(out, size,
-                 "four times the minutes would halve the errors; size %d crossed the barrier "
-                 "%lld times in all chains%s",
-                 where, (long long)least,
-                 least < 200 ? ": too few for its error to be trusted, leave it out" : "");
+        snprintf(
+            out, size,
+            "four times the minutes would halve the errors; of the sizes used %d crossed the "
+            "barrier least, %lld times in all chains%s",
+            where, (long long)least,
+            least < 200 ? ": too few for its error to be trusted, leave it out" : "");
     } else if (study->has_fit) {
         const kr_scaling_value c = study->fit.critical;
         const double data = sqrt(fmax(c.error * c.error - c.spread * c.spread, 0.0));

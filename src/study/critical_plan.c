@@ -248,10 +248,11 @@ static int race(kr_critical *study, kr_critical_size *s, bool *is_finished, kr_e
 }
 
 /* Two phases, known well enough to say where they are in balance. */
-static bool is_balanced(const kr_critical_size *s)
+static bool is_balanced(const kr_critical *study, const kr_critical_size *s)
 {
     const kr_coexistence *c = &s->coexistence;
-    return c->has_peaks && c->n_crossings >= CROSSINGS && isfinite(c->at_weight.value);
+    return c->has_peaks && c->n_crossings >= CROSSINGS && c->at_weight.value > study->low &&
+           c->at_weight.value < study->high;
 }
 
 /* All sizes where the largest two agree, or where two phases are in balance: that hardly moves
@@ -261,7 +262,7 @@ static void place_all(kr_critical *study, double at)
     double balance = NAN;
     for (int32_t k = 0; k < study->n_sizes; k++) {
         kr_critical_size *s = &study->size[k];
-        balance = is_balanced(s) ? s->coexistence.at_weight.value : balance;
+        balance = is_balanced(study, s) ? s->coexistence.at_weight.value : balance;
         s->at = isfinite(balance) ? balance : at;
     }
 }
@@ -271,7 +272,7 @@ static void share_time(kr_critical *study)
     const double left = 0.92 * budget(study) - study->scan_cpu_s - study->pilot_cpu_s;
     double all = 0.0, power = SHARE_POWER;
     for (int32_t k = 0; k < study->n_sizes; k++) {
-        power = is_balanced(&study->size[k]) ? SHARE_POWER_FIRST : power;
+        power = is_balanced(study, &study->size[k]) ? SHARE_POWER_FIRST : power;
     }
     for (int32_t k = 0; k < study->n_sizes; k++) {
         all += pow(study->size[k].side, power);

@@ -125,15 +125,12 @@ static int plot_collapse(const kr_critical *study, kr_error *err)
         write_title(study, "collapse", &g);
         fprintf(g.script,
                 "set key right bottom maxrows 4\nset grid lc rgb '#DDDDDD'\n"
-                "set xlabel '(%s - %.8g) L^{1/{/Symbol n}}, 1/{/Symbol n} = %.4g'\n"
+                "set xlabel '(%s - %.8g) L^{1/ν}, 1/ν = %.4g'\n"
                 "set ylabel '%s'\n",
                 kr_critical_parameter(study), study->fit.critical.value, y,
                 study->has_ratio ? "correlation length / L" : "Binder cumulant");
         write_curves(study, &g, study->has_ratio ? "6:2:3" : "6:4:5", true);
-        fprintf(g.script,
-                "set ylabel '<|m|> L^{{/Symbol b}/{/Symbol n}}, {/Symbol b}/{/Symbol "
-                "n} = %.4g'\n",
-                beta);
+        fprintf(g.script, "set ylabel '<|m|> L^{β/ν}, β/ν = %.4g'\n", beta);
         write_curves(study, &g, "6:7:8", false);
         fputs("unset multiplot\n", g.script);
         status = kr_gnuplot_draw(&g, err);

@@ -109,7 +109,7 @@ static int check_inside(const kr_critical *study, const scan *s, kr_error *err)
                          study->path, study->parameter, study->low, study->high, s->at[top]);
 }
 
-/* Crossing of two sizes in a window, or the peak of the larger one where they do not cross. */
+/* Crossing of two sizes in a window; where none is seen at first the peak of the larger one. */
 static int zoom(kr_critical *study, int32_t a, int32_t b, int64_t stream, double low,
                 double high, int32_t n, double *at, bool *is_finished, kr_error *err)
 {
@@ -123,12 +123,16 @@ static int zoom(kr_critical *study, int32_t a, int32_t b, int64_t stream, double
     if (!*is_finished) {
         return KR_OK;
     }
-    *at = overtaking(study, &small, &large);
+    const double found = overtaking(study, &small, &large);
     const char *what = "cross";
-    if (!isfinite(*at)) {
-        KR_TRY(stream == 0 ? check_inside(study, &large, err) : KR_OK);
+    if (isfinite(found)) {
+        *at = found;
+    } else if (stream == 0) {
+        KR_TRY(check_inside(study, &large, err));
         *at = large.at[peak(&large)];
         what = "do not cross, largest fluctuations";
+    } else {
+        what = "not resolved, left"; /* the window is as narrow as the errors allow */
     }
     kr_critical_say(study, "critical: sizes %d and %d in %.6g..%.6g: %s at %.7g\n",
                     study->size[a].side, study->size[b].side, low, high, what, *at);
