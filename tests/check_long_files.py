@@ -58,7 +58,8 @@ def check(text, n):
 
 
 def main():
-    kramers, write_long, chains, draws = sys.argv[1:]
+    kramers, write_long = map(os.path.abspath, sys.argv[1:3])
+    chains, draws = sys.argv[3:]
     with tempfile.TemporaryDirectory(dir=".") as folder:
         path = os.path.join(folder, "long.h5")
         subprocess.run([write_long, path, chains, draws], check=True)
