@@ -67,6 +67,8 @@ def check_errors(kramers, folder):
         ("name: ising", "name: ising, J: -1", "is not the order parameter"),
         ("name: ising", "name: ising, field: 0.1", "no symmetry of the model"),
         ("name: ising", "name: ising, disorder: {kind: pm1}", "differ from site to site"),
+        ("name: ising", "name: ising, field: {from: -1, to: 1, count: 5}", "want one real number"),
+        ("name: ising", "name: xy", "Kosterlitz"),
         ("16], minutes", "65536], minutes", "the sides make 4294967296 sites"),
     ]
     for old, new, text in wrong:
@@ -74,6 +76,10 @@ def check_errors(kramers, folder):
         with open(path, "w", encoding="utf-8") as out:
             out.write(SMALL.replace(old, new))
         refused(kramers, path, text, "-o", os.path.join(folder, "wrong"), "--overwrite")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(SMALL.replace("name: ising", "name: ising, field: {from: -1, to: 1, count: 5}").replace(
+            "{from: 0.3, to: 0.6, count: 9}", "0.5"))
+    refused(kramers, path, "no symmetry of the model", "-o", os.path.join(folder, "wrong"))
     other = os.path.join(folder, "other")
     os.mkdir(other)
     keep = os.path.join(other, "thesis.txt")
@@ -93,6 +99,8 @@ def check_small(kramers, folder):
     with subprocess.Popen([kramers, "critical", path, "-o", study], stderr=subprocess.PIPE,
                           stdout=subprocess.DEVNULL, text=True) as process:
         for line in process.stderr:
+            if "critical: size 6 at" in line:  # a folder has one study at a time
+                refused(kramers, path, "another process works on this study", "-o", study, "--overwrite")
             if "measuring size 8" in line:
                 process.send_signal(signal.SIGINT)
         assert process.wait() == 3

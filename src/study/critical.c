@@ -6,9 +6,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -117,7 +119,7 @@ static bool is_study_file(const char *path)
 }
 
 /* The folder with study.yaml in it, which must be that of the same study. */
-static int open_folder(const kr_critical *study, kr_error *err)
+static int open_folder(kr_critical *study, kr_error *err)
 {
     const char *folder = study->options->folder;
     char path[KR_CRITICAL_PATH];
@@ -127,8 +129,8 @@ static int open_folder(const kr_critical *study, kr_error *err)
     const bool is_study = is_study_file(path);
     if (mkdir(folder, 0777) != 0) {
         if (errno != EEXIST || stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
-            return kr_fail(err, KR_EIO, "%s: %s", folder,
-                           errno == EEXIST ? "exists and is no folder" : strerror(errno));
+            return kr_fail(err, KR_EINVAL, "%s: %s, want a folder (-o)", folder,
+                           errno == EEXIST ? "exists and is none" : strerror(errno));
         }
         DIR *dir = is_study ? NULL : opendir(folder);
         int n = 0;
@@ -144,6 +146,12 @@ static int open_folder(const kr_critical *study, kr_error *err)
                            "empty folder (-o)",
                            folder);
         }
+    }
+    study->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (study->lock < 0 || flock(study->lock, LOCK_EX | LOCK_NB) != 0) {
+        return kr_fail(err, KR_EINVAL, "%s: %s", folder,
+                       errno == EWOULDBLOCK ? "another process works on this study"
+                                            : strerror(errno));
     }
     KR_TRY(describe(study, &text, err));
     int status = KR_OK;
@@ -180,6 +188,9 @@ static void remove_pilots(const kr_critical *study)
 
 static void clear(kr_critical *study)
 {
+    if (study->lock >= 0) {
+        close(study->lock);
+    }
     kr_spec_free(study->spec);
     kr_text_clear(&study->text);
     kr_free(study);
@@ -220,6 +231,7 @@ int kr_critical_run(kr_runfile *file, const kr_critical_options *options, FILE *
         return KR_ENOMEM;
     }
     study->options = options;
+    study->lock = -1;
     study->begun = kr_files_clock();
     int status = work(study, file, out, is_finished, err);
     clear(study);

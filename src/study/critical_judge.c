@@ -91,7 +91,7 @@ static int fit(kr_critical *study, const kr_critical_draws *draws, kr_error *err
     kr_scaling_size data[KR_SCALING_SIZES];
     double at, moved = INFINITY;
     int32_t n = 0;
-    study->has_fit = false;
+    study->has_fit = study->is_settled = false;
     KR_TRY(first_place(study, draws, &at, err));
     for (int round = 0; round < ROUNDS; round++) {
         kr_error why = { 0 };
@@ -117,6 +117,7 @@ static int fit(kr_critical *study, const kr_critical_draws *draws, kr_error *err
     if (!study->has_fit) {
         return KR_OK;
     }
+    study->is_settled = fabs(moved) < study->fit.critical.error && n >= study->n_sizes - 1;
     if (fabs(moved) > study->fit.critical.error) {
         add_evidence(study, "the fits do not settle: the last moved by %.2g", moved);
     }
@@ -246,8 +247,8 @@ static void decide(kr_critical *study)
         add_evidence(study, "1/nu is small, as it looks at a Kosterlitz-Thouless transition, "
                             "which has none");
     }
-    if (!is_growing && !at_largest && below > GROWTH_SIGMA && study->fit.best_p >= BAD_FIT &&
-        y.value >= SLOW_POWER) {
+    if (!is_growing && !at_largest && below > GROWTH_SIGMA && study->is_settled &&
+        study->fit.best_p >= BAD_FIT && y.value >= SLOW_POWER) {
         study->order = KR_CRITICAL_CONTINUOUS;
     }
 }

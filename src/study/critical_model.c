@@ -75,7 +75,17 @@ int kr_critical_check_order(kr_critical *study, kr_error *err)
     const kr_spec *spec = study->spec;
     const kr_terms *terms = spec->target[spec->config.n_points / 2].terms;
     const kr_node *model = kr_node_get(spec->file->root, "model");
-    study->n_ordered = count_ordered(terms);
+    const kr_terms *first = spec->target[0].terms;
+    const kr_terms *last = spec->target[spec->config.n_points - 1].terms;
+    /* a field that is searched breaks the symmetry everywhere but at zero */
+    study->n_ordered =
+        fmin(count_ordered(terms), fmin(count_ordered(first), count_ordered(last)));
+    if (study->n_dims == 2 && ((terms->action && terms->action->is_angle) ||
+                               (terms->order == KR_ORDER_VECTOR && terms->q > 4))) {
+        return kr_runfile_fail(spec->file, model, err, KR_EUNSUP,
+                               "critical: the transitions of this model in two dimensions are "
+                               "those of Kosterlitz and Thouless, which have no 1/nu to fit");
+    }
     if (!terms->action && !is_uniform(terms)) {
         return kr_runfile_fail(
             spec->file, model, err, KR_EUNSUP,

@@ -76,6 +76,8 @@ typedef struct kr_critical {
     /* what was found */
     kr_critical_order order;
     bool has_fit, has_first;
+    bool is_settled; /* the fits, with all sizes in them */
+    int lock;        /* descriptor of the folder, locked; -1: none */
     kr_scaling_result fit;
     kr_critical_first first;
     int32_t n_evidence;
