@@ -123,14 +123,16 @@ static void name_all(two_point *t)
     for (int32_t k = 1; k + 1 < n && t->n_means; k++) {
         t->derived[n_derived++] = effective_mass(t, &n_names, k);
     }
-    t->derived[n_derived++] =
-        (kr_derived){ .name = "correlation_length",
-                      .column = "structure_zero",
-                      .kind = KR_DERIVED_LENGTH,
-                      .unit = "1",
-                      .doc = "second moment, (S(0)/S(k) - 1)^(1/2)/(2 sin(pi/L))",
-                      .other = { "structure_min" },
-                      .factor = t->slices.unit * 0.5 / sin(PI / t->length) };
+    t->derived[n_derived++] = (kr_derived){
+        .name = "correlation_length",
+        .column = "structure_zero",
+        .kind = KR_DERIVED_LENGTH,
+        .unit = "1",
+        .doc = "second moment, (S(0)/S(k) - 1)^(1/2)/(2 sin(pi/L)), on oblique lattices "
+               "times sqrt(3)/2; in lattice vectors",
+        .other = { "structure_min" },
+        .factor = t->slices.unit * 0.5 / sin(PI / t->length)
+    };
 }
 
 static void *alloc(const kr_target *target, const void *parameters, int32_t n_chains,
