@@ -212,8 +212,8 @@ static int write_figures(const kr_page *page, const char *output, kr_error *err)
         fputs("</section>\n", page->out);
         return KR_OK;
     }
-    snprintf(folder, sizeof folder, "%.4000s.figures-XXXXXX", output);
-    if (!mkdtemp(folder)) {
+    snprintf(folder, sizeof folder, "%.4000s.figures-%ld", output, (long)getpid());
+    if (mkdir(folder, 0700) != 0) {
         return kr_fail(err, KR_EIO, "%s: no folder for figures: %s", output, strerror(errno));
     }
     int status = write_kinds(page, folder, err);

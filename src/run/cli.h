@@ -40,6 +40,11 @@ int kr_cli_report(int argc, char **argv, const volatile sig_atomic_t *stop);
 /* cli_reweight.c */
 int kr_cli_reweight(int argc, char **argv, const volatile sig_atomic_t *stop);
 
+/* cli_load.c: the end of an option parser whose command takes one path; key, text and state as
+ * argp gives them. */
+struct argp_state;
+int kr_cli_one_path(int key, char *text, struct argp_state *state, const char **path);
+
 /* cli_exact.c: appends the known values e of point p, then those that the observables of the
  * run file know of their own columns. Errors: KR_ENOMEM; KR_EUNSUP: an observable refuses. */
 int kr_cli_write_exact(const kr_spec *spec, int32_t p, const kr_exact *e, bool is_json,

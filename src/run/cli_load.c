@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * run/cli_load.c - the run file of a command with every --set applied. */
+ * run/cli_load.c - the run file of a command with every --set applied; a command's one path. */
 #include "run/cli.h"
 
+#include <argp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,4 +38,19 @@ kr_runfile *kr_cli_load(const char *path, const char *const *sets, int n_sets, k
         }
     }
     return file;
+}
+
+int kr_cli_one_path(int key, char *text, struct argp_state *state, const char **path)
+{
+    if (key == ARGP_KEY_ARG) {
+        if (*path) {
+            argp_error(state, "one argument too many: \"%s\"", text);
+        }
+        *path = text;
+        return 0;
+    }
+    if (key == ARGP_KEY_END && !*path) {
+        argp_error(state, "an argument is missing");
+    }
+    return key == ARGP_KEY_END ? 0 : ARGP_ERR_UNKNOWN;
 }

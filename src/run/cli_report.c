@@ -30,19 +30,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OVERWRITE:
         a->overwrite = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (a->path) {
-            argp_error(state, "one argument too many: \"%s\"", text);
-        }
-        a->path = text;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->path) {
-            argp_error(state, "an argument is missing");
-        }
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return kr_cli_one_path(key, text, state, &a->path);
     }
 }
 

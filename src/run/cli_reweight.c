@@ -53,19 +53,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case JSON:
         a->reweight.is_json = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (a->path) {
-            argp_error(state, "one argument too many: \"%s\"", text);
-        }
-        a->path = text;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->path) {
-            argp_error(state, "an argument is missing");
-        }
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return kr_cli_one_path(key, text, state, &a->path);
     }
 }
 

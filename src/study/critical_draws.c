@@ -54,14 +54,8 @@ int kr_critical_draws_load(const kr_critical *study, const char *path, int32_t s
                  ? load(reader, "abs_magnetization_per_site", point, d, &d->abs, err)
                  : status;
     if (status == KR_OK && study->has_ratio) {
-        const double unit = study->spec->lattice->is_oblique ? 0.5 * sqrt(3.0) : 1.0;
-        const int32_t *shape = study->shape;
-        int32_t longest = 0;
-        for (int32_t k = 0; k < study->n_dims; k++) {
-            longest = shape[k] > longest ? shape[k] : longest;
-        }
-        const double L = (double)side * longest / study->shape_least;
-        d->ratio_factor = unit / (2.0 * sin(PI / L) * L);
+        const double L = (double)side * study->slices.length / study->shape_least;
+        d->ratio_factor = study->slices.unit / (2.0 * sin(PI / L) * L);
         status = load(reader, "structure_zero", point, d, &d->zero, err);
         status =
             status == KR_OK ? load(reader, "structure_min", point, d, &d->least, err) : status;

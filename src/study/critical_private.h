@@ -8,6 +8,7 @@
 #ifndef KR_STUDY_CRITICAL_PRIVATE_H
 #define KR_STUDY_CRITICAL_PRIVATE_H
 
+#include "observable/slices.h"
 #include "run/spec.h"
 #include "stats/coexistence.h"
 #include "stats/scaling.h"
@@ -66,6 +67,7 @@ typedef struct kr_critical {
     int64_t seed, adapt;
     bool has_updates; /* of the run file's own */
     char updates[512], scan_updates[512];
+    kr_slices slices;  /* of the box as written, where xi can be measured */
     const char *start; /* of the chains */
     bool has_ratio;    /* xi/L can be measured */
     double n_ordered;  /* ordered phases that symmetry makes */

@@ -424,7 +424,6 @@ static kr_spec *spec_of(const kr_critical *study, kr_runfile *file, kr_error *er
 int kr_critical_load(kr_critical *study, kr_runfile *file, kr_error *err)
 {
     kr_critical_params params;
-    kr_slices slices;
     kr_error why = { 0 };
     snprintf(study->path, sizeof study->path, "%s", file->path);
     int status = kr_spec_parse_critical(file, &params, err);
@@ -445,7 +444,7 @@ int kr_critical_load(kr_critical *study, kr_runfile *file, kr_error *err)
     if (target->terms->action && study->adapt < ADAPT_LEAST) {
         study->adapt = ADAPT_LEAST; /* steps are tuned there */
     }
-    study->has_ratio = kr_slices_init(&slices, "critical", target, &why) == KR_OK;
+    study->has_ratio = kr_slices_init(&study->slices, "critical", target, &why) == KR_OK;
     study->omega = params.omega;
     KR_TRY(find_parameter(study, err));
     KR_TRY(find_shape(study, err));
