@@ -7,6 +7,7 @@
 #include "base/state.h"
 #include "model/action.h"
 #include "model/block_real.h"
+#include "model/count.h"
 #include "model/fold.h"
 #include "model/terms.h"
 
@@ -398,14 +399,14 @@ void kr_block_count(kr_block *block)
         to_chain(block);
         state = block->spare;
     }
-    size_t n = (size_t)block->n_sites, q = (size_t)block->q;
+    const size_t n = (size_t)block->n_sites, q = (size_t)block->q,
+                 n_lanes = (size_t)block->n_lanes;
     memset(block->count, 0, KR_LANES_MAX * q * sizeof *block->count);
-    for (size_t lane = 0; lane < (size_t)block->n_lanes; lane++) {
-        bool by_lane = block->layout == KR_LAYOUT_LANE;
-        const uint8_t *s = state + lane * (by_lane ? 1 : n);
-        size_t step = by_lane ? (size_t)block->stride : 1;
-        for (size_t i = 0; i < n; i++) {
-            block->count[lane * q + s[i * step]]++;
+    if (block->layout == KR_LAYOUT_LANE) {
+        kr_count_lanes(state, n, n_lanes, (size_t)block->stride, q, block->count);
+    } else {
+        for (size_t lane = 0; lane < n_lanes; lane++) {
+            kr_count_chain(state + lane * n, n, q, block->count + lane * q);
         }
     }
     block->has_count = 1;

@@ -122,8 +122,8 @@ int kr_cli_critical(int argc, char **argv, const volatile sig_atomic_t *stop)
         a.critical.n_threads = n < 1 ? 1 : n > 4096 ? 4096 : (int32_t)n;
     }
     kr_runfile *file = kr_cli_load(a.path, a.sets, a.n_sets, &err);
-    if (!file) {
-        return fail(&err, err.status);
+    if (!file) { /* one that cannot be opened is a wrong argument, as for other commands */
+        return fail(&err, err.status == KR_EIO ? KR_EINVAL : err.status);
     }
     const int status = kr_critical_run(file, &a.critical, stdout, &is_finished, &err);
     if (status != KR_OK) {

@@ -118,34 +118,51 @@ static bool is_study_file(const char *path)
     return is_ours;
 }
 
+/* A folder that is there must be empty or hold a study, whose file is `path`. */
+static int check_folder(const char *folder, const char *path, bool is_study, kr_error *err)
+{
+    struct stat info;
+    if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        return kr_fail(err, KR_EINVAL, "%s: exists and is none, want a folder (-o)", folder);
+    }
+    if (is_study) {
+        return KR_OK;
+    }
+    if (access(path, F_OK) == 0) {
+        return kr_fail(err, KR_EINVAL,
+                       "%s: damaged, or not written by a study; want another folder (-o), or "
+                       "this one removed",
+                       path);
+    }
+    DIR *dir = opendir(folder);
+    int n = 0;
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
+        n += e->d_name[0] != '.';
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return n == 0 ? KR_OK
+                  : kr_fail(err, KR_EINVAL,
+                            "%s: the folder holds other files and no study, want a new or an "
+                            "empty folder (-o)",
+                            folder);
+}
+
 /* The folder with study.yaml in it, which must be that of the same study. */
 static int open_folder(kr_critical *study, kr_error *err)
 {
     const char *folder = study->options->folder;
     char path[KR_CRITICAL_PATH];
     kr_text text = { 0 };
-    struct stat info;
     kr_critical_name(study, "study.yaml", path);
     const bool is_study = is_study_file(path);
     if (mkdir(folder, 0777) != 0) {
-        if (errno != EEXIST || stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        if (errno != EEXIST) {
             return kr_fail(err, KR_EINVAL, "%s: %s, want a folder (-o)", folder,
-                           errno == EEXIST ? "exists and is none" : strerror(errno));
+                           strerror(errno));
         }
-        DIR *dir = is_study ? NULL : opendir(folder);
-        int n = 0;
-        for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
-            n += e->d_name[0] != '.';
-        }
-        if (dir) {
-            closedir(dir);
-        }
-        if (n > 0) {
-            return kr_fail(err, KR_EINVAL,
-                           "%s: the folder holds other files and no study, want a new or an "
-                           "empty folder (-o)",
-                           folder);
-        }
+        KR_TRY(check_folder(folder, path, is_study, err));
     }
     study->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (study->lock < 0 || flock(study->lock, LOCK_EX | LOCK_NB) != 0) {
@@ -169,6 +186,7 @@ static int open_folder(kr_critical *study, kr_error *err)
         }
         kr_runfile_free(old);
         kr_text_clear(&text);
+        study->is_resumed = status == KR_OK;
         return status;
     }
     status = kr_critical_write(path, &text, err);
@@ -192,6 +210,7 @@ static void clear(kr_critical *study)
         close(study->lock);
     }
     kr_spec_free(study->spec);
+    kr_runfile_free(study->own_written);
     kr_text_clear(&study->text);
     kr_free(study);
 }
@@ -233,7 +252,13 @@ int kr_critical_run(kr_runfile *file, const kr_critical_options *options, FILE *
     study->options = options;
     study->lock = -1;
     study->begun = kr_files_clock();
-    int status = work(study, file, out, is_finished, err);
+    const int status = work(study, file, out, is_finished, err);
+    if (status != KR_OK && study->is_resumed && err && !strstr(err->text, "--overwrite")) {
+        const size_t n = strlen(err->text);
+        snprintf(err->text + n, sizeof err->text - n,
+                 "\n  %s holds an earlier part of this study; --overwrite begins anew",
+                 options->folder);
+    }
     clear(study);
     return status;
 }

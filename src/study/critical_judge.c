@@ -7,6 +7,7 @@
  * continuous transition only where the largest size shows no barrier and 1/nu stays below the
  * dimension. Anything else is unclear, and said so: weak transitions of first order look
  * continuous up to their correlation length. */
+#include "analysis/format.h"
 #include "stats/stats.h"
 #include "study/critical_private.h"
 
@@ -24,6 +25,14 @@
 #define DEEP         2.0  /* a barrier that no continuous transition has */
 #define STAYS        0.9  /* share of the jump */
 #define BARRIER      0.5  /* ln(P_max/P_min) below which two peaks are none */
+
+enum { NUMBER = 64 };
+
+static const char *number(char text[NUMBER], double x, double error)
+{
+    kr_format_value(x, error, 2, text, NUMBER);
+    return text;
+}
 
 static void add_evidence(kr_critical *study, const char *format, ...) KR_PRINTF(2, 3);
 static void add_evidence(kr_critical *study, const char *format, ...)
@@ -159,9 +168,9 @@ static void find_first(kr_critical *study)
         const double sites = s->n_sites; /* the smallest interface crosses the longest side */
         const double area = sites / s->side * study->shape_least / longest;
         if (has_barrier(c) && c->n_crossings < CROSSINGS) {
-            add_evidence(study,
-                         "size %d crossed the barrier %lld times only, its balance is left out",
-                         s->side, (long long)c->n_crossings);
+            add_evidence(
+                study, "size %d crossed the barrier %lld time%s only, its balance is left out",
+                s->side, (long long)c->n_crossings, c->n_crossings == 1 ? "" : "s");
         }
         if (!has_barrier(c) || c->n_crossings < CROSSINGS) {
             continue;
@@ -210,12 +219,12 @@ static bool grows(kr_critical *study, bool *at_largest)
     }
     const kr_estimated a = first->coexistence.barrier, b = last->coexistence.barrier;
     const double sigma = (b.value - a.value) / hypot(a.error, b.error);
+    char text[2][NUMBER];
     add_evidence(
         study,
-        "two phases: barrier ln(P_max/P_min) %.2f(%.2g) at size %d, %.2f(%.2g) at size "
-        "%d: %s (%.1f sigma)",
-        a.value, a.error, first->side, b.value, b.error, last->side,
-        sigma > GROWTH_SIGMA ? "it grows" : "no growth is resolved", sigma);
+        "two phases: barrier ln(P_max/P_min) %s at size %d, %s at size %d: %s (%.1f sigma)",
+        number(text[0], a.value, a.error), first->side, number(text[1], b.value, b.error),
+        last->side, sigma > GROWTH_SIGMA ? "it grows" : "no growth is resolved", sigma);
     const double before = first->coexistence.gap.value / first->n_sites;
     const double after = last->coexistence.gap.value / last->n_sites;
     add_evidence(study, "the jump of the %s per site is %.4g at size %d, %.4g at size %d",
@@ -237,10 +246,11 @@ static void decide(kr_critical *study)
         return;
     }
     const double below = (study->n_dims - y.value) / y.error;
+    char text[NUMBER];
     add_evidence(study,
-                 "1/nu = %.4g(%.2g), %.1f sigma below the dimension %d, which it is at a "
+                 "1/nu = %s, %.1f sigma below the dimension %d, which it is at a "
                  "transition of first order",
-                 y.value, y.error, below, study->n_dims);
+                 number(text, y.value, y.error), below, study->n_dims);
     add_evidence(study, "the scaling forms fit with p = %.2g%s", study->fit.best_p,
                  study->fit.best_p < BAD_FIT ? ": they do not describe these sizes" : "");
     if (y.value < SLOW_POWER) {

@@ -74,7 +74,7 @@ int kr_critical_check_order(kr_critical *study, kr_error *err)
 {
     const kr_spec *spec = study->spec;
     const kr_terms *terms = spec->target[spec->config.n_points / 2].terms;
-    const kr_node *model = kr_node_get(spec->file->root, "model");
+    const kr_node *model = kr_node_get(study->written->root, "model");
     const kr_terms *first = spec->target[0].terms;
     const kr_terms *last = spec->target[spec->config.n_points - 1].terms;
     /* a field that is searched breaks the symmetry everywhere but at zero */
@@ -82,23 +82,23 @@ int kr_critical_check_order(kr_critical *study, kr_error *err)
         fmin(count_ordered(terms), fmin(count_ordered(first), count_ordered(last)));
     if (study->n_dims == 2 && ((terms->action && terms->action->is_angle) ||
                                (terms->order == KR_ORDER_VECTOR && terms->q > 4))) {
-        return kr_runfile_fail(spec->file, model, err, KR_EUNSUP,
+        return kr_runfile_fail(study->written, model, err, KR_EUNSUP,
                                "critical: the transitions of this model in two dimensions are "
                                "those of Kosterlitz and Thouless, which have no 1/nu to fit");
     }
     if (!terms->action && !is_uniform(terms)) {
         return kr_runfile_fail(
-            spec->file, model, err, KR_EUNSUP,
+            study->written, model, err, KR_EUNSUP,
             "critical: the couplings or fields differ from site to site; one "
             "sample of a disorder says nothing of the mean over samples");
     }
     if (!terms->action && !favors_order(terms)) {
-        return kr_runfile_fail(spec->file, model, err, KR_EUNSUP,
+        return kr_runfile_fail(study->written, model, err, KR_EUNSUP,
                                "critical: states that agree everywhere are no low ones, so the "
                                "magnetization is not the order parameter of this model");
     }
     if (study->n_ordered < 2.0) {
-        return kr_runfile_fail(spec->file, model, err, KR_EUNSUP,
+        return kr_runfile_fail(study->written, model, err, KR_EUNSUP,
                                "critical: no symmetry of the model exchanges ordered phases (a "
                                "field breaks it), so nothing is there to be broken");
     }
@@ -161,7 +161,7 @@ void kr_critical_find_known(kr_critical *study)
     char lattice[64], quantity[64];
     snprintf(lattice, sizeof lattice, "%s %dD", spec->lattice_plug->name, study->n_dims);
     snprintf(quantity, sizeof quantity, "%.60s_c", kr_critical_parameter(study));
-    const kr_node *model = kr_node_get(spec->file->root, "model");
+    const kr_node *model = kr_node_get(study->written->root, "model");
     study->known = NAN;
     if (!study->is_beta && spec->target[0].beta != 1.0) {
         return;

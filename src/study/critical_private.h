@@ -55,8 +55,10 @@ typedef struct kr_critical_first {
 
 typedef struct kr_critical {
     const kr_critical_options *options;
-    kr_spec *spec; /* as written; owns */
-    kr_text text;  /* the system without what a study decides; owns */
+    kr_spec *spec;             /* as written; owns */
+    const kr_runfile *written; /* the user's file, for messages; borrows */
+    kr_runfile *own_written;   /* where the spec has another; owns, else NULL */
+    kr_text text;              /* the system without what a study decides; owns */
     char path[KR_TEXT_MAX];
     char parameter[KR_TEXT_MAX]; /* beta, or model.NAME */
     char conjugate[KR_TEXT_MAX]; /* column of what it couples to */
@@ -79,6 +81,7 @@ typedef struct kr_critical {
     kr_critical_order order;
     bool has_fit, has_first;
     bool is_settled; /* the fits, with all sizes in them */
+    bool is_resumed; /* the folder was there */
     int lock;        /* descriptor of the folder, locked; -1: none */
     kr_scaling_result fit;
     kr_critical_first first;

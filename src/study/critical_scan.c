@@ -8,7 +8,7 @@
 
 #define CHAINS     32
 #define THERMALIZE 400
-#define STEPS      3000 /* of a scan */
+#define STEPS      1500 /* of a scan */
 #define EVERY      2
 #define POINTS_MAX 64
 #define ZOOM       7 /* points of a window */
@@ -139,13 +139,22 @@ static int zoom(kr_critical *study, int32_t a, int32_t b, int64_t stream, double
     return KR_OK;
 }
 
+/* The first size that is twice as large: lines of nearer ones cross at too small an angle. */
+static int32_t partner(const kr_critical *study, int32_t a)
+{
+    int32_t b = a + 1;
+    while (b < study->n_sizes - 1 && study->size[b].side < 2 * study->size[a].side) {
+        b++;
+    }
+    return b;
+}
+
 int kr_critical_search(kr_critical *study, double *at, bool *is_finished, kr_error *err)
 {
-    const int32_t last = study->n_sizes - 1;
     double low = study->low, high = study->high;
     int32_t n = study->n_scan;
     for (int64_t round = 0; round < ROUNDS && *is_finished; round++) {
-        const int32_t a = round < 2 ? 0 : 1, b = round < 2 || last < 3 ? 2 : 3;
+        const int32_t a = round < 2 ? 0 : 1, b = partner(study, a);
         KR_TRY(zoom(study, a, b, 2 * round, low, high, n, at, is_finished, err));
         const double step = (high - low) / (n - 1);
         low = fmax(study->low, *at - step);

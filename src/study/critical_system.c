@@ -237,7 +237,7 @@ static int find_parameter(kr_critical *study, kr_error *err)
 
 static int find_shape(kr_critical *study, kr_error *err)
 {
-    const kr_runfile *file = study->spec->file;
+    const kr_runfile *file = study->written;
     const kr_node *size = kr_node_get(kr_node_get(file->root, "lattice"), "size");
     if (!size) {
         return kr_fail(err, KR_EUNSUP,
@@ -274,10 +274,9 @@ static int find_sizes(kr_critical *study, const kr_critical_params *params, kr_e
                              : study->n_dims == 3 ? sizeof cubes / sizeof *cubes
                                                   : sizeof higher / sizeof *higher;
     const int32_t n = sizes->n ? sizes->n : (int32_t)n_default;
-    const kr_node *node =
-        kr_node_get(kr_node_get(study->spec->file->root, "critical"), "sizes");
+    const kr_node *node = kr_node_get(kr_node_get(study->written->root, "critical"), "sizes");
     if (n < 3 || n > KR_SCALING_SIZES) {
-        return kr_runfile_fail(study->spec->file, node, err, KR_ERANGE,
+        return kr_runfile_fail(study->written, node, err, KR_ERANGE,
                                "critical.sizes: %d entries, want 3..%d", n, KR_SCALING_SIZES);
     }
     for (int32_t k = 0; k < n; k++) {
@@ -286,7 +285,7 @@ static int find_sizes(kr_critical *study, const kr_critical_params *params, kr_e
         s->n_sites = study->spec->lattice->n_sites;
         for (int32_t d = 0; d < study->n_dims; d++) {
             if (side[k] * study->shape[d] % study->shape_least) {
-                return kr_runfile_fail(study->spec->file, node, err, KR_EINVAL,
+                return kr_runfile_fail(study->written, node, err, KR_EINVAL,
                                        "critical.sizes: %lld times %d/%d of lattice.size is "
                                        "no whole number",
                                        (long long)side[k], study->shape[d], study->shape_least);
@@ -396,9 +395,9 @@ static int check_largest(const kr_critical *study, kr_error *err)
     return is_made ? KR_OK : err->status;
 }
 
-/* The spec of the file, which it takes; of files without updates with the first that the model
- * takes. */
-static kr_spec *spec_of(const kr_critical *study, kr_runfile *file, kr_error *err)
+/* The spec of the file; of files without updates with the first that the model takes, and then
+ * the file stays beside it for messages. */
+static kr_spec *spec_of(kr_critical *study, kr_runfile *file, kr_error *err)
 {
     kr_text text = { 0 };
     kr_spec *spec = NULL;
@@ -415,10 +414,12 @@ static kr_spec *spec_of(const kr_critical *study, kr_runfile *file, kr_error *er
     }
     kr_text_clear(&text);
     if (spec) {
-        kr_runfile_free(file);
+        study->written = study->own_written = file;
         return spec;
     }
-    return kr_spec_alloc(file, err); /* messages with the places of the file itself */
+    spec = kr_spec_alloc(file, err); /* messages with the places of the file itself */
+    study->written = spec ? spec->file : NULL;
+    return spec;
 }
 
 int kr_critical_load(kr_critical *study, kr_runfile *file, kr_error *err)
