@@ -89,7 +89,8 @@ static int plot_crossing(const kr_critical *study, kr_error *err)
     if (status == KR_OK) {
         write_blocks(study, &g);
         fputs("set multiplot layout ", g.script);
-        fprintf(g.script, "%d,1 title ", study->has_ratio ? 2 : 1);
+        fprintf(g.script, "%d,1 margins 0.11,0.97,0.1,0.93 spacing 0,0.1 title ",
+                study->has_ratio ? 2 : 1);
         write_title(study, "crossing of sizes", &g);
         fprintf(g.script,
                 "set xrange [%.10g:%.10g]\nset xtics %.6g\nset format x '%%.8g'\n"
@@ -121,7 +122,8 @@ static int plot_collapse(const kr_critical *study, kr_error *err)
     int status = open_figure(study, "collapse.svg", 800, 820, &g, err);
     if (status == KR_OK) {
         write_blocks(study, &g);
-        fputs("set multiplot layout 2,1 title ", g.script);
+        fputs("set multiplot layout 2,1 margins 0.11,0.97,0.1,0.93 spacing 0,0.12 title ",
+              g.script);
         write_title(study, "collapse", &g);
         fprintf(g.script,
                 "set key right bottom maxrows 4\nset grid lc rgb '#DDDDDD'\n"
