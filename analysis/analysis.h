@@ -45,7 +45,7 @@ int kr_reweight_write(const char *path, const kr_reweight_options *options, FILE
  *           "reweight"   energy, specific heat, order parameter, Binder cumulant as functions
  *                        of beta with bands of one error, from all points of a scan together
  *           "snapshot", "tau", "binder" (up to eight files), "correlation", "barrier",
- *           "acceptance", "training": see
+ *           "acceptance", "joint", "training": see
  *                        analysis/README.md
  *   figure  ends in .svg, .png or .pdf; NULL = NAME-KIND.svg beside NAME.h5
  *   made    path of the figure, filled (4096 bytes)

@@ -22,6 +22,11 @@ typedef struct kr_gnuplot {
 #define KR_COLORS 7
 const char *kr_gnuplot_color(int k);
 
+/* A palette of even steps of lightness (matplotlib, CC0). */
+#define KR_VIRIDIS                                                                             \
+    "0 '#440154', 1 '#472c7a', 2 '#3b518b', 3 '#2c718e', 4 '#21908d', 5 '#27ad81', "           \
+    "6 '#5cc863', 7 '#aadc32', 8 '#fde725'"
+
 /* A program of that name is on PATH. */
 bool kr_gnuplot_exists(void);
 /* Opens PREFIX.gp and PREFIX.dat and writes terminal, output and defaults; in the script the

@@ -283,6 +283,9 @@ const kr_plot_kind kr_plot_kinds[] = {
     { "snapshot", kr_snapshot_draw, 1, 480,
       "Stored configurations of some draws and chains. They are no estimates; they show what "
       "states look like." },
+    { "joint", kr_joint_draw, 1, 560,
+      "Joint histogram of energy and order parameter, as sampled. Phases that coexist are "
+      "islands; what lies between them is how chains cross." },
     { "acceptance", kr_acceptance_draw, 1, 480,
       "Share of accepted attempts of every update over the steps measured, of a scan against "
       "its "

@@ -25,6 +25,7 @@ int kr_binder_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_err
 int kr_correlation_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_acceptance_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_barrier_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_joint_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_training_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 
 #define KR_PLOT_FILES 8 /* most files of a figure */

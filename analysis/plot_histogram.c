@@ -43,7 +43,7 @@ static double find_spacing(const double *sorted, int64_t n)
     return spacing;
 }
 
-static kr_bins choose_bins(double *values, int64_t n, int most)
+kr_bins kr_bins_choose(double *values, int64_t n, int most)
 {
     qsort(values, (size_t)n, sizeof *values, compare);
     double range = values[n - 1] - values[0], spacing = find_spacing(values, n);
@@ -203,7 +203,7 @@ static int write_curve(kr_gnuplot *g, const kr_law *law, const kr_series *series
     char comment[2 * KR_SERIES_NAME + 64];
     kr_series_point(series, point, x);
     kr_series_point(series, point, x + n);
-    const kr_bins bins = choose_bins(x + n, n, law->most_bins);
+    const kr_bins bins = kr_bins_choose(x + n, n, law->most_bins);
     snprintf(comment, sizeof comment, "point %lld: %s, %s", (long long)point, name, law->what);
     kr_gnuplot_block(g, comment);
     double *block =

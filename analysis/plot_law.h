@@ -10,6 +10,9 @@ typedef struct kr_bins {
     double from, width;
     int n;
 } kr_bins;
+/* At most `most` bins for all values (n), which are sorted; of a discrete spectrum each holds
+ * equally many levels. */
+kr_bins kr_bins_choose(double *values, int64_t n, int most);
 
 typedef struct kr_law {
     const char *y_label, *what, *style;   /* what: columns of the data; style of gnuplot */

@@ -17,9 +17,6 @@
 #define RECTANGLES 8192 /* cells of all pictures */
 #define DRAWS_MAX  400  /* of a picture of site against draw */
 
-#define VIRIDIS                                                                                \
-    "0 '#440154', 1 '#472c7a', 2 '#3b518b', 3 '#2c718e', 4 '#21908d', 5 '#27ad81', "           \
-    "6 '#5cc863', 7 '#aadc32', 8 '#fde725'"
 #define TWILIGHT                                                                               \
     "0 '#e2d9e2', 1 '#c5cbd1', 2 '#95b5c5', 3 '#7398c0', 4 '#6276ba', 5 '#5d50ab', "           \
     "6 '#592a8f', 7 '#491564', 8 '#2f1436', 9 '#561540', 10 '#802450', 11 '#a13c50', "         \
@@ -149,14 +146,14 @@ static void write_palette(kr_gnuplot *g, const kr_snapshot *s)
     const int q = (int)s->high + 1;
     if (!s->is_discrete) {
         fprintf(out, "set palette defined (%s)\nset cbrange [%.7g:%.7g]\n",
-                s->is_angle ? TWILIGHT : VIRIDIS, s->low, s->high);
+                s->is_angle ? TWILIGHT : KR_VIRIDIS, s->low, s->high);
         fprintf(out, s->is_angle ? "set cbtics ('-π' -pi, '-π/2' -pi/2, '0' 0, 'π/2' pi/2, "
                                    "'π' pi)\nset cblabel 'angle [rad]' offset 0.5,0\n"
                                  : "set cblabel 'field'\n");
         return;
     }
     if (q > KR_COLORS) {
-        fprintf(out, "set palette defined (%s) maxcolors %d\n", VIRIDIS, q < 256 ? q : 256);
+        fprintf(out, "set palette defined (%s) maxcolors %d\n", KR_VIRIDIS, q < 256 ? q : 256);
     } else {
         fputs("set palette defined (", out);
         for (int k = 0; k < q; k++) { /* two states: dark and light, also in print */

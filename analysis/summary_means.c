@@ -3,7 +3,11 @@
  * the rows of the states.
  *
  * A value per chain and draw, the mean of the sweeps since the last draw; errors as those of
- * every other column, for draws are as correlated as the chain is. */
+ * every other column, for draws are as correlated as the chain is.
+ *
+ * Of single clusters the mean size is the structure factor at k = 0, an improved estimator
+ * (Wolff, Nucl. Phys. B 322, 759 (1989)): well above the transition temperature clusters are
+ * small, and far better known than squares of magnetizations that nearly cancel. */
 #include "analysis/summary.h"
 
 #include "base/memory.h"
@@ -13,6 +17,14 @@
 
 #define STATS "sample_stats"
 
+/* Whether a variable is such a mean: of which quantity; or sums of cluster sizes. */
+static bool is_mean(kr_reader *reader, const char *name, const char **quantity,
+                    bool *is_clusters)
+{
+    *is_clusters = kr_reader_attr_text(reader, STATS, name, "cluster_mean", quantity);
+    return *is_clusters || kr_reader_attr_text(reader, STATS, name, "rao_blackwell", quantity);
+}
+
 /* How many variables are such means. */
 static size_t count_rows(kr_reader *reader)
 {
@@ -20,7 +32,8 @@ static size_t count_rows(kr_reader *reader)
     const char *const *names = kr_reader_variables(reader, STATS);
     for (; names && *names; names++) {
         const char *text;
-        n += kr_reader_attr_text(reader, STATS, *names, "rao_blackwell", &text);
+        bool is_clusters;
+        n += is_mean(reader, *names, &text, &is_clusters);
     }
     return n;
 }
@@ -52,14 +65,41 @@ static void compare_states(const kr_summary *s, kr_mean_row *row, int64_t p)
     }
 }
 
+static double share(double x, double whole)
+{
+    return x / whole;
+}
+
+/* attempts (n_points): of the update that is named behind changed_, in a draw, which is the
+ * same number in each. */
+static int read_attempts(kr_reader *reader, const kr_summary *s, const char *changed,
+                         double *attempts, kr_error *err)
+{
+    char name[2 * KR_SERIES_NAME];
+    kr_series series;
+    snprintf(name, sizeof name, "attempted_%s", changed + strlen("changed_"));
+    KR_TRY(kr_summary_open(reader, s, STATS, name, s->n_chains, &series, err));
+    const int status = kr_series_next(&series, err);
+    for (int64_t p = 0; p < s->n_points && status == KR_OK; p++) {
+        attempts[p] = series.value[p];
+    }
+    kr_series_clear(&series);
+    return status;
+}
+
 static int add_row(kr_reader *reader, kr_summary *s, const char *name, const char *quantity,
-                   kr_error *err)
+                   double *attempts, kr_error *err)
 {
     kr_series series;
     kr_blocks blocks;
     bool is_phase = strncmp(quantity, "in_", 3) == 0;
+    if (attempts) {
+        KR_TRY(read_attempts(reader, s, name, attempts, err));
+    }
     KR_TRY(kr_summary_open(reader, s, STATS, name, s->n_chains, &series, err));
-    const kr_blocks_options options = kr_summary_blocks(s);
+    kr_blocks_options options = kr_summary_blocks(s);
+    options.map = attempts ? share : NULL;
+    options.parameter = attempts;
     int status = kr_blocks_read(&series, &options, &blocks, err);
     kr_series_clear(&series);
     double *work = kr_alloc((size_t)(blocks.n_chains * blocks.n), sizeof *work, err);
@@ -67,7 +107,9 @@ static int add_row(kr_reader *reader, kr_summary *s, const char *name, const cha
     for (int64_t p = 0; p < s->n_points && status == KR_OK; p++) {
         kr_mean_row *row = &s->mean[s->n_means * s->n_points + p];
         kr_quantity *q = &row->quantity;
-        *row = (kr_mean_row){ .is_phase = is_phase, .quantity = { .exact = NAN, .z = NAN } };
+        *row = (kr_mean_row){ .is_phase = is_phase,
+                              .is_clusters = attempts != NULL,
+                              .quantity = { .exact = NAN, .z = NAN } };
         kr_series_text(reader, STATS, name, "update", row->update, sizeof row->update);
         kr_series_text(reader, STATS, name, "units", q->unit, sizeof q->unit);
         snprintf(q->name, sizeof q->name, "%s", is_phase ? quantity + 3 : quantity);
@@ -87,16 +129,19 @@ int kr_summary_means(kr_reader *reader, kr_summary *s, kr_error *err)
         return KR_OK;
     }
     s->mean = kr_alloc(n * (size_t)s->n_points, sizeof *s->mean, err);
-    int status = s->mean ? KR_OK : KR_ENOMEM;
+    double *attempts = kr_alloc((size_t)s->n_points, sizeof *attempts, err);
+    int status = s->mean && attempts ? KR_OK : KR_ENOMEM;
     const char *const *names = kr_reader_variables(reader, STATS);
     for (; status == KR_OK && *names; names++) {
         const char *quantity;
-        if (kr_reader_attr_text(reader, STATS, *names, "rao_blackwell", &quantity)) {
+        bool is_clusters;
+        if (is_mean(reader, *names, &quantity, &is_clusters)) {
             char copy[KR_SERIES_NAME];
             snprintf(copy, sizeof copy, "%s", quantity);
-            status = add_row(reader, s, *names, copy, err);
+            status = add_row(reader, s, *names, copy, is_clusters ? attempts : NULL, err);
         }
     }
+    kr_free(attempts);
     return status;
 }
 
@@ -142,7 +187,8 @@ static void mean_cells(const kr_mean_row *row, const char *label, kr_sheet *t)
 static void print_scan(const kr_summary *s, const kr_mean_row *row, kr_sheet *t)
 {
     char title[3 * KR_SERIES_NAME], label[128];
-    snprintf(title, sizeof title, "Rao-Blackwell mean of %s: %s%s", row->update,
+    snprintf(title, sizeof title, "%s of %s: %s%s",
+             row->is_clusters ? "mean cluster size" : "Rao-Blackwell mean", row->update,
              row->is_phase ? "in " : "", row->quantity.name);
     begin_table(title, "", t);
     for (int64_t p = 0; p < s->n_points; p++) {
@@ -172,19 +218,31 @@ static void print_single(const kr_summary *s, int k, kr_sheet *t)
 
 void kr_summary_print_means(const kr_summary *s, kr_sheet *t)
 {
+    bool has_clusters = false, has_others = false;
     for (int k = 0; k < s->n_means; k++) {
+        const kr_mean_row *row = &s->mean[k * s->n_points];
+        has_clusters = has_clusters || row->is_clusters;
+        has_others = has_others || !row->is_clusters;
         if (s->n_points > 1) {
-            print_scan(s, &s->mean[k * s->n_points], t);
+            print_scan(s, row, t);
         } else {
             print_single(s, k, t);
         }
     }
-    if (s->n_means > 0) {
-        if (s->n_points == 1) {
-            kr_sheet_end(t);
-        }
-        kr_sheet_note(t, "weighted means over all states that the update chose from "
-                         "(Rao-Blackwell), of all sweeps;\ngain: squared error of the row of "
-                         "the states over that of this one");
+    if (s->n_means == 0) {
+        return;
     }
+    if (s->n_points == 1) {
+        kr_sheet_end(t);
+    }
+    if (has_others) {
+        kr_sheet_note(t, "weighted means over all states that the update chose from "
+                         "(Rao-Blackwell), of all sweeps");
+    }
+    if (has_clusters) {
+        kr_sheet_note(t,
+                      "structure_zero = N <|m|^2> is the mean size of single clusters too, of "
+                      "all clusters");
+    }
+    kr_sheet_note(t, "gain: squared error of the row of the states over that of this one");
 }

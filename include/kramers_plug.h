@@ -457,6 +457,7 @@ enum {
                                 that of the quantities themselves (Rao-Blackwell) */
     KR_UPDATE_BLOCKS = 2048, /* takes KR_DENSITY_BLOCK; has the member reach, and with such a
                                 density is irreducible where it reaches all sites */
+    KR_UPDATE_ONE_CLUSTER = 4096, /* an attempt changes the cluster of a random site */
 };
 
 /* What an update learns from the chains that it moves, in the first three quarters of
@@ -496,8 +497,7 @@ typedef struct kr_update_plug {
     void *(*alloc)(const kr_update_setting *setting, const void *params, kr_error *err);
     void (*free)(void *self);
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes);
-    /* The fold in which this instance wants its states, or NULL: one of `layouts`. The member
-     * itself may be NULL. */
+    /* Fold in which this instance wants its states, or NULL: one of `layouts`; may be NULL. */
     const kr_fold *(*fold)(const void *self);
     /* How this instance runs, e.g. "bits"; the member may be NULL. */
     const char *(*engine)(const void *self);

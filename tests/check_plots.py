@@ -101,6 +101,31 @@ def check_energies():
     assert n_found > 1
 
 
+def check_joint():
+    """Its margins are the exact laws of the 4 x 4 torus, and small energies go with large |m|."""
+    call("run", os.path.join(RUNS, SHORT["small.h5"][0]), "--set", "lattice.size=[4, 4]",
+         *[word for text in (*SCAN, "beta=0.4", "updates=[wolff]",
+                           "phases={thermalize: 50, measure: 4000}") for word in ("--set", text)],
+         "-o", "joint.h5", "--progress", "never", "--threads", "1")
+    cells = plot("joint", "joint.h5")[0]
+    assert abs(sum(share for _, _, share in cells) - 1.0) < 1e-4
+    energy, spins = log_laws(0.4)
+    for column, law in ((1, energy), (0, spins)):
+        total, margin = sum(map(math.exp, law.values())), dict.fromkeys(law, 0.0)
+        for cell in cells:
+            level = min(law, key=lambda key: abs(key - 16 * cell[column]))  # pylint: disable=cell-var-from-loop
+            assert close(16 * cell[column], level), (cell, level)
+            margin[level] += cell[2]
+        off = max(abs(margin[key] - math.exp(value) / total) for key, value in law.items())
+        assert off < 0.02, (column, off)
+    mean = {}
+    for spin, level, share in cells:
+        n, total = mean.get(level, (0.0, 0.0))
+        mean[level] = n + share, total + share * abs(spin)
+    moduli = [total / n for level, (n, total) in sorted(mean.items()) if n > 0.01]
+    assert moduli[0] > 0.99 and moduli == sorted(moduli, reverse=True), moduli
+
+
 def log_laws(beta):
     """ln P of energy and magnetization per site of the 4 x 4 Ising torus, by enumeration."""
     laws = {}, {}
@@ -164,6 +189,7 @@ def check():
         assert name != "net.h5" or values == {0.0, 1.0}
         assert name != "angles.h5" or all(abs(value) < 3.1416 for value in values)
     check_energies()
+    check_joint()
     check_barriers()
     check_acceptance()
     assert plot("tau", "net.h5")[0][0][1] == 1.0
@@ -187,7 +213,7 @@ def check():
 
 
 KINDS = ("trace", "histogram", "barrier", "residence", "tau", "reweight", "binder", "correlation", "snapshot", "training",
-         "acceptance")
+         "acceptance", "joint")
 # What makes a shipped run file short beside the lines of shorten().
 SMALL = {
     "edwards_anderson_3d.yaml": ["lattice.size=[4, 4, 4]", "tempering.pilot=50"],

@@ -7,6 +7,7 @@
  * the probability of the path; of two chains in a block, from each pair of states. */
 #include "chain_density.h"
 #include "model/quantity.h"
+#include "model/terms.h"
 #include "transition.h"
 
 enum { STATES_MAX = 32, TRIES = 3, LANES_MAX = 2 };
@@ -311,6 +312,106 @@ static void means_of_multi_try_are_as_correlated_as_the_chain(void **state)
     }
 }
 
+/* ---- sizes of single clusters -------------------------------------------------------------
+ */
+
+static const struct {
+    const char *model, *yaml, *lattice;
+    bool has_clusters;
+} clustered[] = {
+    { "ising", "{}", "{size: [2, 2]}", true },
+    { "ising", "{J: 0.4}", "{size: [5], boundary: open}", true },
+    { "potts", "{q: 3}", "{size: [3]}", true },
+    { "potts", "{q: 5}", "{size: [2], boundary: open}", true },
+    { "ising", "{J: -1}", "{size: [2, 2]}", false },
+    { "ising", "{field: 0.3}", "{size: [2, 2]}", false },
+    { "ising", "{disorder: {kind: pm1, seed: 3}}", "{size: [2, 2]}", false },
+    { "blume_capel", "{D: 1.1}", "{size: [3]}", false },
+    { "clock", "{q: 5}", "{size: [2]}", false },
+};
+
+/* N <|m|^2>, m the mean of the corners of a simplex. */
+static double structure_zero(const tiny *system, const double *law)
+{
+    const int32_t q = system->terms->q, n = system->terms->n_sites;
+    double sum = 0.0;
+    for (int64_t x = 0; x < system->n_states; x++) {
+        double squares = 0.0;
+        int64_t count[KR_STATES_MAX] = { 0 };
+        tiny_decode(system, x, system->state, 1);
+        for (int32_t i = 0; i < n; i++) {
+            count[system->state[i]]++;
+        }
+        for (int32_t a = 0; a < q; a++) {
+            squares += (double)(count[a] * count[a]);
+        }
+        sum += law[x] * (q * squares / n - n) / (q - 1);
+    }
+    return sum;
+}
+
+/* <changed/attempted> of one sweep from the law of the states. */
+static double mean_change(const transition_drive *d, const double *law)
+{
+    double sum = 0.0;
+    for (int64_t from = 0; from < d->system->n_states; from++) {
+        kr_rng_enumerate_begin(d->block->rng, d->tree);
+        do {
+            kr_tally tally = { 0 };
+            transition_load(d, from);
+            d->update->sweep(d->self, d->block, 1, d->scratch, &tally);
+            sum += law[from] * kr_rng_enumerate_weight(d->tree) * (double)tally.changed[0] /
+                   (double)tally.attempted[0];
+        } while (kr_rng_enumerate_next(d->tree));
+    }
+    return sum;
+}
+
+/* Distance of the mean size of clusters from the structure factor. */
+static double cluster_off(const kr_update_plug *update, int k)
+{
+    kr_error err = { 0 };
+    tiny *system =
+        tiny_alloc(tiny_model(clustered[k].model), clustered[k].yaml,
+                   tiny_lattice("hypercubic"), clustered[k].lattice, STATES_MAX, &err);
+    assert_non_null(system);
+    assert_true(kr_terms_has_clusters(system->terms) == clustered[k].has_clusters);
+    double *law = tiny_law(system, BETA);
+    kr_target target = { system->lattice, system->terms, BETA };
+    void *params = tiny_params(update->name, update->fields, update->params_size, "{}", &err);
+    kr_update_setting setting = { .target = &target, .n_lanes = 1 };
+    void *self = update->alloc(&setting, params, &err);
+    assert_non_null(self);
+    transition_drive d = drive_open(system, update, self, 1);
+    const double off = fabs(mean_change(&d, law) - structure_zero(system, law));
+    print_message("# %s, %s %s %s: off %.1e\n", update->name, clustered[k].model,
+                  clustered[k].yaml, clustered[k].lattice, off);
+    drive_close(&d);
+    update->free(self);
+    free(params);
+    free(law);
+    tiny_free(system);
+    return off;
+}
+
+static void sizes_of_single_clusters_are_structure_factors_at_zero(void **state)
+{
+    (void)state;
+    int n_updates = 0;
+    for (int u = 0; kr_registry_updates[u]; u++) {
+        const kr_update_plug *update = kr_registry_updates[u];
+        if (!(update->flags & KR_UPDATE_ONE_CLUSTER)) {
+            continue;
+        }
+        n_updates++;
+        for (size_t k = 0; k < sizeof clustered / sizeof *clustered; k++) {
+            const double off = cluster_off(update, (int)k);
+            assert_true(clustered[k].has_clusters ? off <= MEANS_MAX : off > SEEN);
+        }
+    }
+    assert_true(n_updates > 0);
+}
+
 /* ---- the check sees what is wrong -------------------------------------------------------- */
 
 typedef struct flawed {
@@ -396,6 +497,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(means_of_every_update_have_the_mean_of_the_states),
+        cmocka_unit_test(sizes_of_single_clusters_are_structure_factors_at_zero),
         cmocka_unit_test(means_of_multi_try_are_as_correlated_as_the_chain),
         cmocka_unit_test(means_without_the_present_state_are_seen_to_be_biased),
     };

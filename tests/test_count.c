@@ -26,7 +26,7 @@ static void counts_of_a_chain_are_those_of_its_sites(void **unused)
 {
     (void)unused;
     const size_t sizes[] = { 0, 1, 63, 64, 65, 255 * 64, 256 * 64 + 7, 200001 };
-    const size_t qs[] = { 2, 3, 8, 9, 255 };
+    const size_t qs[] = { 2, 3, 8, 9, 256 };
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         for (size_t j = 0; j < sizeof qs / sizeof *qs; j++) {
             const size_t n = sizes[k], q = qs[j];

@@ -82,35 +82,10 @@ static void quantities_are_the_columns_of_their_names(void **state)
     }
 }
 
-/* Either way of counting, with more sites than fit into a byte. */
-static void counts_are_those_of_a_plain_loop(void **state)
-{
-    (void)state;
-    static const int32_t states[] = { 2, 3, 8, 9, 20, 256 }, sites[] = { 1, 255, 256, 1000 };
-    uint8_t s[1000];
-    kr_rng rng;
-    kr_rng_seed(&rng, 3, 0, KR_PURPOSE_TEST);
-    for (int j = 0; j < 6; j++) {
-        for (int k = 0; k < 4; k++) {
-            int64_t want[KR_STATES_MAX] = { 0 }, got[KR_STATES_MAX];
-            bool is_uniform = k == 3;
-            for (int32_t i = 0; i < sites[k]; i++) {
-                s[i] = (uint8_t)(is_uniform ? states[j] - 1
-                                            : (int32_t)kr_rng_below(&rng, (uint32_t)states[j]));
-                want[s[i]]++;
-            }
-            memset(got, 0xff, sizeof got);
-            kr_quantity_count(s, sites[k], states[j], got);
-            assert_memory_equal(got, want, (size_t)states[j] * sizeof *want);
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantities_are_the_columns_of_their_names),
-        cmocka_unit_test(counts_are_those_of_a_plain_loop),
     };
     return cmocka_run_group_tests_name("quantity", tests, NULL, NULL);
 }

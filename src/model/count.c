@@ -35,10 +35,27 @@ static int64_t count_vectors(const uint8_t *restrict state, size_t n, uint8_t a)
     return total;
 }
 
+/* Two tables by turns: a run of equal states does not wait for itself. */
+static void count_many(const uint8_t *state, size_t n, size_t q, int64_t *count)
+{
+    int64_t other[KR_STATES_MAX];
+    memset(count, 0, q * sizeof *count);
+    memset(other, 0, q * sizeof *other);
+    for (size_t i = 0; i < n; i++) {
+        (i & 1 ? other : count)[state[i]]++;
+    }
+    for (size_t a = 0; a < q; a++) {
+        count[a] += other[a];
+    }
+}
+
 void kr_count_chain(const uint8_t *state, size_t n, size_t q, int64_t *count)
 {
-    const bool is_by_vectors = q <= BY_VECTORS;
-    const size_t n_whole = is_by_vectors ? n / WIDTH : 0;
+    if (q > BY_VECTORS) {
+        count_many(state, n, q, count);
+        return;
+    }
+    const size_t n_whole = n / WIDTH;
     memset(count, 0, q * sizeof *count);
     for (size_t i = n_whole * WIDTH; i < n; i++) {
         count[state[i]]++;

@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { FIXED = KR_QUANTITIES_MAX - KR_PHASES_MAX };
 
@@ -58,49 +57,4 @@ void kr_quantity_real_values(const kr_terms *terms, double energy, double order,
                              double value[KR_QUANTITIES_MAX])
 {
     fill(terms, energy, order, order, value);
-}
-
-#define COMPARED 8   /* states up to which each is compared with all sites at once */
-#define RUN      255 /* sites whose count fits into a byte, so that the loop has byte lanes */
-
-static void count_few(const uint8_t *state, int32_t n, int32_t q, int64_t *count)
-{
-    int64_t rest = n;
-    for (int32_t a = 1; a < q; a++) {
-        const uint8_t which = (uint8_t)a; /* of the same width, for the vectors */
-        count[a] = 0;
-        for (int32_t begin = 0; begin < n; begin += RUN) {
-            int32_t end = n - begin < RUN ? n : begin + RUN;
-            uint8_t equal = 0;
-            for (int32_t i = begin; i < end; i++) {
-                equal = (uint8_t)(equal + (state[i] == which));
-            }
-            count[a] += equal;
-        }
-        rest -= count[a];
-    }
-    count[0] = rest;
-}
-
-/* Two tables by turns: a run of equal states does not wait for itself. */
-static void count_many(const uint8_t *state, int32_t n, int32_t q, int64_t *count)
-{
-    int32_t table[2][KR_STATES_MAX];
-    memset(table[0], 0, (size_t)q * sizeof table[0][0]);
-    memset(table[1], 0, (size_t)q * sizeof table[1][0]);
-    for (int32_t i = 0; i < n; i++) {
-        table[i & 1][state[i]]++;
-    }
-    for (int32_t a = 0; a < q; a++) {
-        count[a] = table[0][a] + table[1][a];
-    }
-}
-
-void kr_quantity_count(const uint8_t *state, int32_t n, int32_t q, int64_t *count)
-{
-    if (q <= COMPARED) {
-        count_few(state, n, q, count);
-    } else {
-        count_many(state, n, q, count);
-    }
 }

@@ -21,7 +21,4 @@ void kr_quantity_values(const kr_terms *terms, double energy, const int64_t *cou
 void kr_quantity_real_values(const kr_terms *terms, double energy, double order,
                              double value[KR_QUANTITIES_MAX]);
 
-/* count[a] (q) = number of the n contiguous states equal to a; all are below q. */
-void kr_quantity_count(const uint8_t *state, int32_t n, int32_t q, int64_t *count);
-
 #endif

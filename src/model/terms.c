@@ -363,6 +363,19 @@ double kr_terms_order(const kr_terms *terms, const int64_t *count)
     return sum / terms->n_sites;
 }
 
+bool kr_terms_has_clusters(const kr_terms *terms)
+{
+    if (terms->action || !terms->is_pair || !terms->is_potts || terms->has_local) {
+        return false;
+    }
+    for (int64_t k = 0; k < terms->neighbor_begin[terms->n_sites]; k++) {
+        if (terms->J[k] < 0.0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int32_t kr_terms_phase(const kr_terms *terms, double order)
 {
     for (int32_t p = 0; p < terms->n_phases; p++) {

@@ -3,6 +3,7 @@
 #include "run/schema.h"
 
 #include "base/memory.h"
+#include "model/terms.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -94,6 +95,16 @@ static const char *series_dims(const kr_schema *s)
     return s->spec->config.n_points > 1 ? "chain draw point" : "chain draw";
 }
 
+/* The mean size of single clusters is a structure factor, at every point. */
+static bool has_cluster_means(const kr_spec *spec, const kr_update_plug *plug)
+{
+    bool has = (plug->flags & KR_UPDATE_ONE_CLUSTER) != 0;
+    for (int32_t p = 0; p < spec->config.n_points && has; p++) {
+        has = kr_terms_has_clusters(spec->target[p].terms);
+    }
+    return has;
+}
+
 static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
 {
     static const char *const count[] = { "attempted", "accepted", "changed" };
@@ -111,6 +122,12 @@ static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
             if (k == 0 && kr_sampler_engine(s->sampler, u)) {
                 KR_TRY(kr_results_attr_text(s->results, stats, name, "engine",
                                             kr_sampler_engine(s->sampler, u), err));
+            }
+            if (k == 2 && has_cluster_means(s->spec, c->update[u].plug)) {
+                KR_TRY(kr_results_attr_text(s->results, stats, name, "cluster_mean",
+                                            "structure_zero", err));
+                KR_TRY(kr_results_attr_text(s->results, stats, name, "update",
+                                            c->update[u].name, err));
             }
             if (k == 0 && c->update[u].density >= 0) {
                 KR_TRY(kr_results_attr_text(s->results, stats, name, "density",

@@ -18,7 +18,7 @@
 #define SETTLE_TAUS       20.0 /* of measuring */
 #define DRAWS_MOST        4096 /* of a chain */
 #define SHARE_POWER       1.0  /* near the best for fits with and without corrections */
-#define SHARE_POWER_FIRST 4.0  /* where phases coexist: tau_int grows exponentially */
+#define SHARE_POWER_FIRST 2.5  /* where phases coexist: small sizes say most in a time */
 #define RACE              1    /* size at which local moves may take the place of clusters */
 #define SLOW              50.0 /* tau_int in steps from which that is tried */
 #define CROSSINGS         40   /* of a barrier, so that its balance is known */
@@ -256,14 +256,22 @@ static bool is_balanced(const kr_critical *study, const kr_critical_size *s)
 }
 
 /* All sizes where the largest two agree, or where two phases are in balance: that hardly moves
- * with the size. */
+ * with the size. Balance is measured where the ordered phases together are as likely as the
+ * other: crossings are most frequent there, and the error of a ratio of weights is sqrt(2/(rate
+ * of crossings x time)). Where each phase weighs the same, n ordered ones against one, they are
+ * rarer by (n + 1)/(2 sqrt n), for the barrier lies half way. */
 static void place_all(kr_critical *study, double at)
 {
-    double balance = NAN;
+    double balance = NAN, gap = NAN; /* per site, of the other phase over the ordered one */
     for (int32_t k = 0; k < study->n_sizes; k++) {
         kr_critical_size *s = &study->size[k];
-        balance = is_balanced(study, s) ? s->coexistence.at_weight.value : balance;
-        s->at = isfinite(balance) ? balance : at;
+        const kr_coexistence *c = &s->coexistence;
+        if (is_balanced(study, s)) {
+            balance = c->at_weight.value;
+            gap = c->gap.value / s->n_sites;
+            gap = c->order_low.value > c->order_high.value ? gap : -gap;
+        }
+        s->at = isfinite(balance) ? balance - log(study->n_ordered) / (gap * s->n_sites) : at;
     }
 }
 

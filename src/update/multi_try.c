@@ -22,6 +22,7 @@
 #include "model/action.h"
 #include "model/block.h"
 #include "model/block_real.h"
+#include "model/count.h"
 #include "model/quantity.h"
 #include "update/proposal.h"
 
@@ -119,8 +120,8 @@ static void values_of(const multi_try *d, const kr_block *block, const candidate
         return;
     }
     if (m > 0) {
-        kr_quantity_count((const uint8_t *)c->state + (size_t)m * row_bytes(d), block->n_sites,
-                          block->q, proposed);
+        kr_count_chain((const uint8_t *)c->state + (size_t)m * row_bytes(d),
+                       (size_t)block->n_sites, (size_t)block->q, proposed);
     }
     kr_quantity_values(terms, c->energy[m], m > 0 ? proposed : own, value);
 }
@@ -150,8 +151,8 @@ static void add_means(const multi_try *d, kr_block *block, int32_t lane, const c
         means->sum[lane][k] += sum[k] / total;
     }
     if (chosen > 0 && !terms->action) {
-        kr_quantity_count((const uint8_t *)c->state + (size_t)chosen * row_bytes(d),
-                          block->n_sites, block->q, own);
+        kr_count_chain((const uint8_t *)c->state + (size_t)chosen * row_bytes(d),
+                       (size_t)block->n_sites, (size_t)block->q, own);
     }
 }
 
