@@ -499,9 +499,9 @@ typedef struct kr_update_plug {
     size_t (*scratch_bytes)(const void *self, int32_t n_lanes);
     /* Fold in which this instance wants its states, or NULL: one of `layouts`; may be NULL. */
     const kr_fold *(*fold)(const void *self);
-    /* How this instance runs, e.g. "bits"; the member may be NULL. */
+    /* How this instance runs, e.g. "bits"; why it runs none of the faster ways, in one line, or
+     * NULL. The members may be NULL. */
     const char *(*engine)(const void *self);
-    /* Why it runs none of the faster ways, in one line, or NULL; the member may be NULL. */
     const char *(*engine_reason)(const void *self);
     /* Sets to 1 in is_reached (n_sites) the sites whose states it may change. The member may be
      * NULL: all. */
@@ -516,9 +516,8 @@ typedef struct kr_update_plug {
      * changes. */
     void (*tune)(void *self, const kr_tuning *seen);
     int (*declare)(void *self, kr_state *table, kr_error *err);
-    /* The step found, or NaN; with tune. */
+    /* The step found, or NaN, with tune; whether tune wants moments: may be NULL. */
     double (*tuned)(const void *self);
-    /* Whether tune wants moments; the member may be NULL. */
     bool (*has_moments)(const void *self);
     /* (n_sites) the scale found for every site, or NULL; the member may be NULL. */
     const double *(*tuned_scale)(const void *self);
@@ -568,6 +567,7 @@ enum {
     /* Looks at the model at two values of a parameter: params begin with kr_slope_params, and
      * targets come with their slope. */
     KR_OBSERVABLE_SLOPE = 2,
+    KR_OBSERVABLE_LABELED = 4, /* params begin with char label[KR_TEXT_MAX]; one entry each */
 };
 
 typedef struct kr_observable_plug {

@@ -128,6 +128,22 @@ int kr_spec_parse_updates(kr_spec *spec, kr_error *err)
     return KR_OK;
 }
 
+/* Entry k against those before it. */
+static int check_once(const kr_spec *spec, const kr_node *node, int32_t k, kr_error *err)
+{
+    const kr_observable_entry *entry = &spec->observable[k];
+    const bool has_label = entry->plug->flags & KR_OBSERVABLE_LABELED;
+    for (int32_t o = 0; o < k; o++) {
+        if (spec->observable[o].plug == entry->plug &&
+            !(has_label && strcmp(spec->observable[o].params, entry->params) != 0)) {
+            return kr_runfile_fail(spec->file, node, err, KR_EPARSE,
+                                   "observable %s is listed twice%s", entry->plug->name,
+                                   has_label ? " under the same label" : "");
+        }
+    }
+    return KR_OK;
+}
+
 int kr_spec_parse_observables(kr_spec *spec, kr_error *err)
 {
     kr_runfile *file = spec->file;
@@ -151,16 +167,11 @@ int kr_spec_parse_observables(kr_spec *spec, kr_error *err)
         KR_TRY(kr_spec_find_plug(file, list->child[k], KR_PLUG_OBSERVABLE, &plug, err));
         kr_observable_entry *entry = &spec->observable[k];
         entry->plug = plug;
-        for (int32_t o = 0; o < k; o++) {
-            if (spec->observable[o].plug == plug) {
-                return kr_runfile_fail(file, list->child[k], err, KR_EPARSE,
-                                       "observable %s is listed twice", entry->plug->name);
-            }
-        }
         KR_TRY(kr_spec_parse_params(file, list->child[k], "observable", entry->plug->name,
                                     entry->plug->fields, entry->plug->params_size, "name",
                                     &params, err));
         entry->params = params;
+        KR_TRY(check_once(spec, list->child[k], k, err));
         spec->config.n_observables++;
         if (entry->plug->flags & KR_OBSERVABLE_SLOPE) {
             KR_TRY(kr_spec_build_slopes(spec, list->child[k],
