@@ -31,8 +31,9 @@ int kr_cli_bench(int argc, char **argv, const volatile sig_atomic_t *stop);
 /* cli_compare.c */
 int kr_cli_compare(int argc, char **argv, const volatile sig_atomic_t *stop);
 
-/* cli_critical.c */
+/* cli_study.c */
 int kr_cli_critical(int argc, char **argv, const volatile sig_atomic_t *stop);
+int kr_cli_phase(int argc, char **argv, const volatile sig_atomic_t *stop);
 
 /* cli_report.c */
 int kr_cli_report(int argc, char **argv, const volatile sig_atomic_t *stop);

@@ -46,6 +46,14 @@ typedef struct kr_critical_params { /* section `critical`; runs do not read it *
 /* The section, or its defaults. Errors: KR_EPARSE, KR_ERANGE, KR_EINVAL with the place. */
 int kr_spec_parse_critical(kr_runfile *file, kr_critical_params *params, kr_error *err);
 
+typedef struct kr_phase_params { /* section `phase`; runs do not read it */
+    kr_list sizes;
+    double share, rate, ridge, nu;
+    int64_t chains, draws, filters, hidden, epochs, batch;
+} kr_phase_params;
+/* As kr_spec_parse_critical. */
+int kr_spec_parse_phase(kr_runfile *file, kr_phase_params *params, kr_error *err);
+
 #define KR_SPEC_UNKNOWN_REACH                                                                  \
     "no update of this schedule is known to reach every state by itself; add heat_bath, or "   \
     "hmc where variables are real, unless you know better\n"
@@ -69,9 +77,9 @@ typedef struct kr_spec {
     kr_observable_entry observable[KR_OBSERVABLES_MAX];
     kr_histogram_params histogram[KR_HISTOGRAMS_MAX];
     kr_sampler_config config;
-    void *start_states; /* read from the start file, else NULL; owns */
-    bool is_saved;      /* the chains come from a restart file */
-    kr_slope *slope; /* (n_points) or NULL; owns */
+    void *start_states;           /* read from the start file, else NULL; owns */
+    bool is_saved;                /* the chains come from a restart file */
+    kr_slope *slope;              /* (n_points) or NULL; owns */
     const kr_terms **slope_terms; /* (2 n_points) made for them, or NULL; owns */
     kr_output_params output;
     bool is_automatic[KR_AUTOMATIC];

@@ -23,6 +23,20 @@ const kr_field kr_spec_critical_fields[] = {
     KR_FIELD_END,
 };
 
+int kr_spec_check_sizes(const kr_runfile *file, const kr_node *section, const char *name,
+                        const kr_list *sizes, kr_error *err)
+{
+    for (int32_t k = 1; k < sizes->n; k++) {
+        if (sizes->integer[k] <= sizes->integer[k - 1]) {
+            return kr_runfile_fail(file, kr_node_get(section, "sizes"), err, KR_EINVAL,
+                                   "%s.sizes: %lld after %lld, want ascending sides", name,
+                                   (long long)sizes->integer[k],
+                                   (long long)sizes->integer[k - 1]);
+        }
+    }
+    return KR_OK;
+}
+
 int kr_spec_parse_critical(kr_runfile *file, kr_critical_params *params, kr_error *err)
 {
     const kr_node *section = kr_node_get(file->root, "critical");
@@ -37,14 +51,5 @@ int kr_spec_parse_critical(kr_runfile *file, kr_critical_params *params, kr_erro
     }
     KR_TRY(
         kr_field_parse(file, section, "critical", kr_spec_critical_fields, NULL, params, err));
-    const kr_list *sizes = &params->sizes;
-    for (int32_t k = 1; k < sizes->n; k++) {
-        if (sizes->integer[k] <= sizes->integer[k - 1]) {
-            return kr_runfile_fail(file, kr_node_get(section, "sizes"), err, KR_EINVAL,
-                                   "critical.sizes: %lld after %lld, want ascending sides",
-                                   (long long)sizes->integer[k],
-                                   (long long)sizes->integer[k - 1]);
-        }
-    }
-    return KR_OK;
+    return kr_spec_check_sizes(file, section, "critical", &params->sizes, err);
 }

@@ -205,6 +205,8 @@ static const kr_field optional_table[] = {
           "and whenever they have grown by a tenth, never by the clock" },
     { "critical", KR_TYPE_MAP, 0, "null", 0, 0, .sub = kr_spec_critical_fields,
       .doc = "sizes and time of `kramers critical`; runs do not read it" },
+    { "phase", KR_TYPE_MAP, 0, "null", 0, 0, .sub = kr_spec_phase_fields,
+      .doc = "sizes, training and networks of `kramers phase`; runs do not read it" },
     { "path", KR_TYPE_MAP, 0, "null", 0, 0, .sub = kr_spec_path_fields,
       .doc =
           "a path of actions of real variables, S_t = (1 - t) R + t S from a free field R to "

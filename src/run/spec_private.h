@@ -29,7 +29,7 @@ typedef struct kr_top_params {
 /* Keys of the root that are not in the table of kr_spec_fields. */
 #define KR_TOP_OTHERS                                                                          \
     "model|lattice|updates|densities|observables|histograms|tempering|multicanonical|"         \
-    "population_annealing|path|stop|critical"
+    "population_annealing|path|stop|critical|phase"
 
 /* Table of the section `multicanonical` without `betas`, which has a parser of its own. */
 extern const kr_field kr_spec_flat_fields[];
@@ -91,6 +91,10 @@ int kr_spec_parse_flat(kr_spec *spec, kr_error *err);
  * root: the latest end of measure. */
 extern const kr_field kr_spec_stop_fields[];
 extern const kr_field kr_spec_critical_fields[]; /* spec_critical.c */
+extern const kr_field kr_spec_phase_fields[];    /* spec_phase.c */
+/* Sides of a study ascend, or KR_EINVAL. */
+int kr_spec_check_sizes(const kr_runfile *file, const kr_node *section, const char *name,
+                        const kr_list *sizes, kr_error *err);
 int kr_spec_parse_stop(kr_spec *spec, kr_error *err);
 
 /* spec_path.c: the section `path`, off when it is absent or null. The point of the model is
@@ -107,8 +111,8 @@ int kr_spec_annealing_defaults(kr_runfile *file, kr_error *err);
 int kr_spec_parse_annealing(kr_spec *spec, kr_error *err);
 
 /* spec_conditional.c: weights that are polynomials in numbers become those of a point.
- * KR_EMISMATCH: another model, no such number, or outside of the range. Warns at point 0 of other
- * parameters of the model. */
+ * KR_EMISMATCH: another model, no such number, or outside of the range. Warns at point 0 of
+ * other parameters of the model. */
 int kr_spec_fix_stored(kr_spec *spec, int32_t point, struct kr_stored *stored, kr_error *err);
 int kr_spec_parse_densities(kr_spec *spec, kr_error *err);
 void kr_spec_clear_densities(kr_spec *spec);

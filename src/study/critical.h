@@ -19,19 +19,7 @@
 #ifndef KR_STUDY_CRITICAL_H
 #define KR_STUDY_CRITICAL_H
 
-#include "base/runfile.h"
-
-#include <signal.h>
-#include <stdio.h>
-
-typedef struct kr_critical_options {
-    const char *folder;                /* of the study; made if it is not there */
-    bool overwrite;                    /* begin anew where a folder of a study is there */
-    int32_t n_threads;                 /* >= 1 */
-    bool is_json;                      /* one object instead of the table */
-    FILE *messages;                    /* progress; NULL = none; borrowed */
-    const volatile sig_atomic_t *stop; /* nonzero: stop, all saved; may be NULL */
-} kr_critical_options;
+#include "study/study.h"
 
 /* Runs the study and prints on out. Takes the file. *is_finished: false when it was stopped.
  * JSON, one object; numbers with errors are {"value", "error"}, of fits also "spread", the part
@@ -51,7 +39,7 @@ typedef struct kr_critical_options {
  *    "cost": {"scan_cpu_s", "pilot_cpu_s", "measure_cpu_s", "wall_s"}, "advice": sentence}
  * Errors: KR_EPARSE, KR_ERANGE, KR_EINVAL, KR_EUNSUP run file; KR_EMISMATCH the folder holds
  * another study; KR_EIO; KR_ENOMEM. Serial only. */
-int kr_critical_run(kr_runfile *file, const kr_critical_options *options, FILE *out,
+int kr_critical_run(kr_runfile *file, const kr_study_options *options, FILE *out,
                     bool *is_finished, kr_error *err);
 
 #endif

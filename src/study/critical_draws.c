@@ -35,8 +35,8 @@ static int load(kr_reader *reader, const char *name, int64_t point, kr_critical_
     return status;
 }
 
-int kr_critical_draws_load(const kr_critical *study, const char *path, int32_t side,
-                           int64_t point, double at, kr_critical_draws *d, kr_error *err)
+int kr_critical_draws_load(const kr_study *study, const char *path, int32_t side, int64_t point,
+                           double at, kr_critical_draws *d, kr_error *err)
 {
     *d = (kr_critical_draws){ .side = side, .at = at, .ratio_factor = NAN };
     kr_reader *reader = kr_reader_open(path, err);
@@ -227,7 +227,7 @@ int kr_critical_coexist(const kr_critical *study, const kr_critical_draws *d,
                                          .x = d->x,
                                          .order = d->abs,
                                          .at = d->at,
-                                         .n_ordered = study->n_ordered };
+                                         .n_ordered = study->base.n_ordered };
     return kr_coexistence_find(&draws, out, err);
 }
 

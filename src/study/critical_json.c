@@ -56,14 +56,14 @@ static void put_critical(const kr_critical *study, kr_json *j)
     kr_json_field(j, "value", x);
     kr_json_field(j, "error", error);
     kr_json_field(j, "spread", is_first ? NAN : fitted(study, study->fit.critical.spread));
-    kr_json_field(j, "known", study->known);
+    kr_json_field(j, "known", study->base.known);
     kr_json_key(j, "known_source");
-    if (study->known_source) {
-        kr_json_text(j, study->known_source);
+    if (study->base.known_source) {
+        kr_json_text(j, study->base.known_source);
     } else {
         kr_json_number(j, NAN);
     }
-    kr_json_field(j, "z", (x - study->known) / error);
+    kr_json_field(j, "z", (x - study->base.known) / error);
     kr_json_close(j, '}');
 }
 
@@ -75,7 +75,7 @@ static void put_fit(const kr_critical *study, kr_json *j)
     kr_json_open(j, '{');
     put_fitted(j, "nu", fitted(study, 1.0 / y), fitted(study, f->exponent.error / (y * y)),
                fitted(study, f->exponent.spread / (y * y)));
-    put_fitted(j, "gamma_over_nu", fitted(study, study->n_dims + f->square.value),
+    put_fitted(j, "gamma_over_nu", fitted(study, study->base.n_dims + f->square.value),
                fitted(study, f->square.error), fitted(study, f->square.spread));
     put_fitted(j, "beta_over_nu", fitted(study, -f->abs.value), fitted(study, f->abs.error),
                fitted(study, f->abs.spread));
@@ -124,7 +124,7 @@ static void put_first(const kr_critical *study, kr_json *j)
     put_estimated(j, "conjugate_low", f->x_low);
     put_estimated(j, "conjugate_high", f->x_high);
     put_estimated(j, "interface_tension", f->tension);
-    kr_json_field(j, "n_ordered", study->n_ordered);
+    kr_json_field(j, "n_ordered", study->base.n_ordered);
     kr_json_field(j, "p", f->p);
     kr_json_close(j, '}');
 }
@@ -172,11 +172,11 @@ int kr_critical_print_json(const kr_critical *study, FILE *out, kr_error *err)
     (void)err;
     kr_json_open(&j, '{');
     put_text(&j, "kramers", KR_VERSION);
-    put_text(&j, "run_file", study->path);
-    put_text(&j, "folder", study->options->folder);
-    put_text(&j, "model", study->spec->model->name);
-    put_text(&j, "lattice", study->spec->lattice_plug->name);
-    put_text(&j, "parameter", kr_critical_parameter(study));
+    put_text(&j, "run_file", study->base.path);
+    put_text(&j, "folder", study->base.options->folder);
+    put_text(&j, "model", study->base.spec->model->name);
+    put_text(&j, "lattice", study->base.spec->lattice_plug->name);
+    put_text(&j, "parameter", kr_study_parameter(&study->base));
     put_text(&j, "order", order[study->order]);
     kr_json_key(&j, "evidence");
     kr_json_open(&j, '[');

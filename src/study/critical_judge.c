@@ -60,7 +60,7 @@ static int evaluate(kr_critical *study, const kr_critical_draws *draws, double a
         bool is_good = ess > ESS_LEAST;
         for (int i = 0; i < KR_SCALING_DATA; i++) {
             const bool is_ratio = i / 2 == KR_SCALING_RATIO / 2;
-            is_good = is_good && ((is_ratio && !study->has_ratio) ||
+            is_good = is_good && ((is_ratio && !study->base.has_ratio) ||
                                   (isfinite(s->value[i]) && s->covariance[i][i] > 0.0));
         }
         if (is_good) {
@@ -75,7 +75,7 @@ static int evaluate(kr_critical *study, const kr_critical_draws *draws, double a
 static int first_place(kr_critical *study, const kr_critical_draws *draws, double *at,
                        kr_error *err)
 {
-    const int which = study->has_ratio ? KR_SCALING_RATIO : KR_SCALING_BINDER;
+    const int which = study->base.has_ratio ? KR_SCALING_RATIO : KR_SCALING_BINDER;
     const int32_t last = study->n_sizes - 1;
     *at = study->size[last].at;
     for (int round = 0; round < ROUNDS; round++) {
@@ -107,7 +107,7 @@ static int fit(kr_critical *study, const kr_critical_draws *draws, kr_error *err
         kr_scaling_result found;
         KR_TRY(evaluate(study, draws, at, data, &n, err));
         const int status =
-            kr_scaling_fit(data, n, at, study->has_ratio, study->omega, &found, &why);
+            kr_scaling_fit(data, n, at, study->base.has_ratio, study->omega, &found, &why);
         if (status == KR_ENOMEM) {
             return kr_fail(err, status, "%s", why.text);
         }
@@ -130,7 +130,8 @@ static int fit(kr_critical *study, const kr_critical_draws *draws, kr_error *err
     if (fabs(moved) > study->fit.critical.error) {
         add_evidence(study, "the fits do not settle: the last moved by %.2g", moved);
     }
-    if (study->fit.critical.value < study->low || study->fit.critical.value > study->high) {
+    if (study->fit.critical.value < study->base.low ||
+        study->fit.critical.value > study->base.high) {
         add_evidence(study, "the fits lead out of the range, to %.8g",
                      study->fit.critical.value);
         study->has_fit = false;
@@ -159,14 +160,14 @@ static void find_first(kr_critical *study)
     double volume[KR_SCALING_SIZES], length[KR_SCALING_SIZES], p;
     kr_critical_first *f = &study->first;
     int32_t n = 0, longest = 0;
-    for (int32_t d = 0; d < study->n_dims; d++) {
-        longest = study->shape[d] > longest ? study->shape[d] : longest;
+    for (int32_t d = 0; d < study->base.n_dims; d++) {
+        longest = study->base.shape[d] > longest ? study->base.shape[d] : longest;
     }
     for (int32_t k = 0; k < study->n_sizes; k++) {
         const kr_critical_size *s = &study->size[k];
         const kr_coexistence *c = &s->coexistence;
         const double sites = s->n_sites; /* the smallest interface crosses the longest side */
-        const double area = sites / s->side * study->shape_least / longest;
+        const double area = sites / s->side * study->base.shape_least / longest;
         if (has_barrier(c) && c->n_crossings < CROSSINGS) {
             add_evidence(
                 study, "size %d crossed the barrier %lld time%s only, its balance is left out",
@@ -213,7 +214,7 @@ static bool grows(kr_critical *study, bool *at_largest)
     *at_largest = last == &study->size[study->n_sizes - 1];
     if (first == last) {
         add_evidence(study, "no two peaks in the distribution of the %s %s",
-                     study->is_beta ? "energy" : "conjugate",
+                     study->base.is_beta ? "energy" : "conjugate",
                      last ? "but in one size" : "in any size");
         return false;
     }
@@ -228,7 +229,7 @@ static bool grows(kr_critical *study, bool *at_largest)
     const double before = first->coexistence.gap.value / first->n_sites;
     const double after = last->coexistence.gap.value / last->n_sites;
     add_evidence(study, "the jump of the %s per site is %.4g at size %d, %.4g at size %d",
-                 study->is_beta ? "energy" : "conjugate", before, first->side, after,
+                 study->base.is_beta ? "energy" : "conjugate", before, first->side, after,
                  last->side);
     /* Two peaks of a continuous transition are shallow, and draw near to each other. */
     const bool is_deep = b.value - GROWTH_SIGMA * b.error > DEEP && sigma > -GROWTH_SIGMA &&
@@ -245,12 +246,12 @@ static void decide(kr_critical *study)
     if (!study->has_fit) {
         return;
     }
-    const double below = (study->n_dims - y.value) / y.error;
+    const double below = (study->base.n_dims - y.value) / y.error;
     char text[NUMBER];
     add_evidence(study,
                  "1/nu = %s, %.1f sigma below the dimension %d, which it is at a "
                  "transition of first order",
-                 number(text, y.value, y.error), below, study->n_dims);
+                 number(text, y.value, y.error), below, study->base.n_dims);
     add_evidence(study, "the scaling forms fit with p = %.2g%s", study->fit.best_p,
                  study->fit.best_p < BAD_FIT ? ": they do not describe these sizes" : "");
     if (y.value < SLOW_POWER) {
@@ -291,7 +292,7 @@ static void advise(kr_critical *study)
         const double data = sqrt(fmax(c.error * c.error - c.spread * c.spread, 0.0));
         snprintf(out, size,
                  "four times the minutes would bring the error of %s from %.1e to about %.1e%s",
-                 kr_critical_parameter(study), c.error, hypot(0.5 * data, c.spread),
+                 kr_study_parameter(&study->base), c.error, hypot(0.5 * data, c.spread),
                  c.spread > data ? "; most of it is the choice of the fit: larger sizes help "
                                    "more than time"
                                  : "");
@@ -309,10 +310,10 @@ int kr_critical_judge(kr_critical *study, kr_error *err)
     int status = KR_OK;
     memset(draws, 0, sizeof draws);
     for (int32_t k = 0; k < study->n_sizes && status == KR_OK; k++) {
-        char path[KR_CRITICAL_PATH];
+        char path[KR_STUDY_PATH];
         kr_critical_size *s = &study->size[k];
         kr_critical_file(study, s->side, path);
-        status = kr_critical_draws_load(study, path, s->side, 0, s->at, &draws[k], err);
+        status = kr_critical_draws_load(&study->base, path, s->side, 0, s->at, &draws[k], err);
         s->n_draws = draws[k].n_chains * draws[k].n_draws;
         status = status == KR_OK ? kr_critical_coexist(study, &draws[k], &s->coexistence, err)
                                  : status;

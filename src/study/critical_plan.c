@@ -24,16 +24,16 @@
 #define CROSSINGS         40   /* of a barrier, so that its balance is known */
 #define MOVE              0.15 /* largest relative change of xi/L or the cumulant by a move */
 
-void kr_critical_file(const kr_critical *study, int32_t side, char path[KR_CRITICAL_PATH])
+void kr_critical_file(const kr_critical *study, int32_t side, char path[KR_STUDY_PATH])
 {
     char name[64];
     snprintf(name, sizeof name, "L%04d.h5", side);
-    kr_critical_name(study, name, path);
+    kr_study_name(&study->base, name, path);
 }
 
 static double budget(const kr_critical *study)
 {
-    return 60.0 * study->minutes * study->options->n_threads;
+    return 60.0 * study->minutes * study->base.options->n_threads;
 }
 
 /* ---- pilots -------------------------------------------------------------------------------
@@ -43,23 +43,23 @@ static double budget(const kr_critical *study)
 static int try_pilot(kr_critical *study, kr_critical_size *s, int64_t steps, double *cpu_s,
                      bool *is_finished, kr_error *err)
 {
-    kr_critical_task task = { .side = s->side,
-                              .value = &s->at,
-                              .n_values = 1,
-                              .updates = study->updates,
-                              .thermalize = steps / 2,
-                              .measure = steps / 2,
-                              .every = s->every,
-                              .chains = KR_CRITICAL_CHAINS,
-                              .stream = 100 + s->side };
+    kr_study_task task = { .side = s->side,
+                           .value = &s->at,
+                           .n_values = 1,
+                           .updates = study->base.updates,
+                           .thermalize = steps / 2,
+                           .measure = steps / 2,
+                           .every = s->every,
+                           .chains = KR_CRITICAL_CHAINS,
+                           .stream = 100 + s->side };
     kr_critical_draws draws;
     double ess, fastest;
-    kr_critical_name(study, "pilot.h5", task.output);
-    KR_TRY(kr_critical_execute(study, &task, false, is_finished, cpu_s, err));
+    kr_study_name(&study->base, "pilot.h5", task.output);
+    KR_TRY(kr_study_execute(&study->base, &task, false, is_finished, cpu_s, err));
     if (!*is_finished) {
         return KR_OK;
     }
-    KR_TRY(kr_critical_draws_load(study, task.output, s->side, 0, s->at, &draws, err));
+    KR_TRY(kr_critical_draws_load(&study->base, task.output, s->side, 0, s->at, &draws, err));
     int status = kr_critical_tau(&draws, &s->tau, &fastest, err);
     status =
         status == KR_OK ? kr_critical_evaluate(&draws, s->at, &s->data, &ess, err) : status;
@@ -85,7 +85,7 @@ static int pilot(kr_critical *study, kr_critical_size *s, bool *is_finished, kr_
         if (!*is_finished) {
             return KR_OK;
         }
-        s->cpu_per_step = cpu_s / (double)((steps + study->adapt) * KR_CRITICAL_CHAINS);
+        s->cpu_per_step = cpu_s / (double)((steps + study->base.adapt) * KR_CRITICAL_CHAINS);
         const bool is_long = 0.5 * (double)steps > PILOT_TAUS * s->tau;
         if ((is_long && s->every <= 2 * every) || 4.0 * cpu_s > most) {
             break;
@@ -93,17 +93,17 @@ static int pilot(kr_critical *study, kr_critical_size *s, bool *is_finished, kr_
         steps *= is_long ? 1 : 4; /* once more where draws were so near that they cost most */
         s->every = every < s->every ? s->every : every;
     }
-    kr_critical_say(study,
-                    "critical: size %d at %.7g: tau_int %.3g steps, %.3g us per step of a "
-                    "chain\n",
-                    s->side, s->at, s->tau, 1e6 * s->cpu_per_step);
+    kr_study_say(&study->base,
+                 "critical: size %d at %.7g: tau_int %.3g steps, %.3g us per step of a "
+                 "chain\n",
+                 s->side, s->at, s->tau, 1e6 * s->cpu_per_step);
     return KR_OK;
 }
 
 /* The next size starts where this one and the one before agree, as far as lines hold. */
 static double next_place(const kr_critical *study, int32_t k)
 {
-    const int which = study->has_ratio ? KR_SCALING_RATIO : KR_SCALING_BINDER;
+    const int which = study->base.has_ratio ? KR_SCALING_RATIO : KR_SCALING_BINDER;
     const kr_critical_size *s = &study->size[k];
     if (k == 0) {
         return s->at;
@@ -114,7 +114,7 @@ static double next_place(const kr_critical *study, int32_t k)
     const double most = MOVE * fabs(s->data.value[which] / s->data.value[which + 1]);
     by = isfinite(by) ? by : 0.0;
     const double at = s->at + fmax(-most, fmin(most, by));
-    return fmax(study->low, fmin(study->high, at));
+    return fmax(study->base.low, fmin(study->base.high, at));
 }
 
 /* ---- the plan -----------------------------------------------------------------------------
@@ -122,9 +122,9 @@ static double next_place(const kr_critical *study, int32_t k)
 
 static int write_plan(const kr_critical *study, kr_error *err)
 {
-    char path[KR_CRITICAL_PATH], number[3][KR_NUMBER_MAX];
+    char path[KR_STUDY_PATH], number[3][KR_NUMBER_MAX];
     kr_text text = { 0 };
-    kr_critical_name(study, "plan.yaml", path);
+    kr_study_name(&study->base, "plan.yaml", path);
     int status = kr_text_add(
         &text, err,
         "# What the pilots of kramers critical decided; the same command goes on.\n"
@@ -139,12 +139,13 @@ static int write_plan(const kr_critical *study, kr_error *err)
             (long long)s->every, (long long)s->measure, kr_number_format(s->tau, number[1]),
             kr_number_format(s->cpu_per_step, number[2]));
     }
-    status = status == KR_OK
-                 ? kr_text_add(&text, err, "updates: \"%s\"\nscan_cpu_s: %s\npilot_cpu_s: %s\n",
-                               study->updates, kr_number_format(study->scan_cpu_s, number[0]),
-                               kr_number_format(study->pilot_cpu_s, number[1]))
-                 : status;
-    status = status == KR_OK ? kr_critical_write(path, &text, err) : status;
+    status =
+        status == KR_OK
+            ? kr_text_add(&text, err, "updates: \"%s\"\nscan_cpu_s: %s\npilot_cpu_s: %s\n",
+                          study->base.updates, kr_number_format(study->scan_cpu_s, number[0]),
+                          kr_number_format(study->pilot_cpu_s, number[1]))
+            : status;
+    status = status == KR_OK ? kr_study_write(path, &text, err) : status;
     kr_text_clear(&text);
     return status;
 }
@@ -203,8 +204,8 @@ static int read_plan(kr_critical *study, const char *path, kr_error *err)
     }
     const kr_node *updates = kr_node_get(file->root, "updates");
     if (status == KR_OK && updates && updates->kind == KR_NODE_SCALAR) {
-        snprintf(study->updates, sizeof study->updates, "%s", updates->text);
-        kr_critical_find_start(study);
+        snprintf(study->base.updates, sizeof study->base.updates, "%s", updates->text);
+        kr_study_find_start(&study->base);
     }
     const kr_node *scan = kr_node_get(file->root, "scan_cpu_s");
     const kr_node *pilots = kr_node_get(file->root, "pilot_cpu_s");
@@ -222,27 +223,29 @@ static int read_plan(kr_critical *study, const char *path, kr_error *err)
  * CPU time per independent draw of one size. */
 static int race(kr_critical *study, kr_critical_size *s, bool *is_finished, kr_error *err)
 {
-    char clusters[sizeof study->updates];
+    char clusters[sizeof study->base.updates];
     kr_critical_size other = *s;
-    if (study->has_updates || s->tau < SLOW || strstr(study->updates, "wolff") == NULL ||
-        !kr_critical_takes(study, "[heat_bath]")) {
+    if (study->base.has_updates || s->tau < SLOW ||
+        strstr(study->base.updates, "wolff") == NULL ||
+        !kr_study_takes(&study->base, "[heat_bath]")) {
         return KR_OK;
     }
-    memcpy(clusters, study->updates, sizeof clusters);
-    snprintf(study->updates, sizeof study->updates, "[heat_bath]");
-    kr_critical_find_start(study);
+    memcpy(clusters, study->base.updates, sizeof clusters);
+    snprintf(study->base.updates, sizeof study->base.updates, "[heat_bath]");
+    kr_study_find_start(&study->base);
     KR_TRY(pilot(study, &other, is_finished, err));
     if (!*is_finished) {
         return KR_OK;
     }
     const double a = s->tau * s->cpu_per_step, b = other.tau * other.cpu_per_step;
-    kr_critical_say(study, "critical: tau_int of %s %.3g ms, of heat_bath %.3g ms of a chain\n",
-                    clusters, 1e3 * a, 1e3 * b);
+    kr_study_say(&study->base,
+                 "critical: tau_int of %s %.3g ms, of heat_bath %.3g ms of a chain\n", clusters,
+                 1e3 * a, 1e3 * b);
     if (b < a) {
         *s = other;
     } else {
-        memcpy(study->updates, clusters, sizeof clusters);
-        kr_critical_find_start(study);
+        memcpy(study->base.updates, clusters, sizeof clusters);
+        kr_study_find_start(&study->base);
     }
     return KR_OK;
 }
@@ -251,8 +254,8 @@ static int race(kr_critical *study, kr_critical_size *s, bool *is_finished, kr_e
 static bool is_balanced(const kr_critical *study, const kr_critical_size *s)
 {
     const kr_coexistence *c = &s->coexistence;
-    return c->has_peaks && c->n_crossings >= CROSSINGS && c->at_weight.value > study->low &&
-           c->at_weight.value < study->high;
+    return c->has_peaks && c->n_crossings >= CROSSINGS &&
+           c->at_weight.value > study->base.low && c->at_weight.value < study->base.high;
 }
 
 /* All sizes where the largest two agree, or where two phases are in balance: that hardly moves
@@ -271,7 +274,8 @@ static void place_all(kr_critical *study, double at)
             gap = c->gap.value / s->n_sites;
             gap = c->order_low.value > c->order_high.value ? gap : -gap;
         }
-        s->at = isfinite(balance) ? balance - log(study->n_ordered) / (gap * s->n_sites) : at;
+        s->at =
+            isfinite(balance) ? balance - log(study->base.n_ordered) / (gap * s->n_sites) : at;
     }
 }
 
@@ -290,7 +294,7 @@ static void share_time(kr_critical *study)
         const double steps = fmax(left, 0.3 * budget(study)) * pow(s->side, power) / all /
                              (s->cpu_per_step * KR_CRITICAL_CHAINS);
         s->thermalize = (int64_t)ceil(SETTLE_TAUS * s->tau) + 20;
-        s->measure = (int64_t)steps - s->thermalize - study->adapt;
+        s->measure = (int64_t)steps - s->thermalize - study->base.adapt;
         const int64_t least = (int64_t)ceil(4.0 * s->tau) + 8 * s->every;
         s->measure = s->measure > least ? s->measure : least;
         const int64_t every = s->measure / DRAWS_MOST;
@@ -301,10 +305,10 @@ static void share_time(kr_critical *study)
 
 int kr_critical_plan(kr_critical *study, bool *is_finished, kr_error *err)
 {
-    char path[KR_CRITICAL_PATH];
+    char path[KR_STUDY_PATH];
     double at = NAN;
-    bool was_local = strstr(study->updates, "wolff") == NULL;
-    kr_critical_name(study, "plan.yaml", path);
+    bool was_local = strstr(study->base.updates, "wolff") == NULL;
+    kr_study_name(&study->base, "plan.yaml", path);
     *is_finished = true;
     if (access(path, F_OK) == 0) {
         return read_plan(study, path, err);
@@ -315,7 +319,7 @@ int kr_critical_plan(kr_critical *study, bool *is_finished, kr_error *err)
         KR_TRY(pilot(study, &study->size[k], is_finished, err));
         if (*is_finished && k == RACE) {
             KR_TRY(race(study, &study->size[k], is_finished, err));
-            if (strcmp(study->updates, "[heat_bath]") == 0 && !was_local) {
+            if (strcmp(study->base.updates, "[heat_bath]") == 0 && !was_local) {
                 k = -1; /* costs of the sizes before are those of other updates */
                 at = study->size[0].at;
                 was_local = true;
@@ -340,24 +344,25 @@ int kr_critical_measure(kr_critical *study, bool *is_finished, kr_error *err)
     *is_finished = true;
     for (int32_t k = 0; k < study->n_sizes && *is_finished; k++) {
         kr_critical_size *s = &study->size[k];
-        kr_critical_task task = { .side = s->side,
-                                  .value = &s->at,
-                                  .n_values = 1,
-                                  .updates = study->updates,
-                                  .thermalize = s->thermalize,
-                                  .measure = s->measure,
-                                  .every = s->every,
-                                  .chains = KR_CRITICAL_CHAINS,
-                                  .stream = 100000 + s->side };
+        kr_study_task task = { .side = s->side,
+                               .value = &s->at,
+                               .n_values = 1,
+                               .updates = study->base.updates,
+                               .thermalize = s->thermalize,
+                               .measure = s->measure,
+                               .every = s->every,
+                               .chains = KR_CRITICAL_CHAINS,
+                               .stream = 100000 + s->side };
         const double expected = s->cpu_per_step *
-                                (double)(s->thermalize + study->adapt + s->measure) *
+                                (double)(s->thermalize + study->base.adapt + s->measure) *
                                 KR_CRITICAL_CHAINS;
         kr_critical_file(study, s->side, task.output);
         if (access(task.output, F_OK) != 0) {
-            kr_critical_say(study, "critical: measuring size %d at %.8g, %.3g CPU seconds\n",
-                            s->side, s->at, expected);
+            kr_study_say(&study->base,
+                         "critical: measuring size %d at %.8g, %.3g CPU seconds\n", s->side,
+                         s->at, expected);
         }
-        KR_TRY(kr_critical_execute(study, &task, true, is_finished, &s->cpu_s, err));
+        KR_TRY(kr_study_execute(&study->base, &task, true, is_finished, &s->cpu_s, err));
         study->measure_cpu_s += isfinite(s->cpu_s) ? s->cpu_s : 0.0;
     }
     return KR_OK;

@@ -16,7 +16,7 @@ static void write_blocks(const kr_critical *study, kr_gnuplot *g)
         snprintf(name, sizeof name, "size %d", s->side);
         kr_gnuplot_block(g, name);
         fprintf(g->data, "# %s, xi/L, error, binder, error, x, |m| L^(beta/nu), error\n",
-                kr_critical_parameter(study));
+                kr_study_parameter(&study->base));
         const double power = -study->fit.abs.value * log(s->side);
         for (int p = 0; p < KR_CRITICAL_CURVE; p++) {
             const double *v = s->curve[p], *e = s->curve_error[p];
@@ -55,16 +55,16 @@ static void write_curves(const kr_critical *study, kr_gnuplot *g, const char *co
 static int open_figure(const kr_critical *study, const char *name, int width, int height,
                        kr_gnuplot *g, kr_error *err)
 {
-    char path[KR_CRITICAL_PATH];
-    kr_critical_name(study, name, path);
+    char path[KR_STUDY_PATH];
+    kr_study_name(&study->base, name, path);
     return kr_gnuplot_open(g, path, width, height, err);
 }
 
 static void write_title(const kr_critical *study, const char *what, kr_gnuplot *g)
 {
     char title[256];
-    snprintf(title, sizeof title, "%s on %s, %dD: %s", study->spec->model->name,
-             study->spec->lattice_plug->name, study->n_dims, what);
+    snprintf(title, sizeof title, "%s on %s, %dD: %s", study->base.spec->model->name,
+             study->base.spec->lattice_plug->name, study->base.n_dims, what);
     kr_gnuplot_text(g, title, 120);
     fputs(" noenhanced\n", g->script);
 }
@@ -85,12 +85,13 @@ static int plot_crossing(const kr_critical *study, kr_error *err)
     const double c = study->fit.critical.value, e = study->fit.critical.error;
     double low, high;
     range_of(&study->size[study->n_sizes / 2], &low, &high);
-    int status = open_figure(study, "crossing.svg", 800, study->has_ratio ? 820 : 480, &g, err);
+    int status =
+        open_figure(study, "crossing.svg", 800, study->base.has_ratio ? 820 : 480, &g, err);
     if (status == KR_OK) {
         write_blocks(study, &g);
         fputs("set multiplot layout ", g.script);
         fprintf(g.script, "%d,1 margins 0.11,0.97,0.1,0.93 spacing 0,0.1 title ",
-                study->has_ratio ? 2 : 1);
+                study->base.has_ratio ? 2 : 1);
         write_title(study, "crossing of sizes", &g);
         fprintf(g.script,
                 "set xrange [%.10g:%.10g]\nset xtics %.6g\nset format x '%%.8g'\n"
@@ -101,13 +102,13 @@ static int plot_crossing(const kr_critical *study, kr_error *err)
                 "noborder fc rgb '#999999' behind\n"
                 "set xlabel '%s' noenhanced\n",
                 low, high, kr_gnuplot_step(high - low, 6), c, c, c - e, c + e,
-                kr_critical_parameter(study));
-        if (study->has_ratio) {
+                kr_study_parameter(&study->base));
+        if (study->base.has_ratio) {
             fputs("set ylabel 'correlation length / L'\n", g.script);
             write_curves(study, &g, "1:2:3", true);
         }
         fputs("set ylabel 'Binder cumulant'\n", g.script);
-        write_curves(study, &g, "1:4:5", !study->has_ratio);
+        write_curves(study, &g, "1:4:5", !study->base.has_ratio);
         fputs("unset multiplot\n", g.script);
         status = kr_gnuplot_draw(&g, err);
     }
@@ -129,9 +130,9 @@ static int plot_collapse(const kr_critical *study, kr_error *err)
                 "set key right bottom maxrows 4\nset grid lc rgb '#DDDDDD'\n"
                 "set xlabel '(%s - %.8g) L^{1/ν}, 1/ν = %.4g'\n"
                 "set ylabel '%s'\n",
-                kr_critical_parameter(study), study->fit.critical.value, y,
-                study->has_ratio ? "correlation length / L" : "Binder cumulant");
-        write_curves(study, &g, study->has_ratio ? "6:2:3" : "6:4:5", true);
+                kr_study_parameter(&study->base), study->fit.critical.value, y,
+                study->base.has_ratio ? "correlation length / L" : "Binder cumulant");
+        write_curves(study, &g, study->base.has_ratio ? "6:2:3" : "6:4:5", true);
         fprintf(g.script, "set ylabel '<|m|> L^{β/ν}, β/ν = %.4g'\n", beta);
         write_curves(study, &g, "6:7:8", false);
         fputs("unset multiplot\n", g.script);
@@ -163,7 +164,7 @@ static int plot_coexistence(const kr_critical *study, kr_error *err)
                 "set logscale y\nset format y '10^{%%T}'\nset grid lc rgb '#DDDDDD'\n"
                 "set xlabel '%s'\nset ylabel 'probability density'\nset key top center "
                 "maxrows 2\nplot ",
-                study->is_beta ? "energy per site [J]" : "conjugate per site");
+                study->base.is_beta ? "energy per site [J]" : "conjugate per site");
         for (int32_t k = 0; k < study->n_sizes; k++) {
             fprintf(g.script, "%sdata index %d with lines lw 2 lc rgb '%s' title 'L = %d'",
                     k ? ", \\\n     " : "", k, kr_gnuplot_color(k), study->size[k].side);

@@ -18,15 +18,16 @@ static const char *value(char text[TEXT], double x, double error)
 static void print_head(const kr_critical *study, FILE *out)
 {
     fprintf(out, "%s on %s in %d dimensions, %s in %.6g..%.6g; sizes %d..%d, %.3g minutes\n\n",
-            study->spec->model->name, study->spec->lattice_plug->name, study->n_dims,
-            kr_critical_parameter(study), study->low, study->high, study->size[0].side,
-            study->size[study->n_sizes - 1].side, study->minutes);
+            study->base.spec->model->name, study->base.spec->lattice_plug->name,
+            study->base.n_dims, kr_study_parameter(&study->base), study->base.low,
+            study->base.high, study->size[0].side, study->size[study->n_sizes - 1].side,
+            study->minutes);
 }
 
 static void print_continuous_sizes(const kr_critical *study, FILE *out)
 {
     fprintf(out, "%6s %12s %9s %16s %16s %16s %8s\n", "size", "draws", "tau_int", "binder",
-            study->has_ratio ? "xi/L" : "-", "<|m|>", "barrier");
+            study->base.has_ratio ? "xi/L" : "-", "<|m|>", "barrier");
     for (int32_t k = 0; k < study->n_sizes; k++) {
         const kr_critical_size *s = &study->size[k];
         char text[4][TEXT];
@@ -44,11 +45,11 @@ static void print_continuous_sizes(const kr_critical *study, FILE *out)
         }
         fprintf(out, "%6d %12lld %9.3g %16s %16s %16s %8s\n", s->side, (long long)s->n_draws,
                 s->tau, value(text[0], v[0], e[0]),
-                study->has_ratio ? value(text[1], v[1], e[1]) : "-", value(text[2], v[2], e[2]),
-                text[3]);
+                study->base.has_ratio ? value(text[1], v[1], e[1]) : "-",
+                value(text[2], v[2], e[2]), text[3]);
     }
     fprintf(out, "at %s = %.9g; tau_int in steps, of the slowest of conjugate, m^2, |m|\n\n",
-            kr_critical_parameter(study), study->fit.critical.value);
+            kr_study_parameter(&study->base), study->fit.critical.value);
 }
 
 static void print_first_sizes(const kr_critical *study, FILE *out)
@@ -73,7 +74,7 @@ static void print_first_sizes(const kr_critical *study, FILE *out)
                 (long long)c->n_crossings);
     }
     fprintf(out, "equal weight: %g ordered phases against one; tau_int in steps\n\n",
-            study->n_ordered);
+            study->base.n_ordered);
 }
 
 static void print_critical(const kr_critical *study, const char *name, double x, double error,
@@ -81,9 +82,9 @@ static void print_critical(const kr_critical *study, const char *name, double x,
 {
     char text[TEXT];
     fprintf(out, "  %s = %s", name, value(text, x, error));
-    if (isfinite(study->known)) {
-        fprintf(out, "   known: %.10g (%s), z = %+.2f", study->known, study->known_source,
-                (x - study->known) / error);
+    if (isfinite(study->base.known)) {
+        fprintf(out, "   known: %.10g (%s), z = %+.2f", study->base.known,
+                study->base.known_source, (x - study->base.known) / error);
     }
     fputc('\n', out);
 }
@@ -101,10 +102,10 @@ static void print_continuous(const kr_critical *study, FILE *out)
     const kr_scaling_result *f = &study->fit;
     const double y = f->exponent.value;
     char name[TEXT];
-    snprintf(name, sizeof name, "%.50s_c", kr_critical_parameter(study));
+    snprintf(name, sizeof name, "%.50s_c", kr_study_parameter(&study->base));
     print_critical(study, name, f->critical.value, f->critical.error, out);
     print_number("nu", 1.0 / y, f->exponent.error / (y * y), "", out);
-    print_number("gamma/nu", study->n_dims + f->square.value, f->square.error, "", out);
+    print_number("gamma/nu", study->base.n_dims + f->square.value, f->square.error, "", out);
     print_number("beta/nu", -f->abs.value, f->abs.error, "", out);
     char given[TEXT];
     snprintf(given, sizeof given, "   of the corrections, given as %.4g within 5 %%",
@@ -125,13 +126,14 @@ static void print_first(const kr_critical *study, FILE *out)
 {
     const kr_critical_first *f = &study->first;
     char name[TEXT];
-    snprintf(name, sizeof name, "%.50s_t", kr_critical_parameter(study));
+    snprintf(name, sizeof name, "%.50s_t", kr_study_parameter(&study->base));
     print_critical(study, name, f->at_weight.value, f->at_weight.error, out);
     print_number("by equal heights", f->at_height.value, f->at_height.error, "   linear in 1/V",
                  out);
     print_number("by largest fluctuations", f->at_peak.value, f->at_peak.error,
                  "   linear in 1/V", out);
-    print_number(study->is_beta ? "latent heat per site" : "jump of the conjugate per site",
+    print_number(study->base.is_beta ? "latent heat per site"
+                                     : "jump of the conjugate per site",
                  f->latent.value, f->latent.error, "", out);
     print_number("  below", f->x_low.value, f->x_low.error, "", out);
     print_number("  above", f->x_high.value, f->x_high.error, "", out);
@@ -167,10 +169,10 @@ void kr_critical_print(const kr_critical *study, FILE *out)
         out,
         "\ncost [CPU-s]: scans %.3g, pilots %.3g, measuring %.3g; wall %.3g s, threads %d\n",
         study->scan_cpu_s, study->pilot_cpu_s, study->measure_cpu_s,
-        kr_files_clock() - study->begun, study->options->n_threads);
+        kr_files_clock() - study->begun, study->base.options->n_threads);
     if (*study->advice) {
         kr_format_wrapped(out, "advice: ", study->advice);
     }
     fprintf(out, "folder: %s (a result file of every size, figures with their data)\n",
-            study->options->folder);
+            study->base.options->folder);
 }

@@ -25,23 +25,24 @@ typedef struct scan {
 static int run(kr_critical *study, int32_t side, int64_t stream, scan *s, bool *is_finished,
                kr_error *err)
 {
-    kr_critical_task task = { .side = side,
-                              .value = s->at,
-                              .n_values = s->n,
-                              .updates = study->scan_updates,
-                              .thermalize = THERMALIZE,
-                              .measure = STEPS,
-                              .every = EVERY,
-                              .chains = CHAINS,
-                              .stream = stream };
+    kr_study_task task = { .side = side,
+                           .value = s->at,
+                           .n_values = s->n,
+                           .updates = study->base.scan_updates,
+                           .thermalize = THERMALIZE,
+                           .measure = STEPS,
+                           .every = EVERY,
+                           .chains = CHAINS,
+                           .stream = stream };
     char name[64];
     snprintf(name, sizeof name, "scan%lld_L%04d.h5", (long long)stream, side);
-    kr_critical_name(study, name, task.output);
-    KR_TRY(kr_critical_execute(study, &task, false, is_finished, &study->scan_cpu_s, err));
+    kr_study_name(&study->base, name, task.output);
+    KR_TRY(kr_study_execute(&study->base, &task, false, is_finished, &study->scan_cpu_s, err));
     for (int32_t p = 0; p < s->n && *is_finished; p++) {
         kr_critical_draws draws;
         double ess;
-        KR_TRY(kr_critical_draws_load(study, task.output, side, p, s->at[p], &draws, err));
+        KR_TRY(
+            kr_critical_draws_load(&study->base, task.output, side, p, s->at[p], &draws, err));
         int status = kr_critical_evaluate(&draws, s->at[p], &s->data[p], &ess, err);
         s->fluctuation[p] = draws.n_sites * (exp(s->data[p].value[KR_SCALING_SQUARE]) -
                                              exp(2.0 * s->data[p].value[KR_SCALING_ABS]));
@@ -78,7 +79,7 @@ double kr_critical_crossing(const kr_scaling_size *a, const kr_scaling_size *b, 
  * significant of several. NaN: nowhere. */
 static double overtaking(const kr_critical *study, const scan *small, const scan *large)
 {
-    const int which = study->has_ratio ? KR_SCALING_RATIO : KR_SCALING_BINDER;
+    const int which = study->base.has_ratio ? KR_SCALING_RATIO : KR_SCALING_BINDER;
     double best = 3.0, at = NAN;
     for (int32_t p = 0; p + 1 < small->n; p++) {
         double d[2], variance[2];
@@ -106,7 +107,8 @@ static int check_inside(const kr_critical *study, const scan *s, kr_error *err)
                          "%s: sizes do not cross in %s = %.6g..%.6g, and the fluctuations of "
                          "the order parameter are largest at its end, %.6g; want a range with "
                          "the transition inside",
-                         study->path, study->parameter, study->low, study->high, s->at[top]);
+                         study->base.path, study->base.parameter, study->base.low,
+                         study->base.high, s->at[top]);
 }
 
 /* Crossing of two sizes in a window; where none is seen at first the peak of the larger one. */
@@ -134,8 +136,8 @@ static int zoom(kr_critical *study, int32_t a, int32_t b, int64_t stream, double
     } else {
         what = "not resolved, left"; /* the window is as narrow as the errors allow */
     }
-    kr_critical_say(study, "critical: sizes %d and %d in %.6g..%.6g: %s at %.7g\n",
-                    study->size[a].side, study->size[b].side, low, high, what, *at);
+    kr_study_say(&study->base, "critical: sizes %d and %d in %.6g..%.6g: %s at %.7g\n",
+                 study->size[a].side, study->size[b].side, low, high, what, *at);
     return KR_OK;
 }
 
@@ -151,14 +153,14 @@ static int32_t partner(const kr_critical *study, int32_t a)
 
 int kr_critical_search(kr_critical *study, double *at, bool *is_finished, kr_error *err)
 {
-    double low = study->low, high = study->high;
-    int32_t n = study->n_scan;
+    double low = study->base.low, high = study->base.high;
+    int32_t n = study->base.n_scan;
     for (int64_t round = 0; round < ROUNDS && *is_finished; round++) {
         const int32_t a = round < 2 ? 0 : 1, b = partner(study, a);
         KR_TRY(zoom(study, a, b, 2 * round, low, high, n, at, is_finished, err));
         const double step = (high - low) / (n - 1);
-        low = fmax(study->low, *at - step);
-        high = fmin(study->high, *at + step);
+        low = fmax(study->base.low, *at - step);
+        high = fmin(study->base.high, *at + step);
         n = ZOOM;
     }
     return KR_OK;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * study/critical_system.c - the system of a run file, and the run files of a study. */
+ * study/study_system.c - the system of a run file, and the run files of a study. */
 #include "base/memory.h"
 #include "io/results.h"
 #include "observable/slices.h"
 #include "run/run.h"
-#include "study/critical_private.h"
+#include "study/study.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SCAN_DEFAULT 13
 #define SCAN_LEAST   5
@@ -17,10 +18,11 @@
 #define ADAPT_LEAST  400
 
 /* Of runs; what a study decides is in none of them. */
-static const char *const decided[] = { "tempering", "multicanonical", "population_annealing",
-                                       "path",      "stop",           "histograms",
-                                       "critical",  "output",         "observables",
-                                       "chains",    "start",          "phases" };
+static const char *const decided[] = { "tempering",   "multicanonical", "population_annealing",
+                                       "path",        "stop",           "histograms",
+                                       "critical",    "phase",          "output",
+                                       "observables", "chains",         "start",
+                                       "phases" };
 
 /* Tried in this order; the first that the model takes and that reaches every state. */
 static const char *const measuring[] = { "[wolff]",
@@ -36,12 +38,12 @@ static const char *const scanning[] = {
     "[{name: hmc, steps: 10}]", "[metropolis]"
 };
 
-bool kr_critical_must_stop(const kr_critical *study)
+bool kr_study_must_stop(const kr_study *study)
 {
     return study->options->stop && *study->options->stop;
 }
 
-void kr_critical_say(const kr_critical *study, const char *format, ...)
+void kr_study_say(const kr_study *study, const char *format, ...)
 {
     va_list list;
     if (!study->options->messages) {
@@ -53,12 +55,12 @@ void kr_critical_say(const kr_critical *study, const char *format, ...)
     fflush(study->options->messages);
 }
 
-void kr_critical_name(const kr_critical *study, const char *name, char path[KR_CRITICAL_PATH])
+void kr_study_name(const kr_study *study, const char *name, char path[KR_STUDY_PATH])
 {
-    snprintf(path, KR_CRITICAL_PATH, "%s/%s", study->options->folder, name);
+    snprintf(path, KR_STUDY_PATH, "%s/%s", study->options->folder, name);
 }
 
-const char *kr_critical_parameter(const kr_critical *study)
+const char *kr_study_parameter(const kr_study *study)
 {
     return study->is_beta ? study->parameter : study->parameter + strlen("model.");
 }
@@ -66,7 +68,7 @@ const char *kr_critical_parameter(const kr_critical *study)
 /* ---- run files -------------------------------------------------------------------------- */
 
 /* The system as a run file with boxes of a side. */
-static kr_runfile *system_file(const kr_critical *study, int32_t side, kr_error *err)
+static kr_runfile *system_file(const kr_study *study, int32_t side, kr_error *err)
 {
     kr_runfile *file = kr_runfile_parse(study->path, study->text.data, study->text.length, err);
     double size[KR_DIM_MAX];
@@ -80,18 +82,18 @@ static kr_runfile *system_file(const kr_critical *study, int32_t side, kr_error 
     return file;
 }
 
-static int set_observables(const kr_critical *study, kr_runfile *file, kr_error *err)
+static int set_observables(const kr_study *study, kr_runfile *file, kr_error *err)
 {
     char conjugate[KR_TEXT_MAX + 64] = "";
     if (!study->is_beta) {
         snprintf(conjugate, sizeof conjugate, ", {name: conjugate, parameter: %s}",
-                 kr_critical_parameter(study));
+                 kr_study_parameter(study));
     }
     return kr_edit_set(file, err, "observables=[energy, magnetization%s%s]",
                        study->has_ratio ? ", {name: two_point, distances: 0}" : "", conjugate);
 }
 
-static int set_task(const kr_critical *study, const kr_critical_task *task, kr_runfile *file,
+static int set_task(const kr_study *study, const kr_study_task *task, kr_runfile *file,
                     kr_error *err)
 {
     char number[KR_NUMBER_MAX];
@@ -111,10 +113,13 @@ static int set_task(const kr_critical *study, const kr_critical_task *task, kr_r
                        "phases={thermalize: %lld, adapt: %lld, measure: %lld, every: %lld}",
                        (long long)task->thermalize, (long long)study->adapt,
                        (long long)task->measure, (long long)task->every));
+    if (task->keeps_states) {
+        KR_TRY(kr_edit_set(file, err, "output={configurations: {every: 1}}"));
+    }
     return set_observables(study, file, err);
 }
 
-kr_spec *kr_critical_spec(const kr_critical *study, const kr_critical_task *task, kr_error *err)
+kr_spec *kr_study_spec(const kr_study *study, const kr_study_task *task, kr_error *err)
 {
     kr_runfile *file = system_file(study, task->side, err);
     if (file && set_task(study, task, file, err) != KR_OK) {
@@ -126,24 +131,24 @@ kr_spec *kr_critical_spec(const kr_critical *study, const kr_critical_task *task
 
 static bool exists(const char *path, const char *ending)
 {
-    char whole[KR_CRITICAL_PATH + 16];
+    char whole[KR_STUDY_PATH + 16];
     struct stat info;
     snprintf(whole, sizeof whole, "%s%s", path, ending);
     return stat(whole, &info) == 0;
 }
 
 /* A result file that is there must be that of the task: its run file says so. */
-static int check_same(const kr_critical *study, const kr_critical_task *task, kr_error *err)
+static int check_same(const kr_study *study, const kr_study_task *task, kr_error *err)
 {
     const char *seen = NULL;
     kr_text want = { 0 };
     kr_reader *reader = kr_reader_open(task->output, err);
-    kr_spec *spec = reader ? kr_critical_spec(study, task, err) : NULL;
+    kr_spec *spec = reader ? kr_study_spec(study, task, err) : NULL;
     int status = spec ? kr_spec_write(spec, &want, err) : err->status ? err->status : KR_ENOMEM;
     if (status == KR_OK && (!kr_reader_attr_text(reader, "", "", "run_file", &seen) ||
                             strcmp(seen, want.data) != 0)) {
         status = kr_fail(err, KR_EMISMATCH,
-                         "%s is the file of another measurement than plan.yaml says; "
+                         "%s is the file of another measurement than this study makes; "
                          "--overwrite begins anew",
                          task->output);
     }
@@ -153,8 +158,8 @@ static int check_same(const kr_critical *study, const kr_critical_task *task, kr
     return status;
 }
 
-int kr_critical_execute(const kr_critical *study, const kr_critical_task *task, bool keep,
-                        bool *is_finished, double *cpu_s, kr_error *err)
+int kr_study_execute(const kr_study *study, const kr_study_task *task, bool keep,
+                     bool *is_finished, double *cpu_s, kr_error *err)
 {
     const kr_run_options options = { .output = task->output,
                                      .overwrite = !keep,
@@ -173,7 +178,7 @@ int kr_critical_execute(const kr_critical *study, const kr_critical_task *task, 
         status = kr_run_resume(&options, is_finished, err);
         status = status == KR_OK && *is_finished ? check_same(study, task, err) : status;
     } else {
-        kr_spec *spec = kr_critical_spec(study, task, err);
+        kr_spec *spec = kr_study_spec(study, task, err);
         status = spec ? kr_run_start(spec, &options, is_finished, err)
                       : (err->status ? err->status : KR_ENOMEM);
     }
@@ -185,7 +190,7 @@ int kr_critical_execute(const kr_critical *study, const kr_critical_task *task, 
  */
 
 /* The one number of the file with several values. */
-static int find_parameter(kr_critical *study, kr_error *err)
+static int find_parameter(kr_study *study, kr_error *err)
 {
     const kr_spec *spec = study->spec;
     const kr_axis *found = NULL;
@@ -228,14 +233,14 @@ static int find_parameter(kr_critical *study, kr_error *err)
     }
     snprintf(study->conjugate, sizeof study->conjugate, "%s%.200s",
              study->is_beta ? "energy_per_site" : "conjugate_",
-             study->is_beta ? "" : kr_critical_parameter(study));
+             study->is_beta ? "" : kr_study_parameter(study));
     for (char *dot = strchr(study->conjugate, '.'); dot; dot = strchr(dot, '.')) {
         *dot = '_';
     }
     return KR_OK;
 }
 
-static int find_shape(kr_critical *study, kr_error *err)
+static int find_shape(kr_study *study, kr_error *err)
 {
     const kr_runfile *file = study->written;
     const kr_node *size = kr_node_get(kr_node_get(file->root, "lattice"), "size");
@@ -260,37 +265,37 @@ static int find_shape(kr_critical *study, kr_error *err)
     return KR_OK;
 }
 
-static int find_sizes(kr_critical *study, const kr_critical_params *params, kr_error *err)
+static int find_sizes(kr_study *study, const kr_list *sizes, int32_t n_default, kr_error *err)
 {
     static const int64_t flat[] = { 8, 12, 16, 24, 32, 48, 64, 96 };
     static const int64_t cubes[] = { 6, 8, 12, 16, 24, 32 };
     static const int64_t higher[] = { 4, 6, 8, 10, 12 };
-    const kr_list *sizes = &params->sizes;
     const int64_t *side = sizes->n             ? sizes->integer
                           : study->n_dims == 2 ? flat
                           : study->n_dims == 3 ? cubes
                                                : higher;
-    const size_t n_default = study->n_dims == 2   ? sizeof flat / sizeof *flat
-                             : study->n_dims == 3 ? sizeof cubes / sizeof *cubes
-                                                  : sizeof higher / sizeof *higher;
-    const int32_t n = sizes->n ? sizes->n : (int32_t)n_default;
-    const kr_node *node = kr_node_get(kr_node_get(study->written->root, "critical"), "sizes");
-    if (n < 3 || n > KR_SCALING_SIZES) {
+    const int32_t usual = study->n_dims == 2   ? (int32_t)(sizeof flat / sizeof *flat)
+                          : study->n_dims == 3 ? (int32_t)(sizeof cubes / sizeof *cubes)
+                                               : (int32_t)(sizeof higher / sizeof *higher);
+    const int32_t n = sizes->n ? sizes->n : n_default < usual ? n_default : usual;
+    const kr_node *node = kr_node_get(kr_node_get(study->written->root, study->name), "sizes");
+    if (n < 3 || n > KR_STUDY_SIZES) {
         return kr_runfile_fail(study->written, node, err, KR_ERANGE,
-                               "critical.sizes: %d entries, want 3..%d", n, KR_SCALING_SIZES);
+                               "%s.sizes: %d entries, want 3..%d", study->name, n,
+                               KR_STUDY_SIZES);
     }
     for (int32_t k = 0; k < n; k++) {
-        kr_critical_size *s = &study->size[k];
-        s->side = (int32_t)side[k];
-        s->n_sites = study->spec->lattice->n_sites;
+        study->side[k] = (int32_t)side[k];
+        study->n_sites[k] = study->spec->lattice->n_sites;
         for (int32_t d = 0; d < study->n_dims; d++) {
             if (side[k] * study->shape[d] % study->shape_least) {
                 return kr_runfile_fail(study->written, node, err, KR_EINVAL,
-                                       "critical.sizes: %lld times %d/%d of lattice.size is "
-                                       "no whole number",
-                                       (long long)side[k], study->shape[d], study->shape_least);
+                                       "%s.sizes: %lld times %d/%d of lattice.size is no whole "
+                                       "number",
+                                       study->name, (long long)side[k], study->shape[d],
+                                       study->shape_least);
             }
-            s->n_sites *= (double)side[k] / study->shape_least;
+            study->n_sites[k] *= (double)side[k] / study->shape_least;
         }
     }
     study->n_sizes = n;
@@ -298,7 +303,7 @@ static int find_sizes(kr_critical *study, const kr_critical_params *params, kr_e
 }
 
 /* The system without what a study decides. */
-static int keep_text(kr_critical *study, kr_error *err)
+static int keep_text(kr_study *study, kr_error *err)
 {
     kr_runfile *file = study->spec->file;
     for (size_t k = 0; k < sizeof decided / sizeof *decided; k++) {
@@ -313,34 +318,34 @@ static int keep_text(kr_critical *study, kr_error *err)
 }
 
 /* A spec of the study at the middle of the range. */
-static kr_spec *middle_spec(const kr_critical *study, int32_t side, const char *updates,
+static kr_spec *middle_spec(const kr_study *study, int32_t side, const char *updates,
                             int64_t chains, kr_error *err)
 {
     const double middle = 0.5 * (study->low + study->high);
-    const kr_critical_task task = { .side = side,
-                                    .value = &middle,
-                                    .n_values = 1,
-                                    .updates = updates,
-                                    .measure = 1,
-                                    .every = 1,
-                                    .chains = chains };
-    return kr_critical_spec(study, &task, err);
+    const kr_study_task task = { .side = side,
+                                 .value = &middle,
+                                 .n_values = 1,
+                                 .updates = updates,
+                                 .measure = 1,
+                                 .every = 1,
+                                 .chains = chains };
+    return kr_study_spec(study, &task, err);
 }
 
-bool kr_critical_takes(const kr_critical *study, const char *updates)
+bool kr_study_takes(const kr_study *study, const char *updates)
 {
     kr_error why = { 0 };
-    kr_spec *spec = middle_spec(study, study->size[0].side, updates, 2, &why);
+    kr_spec *spec = middle_spec(study, study->side[0], updates, 2, &why);
     const bool is_good = spec && (spec->reach == 2 || study->has_updates);
     kr_spec_free(spec);
     return is_good;
 }
 
 /* The first schedule of a list that the model takes and that reaches every state. */
-static bool choose(const kr_critical *study, const char *const *list, size_t n, char *updates)
+static bool choose(const kr_study *study, const char *const *list, size_t n, char *updates)
 {
     for (size_t k = 0; k < n; k++) {
-        if (kr_critical_takes(study, list[k])) {
+        if (kr_study_takes(study, list[k])) {
             snprintf(updates, sizeof study->updates, "%s", list[k]);
             return true;
         }
@@ -350,7 +355,7 @@ static bool choose(const kr_critical *study, const char *const *list, size_t n, 
 
 /* One cluster a step takes long to order a large box, and is quick to disorder it; local moves
  * begin in all phases. */
-void kr_critical_find_start(kr_critical *study)
+void kr_study_find_start(kr_study *study)
 {
     static const char *const starts[] = { "ordered", "mixed", "random" };
     bool has_clusters = strstr(study->updates, "wolff") != NULL;
@@ -359,19 +364,19 @@ void kr_critical_find_start(kr_critical *study)
     }
     for (int k = has_clusters ? 0 : 1; k < 3; k++) {
         study->start = starts[k];
-        if (kr_critical_takes(study, study->updates)) {
+        if (kr_study_takes(study, study->updates)) {
             return;
         }
     }
 }
 
-static int find_updates(kr_critical *study, kr_error *err)
+static int find_updates(kr_study *study, kr_error *err)
 {
     study->start = "random";
     if (!study->has_updates &&
         (!choose(study, measuring, sizeof measuring / sizeof *measuring, study->updates) ||
          !choose(study, scanning, sizeof scanning / sizeof *scanning, study->scan_updates))) {
-        kr_spec *spec = middle_spec(study, study->size[0].side, measuring[0], 2, err);
+        kr_spec *spec = middle_spec(study, study->side[0], measuring[0], 2, err);
         if (spec) { /* it is taken, but reaches some states only */
             kr_fail(
                 err, KR_EUNSUP,
@@ -381,15 +386,15 @@ static int find_updates(kr_critical *study, kr_error *err)
         kr_spec_free(spec);
         return err->status;
     }
-    kr_critical_find_start(study);
+    kr_study_find_start(study);
     return KR_OK;
 }
 
 /* A size that cannot be made is told before the work. */
-static int check_largest(const kr_critical *study, kr_error *err)
+static int check_largest(const kr_study *study, kr_error *err)
 {
-    kr_spec *spec = middle_spec(study, study->size[study->n_sizes - 1].side, study->updates,
-                                KR_CRITICAL_CHAINS, err);
+    kr_spec *spec = middle_spec(study, study->side[study->n_sizes - 1], study->updates,
+                                KR_STUDY_CHAINS, err);
     const bool is_made = spec != NULL;
     kr_spec_free(spec);
     return is_made ? KR_OK : err->status;
@@ -397,7 +402,7 @@ static int check_largest(const kr_critical *study, kr_error *err)
 
 /* The spec of the file; of files without updates with the first that the model takes, and then
  * the file stays beside it for messages. */
-static kr_spec *spec_of(kr_critical *study, kr_runfile *file, kr_error *err)
+static kr_spec *spec_of(kr_study *study, kr_runfile *file, kr_error *err)
 {
     kr_text text = { 0 };
     kr_spec *spec = NULL;
@@ -422,19 +427,13 @@ static kr_spec *spec_of(kr_critical *study, kr_runfile *file, kr_error *err)
     return spec;
 }
 
-int kr_critical_load(kr_critical *study, kr_runfile *file, kr_error *err)
+int kr_study_load(kr_study *study, kr_runfile *file, const kr_list *sizes, int32_t n_default,
+                  kr_error *err)
 {
-    kr_critical_params params;
     kr_error why = { 0 };
     snprintf(study->path, sizeof study->path, "%s", file->path);
-    int status = kr_spec_parse_critical(file, &params, err);
     const kr_node *updates = kr_node_get(file->root, "updates");
     study->has_updates = updates && !kr_node_is_null(updates);
-    if (status != KR_OK) {
-        kr_runfile_free(file);
-        return status;
-    }
-    study->minutes = params.minutes;
     study->spec = spec_of(study, file, err);
     if (!study->spec) {
         return err->status ? err->status : KR_ENOMEM;
@@ -445,14 +444,23 @@ int kr_critical_load(kr_critical *study, kr_runfile *file, kr_error *err)
     if (target->terms->action && study->adapt < ADAPT_LEAST) {
         study->adapt = ADAPT_LEAST; /* steps are tuned there */
     }
-    study->has_ratio = kr_slices_init(&study->slices, "critical", target, &why) == KR_OK;
-    study->omega = params.omega;
+    study->has_ratio = kr_slices_init(&study->slices, study->name, target, &why) == KR_OK;
     KR_TRY(find_parameter(study, err));
     KR_TRY(find_shape(study, err));
-    KR_TRY(kr_critical_check_order(study, err));
-    KR_TRY(find_sizes(study, &params, err));
-    kr_critical_find_known(study);
+    KR_TRY(kr_study_check_order(study, err));
+    KR_TRY(find_sizes(study, sizes, n_default, err));
+    kr_study_find_known(study);
     KR_TRY(keep_text(study, err));
     KR_TRY(find_updates(study, err));
     return check_largest(study, err);
+}
+
+void kr_study_clear(kr_study *study)
+{
+    if (study->lock >= 0) {
+        close(study->lock);
+    }
+    kr_spec_free(study->spec);
+    kr_runfile_free(study->own_written);
+    kr_text_clear(&study->text);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * study/critical_model.c - what a model says of its transition: whether its order parameter is
+ * study/study_model.c - what a model says of its transition: whether its order parameter is
  * one, how many phases a symmetry makes, a value from the literature. */
 #include "base/memory.h"
 #include "model/terms.h"
-#include "study/critical_private.h"
+#include "study/study.h"
 
 #include <math.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static bool favors_order(const kr_terms *terms)
 }
 
 /* What the order parameter of the model says nothing of. */
-int kr_critical_check_order(kr_critical *study, kr_error *err)
+int kr_study_check_order(kr_study *study, kr_error *err)
 {
     const kr_spec *spec = study->spec;
     const kr_terms *terms = spec->target[spec->config.n_points / 2].terms;
@@ -82,25 +82,30 @@ int kr_critical_check_order(kr_critical *study, kr_error *err)
         fmin(count_ordered(terms), fmin(count_ordered(first), count_ordered(last)));
     if (study->n_dims == 2 && ((terms->action && terms->action->is_angle) ||
                                (terms->order == KR_ORDER_VECTOR && terms->q > 4))) {
-        return kr_runfile_fail(study->written, model, err, KR_EUNSUP,
-                               "critical: the transitions of this model in two dimensions are "
-                               "those of Kosterlitz and Thouless, which have no 1/nu to fit");
-    }
-    if (!terms->action && !is_uniform(terms)) {
         return kr_runfile_fail(
             study->written, model, err, KR_EUNSUP,
-            "critical: the couplings or fields differ from site to site; one "
-            "sample of a disorder says nothing of the mean over samples");
+            "%s: the transitions of this model in two dimensions are those of "
+            "Kosterlitz and Thouless, which have no 1/nu to fit",
+            study->name);
+    }
+    if (!terms->action && !is_uniform(terms)) {
+        return kr_runfile_fail(study->written, model, err, KR_EUNSUP,
+                               "%s: the couplings or fields differ from site to site; one "
+                               "sample of a disorder says "
+                               "nothing of the mean over samples",
+                               study->name);
     }
     if (!terms->action && !favors_order(terms)) {
         return kr_runfile_fail(study->written, model, err, KR_EUNSUP,
-                               "critical: states that agree everywhere are no low ones, so the "
-                               "magnetization is not the order parameter of this model");
+                               "%s: states that agree everywhere are no low ones, so the "
+                               "magnetization is not the order parameter of this model",
+                               study->name);
     }
     if (study->n_ordered < 2.0) {
         return kr_runfile_fail(study->written, model, err, KR_EUNSUP,
-                               "critical: no symmetry of the model exchanges ordered phases (a "
-                               "field breaks it), so nothing is there to be broken");
+                               "%s: no symmetry of the model exchanges ordered phases (a field "
+                               "breaks it), so nothing is there to be broken",
+                               study->name);
     }
     return KR_OK;
 }
@@ -133,14 +138,14 @@ static bool holds(const kr_node *model, const char *params)
 
 /* Whether every number that a fact does not name, and the search does not move, is a default.
  */
-static bool is_plain(const kr_critical *study, const kr_node *model, const char *params)
+static bool is_plain(const kr_study *study, const kr_node *model, const char *params)
 {
     for (const kr_field *f = study->spec->model->fields; f && f->name; f++) {
         const kr_node *node = kr_node_get(model, f->name);
         const kr_node *kind = node ? kr_node_get(node, "kind") : NULL;
         double a, b;
         if (!node || (params && strstr(params, f->name)) ||
-            strcmp(f->name, kr_critical_parameter(study)) == 0) {
+            strcmp(f->name, kr_study_parameter(study)) == 0) {
             continue;
         }
         if (kind ? strcmp(kind->text, "none") != 0
@@ -155,12 +160,12 @@ static bool is_plain(const kr_critical *study, const kr_node *model, const char 
 }
 
 /* A literature value of the model for these parameters. */
-void kr_critical_find_known(kr_critical *study)
+void kr_study_find_known(kr_study *study)
 {
     const kr_spec *spec = study->spec;
     char lattice[64], quantity[64];
     snprintf(lattice, sizeof lattice, "%s %dD", spec->lattice_plug->name, study->n_dims);
-    snprintf(quantity, sizeof quantity, "%.60s_c", kr_critical_parameter(study));
+    snprintf(quantity, sizeof quantity, "%.60s_c", kr_study_parameter(study));
     const kr_node *model = kr_node_get(study->written->root, "model");
     study->known = NAN;
     if (!study->is_beta && spec->target[0].beta != 1.0) {
