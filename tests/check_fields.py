@@ -231,7 +231,8 @@ def chain_values(summary, chain):
 def check_chain(name, k, seed):
     """A pilot says how often to draw and which column is slowest, a stop at its bound how long.
 
-    Hands on whether that is reached, z of all values, and the CPU time of the run."""
+    Where another column is above its bound then, the same run goes on to that. Hands on whether that is
+    reached, z of all values, and the CPU time of the run."""
     chain, every = CHAINS[k], SAMPLERS[name][2]
     pilot = chain_run(name, chain, PILOT_SEED + seed, 2000, f"measure: {PILOT * every}, every: {every}}}")
     column, found, _, bound = max(chain_values(pilot, chain), key=lambda v: v[1]["error"] / v[3])
@@ -239,11 +240,15 @@ def check_chain(name, k, seed):
     steps_per_s = PILOT * every / pilot["cost"]["sample_cpu_s"]
     every = max(1, round(every * tau))
     most = max(200, int(ARGS.most * steps_per_s / every)) * every
-    stop = f"every: {every}}}\nstop: {{observable: {column}, error: {MARGIN * bound}, max_steps: {most}}}"
-    summary = chain_run(name, chain, seed, max(2000, 20 * every), stop)
-    values, cpu = chain_values(summary, chain), summary["cost"]["sample_cpu_s"]
-    z = [(found["mean"] - truth) / found["error"] for _, found, truth, _ in values]
-    large, column, slowest = max((value["error"] / bound, column, value) for column, value, _, bound in values)
+    for _ in range(2):
+        stop = f"every: {every}}}\nstop: {{observable: {column}, error: {MARGIN * bound}, max_steps: {most}}}"
+        summary = chain_run(name, chain, seed, max(2000, 20 * every), stop)
+        values, cpu = chain_values(summary, chain), summary["cost"]["sample_cpu_s"]
+        z = [(found["mean"] - truth) / found["error"] for _, found, truth, _ in values]
+        large, column, bound, slowest = max((value["error"] / bound, column, bound, value)
+                                            for column, value, _, bound in values)
+        if large <= 1.0:
+            break
     steps = summary["draws"] * every
     is_good = large <= 1.0 and max(map(abs, z)) < z_limit(N_VALUES)
     text = (f"{name} chain {k + 1} seed {seed}: largest |z| {max(map(abs, z)):.2f} of {len(z)}, largest error "
@@ -469,7 +474,7 @@ if __name__ == "__main__":
     parser.add_argument("case", choices=["chains", "pnas", "nets", "cnf", "log_z", "broken", "xy", *POINTS])
     parser.add_argument("--points", default=",".join(POINTS), help="of case log_z (default: all)")
     parser.add_argument("--only", type=lambda x: x.split(","), help="samplers of case chains (default: all)")
-    parser.add_argument("--most", type=float, default=600, help="CPU-seconds of a chain and sampler (600)")
+    parser.add_argument("--most", type=float, default=1500, help="CPU-seconds of a chain and sampler (1500)")
     parser.add_argument("--seeds", type=int, help="how many (default: as the case says)")
     parser.add_argument("--threads", type=int, default=2)
     ARGS = parser.parse_args()
