@@ -129,7 +129,7 @@ int kr_reweight_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_e
     const kr_reweight_options options = { .from = NAN, .to = NAN, .n = TARGETS };
     kr_reweighting r;
     kr_summary s = { 0 };
-    int status = kr_reweighting_compute(source->reader, &options, &r, err);
+    int status = kr_reweighting_compute(&source->reader, &source->path, 1, &options, &r, err);
     if (status == KR_OK) {
         status = kr_summary_compute(source->reader, source->path, &s, err);
     }
