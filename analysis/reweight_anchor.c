@@ -31,11 +31,13 @@ static double constant(const kr_reweight_source *s, const char *kind, const char
 static bool carries(const kr_reweight_source *s, const char *density, int64_t p, double log_z,
                     double error)
 {
+    char name[2 * KR_SERIES_NAME];
+    snprintf(name, sizeof name, "max_share_%s", density);
+    const double share = kr_series_constant(s->reader, "constant_data", name, p);
     const double tail = constant(s, "tail_index", density, "", p);
     const double worth = constant(s, "n", density, "", p) * constant(s, "ess", density, "", p);
     return isfinite(log_z) && error >= 0.0 && !(tail >= TAIL_MOST) && worth >= ESS_LEAST &&
-           constant(s, "max_share", density, "", p) < SHARE_MOST &&
-           isnan(constant(s, "block_sites", density, "", p));
+           share < SHARE_MOST && !(constant(s, "block_sites", density, "", p) > 0.0);
 }
 
 /* ln Z of the draws at an anchor. */
@@ -69,7 +71,8 @@ static void add_density(const kr_reweight_data *d, const kr_multihist *m,
         kr_anchor *k = &r->anchor[r->n_anchors++];
         *k = (kr_anchor){ .point = s->first + p,
                           .log_z = log_z,
-                          .error = isnan(doubt) ? error : hypot(error, doubt) };
+                          .error = hypot(hypot(error, 0x1p-32 * r->n_sites),
+                                         isnan(doubt) ? 0.0 : doubt) };
         fill_d(m, k, r->n_blocks);
         snprintf(k->what, sizeof k->what, "density %.80s", density);
         snprintf(k->where, sizeof k->where, "%s%s",

@@ -141,11 +141,16 @@ static int find_numbers(const kr_reweight_data *d, const kr_reweight_options *o,
         }
     }
     if (*n > 2 || (*n == 2 && strcmp(name[0], "beta") != 0)) {
+        char list[3 * KR_SERIES_NAME] = "";
+        for (int k = 0; k < *n && k < 3; k++) {
+            const size_t used = strlen(list);
+            snprintf(list + used, sizeof list - used, "%s%.90s", k ? ", " : "", name[k]);
+        }
         return kr_fail(
             err, KR_EUNSUP,
-            "reweight: asked for %s and %s, want beta and one number of the model at "
-            "most",
-            name[0], name[*n - 1]);
+            "reweight: points and options tell %s apart, want beta and one number of "
+            "the model at most",
+            list);
     }
     return KR_OK;
 }

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define BINS      8192
-#define BINS_PAIR 160 /* along each of two */
+#define BINS_PAIR 256 /* along each of two, or as many as fit into TABLE bytes */
+#define TABLE     0x1p28
 
 typedef struct filling {
     const kr_reweight_data *d;
@@ -191,17 +192,28 @@ static void find_coefficients(const kr_reweight_data *d, const kr_reweighting *r
     }
 }
 
+static void size_table(const kr_reweight_data *d, const kr_reweighting *r,
+                       kr_multihist_shape *shape)
+{
+    shape->n_columns = d->n_columns + (d->energy_column >= 0 ? 2 : 0);
+    shape->n_bins = BINS;
+    if (r->kind == KR_REWEIGHT_PAIR) {
+        const double cell =
+            8.0 * (double)(r->n_blocks + 1) * (double)(2 * shape->n_columns + 3);
+        shape->n_bins = (int64_t)fmin(BINS_PAIR, sqrt(TABLE / cell));
+        shape->n_bins_y = shape->n_bins;
+    }
+}
+
 kr_multihist *kr_reweight_data_fill(kr_reweight_data *d, const kr_reweighting *r, kr_error *err)
 {
     const bool is_pair = r->kind == KR_REWEIGHT_PAIR;
     double *a = kr_alloc(2 * (size_t)d->n_points, sizeof *a, err);
     filling *f = kr_alloc(1, sizeof *f, err);
     kr_multihist_shape shape = { .n_points = d->n_points,
-                                 .n_bins = is_pair ? BINS_PAIR : BINS,
                                  .n_blocks = r->n_blocks,
                                  .a = a,
                                  .b = is_pair && a ? a + d->n_points : NULL,
-                                 .n_bins_y = BINS_PAIR,
                                  .log_w = r->n_flat > 0 ? log_w : NULL,
                                  .context = d,
                                  .label = d->label_list };
@@ -212,7 +224,7 @@ kr_multihist *kr_reweight_data_fill(kr_reweight_data *d, const kr_reweighting *r
         *f = (filling){ .d = d, .r = r };
     }
     while (is_again) { /* once more without what turned out to hold other than numbers */
-        shape.n_columns = d->n_columns + (d->energy_column >= 0 ? 2 : 0);
+        size_table(d, r, &shape);
         memset(f->is_bad, 0, sizeof f->is_bad);
         f->m = kr_multihist_alloc(&shape, err);
         int status = f->m ? KR_OK : KR_ENOMEM;

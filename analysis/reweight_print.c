@@ -221,7 +221,12 @@ static void write_points(kr_json *j, const kr_reweighting *r)
         write_list(j, "points", r->other_point, r->n_points);
     }
     kr_json_close(j, '}');
-    write_list(j, "points", r->point, r->n_points);
+    kr_json_key(j, "points");
+    kr_json_open(j, '[');
+    for (int64_t p = 0; p < r->n_points; p++) { /* weights have no temperature */
+        kr_json_number(j, r->is_beta && p >= r->n_points - r->n_flat ? NAN : r->point[p]);
+    }
+    kr_json_close(j, ']');
     write_list(j, "independent_draws", r->n_eff, r->n_points);
     write_list(j, "point_log_z_ratio", r->point_log_z, r->n_points);
     write_matrix(j, "log_z_covariance", r->covariance, r->n_points);

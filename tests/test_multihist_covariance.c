@@ -12,7 +12,7 @@
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_linalg.h>
 
-enum { POINTS = 4, BLOCKS = 25, DRAWS = 40, RUNS = 150 };
+enum { POINTS = 4, BLOCKS = 25, DRAWS = 40, RUNS = 240 };
 static const double width_of[POINTS] = { 1.0, 0.5, 2.0, 1.5 }; /* coefficients a, no order */
 
 static double log_z_of(double a, double b)
@@ -25,7 +25,7 @@ static double log_z_of(double a, double b)
 static kr_multihist *gaussians(double rho, uint64_t seed)
 {
     const kr_multihist_shape shape = { .n_points = POINTS,
-                                       .n_bins = 1500,
+                                       .n_bins = 600,
                                        .n_blocks = BLOCKS,
                                        .a = width_of,
                                        .x_low = 0.0,
@@ -192,7 +192,7 @@ static kr_multihist *weighted(int skip, double power, uint64_t seed)
     static const double a[2] = { 1.0, 0.0 };
     static const double powers[2] = { 3.0, 2.9 };
     const kr_multihist_shape shape = { .n_points = skip < 0 ? 2 : 1,
-                                       .n_bins = 3000,
+                                       .n_bins = 1200,
                                        .n_blocks = BLOCKS,
                                        .a = a,
                                        .x_high = 60.0,
@@ -275,8 +275,8 @@ static void pairs_of_coefficients_are_reached(void **state)
     static const double at[3][2] = { { 1.1, 0.25 }, { 0.9, -0.4 }, { 1.4, 0.0 } };
     double square[3][2] = { 0 };
     for (int r = 0; r < RUNS; r++) {
-        const kr_multihist_shape shape = { 5, 150, BLOCKS, 0,   a,    0.0,  15.0,
-                                           b, 150, -6.0,   6.0, NULL, NULL, NULL };
+        const kr_multihist_shape shape = { 5, 100, BLOCKS, 0,   a,    0.0,  15.0,
+                                           b, 100, -6.0,   6.0, NULL, NULL, NULL };
         kr_error err = { 0 };
         kr_rng rng;
         kr_rng_seed(&rng, 9000 + (uint64_t)r, 0, KR_PURPOSE_TEST);
