@@ -4,7 +4,7 @@
 usage: check_combine.py KRAMERS [--runs N]
 
 Every check makes N runs with their own seeds and collects the distances from Kaufman's or enumerated values
-in errors. rms is theirs; with 20 runs or more (the slow suite has 60) it must be that of Student's t to a
+in errors. rms is theirs; with 50 runs or more (the slow suite has 60) it must be that of Student's t to a
 few of its own errors, and errors made 20 % too small must be seen. Also what the estimate would be with a
 sign or a normalization wrong: these have to be seen as well.
 """
@@ -28,7 +28,7 @@ observables: [energy, magnetization]
 FLAT = ("chains=32", "beta=0.42", "updates=[multicanonical]", "phases={thermalize: 200, adapt: 20000, measure: 4000, every: 4}",
         "multicanonical={}")
 MEANS = ("energy_per_site", "specific_heat", "susceptibility_abs", "binder")
-LEAST = 20
+LEAST = 50
 
 
 def call(*arguments, want=0):
