@@ -189,6 +189,12 @@ static bool same_model(const kr_reweight_source *a, const kr_reweight_source *b,
     return true;
 }
 
+static double sites_of(const kr_reweight_source *s)
+{
+    double n = 0.0;
+    return kr_reader_attr_real(s->reader, "posterior", "", "n_sites", &n) ? n : 0.0;
+}
+
 static int check_pair(const kr_reweight_source *a, const kr_reweight_source *b, kr_error *err)
 {
     char different[KR_SERIES_NAME] = "";
@@ -200,7 +206,8 @@ static int check_pair(const kr_reweight_source *a, const kr_reweight_source *b, 
                        a->file ? b->path : a->path);
     }
     const kr_node *x = a->file->root, *y = b->file->root;
-    if (!same_text(kr_node_get(x, "lattice"), kr_node_get(y, "lattice"))) {
+    if (!same_text(kr_node_get(x, "lattice"), kr_node_get(y, "lattice")) ||
+        sites_of(a) != sites_of(b)) { /* the file of a graph may have changed */
         return kr_fail(err, KR_EUNSUP,
                        "reweight: %s and %s differ in their lattices, want one system", a->path,
                        b->path);

@@ -50,19 +50,21 @@ void kr_multihist_covariance(const kr_multihist *m, double *covariance)
 }
 
 /* Sum over the draws of N^(1/2) W^T W N^(1/2). */
-static void fill_matrix(const kr_multihist *m, gsl_matrix *matrix, double *share, double *log_n)
+static void fill_matrix(const kr_multihist *m, gsl_matrix *matrix, double *share, double *log_n,
+                        double *root)
 {
     gsl_matrix_set_zero(matrix);
     for (int64_t k = 0; k < m->n_points; k++) {
         log_n[k] = log(kr_multihist_drawn(m, k, 0));
+        root[k] = exp(-0.5 * log_n[k]);
     }
     for (int64_t b = 0; b < m->n_filled; b++) {
         const double n = kr_multihist_entry(m, b, 0, 0);
         kr_multihist_log_sum(m, m->f, b, log_n, share);
         for (int64_t i = 0; i < m->n_points; i++) {
+            share[i] *= root[i];
             for (int64_t j = 0; j <= i; j++) {
-                *gsl_matrix_ptr(matrix, (size_t)i, (size_t)j) +=
-                    n * share[i] * share[j] * exp(-0.5 * (log_n[i] + log_n[j]));
+                *gsl_matrix_ptr(matrix, (size_t)i, (size_t)j) += n * share[i] * share[j];
             }
         }
     }
@@ -116,13 +118,13 @@ int kr_multihist_asymptotic(const kr_multihist *m, double *covariance, kr_error 
     gsl_matrix *matrix = gsl_matrix_alloc(n, n), *vector = gsl_matrix_alloc(n, n);
     gsl_vector *value = gsl_vector_alloc(n);
     gsl_eigen_symmv_workspace *work = gsl_eigen_symmv_alloc(n);
-    double *own = kr_alloc((n + 2) * n, sizeof *own, err);
+    double *own = kr_alloc((n + 3) * n, sizeof *own, err);
     int status = KR_ENOMEM;
     if (matrix && vector && value && work && own) {
-        fill_matrix(m, matrix, own, own + n);
+        fill_matrix(m, matrix, own, own + n, own + 2 * n);
         status = gsl_eigen_symmv(matrix, value, vector, work) == 0 &&
                          gsl_eigen_symmv_sort(value, vector, GSL_EIGEN_SORT_VAL_ASC) == 0
-                     ? fill_covariance(m, value, vector, covariance, own + 2 * n, err)
+                     ? fill_covariance(m, value, vector, covariance, own + 3 * n, err)
                      : kr_fail(err, KR_ESANITY, "reweighting: no eigenvalues of the overlaps");
     } else {
         kr_fail(err, KR_ENOMEM, "reweighting: no memory for %zu points", n);
