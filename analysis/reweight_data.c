@@ -390,11 +390,11 @@ static int weigh_source(kr_reweight_data *d, kr_reweight_source *s, kr_reweighti
         longest = fmax(longest, tau);
     }
     s->parts = 1;
-    while (s->n_chains * s->parts < KR_REWEIGHT_BLOCKS / 2 &&
+    while (s->n_rows * s->parts < KR_REWEIGHT_BLOCKS / 2 &&
            (double)s->n_draws / (double)(s->parts + 1) >= PART_TAU * longest) {
         s->parts++;
     }
-    const int64_t n = s->n_chains * s->parts;
+    const int64_t n = s->n_rows * s->parts;
     r->n_blocks = n < r->n_blocks ? n : r->n_blocks;
     if (n < BLOCKS_LEAST) {
         return kr_fail(err, KR_EUNSUP,

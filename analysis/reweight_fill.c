@@ -39,10 +39,10 @@ static void add_piece(filling *f, const kr_reweight_source *s, const columns *c)
 {
     const kr_reweight_data *d = f->d;
     const kr_series *first = &c->series[c->energy >= 0 ? c->energy : c->conjugate];
-    const int64_t n_parts = s->n_chains * s->parts;
+    const int64_t n_parts = s->n_rows * s->parts;
     for (int64_t k = 0; k < s->n_chains * first->n; k++) {
         const int64_t t = first->begin + k % first->n;
-        const int64_t part = k / first->n * s->parts + t * s->parts / s->n_draws;
+        const int64_t part = k / first->n / s->coupled * s->parts + t * s->parts / s->n_draws;
         for (int64_t p = 0; p < s->n_points; p++) {
             const int64_t at = k * s->n_points + p;
             double row[KR_REWEIGHT_ROW], x, y;

@@ -119,6 +119,10 @@ static int find_energy(kr_reweight_source *s, kr_error *err)
     s->n_draws = shape.n_draws;
     s->n_points = shape.n_points;
     kr_series_clear(&shape);
+    double coupled = 1.0;
+    kr_reader_attr_real(s->reader, "posterior", "", "chains_coupled", &coupled);
+    s->coupled = coupled == 2.0 ? 2 : 1;
+    s->n_rows = (s->n_chains + s->coupled - 1) / s->coupled;
     return is_flat ? load_flat(s, err) : KR_OK;
 }
 

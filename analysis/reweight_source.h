@@ -24,8 +24,10 @@ typedef struct kr_reweight_source {
     kr_runfile *file;  /* the run file it holds, owns; NULL: none */
     kr_points points;
     int64_t n_chains, n_draws, n_points, first; /* first: index of its points among all */
-    int64_t parts;                              /* of a chain, 1 unless chains are few */
-    const char *energy_group, *energy_name;     /* of H, times a factor */
+    int64_t coupled; /* chains that an update couples: 2k and 2k + 1; or 1 */
+    int64_t n_rows;  /* of coupled chains */
+    int64_t parts;   /* of a row, 1 unless rows are few */
+    const char *energy_group, *energy_name; /* of H, times a factor */
     kr_reweight_flat flat;
 } kr_reweight_source;
 

@@ -199,13 +199,22 @@ def densities_make_log_z_absolute():
     for seed in range(1, ARGS.runs + 1):
         run("a.h5", *more, f"seed={seed}")
         run("b.h5", *more, f"seed={1000 + seed}", "beta=0.4",
-            "updates=[heat_bath, {name: independence, density: net}]", "densities={net: {name: frontier}}", "training={max_work: 2}",
+            "updates=[heat_bath, {name: independence, density: net}]",
+            "densities={net: {name: frontier}}", "training={max_work: 2}",
             "phases={thermalize: 50, adapt: 2000, measure: 400, every: 2}")
         found = reweight("a.h5", "b.h5", *targets)
         assert [k["by"] for k in found["anchors"]] == ["density net"], found["anchors"]
         assert found["log_z_error"][1] < 0.02
         rows.append([(x - p["log_z"]) / e for x, e, p in zip(found["log_z"], found["log_z_error"], want)])
     return judge(rows, 32)
+
+
+def coupled_chains_are_left_out_together():
+    """Chains 2k and 2k + 1 exchange sites: 32 of them are 16 independent parts, beside 32 others as well."""
+    run("a.h5", "phases.measure=400", "updates=[heat_bath, houdayer]")
+    run("b.h5", "phases.measure=400", "seed=2")
+    assert [reweight(*f, "--count", "2")["parts"] for f in (("a.h5",), ("b.h5",), ("a.h5", "b.h5"))] == [16, 32, 16]
+    return "16 parts"
 
 
 def wrong_files_say_why():
@@ -237,7 +246,7 @@ def main():
     """All checks, as TAP."""
     checks = [files_of_one_system_are_one_estimate, multicanonical_runs_are_one_more_point,
               pairs_of_numbers_are_reached, both_covariances_of_log_z_agree, densities_make_log_z_absolute,
-              wrong_files_say_why]
+              coupled_chains_are_left_out_together, wrong_files_say_why]
     print(f"1..{len(checks)}")
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
