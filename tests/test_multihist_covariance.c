@@ -12,7 +12,7 @@
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_linalg.h>
 
-enum { POINTS = 4, BLOCKS = 25, DRAWS = 40, RUNS = 240 };
+enum { POINTS = 4, BLOCKS = 25, DRAWS = 40, RUNS = 240, FEW = 120 };
 static const double width_of[POINTS] = { 1.0, 0.5, 2.0, 1.5 }; /* coefficients a, no order */
 
 static double log_z_of(double a, double b)
@@ -235,33 +235,32 @@ static void weighted_points_are_points_like_others(void **state)
 {
     (void)state;
     double square[3] = { 0 }, wrong = 0.0, together = 0.0, alone = 0.0;
-    for (int r = 0; r < RUNS; r++) {
+    for (int r = 0; r < FEW; r++) {
         double value[2], error[2], ratio[BLOCKS + 1];
         kr_multihist *m = weighted(-1, 3.0, 7000 + (uint64_t)r);
         look(m, 0.6, 0.0, value, error);
-        square[0] += pow((value[0] - 4.0 / 0.6) / error[0], 2) / RUNS;
-        square[1] += pow((value[1] + 4.0 * log(0.6)) / error[1], 2) / RUNS;
-        together += error[0] / RUNS;
+        square[0] += pow((value[0] - 4.0 / 0.6) / error[0], 2) / FEW;
+        square[1] += pow((value[1] + 4.0 * log(0.6)) / error[1], 2) / FEW;
+        together += error[0] / FEW;
         for (int s = 0; s <= BLOCKS; s++) {
             ratio[s] = kr_multihist_log_z(m, 1, s);
         }
         square[2] +=
-            pow((ratio[0] - log(5.0 / 6.0)) / kr_multihist_error(ratio, BLOCKS, NULL), 2) /
-            RUNS;
+            pow((ratio[0] - log(5.0 / 6.0)) / kr_multihist_error(ratio, BLOCKS, NULL), 2) / FEW;
         kr_multihist_free(m);
         m = weighted(1, 3.0, 7000 + (uint64_t)r); /* without the weighted point */
         look(m, 0.6, 0.0, value, error);
-        alone += error[0] / RUNS;
+        alone += error[0] / FEW;
         kr_multihist_free(m);
         m = weighted(-1, 2.9, 7000 + (uint64_t)r); /* other weights than were drawn with */
         look(m, 0.6, 0.0, value, error);
-        wrong += pow((value[0] - 4.0 / 0.6) / error[0], 2) / RUNS;
+        wrong += pow((value[0] - 4.0 / 0.6) / error[0], 2) / FEW;
         kr_multihist_free(m);
     }
-    for (int k = 0; k < 3; k++) { /* Student's t of 24: 1.09, deviation of the mean 0.1 */
-        assert_true(square[k] > 0.7 && square[k] < 1.45);
+    for (int k = 0; k < 3; k++) { /* Student's t of 24: 1.09, deviation of the mean 0.14 */
+        assert_true(square[k] > 0.6 && square[k] < 1.6);
     }
-    assert_false(wrong < 1.45);
+    assert_false(wrong < 1.6);
     assert_true(together < 0.8 * alone);
 }
 
@@ -274,7 +273,7 @@ static void pairs_of_coefficients_are_reached(void **state)
                         b[5] = { -0.5, 0.5, -0.5, 0.5, 0.0 };
     static const double at[3][2] = { { 1.1, 0.25 }, { 0.9, -0.4 }, { 1.4, 0.0 } };
     double square[3][2] = { 0 };
-    for (int r = 0; r < RUNS; r++) {
+    for (int r = 0; r < FEW; r++) {
         const kr_multihist_shape shape = { 5, 100, BLOCKS, 0,   a,    0.0,  15.0,
                                            b, 100, -6.0,   6.0, NULL, NULL, NULL };
         kr_error err = { 0 };
@@ -292,17 +291,17 @@ static void pairs_of_coefficients_are_reached(void **state)
             const double mean = at[t][1] / at[t][0];
             look(m, at[t][0], at[t][1], value, error);
             square[t][0] +=
-                pow((value[0] - 0.5 * (1.0 / at[t][0] + mean * mean)) / error[0], 2) / RUNS;
+                pow((value[0] - 0.5 * (1.0 / at[t][0] + mean * mean)) / error[0], 2) / FEW;
             square[t][1] +=
                 pow((value[1] - log_z_of(at[t][0], at[t][1]) + log_z_of(a[0], b[0])) / error[1],
                     2) /
-                RUNS;
+                FEW;
         }
         kr_multihist_free(m);
     }
     for (int t = 0; t < 3; t++) {
         for (int k = 0; k < 2; k++) {
-            assert_true(square[t][k] > 0.7 && square[t][k] < 1.45);
+            assert_true(square[t][k] > 0.6 && square[t][k] < 1.6);
         }
     }
 }
