@@ -25,17 +25,23 @@ int kr_summary_write(const char *path, kr_summary_form form, FILE *out, bool *is
 
 /* Targets of reweighting: n of them from `from` to `to`; NaN: the ends of the scan, of a single
  * point a width of its energies on either side. */
+#define KR_REWEIGHT_AT 2
 typedef struct kr_reweight_options {
     double from, to;
     int64_t n; /* 0: 41 */
     bool is_json;
+    const char *along; /* number that targets lie along, "beta" or one of the model; NULL: the
+                          scanned one, of two beta */
+    int n_at;          /* numbers that stay at a value, those of targets likewise */
+    const char *at_name[KR_REWEIGHT_AT];
+    double at_value[KR_REWEIGHT_AT];
 } kr_reweight_options;
 
-/* Table (or JSON object, listed in analysis/README.md) of means as functions of beta. Errors:
- * KR_EUNSUP when that file cannot be reweighted, with the reason; KR_EIO; KR_EINVAL. Serial
- * only. */
-int kr_reweight_write(const char *path, const kr_reweight_options *options, FILE *out,
-                      kr_error *err);
+/* Table (or JSON object, listed in analysis/README.md) of means as functions of beta or another
+ * number, from the draws of n files together. Errors: KR_EUNSUP when the files cannot be
+ * reweighted, or not together, with the reason; KR_EIO; KR_EINVAL. Serial only. */
+int kr_reweight_write(const char *const *paths, int n, const kr_reweight_options *options,
+                      FILE *out, kr_error *err);
 
 /* Figure of a result file.
  *   kind    "trace"      energy and order parameter of up to 4 chains against draws

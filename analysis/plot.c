@@ -270,7 +270,7 @@ const kr_plot_kind kr_plot_kinds[] = {
       "Autocorrelation functions with the window that the sum for tau_int uses, or tau_int "
       "against the scanned parameter. Independent draws have 0.5; an error shrinks with the "
       "square root of draws/(2 tau_int)." },
-    { "reweight", kr_reweight_draw, 1, 600,
+    { "reweight", kr_reweight_draw, KR_PLOT_FILES, 600,
       "Energy, specific heat, order parameter and Binder cumulant against beta from all points "
       "together, with bands of one standard error. Points are where was sampled; between and "
       "beside them the curve is reweighted." },

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * analysis/plot_reweight.c - curves of reweighting with bands of one error, and the means of
- * the points of the scan on them. */
+ * the points of all files on them. */
 #include "analysis/plot.h"
 
 #include "analysis/reweight.h"
 #include "analysis/summary.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <string.h>
@@ -49,16 +50,32 @@ static void write_curve(kr_gnuplot *g, const kr_reweighting *r, const kr_curve *
     }
 }
 
-static void write_points(kr_gnuplot *g, const kr_summary *s, const kr_reweighting *r,
-                         const char *name)
+/* The parameter of the curves at a point of a file. */
+static double place_of(const kr_source *source, const kr_summary *s, const kr_reweighting *r,
+                       int64_t p)
+{
+    for (int k = 0; k < s->points.n_params && !r->is_beta; k++) {
+        const char *name = s->points.name[k];
+        if (strcmp(strncmp(name, "model.", 6) == 0 ? name + 6 : name, r->parameter) == 0) {
+            return s->points.value[k * s->n_points + p];
+        }
+    }
+    return kr_series_constant(source->reader, "constant_data", "beta", p);
+}
+
+static void write_points(kr_gnuplot *g, const kr_source *source, const kr_summary *s, int n,
+                         const kr_reweighting *r, const char *name)
 {
     kr_gnuplot_block(g, "points");
-    for (int k = 0; k < s->n_quantities; k++) {
-        const kr_quantity *q = &s->quantity[k * s->n_points];
-        for (int64_t p = 0; p < s->n_points && strcmp(q->name, name) == 0; p++) {
-            if (!q[p].is_bad && isfinite(q[p].estimate.mean)) {
-                fprintf(g->data, "%.10g %.10g %.4g\n", r->point[p], q[p].estimate.mean,
-                        fmax(0.0, q[p].estimate.error));
+    for (int f = 0; f < n; f++) {
+        const int64_t n_points = s[f].n_points;
+        for (int k = 0; k < s[f].n_quantities; k++) {
+            const kr_quantity *q = &s[f].quantity[k * n_points];
+            for (int64_t p = 0; p < n_points && strcmp(q->name, name) == 0; p++) {
+                if (!q[p].is_bad && isfinite(q[p].estimate.mean)) {
+                    fprintf(g->data, "%.10g %.10g %.4g\n", place_of(&source[f], &s[f], r, p),
+                            q[p].estimate.mean, fmax(0.0, q[p].estimate.error));
+                }
             }
         }
     }
@@ -89,7 +106,7 @@ static void write_panel(kr_gnuplot *g, const kr_reweighting *r, const kr_curve *
 }
 
 static int draw(kr_gnuplot *g, const kr_source *source, const kr_reweighting *r,
-                const kr_summary *s, kr_error *err)
+                const kr_summary *s, int n_sources, kr_error *err)
 {
     const kr_curve *curve[PANELS];
     const int n = choose(r, curve);
@@ -108,7 +125,7 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_reweighting *r,
     }
     for (int k = 0; k < n; k++) {
         write_curve(g, r, curve[k]);
-        write_points(g, s, r, curve[k]->name);
+        write_points(g, source, s, n_sources, r, curve[k]->name);
     }
     fprintf(g->script,
             "set multiplot layout %d,%d margins 0.11,0.97,0.11,0.9 spacing 0.13,0.1 title ",
@@ -123,20 +140,35 @@ static int draw(kr_gnuplot *g, const kr_source *source, const kr_reweighting *r,
     return KR_OK;
 }
 
+static int compute(const kr_source *source, int n, kr_reweighting *r, kr_summary *s,
+                   kr_error *err)
+{
+    const kr_reweight_options options = { .from = NAN, .to = NAN, .n = TARGETS };
+    kr_reader *readers[KR_PLOT_FILES];
+    const char *paths[KR_PLOT_FILES];
+    for (int k = 0; k < n; k++) {
+        readers[k] = source[k].reader;
+        paths[k] = source[k].path;
+    }
+    int status = kr_reweighting_compute(readers, paths, n, &options, r, err);
+    for (int k = 0; k < n && status == KR_OK; k++) {
+        status = kr_summary_compute(readers[k], paths[k], &s[k], err);
+    }
+    return status;
+}
+
 int kr_reweight_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err)
 {
-    (void)n_sources;
-    const kr_reweight_options options = { .from = NAN, .to = NAN, .n = TARGETS };
-    kr_reweighting r;
-    kr_summary s = { 0 };
-    int status = kr_reweighting_compute(source->reader, &options, &r, err);
+    kr_reweighting r = { 0 };
+    kr_summary *s = kr_alloc((size_t)n_sources, sizeof *s, err);
+    int status = s ? compute(source, n_sources, &r, s, err) : KR_ENOMEM;
     if (status == KR_OK) {
-        status = kr_summary_compute(source->reader, source->path, &s, err);
+        status = draw(g, source, &r, s, n_sources, err);
     }
-    if (status == KR_OK) {
-        status = draw(g, source, &r, &s, err);
+    for (int k = 0; s && k < n_sources; k++) {
+        kr_summary_clear(&s[k]);
     }
-    kr_summary_clear(&s);
+    kr_free(s);
     kr_reweighting_clear(&r);
     return status;
 }

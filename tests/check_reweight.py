@@ -137,9 +137,9 @@ def other_numbers_are_reweighted_by_their_conjugate():
 
 def files_that_cannot_be_reweighted_say_why():
     run("b.h5", "model.field=[0.1, 0.2]", "beta=0.4", "phases.measure=100")
-    assert "want the observable {name: conjugate, parameter: field}" in call("reweight", "b.h5", want=2)
+    assert "the observable {name: conjugate, parameter: field}" in call("reweight", "b.h5", want=2)
     run("b.h5", "model.field=[0.1, 0.2]", "beta=[0.3, 0.4]", "phases.measure=100")
-    assert "scans beta and model.field, want one alone" in call("reweight", "b.h5", want=2)
+    assert "for field want in b.h5 the observable {name: conjugate" in call("reweight", "b.h5", want=2)
     run("b.h5", "chains=2", "phases.measure=100", "phases.thermalize=10")
     assert "independent parts, want 8 or more" in call("reweight", "b.h5", want=2)
     run("b.h5", "beta=[0.1, 1.5]", "phases.measure=400")

@@ -40,7 +40,7 @@ static kr_multihist *sampled(int n_points, const double *a, uint64_t seed)
     assert_non_null(m);
     for (int k = 0; k < n_points * BLOCKS * DRAWS; k++) {
         double x = draw(a[k % n_points], &rng), column = log(x);
-        kr_multihist_add(m, k % n_points, k / n_points % BLOCKS, 1.0, x, &column);
+        kr_multihist_add(m, k % n_points, k / n_points % BLOCKS, 1.0, x, 0.0, &column);
     }
     return m;
 }
@@ -52,7 +52,7 @@ static void estimate(const kr_multihist *m, double a, double value[4], double er
     for (int s = 0; s <= BLOCKS; s++) {
         kr_multihist_mean mean;
         double moments[2];
-        kr_multihist_at(m, a, s, &mean, moments);
+        kr_multihist_at(m, a, 0.0, s, &mean, moments);
         all[0][s] = mean.log_z;
         all[1][s] = mean.x;
         all[2][s] = moments[0];
@@ -77,13 +77,14 @@ static void one_point_gives_the_plain_reweighted_mean(void **state)
 {
     (void)state;
     const double a = 0.5, x[4] = { 1.0, 2.0, 2.0, 5.0 }, y[4] = { 3.0, -1.0, 1.0, 2.0 };
-    const kr_multihist_shape shape = { 1, 400, 2, 1, &a, 0.0, 5.0 };
+    const kr_multihist_shape shape = { 1,    400, 2,   1,   &a,   0.0,  5.0,
+                                       NULL, 0,   0.0, 0.0, NULL, NULL, NULL };
     kr_error err = { 0 };
     kr_multihist_mean mean;
     double moments[2], w[4], sum = 0.0, first = 0.0, second = 0.0, square = 0.0;
     kr_multihist *m = kr_multihist_alloc(&shape, &err);
     for (int k = 0; k < 4; k++) {
-        kr_multihist_add(m, 0, k % 2, 1.0, x[k], &y[k]);
+        kr_multihist_add(m, 0, k % 2, 1.0, x[k], 0.0, &y[k]);
         w[k] = exp(-(0.8 - a) * x[k]);
         sum += w[k];
         square += w[k] * w[k];
@@ -91,13 +92,13 @@ static void one_point_gives_the_plain_reweighted_mean(void **state)
         second += w[k] * y[k] * y[k];
     }
     assert_ok(kr_multihist_solve(m, &err), &err);
-    kr_multihist_at(m, 0.8, 0, &mean, moments);
+    kr_multihist_at(m, 0.8, 0.0, 0, &mean, moments);
     assert_close(mean.log_z, log(sum / 4.0), 1e-13);
     assert_close(moments[0], first / sum, 1e-13);
     assert_close(moments[1], second / sum, 1e-13);
     /* two draws share a bin: as independent draws of one weight */
     assert_close(mean.ess, sum * sum / square, 1e-13);
-    kr_multihist_at(m, 0.8, 1, &mean, moments); /* without the first and third draw */
+    kr_multihist_at(m, 0.8, 0.0, 1, &mean, moments); /* without the first and third draw */
     assert_close(moments[0], (w[1] * y[1] + w[3] * y[3]) / (w[1] + w[3]), 1e-13);
     kr_multihist_free(m);
 }
@@ -111,7 +112,7 @@ static void equations_hold_at_the_points(void **state)
     for (int s = 0; s <= BLOCKS; s += 7) {
         for (int k = 0; k < POINTS; k++) { /* Z at a point is what its f says */
             kr_multihist_mean mean;
-            kr_multihist_at(m, coefficient[k], s, &mean, NULL);
+            kr_multihist_at(m, coefficient[k], 0.0, s, &mean, NULL);
             assert_close(mean.log_z, kr_multihist_log_z(m, k, s), 1e-9);
         }
     }
@@ -161,8 +162,8 @@ static void a_target_beyond_the_draws_shows_at_the_edge(void **state)
     kr_multihist_mean inside, outside;
     kr_multihist *m = sampled(POINTS, coefficient, 5);
     assert_ok(kr_multihist_solve(m, &err), &err);
-    kr_multihist_at(m, 1.3, 0, &inside, NULL);
-    kr_multihist_at(m, 0.1, 0, &outside, NULL);
+    kr_multihist_at(m, 1.3, 0.0, 0, &inside, NULL);
+    kr_multihist_at(m, 0.1, 0.0, 0, &outside, NULL);
     assert_true(inside.edge < 0.05 && inside.ess > 3000.0);
     assert_true(outside.edge > 0.5 && outside.ess < 100.0);
     kr_multihist_free(m);
@@ -183,11 +184,12 @@ static void a_point_without_draws_is_named(void **state)
 {
     (void)state;
     const double a[] = { 1.0, 2.5 };
-    const kr_multihist_shape shape = { 2, 10, 4, 0, a, 0.0, 1.0 };
+    const kr_multihist_shape shape = { 2,    10, 4,   0,   a,    0.0,  1.0,
+                                       NULL, 0,  0.0, 0.0, NULL, NULL, NULL };
     kr_error err = { 0 };
     kr_multihist *m = kr_multihist_alloc(&shape, &err);
     for (int k = 0; k < 8; k++) {
-        kr_multihist_add(m, 0, k % 4, 1.0, 0.1 * k, NULL);
+        kr_multihist_add(m, 0, k % 4, 1.0, 0.1 * k, 0.0, NULL);
     }
     assert_int_equal(kr_multihist_solve(m, &err), KR_EINVAL);
     assert_non_null(strstr(err.text, "point at 2.5 has draws in 0 parts"));

@@ -507,7 +507,7 @@ const kr_command kr_cli_commands[] = {
       command_snapshot },
     { "summary", "FILE.h5", "Table of estimates with errors, and the verdict.",
       command_summary },
-    { "reweight", "FILE.h5", "Means and log Z of a scan at any value between its points.",
+    { "reweight", "FILE.h5 ...", "Means and log Z of scans at any value between their points.",
       kr_cli_reweight },
     { "plot", "FILE.h5 ... KIND", "Make a figure; two files put residence side by side.",
       command_plot },

@@ -281,6 +281,11 @@ static int add_attributes(kr_schema *s, kr_error *err)
     }
     KR_TRY(kr_results_attr_real(s->results, "posterior", "", "n_sites",
                                 s->spec->target[0].terms->n_sites, err));
+    if (!s->spec->target[0].terms->action) { /* ln of the number of states, Z at beta = 0 */
+        const kr_terms *terms = s->spec->target[0].terms;
+        KR_TRY(kr_results_attr_real(s->results, "posterior", "", "log_states",
+                                    terms->n_sites * log((double)terms->q), err));
+    }
     KR_TRY(kr_results_attr_real(s->results, "posterior", "", "reach", s->spec->reach, err));
     return kr_results_attr_real(s->results, "posterior", "", "every", (double)c->every, err);
 }

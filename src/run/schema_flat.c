@@ -85,6 +85,9 @@ static int put_attributes(kr_schema *s, const kr_flat_report *r, kr_error *err)
         { "mean_energy", mean_energy(s) },
         { "e_min", w->e_min },
         { "width", w->width },
+        { "is_level", w->is_level }, /* else log w is linear between entries */
+        { "beta_low", w->beta_low }, /* log w goes on as -beta_low H below the table */
+        { "beta_high", w->beta_high },
         { "energy_low", w->e_min + w->width * r->low },
         { "energy_high", w->e_min + w->width * r->high },
         { "learning_slices", (double)r->n_slices },
