@@ -136,10 +136,51 @@ static void limits_have_errors_that_cover(void **state)
     assert_true(limits(-3.0, false, 1.0) > 1.4); /* and a slope that is left out */
 }
 
+/* Mixed states make a flat valley, in which any bin may be the emptiest: the place of the cut
+ * must not add to the scatter that the jackknife sees. */
+static void a_flat_valley_is_cut_at_the_same_place(void **state)
+{
+    (void)state;
+    static double x[BLOCKS * DRAWS], order[BLOCKS * DRAWS];
+    double mean[2] = { 0 }, square[2] = { 0 }, variance[2] = { 0 };
+    kr_rng rng;
+    kr_rng_seed(&rng, 22, 0, KR_PURPOSE_TEST);
+    for (int set = 0; set < SETS; set++) {
+        kr_error err = { 0 };
+        kr_coexistence c;
+        draw(0.6, false, &rng, x, order);
+        for (int i = 0; i < BLOCKS * DRAWS; i += 25) {
+            const double u = kr_rng_uniform(&rng);
+            x[i] = rint(low + u * (high - low));
+            order[i] = 0.8 - 0.7 * u;
+        }
+        const kr_coexistence_draws d = { .n_blocks = BLOCKS,
+                                         .n_draws = DRAWS,
+                                         .x = x,
+                                         .order = order,
+                                         .at = 1.4,
+                                         .n_ordered = n_ordered };
+        assert_ok(kr_coexistence_find(&d, &c, &err), &err);
+        assert_true(c.has_peaks);
+        const kr_estimated e[2] = { c.at_weight, c.gap };
+        for (int k = 0; k < 2; k++) {
+            mean[k] += e[k].value / SETS;
+            square[k] += e[k].value * e[k].value / SETS;
+            variance[k] += e[k].error * e[k].error / SETS;
+        }
+    }
+    for (int k = 0; k < 2; k++) {
+        const double ratio = sqrt((square[k] - mean[k] * mean[k]) / variance[k]);
+        print_message("# scatter over error of the %s: %.2f\n", k ? "gap" : "balance", ratio);
+        assert_true(ratio > 0.8 && ratio < 1.2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(balance_and_gap_have_right_errors),
+        cmocka_unit_test(a_flat_valley_is_cut_at_the_same_place),
         cmocka_unit_test(one_phase_has_no_peaks),
         cmocka_unit_test(limits_have_errors_that_cover),
     };

@@ -11,6 +11,7 @@
 #define BINS   100
 #define LEVELS 1e5 /* more of them count as continuous */
 #define STEPS  60
+#define CUTS   4
 #define SHARE  0.03 /* of the draws, at least, on either side of two peaks */
 #define REACH  3.0  /* standard deviations of x that weights may move the draws */
 
@@ -95,8 +96,9 @@ typedef struct sides {
     double x[2], order[2], variance;
 } sides;
 
-/* out: a block left out, or -1 */
-static sides weigh(const table *t, int64_t out, int64_t cut, double by)
+/* out: a block left out, or -1; cut: place in bins, those below are low, one that it parts is
+ * shared out; 0: all are high */
+static sides weigh(const table *t, int64_t out, double cut, double by)
 {
     double w[2] = { 0 }, x[2] = { 0 }, order[2] = { 0 }, square = 0.0, top = -INFINITY;
     const double *n = row(t, t->n_blocks, 0), *sx = row(t, t->n_blocks, 1),
@@ -113,10 +115,13 @@ static sides weigh(const table *t, int64_t out, int64_t cut, double by)
         }
         const double mean = (sx[k] - (m ? mx[k] : 0.0)) / left;
         const double p = exp(log(left) - by * mean - top);
-        const int side = k > cut;
-        w[side] += p;
-        x[side] += p * mean;
-        order[side] += p * (so[k] - (m ? mo[k] : 0.0)) / left;
+        const double is_low = fmin(1.0, fmax(0.0, cut - (double)k + 0.5));
+        for (int side = 0; side < 2; side++) {
+            const double part = side ? p * (1.0 - is_low) : p * is_low;
+            w[side] += part;
+            x[side] += part * mean;
+            order[side] += part * (so[k] - (m ? mo[k] : 0.0)) / left;
+        }
         square += p * mean * mean;
     }
     const double all = w[0] + w[1], mean = (x[0] + x[1]) / all;
@@ -127,7 +132,7 @@ static sides weigh(const table *t, int64_t out, int64_t cut, double by)
 }
 
 /* Shift of the parameter at which ln W_low/W_high is `want`: it grows with the shift. */
-static double balance(const table *t, int64_t out, int64_t cut, double want)
+static double balance(const table *t, int64_t out, double cut, double want)
 {
     double by = 0.0;
     for (int k = 0; k < STEPS; k++) {
@@ -150,20 +155,20 @@ static double peak(const table *t, int64_t out, double around, double half)
     const double golden = 0.5 * (sqrt(5.0) - 1.0);
     double a = around - half, b = around + half;
     double c = b - golden * (b - a), d = a + golden * (b - a);
-    double fc = weigh(t, out, 0, c).variance, fd = weigh(t, out, 0, d).variance;
+    double fc = weigh(t, out, 0.0, c).variance, fd = weigh(t, out, 0.0, d).variance;
     for (int k = 0; k < STEPS; k++) {
         if (fc > fd) {
             b = d;
             d = c;
             fd = fc;
             c = b - golden * (b - a);
-            fc = weigh(t, out, 0, c).variance;
+            fc = weigh(t, out, 0.0, c).variance;
         } else {
             a = c;
             c = d;
             fc = fd;
             d = a + golden * (b - a);
-            fd = weigh(t, out, 0, d).variance;
+            fd = weigh(t, out, 0.0, d).variance;
         }
     }
     const double found = 0.5 * (a + b);
@@ -172,14 +177,14 @@ static double peak(const table *t, int64_t out, double around, double half)
 
 enum { PEAK, WEIGHT, X_LOW, X_HIGH, GAP, ORDER_LOW, ORDER_HIGH, QUANTITIES };
 
-static void measure(const table *t, int64_t out, int64_t cut, double want, double width,
+static void measure(const table *t, int64_t out, double cut, double want, double width,
                     double value[QUANTITIES])
 {
     value[PEAK] = peak(t, out, 0.0, width);
     for (int k = WEIGHT; k < QUANTITIES; k++) {
         value[k] = NAN;
     }
-    if (cut > 0) {
+    if (cut > 0.0) {
         value[WEIGHT] = balance(t, out, cut, want);
         const sides s = weigh(t, out, cut, value[WEIGHT]);
         value[X_LOW] = s.x[0];
@@ -190,7 +195,7 @@ static void measure(const table *t, int64_t out, int64_t cut, double want, doubl
     }
 }
 
-static void jackknife(const table *t, int64_t cut, double want, double width,
+static void jackknife(const table *t, double cut, double want, double width,
                       kr_estimated out[QUANTITIES])
 {
     double all[QUANTITIES], part[QUANTITIES], mean[QUANTITIES] = { 0 },
@@ -210,35 +215,80 @@ static void jackknife(const table *t, int64_t cut, double want, double width,
     }
 }
 
-/* Bin between the peaks with the least weight where both are equally high. */
-static int64_t find_cut(const table *t, double by, double low, double high)
+/* ln p of a few bins about k at a shift of the parameter; -INFINITY: none. */
+static double log_smooth(const table *t, double by, int64_t from, int64_t k)
 {
     const double *n = row(t, t->n_blocks, 0);
-    const int64_t from = bin_of(t, low), to = bin_of(t, high);
     const int64_t h = t->n_bins / 50;
-    double least = INFINITY;
-    int64_t cut = (from + to) / 2;
-    for (int64_t k = from + 1; k < to; k++) {
-        double p = 0.0;
-        for (int64_t m = k - h; m <= k + h; m++) {
-            p +=
-                m > 0 && m <= t->n_bins ? n[m] * exp(-by * t->width * (double)(m - from)) : 0.0;
+    double p = 0.0;
+    for (int64_t m = k - h; m <= k + h; m++) {
+        p += m > 0 && m <= t->n_bins ? n[m] * exp(-by * t->width * (double)(m - from)) : 0.0;
+    }
+    return log(p);
+}
+
+/* Bottom of the parabola through ln p of bins a..b, weighted by their draws; NaN: it has none.
+ */
+static double bottom(const table *t, double by, int64_t from, int64_t a, int64_t b)
+{
+    const double *n = row(t, t->n_blocks, 0);
+    double s[5] = { 0 }, y[3] = { 0 };
+    const double center = 0.5 * (double)(a + b);
+    for (int64_t k = a; k <= b; k++) {
+        const double x = (double)k - center, w = n[k];
+        const double v = w > 0.0 ? log(w) - by * t->width * (double)(k - from) : 0.0;
+        double power = w;
+        for (int i = 0; i < 5; i++) {
+            s[i] += power;
+            if (i < 3) {
+                y[i] += power * v;
+            }
+            power *= x;
         }
+    }
+    /* normal equations of v = c0 + c1 x + c2 x^2, by Cramer's rule */
+    const double d1 = s[0] * (y[1] * s[4] - s[3] * y[2]) - y[0] * (s[1] * s[4] - s[3] * s[2]) +
+                      s[2] * (s[1] * y[2] - y[1] * s[2]);
+    const double d2 = s[0] * (s[2] * y[2] - y[1] * s[3]) - s[1] * (s[1] * y[2] - y[1] * s[2]) +
+                      y[0] * (s[1] * s[3] - s[2] * s[2]);
+    const double det = s[0] * (s[2] * s[4] - s[3] * s[3]) - s[1] * (s[1] * s[4] - s[3] * s[2]) +
+                       s[2] * (s[1] * s[3] - s[2] * s[2]);
+    const double place = center - 0.5 * d1 / d2;
+    return d2 / det > 0.0 && place > (double)a && place < (double)b ? place : NAN;
+}
+
+/* Bottom of the valley between the peaks, in bins: of a parabola through its lower half, for
+ * which bin of a flat valley is the emptiest is a matter of chance that a jackknife with that
+ * cut would not see. */
+static double find_cut(const table *t, double by, double low, double high)
+{
+    const int64_t from = bin_of(t, low), to = bin_of(t, high);
+    double least = INFINITY;
+    int64_t cut = (from + to) / 2, a, b;
+    for (int64_t k = from + 1; k < to; k++) {
+        const double p = log_smooth(t, by, from, k);
         if (p < least) {
             least = p;
             cut = k;
         }
     }
-    return cut;
+    const double top = fmin(log_smooth(t, by, from, from), log_smooth(t, by, from, to));
+    const double half = isfinite(least) ? 0.5 * (least + top) : -INFINITY;
+    for (a = cut; a > from && log_smooth(t, by, from, a - 1) < half; a--) {
+    }
+    for (b = cut; b < to && log_smooth(t, by, from, b + 1) < half; b++) {
+    }
+    const double place = b - a >= 4 ? bottom(t, by, from, a, b) : NAN;
+    return isfinite(place) ? place : (double)cut;
 }
 
 /* Of the draws themselves. */
-static double share_below(const table *t, int64_t cut)
+static double share_below(const table *t, double cut)
 {
     const double *n = row(t, t->n_blocks, 0);
     double below = 0.0, all = 0.0;
     for (int64_t k = 0; k < t->n_bins + 2; k++) {
-        below += k <= cut ? n[k] : 0.0;
+        below += (double)k <= cut ? n[k] : 0.0;
         all += n[k];
     }
     return below / all;
@@ -299,20 +349,24 @@ int kr_coexistence_find(const kr_coexistence_draws *draws, kr_coexistence *out, 
         kr_free(t.sum);
         return status;
     }
-    const double deviation = sqrt(weigh(&t, -1, 0, 0.0).variance);
+    const double deviation = sqrt(weigh(&t, -1, 0.0, 0.0).variance);
     bool has_peaks = isfinite(b.beta) && fabs(b.beta - draws->at) * deviation < REACH;
-    int64_t cut = 0;
-    double want = 0.0;
+    double cut = 0.0, want = 0.0;
     if (has_peaks) { /* and none that a handful of draws made */
         cut = find_cut(&t, b.beta - draws->at, b.energy_low, b.energy_high);
         const sides s = weigh(&t, -1, cut, b.beta - draws->at);
         want = (s.order[0] > s.order[1] ? 1.0 : -1.0) * log(draws->n_ordered);
+        for (int k = 0; k < CUTS; k++) { /* in balance: the valley leans to the lighter side */
+            const double by = balance(&t, -1, cut, want);
+            cut = fabs(by) * deviation < REACH ? find_cut(&t, by, b.energy_low, b.energy_high)
+                                               : cut;
+        }
         has_peaks = share_below(&t, cut) > SHARE && share_below(&t, cut) < 1.0 - SHARE;
-        cut = has_peaks ? cut : 0;
+        cut = has_peaks ? cut : 0.0;
     }
     if (has_peaks && !(fabs(balance(&t, -1, cut, want)) * deviation < REACH)) {
         has_peaks = false; /* in balance beyond the reach of these draws only */
-        cut = 0;
+        cut = 0.0;
     }
     jackknife(&t, cut, want, deviation > 0.0 ? 1.0 / deviation : 1.0, all);
     *out = (kr_coexistence){

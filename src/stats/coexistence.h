@@ -4,7 +4,7 @@
  *
  * Draws at parameter `at` have p(x) = g(x) exp(-at x)/Z, x the quantity that the parameter
  * couples to (total: for beta the energy). Where p(x) has two peaks, draws are parted at the
- * emptiest place between them. With q_o ordered phases beside one disordered phase the limit
+ * bottom of the valley between them. With q_o ordered phases beside one disordered phase the limit
  * of infinite size is where W_ordered/W_disordered = q_o, up to corrections that vanish
  * exponentially; where the peaks are equally high, or <x^2> - <x>^2 is largest, corrections
  * are of order 1/V (Borgs, Kotecky, J. Stat. Phys. 61, 79 (1990); Borgs, Janke, Phys. Rev.

@@ -157,7 +157,8 @@ static void find_first(kr_critical *study)
 {
     enum { WEIGHT, HEIGHT, PEAK, LATENT, LOW, HIGH, TENSION, N };
     kr_estimated y[N][KR_SCALING_SIZES];
-    double volume[KR_SCALING_SIZES], length[KR_SCALING_SIZES], p;
+    double volume[KR_SCALING_SIZES], length[KR_SCALING_SIZES], mixed[KR_SCALING_SIZES],
+        share[KR_SCALING_SIZES], p;
     kr_critical_first *f = &study->first;
     int32_t n = 0, longest = 0;
     for (int32_t d = 0; d < study->base.n_dims; d++) {
@@ -184,6 +185,9 @@ static void find_first(kr_critical *study)
         y[HIGH][n] = (kr_estimated){ c->x_high.value / sites, c->x_high.error / sites };
         y[TENSION][n] =
             (kr_estimated){ c->barrier.value / (2.0 * area), c->barrier.error / (2.0 * area) };
+        /* States of both phases, which the cut gives to either, weigh exp(-barrier). */
+        share[n] = exp(-c->barrier.value);
+        mixed[n] = share[n] / sites;
         volume[n] = 1.0 / sites;
         length[n++] = 1.0 / s->side;
     }
@@ -194,11 +198,11 @@ static void find_first(kr_critical *study)
     }
     f->at_height = kr_extrapolate(volume, y[HEIGHT], n, true, &p);
     f->at_peak = kr_extrapolate(volume, y[PEAK], n, true, &p);
-    f->latent = kr_extrapolate(volume, y[LATENT], n, true, &p);
-    f->x_low = kr_extrapolate(volume, y[LOW], n, true, &p);
-    f->x_high = kr_extrapolate(volume, y[HIGH], n, true, &p);
+    f->latent = kr_extrapolate(share, y[LATENT], n, true, &p);
+    f->x_low = kr_extrapolate(share, y[LOW], n, true, &p);
+    f->x_high = kr_extrapolate(share, y[HIGH], n, true, &p);
     f->tension = kr_extrapolate(length, y[TENSION], n, true, &p);
-    f->at_weight = kr_extrapolate(volume, y[WEIGHT], n, false, &f->p);
+    f->at_weight = kr_extrapolate(mixed, y[WEIGHT], n, true, &f->p);
 }
 
 /* Whether barriers are there in two sizes at least, and grow. */
