@@ -128,7 +128,7 @@ static void print_limits(const kr_phase_study *study, FILE *out)
         fprintf(out, "\n  known     %s_c = %.10g (%s)", kr_study_parameter(base), base->known,
                 base->known_source);
     }
-    fprintf(out, "\n  limits of P = 1/2 in L^(-1/%.3g)\n\n", study->params.nu);
+    fprintf(out, "\n  limits of P = 1/2 in L^(-1/nu), nu = %.3g\n\n", study->params.nu);
 }
 
 void kr_phase_print(const kr_phase_study *study, FILE *out)
