@@ -189,7 +189,7 @@ static double worst_mean(const subject *s, const moments *got, const moments *wa
                                fabs((double)(got->last[k] - mean)),
                                is_two ? fabs((double)(got->product[k] - mean * mean)) : 0.0 };
         for (int m = 0; m < 3; m++) {
-            worst = off[m] <= worst ? worst : off[m]; /* keeps a NaN */
+            worst = worse(worst, off[m]);
         }
     }
     return worst;

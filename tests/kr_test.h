@@ -15,6 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The larger of two deviations; a NaN is the largest of all, and stays it. */
+static inline double worse(double worst, double off)
+{
+    return isnan(off) ? INFINITY : fmax(worst, off);
+}
+
 /* |x - want| <= rel * max(1, |want|) */
 #define assert_close(x, want, rel)                                                             \
     do {                                                                                       \

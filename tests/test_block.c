@@ -87,6 +87,10 @@ static void energies_agree_in_both_layouts(void **state)
     block->energy[20] -= 0.25;
     assert_true(kr_block_audit(block, terms) == 0.5);
     assert_true(kr_block_audit(block, terms) == 0.0);
+    for (int32_t lane = 0; lane < block->n_lanes; lane++) { /* whichever comes last */
+        block->energy[lane] = NAN;
+        assert_true(kr_block_audit(block, terms) == INFINITY);
+    }
     kr_block_free(block);
     kr_terms_free(terms);
 }

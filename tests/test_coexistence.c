@@ -32,6 +32,22 @@ static double pull(kr_estimated e, double want)
     return (e.value - want) / e.error;
 }
 
+/* Draws with two phases. */
+static kr_coexistence find(const double *x, const double *order)
+{
+    kr_error err = { 0 };
+    kr_coexistence c;
+    const kr_coexistence_draws d = { .n_blocks = BLOCKS,
+                                     .n_draws = DRAWS,
+                                     .x = x,
+                                     .order = order,
+                                     .at = 1.4,
+                                     .n_ordered = n_ordered };
+    assert_ok(kr_coexistence_find(&d, &c, &err), &err);
+    assert_true(c.has_peaks);
+    return c;
+}
+
 static void check(bool flip)
 {
     static double x[BLOCKS * DRAWS], order[BLOCKS * DRAWS];
@@ -41,17 +57,8 @@ static void check(bool flip)
     kr_rng rng;
     kr_rng_seed(&rng, 21, 0, KR_PURPOSE_TEST);
     for (int set = 0; set < SETS; set++) {
-        kr_error err = { 0 };
-        kr_coexistence c;
         draw(share, flip, &rng, x, order);
-        const kr_coexistence_draws d = { .n_blocks = BLOCKS,
-                                         .n_draws = DRAWS,
-                                         .x = x,
-                                         .order = order,
-                                         .at = 1.4,
-                                         .n_ordered = n_ordered };
-        assert_ok(kr_coexistence_find(&d, &c, &err), &err);
-        assert_true(c.has_peaks);
+        const kr_coexistence c = find(x, order);
         weight += pow(pull(c.at_weight, 1.4 + balance), 2) / SETS;
         gap += pow(pull(c.gap, high - low), 2) / SETS;
         height += (c.at_height.value - 1.4) / SETS;
@@ -146,22 +153,13 @@ static void a_flat_valley_is_cut_at_the_same_place(void **state)
     kr_rng rng;
     kr_rng_seed(&rng, 22, 0, KR_PURPOSE_TEST);
     for (int set = 0; set < SETS; set++) {
-        kr_error err = { 0 };
-        kr_coexistence c;
         draw(0.6, false, &rng, x, order);
         for (int i = 0; i < BLOCKS * DRAWS; i += 25) {
             const double u = kr_rng_uniform(&rng);
             x[i] = rint(low + u * (high - low));
             order[i] = 0.8 - 0.7 * u;
         }
-        const kr_coexistence_draws d = { .n_blocks = BLOCKS,
-                                         .n_draws = DRAWS,
-                                         .x = x,
-                                         .order = order,
-                                         .at = 1.4,
-                                         .n_ordered = n_ordered };
-        assert_ok(kr_coexistence_find(&d, &c, &err), &err);
-        assert_true(c.has_peaks);
+        const kr_coexistence c = find(x, order);
         const kr_estimated e[2] = { c.at_weight, c.gap };
         for (int k = 0; k < 2; k++) {
             mean[k] += e[k].value / SETS;

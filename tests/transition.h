@@ -68,7 +68,7 @@ static inline int64_t transition_read(const transition_drive *d, int64_t from,
         bool moved = x != from / scale % d->system->n_states;
         double want = d->system->energy[x];
         double off = fabs(block->energy[lane] - want) / fmax(1.0, fabs(want));
-        out->energy_off = off <= out->energy_off ? out->energy_off : off; /* keeps a NaN */
+        out->energy_off = worse(out->energy_off, off);
         if (tally->accepted[lane] < (int64_t)(moved && !is_free) ||
             tally->accepted[lane] > tally->attempted[lane] ||
             tally->changed[lane] < (int64_t)moved) {
@@ -149,7 +149,7 @@ static inline double transition_row_error(const transition *t)
             sum += p >= 0.0 ? p : (double)NAN;
         }
         double off = fabs(sum - 1.0);
-        worst = off <= worst ? worst : off;
+        worst = worse(worst, off);
     }
     return worst;
 }
@@ -165,7 +165,7 @@ static inline double transition_balance_error(const transition *t, const double 
     }
     for (int64_t y = 0; y < t->n; y++) {
         double off = fabs(image[y] - law[y]);
-        worst = off <= worst ? worst : off;
+        worst = worse(worst, off);
     }
     free(image);
     return worst;
@@ -178,7 +178,7 @@ static inline double transition_detailed_error(const transition *t, const double
     for (int64_t x = 0; x < t->n; x++) {
         for (int64_t y = 0; y < x; y++) {
             double off = fabs(law[x] * t->p[x * t->n + y] - law[y] * t->p[y * t->n + x]);
-            worst = off <= worst ? worst : off;
+            worst = worse(worst, off);
         }
     }
     return worst;
@@ -195,7 +195,7 @@ static inline double transition_product_error(const transition *one, const trans
             double b = one->p[from / one->n * one->n + to / one->n];
             double off = fabs(two->p[from * two->n + to] - a * b);
             off = off > 0.0 && a * b > 0.0 ? off / (a * b) : off;
-            worst = off <= worst ? worst : off;
+            worst = worse(worst, off);
         }
     }
     return worst;
@@ -214,7 +214,7 @@ static inline double transition_marginal_error(const transition *one, const tran
                 second += two->p[from * two->n + to * n + other];
             }
             double off = fmax(fabs(first), fabs(second));
-            worst = off <= worst ? worst : off;
+            worst = worse(worst, off);
         }
     }
     return worst;

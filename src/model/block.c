@@ -536,7 +536,7 @@ double kr_block_audit(kr_block *block, const kr_terms *terms)
     kr_block_energies(block, terms, energy);
     for (int32_t lane = 0; lane < block->n_lanes; lane++) {
         double off = fabs(block->energy[lane] - energy[lane]);
-        worst = off <= worst ? worst : off; /* a NaN is kept */
+        worst = isnan(off) ? INFINITY : fmax(worst, off);
         block->energy[lane] = energy[lane];
     }
     return worst;

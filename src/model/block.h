@@ -63,7 +63,7 @@ void kr_block_energies(const kr_block *block, const kr_terms *terms, double *ene
 /* energy[] from scratch; log_q stale. Converts folded states to CHAIN. */
 void kr_block_score(kr_block *block, const kr_terms *terms);
 /* Largest |energy - recomputed|; also replaces energy by the recomputed value and converts
- * folded states to CHAIN. */
+ * folded states to CHAIN. INFINITY where one is no number. */
 double kr_block_audit(kr_block *block, const kr_terms *terms);
 /* Rows state, energy, log_q, log_q_of, log_q_epoch, count, has_count, rejected, layout, those
  * of the stream (base/rng.h) and of each pool, under the caller's prefix. */

@@ -123,8 +123,7 @@ double kr_advance_audit(const kr_point *point, kr_block *block)
     for (int32_t l = 0; l < block->n_lanes; l++) {
         scale = fmax(scale, fabs(block->energy[l]));
     }
-    double worst = kr_block_audit(block, point->target->terms) / scale;
-    return isnan(worst) ? INFINITY : worst;
+    return kr_block_audit(block, point->target->terms) / scale;
 }
 
 /* Blocks shared out among threads piece by piece, so that a thread that is held up leaves its

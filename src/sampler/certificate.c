@@ -241,11 +241,14 @@ static void sample_whole(const kr_sampler *sampler, int32_t p, int32_t d, int64_
     doubt_batch(sampler, density, b, block, scratch);
     kr_terms_score(terms, block->state, LANES, LANES, block->energy);
     for (int32_t l = 0; l < LANES; l++) {
-        log_w[l] = -point->target->beta * block->energy[l] - block->log_q[l];
+        /* a user's density that is no number there: chains refuse such states as well */
+        log_w[l] = isnan(block->energy[l])
+                       ? -INFINITY
+                       : -point->target->beta * block->energy[l] - block->log_q[l];
         top = fmax(top, log_w[l]);
     }
     for (int32_t l = 0; l < LANES; l++) {
-        w[l] = exp(log_w[l] - top);
+        w[l] = isinf(log_w[l]) ? 0.0 : exp(log_w[l] - top);
     }
     for (int32_t e = 0; e < sampler->n_estimates; e++) {
         sum[e] = 0.0;
