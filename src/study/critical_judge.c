@@ -20,11 +20,12 @@
 #define ESS_LEAST    0.2  /* of the draws, after reweighting */
 #define GROWTH_SIGMA 3.0
 #define BAD_FIT      1e-5 /* p */
-#define SLOW_POWER   0.5  /* 1/nu */
-#define CROSSINGS    20   /* of all chains, below which weights of the sides say nothing */
-#define DEEP         2.0  /* a barrier that no continuous transition has */
-#define STAYS        0.9  /* share of the jump */
-#define BARRIER      0.5  /* ln(P_max/P_min) below which two peaks are none */
+#define POOR_FIT     0.05
+#define SLOW_POWER   0.5 /* 1/nu */
+#define CROSSINGS    20  /* of all chains, below which weights of the sides say nothing */
+#define DEEP         2.0 /* a barrier that no continuous transition has */
+#define STAYS        0.9 /* share of the jump */
+#define BARRIER      0.5 /* ln(P_max/P_min) below which two peaks are none */
 
 enum { NUMBER = 64 };
 
@@ -257,7 +258,10 @@ static void decide(kr_critical *study)
                  "transition of first order",
                  number(text, y.value, y.error), below, study->base.n_dims);
     add_evidence(study, "the scaling forms fit with p = %.2g%s", study->fit.best_p,
-                 study->fit.best_p < BAD_FIT ? ": they do not describe these sizes" : "");
+                 study->fit.best_p < BAD_FIT    ? ": they do not describe these sizes"
+                 : study->fit.best_p < POOR_FIT ? ": poorly, values may be off by more than "
+                                                  "their errors"
+                                                : "");
     if (y.value < SLOW_POWER) {
         add_evidence(study, "1/nu is small, as it looks at a Kosterlitz-Thouless transition, "
                             "which has none");
@@ -297,9 +301,12 @@ static void advise(kr_critical *study)
         snprintf(out, size,
                  "four times the minutes would bring the error of %s from %.1e to about %.1e%s",
                  kr_study_parameter(&study->base), c.error, hypot(0.5 * data, c.spread),
-                 c.spread > data ? "; most of it is the choice of the fit: larger sizes help "
-                                   "more than time"
-                                 : "");
+                 study->fit.best_p < POOR_FIT
+                     ? "; but the fits are poor: larger sizes help more "
+                       "than time"
+                 : c.spread > data ? "; most of it is the choice of the fit: larger sizes help "
+                                     "more than time"
+                                   : "");
     }
     if (study->order == KR_CRITICAL_UNCLEAR) {
         snprintf(out + strlen(out), size - strlen(out),
