@@ -157,7 +157,7 @@ static void errors_are_those_of_repetitions(void **state)
     /* a square of a pull by an error of 31 degrees of freedom has mean 31/29 and variance 2.8:
      * 4.5 sigma of a mean of 1200 are 0.22, of 900 (neighbors share a size) about 0.3; the
      * limit's error is enlarged where chi^2 is large, so its pulls may be smaller */
-    print_message("mean squares of pulls: half %.3f, crossing %.3f, limit %.3f\n", half,
+    print_message("# mean squares of pulls: half %.3f, crossing %.3f, limit %.3f\n", half,
                   crossing, whole);
     assert_true(fabs(half - 31.0 / 29.0) < 0.22);
     assert_true(fabs(crossing - 31.0 / 29.0) < 0.3);

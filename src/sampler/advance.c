@@ -123,7 +123,8 @@ double kr_advance_audit(const kr_point *point, kr_block *block)
     for (int32_t l = 0; l < block->n_lanes; l++) {
         scale = fmax(scale, fabs(block->energy[l]));
     }
-    return kr_block_audit(block, point->target->terms) / scale;
+    const double worst = kr_block_audit(block, point->target->terms) / scale;
+    return isnan(worst) ? INFINITY : worst; /* an infinite action is off by inf/inf */
 }
 
 /* Blocks shared out among threads piece by piece, so that a thread that is held up leaves its
