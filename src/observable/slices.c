@@ -16,7 +16,7 @@ static bool is_box(const kr_lattice *lattice)
     return is_torus && n == lattice->n_sites;
 }
 
-static int32_t count_parts(const kr_terms *terms)
+int32_t kr_slices_parts(const kr_terms *terms)
 {
     if (terms->action) {
         return terms->action->is_angle ? 2 : 1;
@@ -35,7 +35,7 @@ int kr_slices_init(kr_slices *slices, const char *name, const kr_target *target,
                        "antiperiodic one",
                        name);
     }
-    *slices = (kr_slices){ .terms = target->terms, .n_parts = count_parts(target->terms) };
+    *slices = (kr_slices){ .terms = target->terms, .n_parts = kr_slices_parts(target->terms) };
     for (int32_t d = has_basis; d < lattice->dim; d++) {
         slices->length =
             lattice->extent[d] > slices->length ? lattice->extent[d] : slices->length;

@@ -20,6 +20,8 @@ typedef struct kr_slices {
     double unit;              /* length of a lattice vector over that of a step of k */
 } kr_slices;
 
+/* Components of the vector of a site: q of Potts states, 2 of vectors and angles, else 1. */
+int32_t kr_slices_parts(const kr_terms *terms);
 /* The longest axes of the lattice, and the vectors of the model. A lattice with several sites
  * in a cell has slices of cells. Errors: KR_EUNSUP (name: of the observable) where the lattice
  * is no torus of a box or the slices do not fit. */

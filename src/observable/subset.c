@@ -9,6 +9,7 @@
 
 #include "kramers_plug.h"
 #include "model/block.h"
+#include "observable/slices.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -29,14 +30,6 @@ typedef struct subset {
     char name[COLUMNS_MAX][NAME];
     kr_column column[COLUMNS_MAX];
 } subset;
-
-static int32_t count_columns(const kr_terms *terms)
-{
-    if (terms->action) {
-        return terms->action->is_angle ? 2 : 1;
-    }
-    return terms->order == KR_ORDER_POTTS ? terms->q : terms->order == KR_ORDER_VECTOR ? 2 : 1;
-}
 
 static bool is_label(const char *label)
 {
@@ -92,7 +85,7 @@ static int check_sites(const kr_target *target, const subset_params *p, kr_error
 static bool supports(const kr_target *target, const void *params, kr_error *why)
 {
     const subset_params *p = params;
-    if (count_columns(target->terms) > COLUMNS_MAX) {
+    if (kr_slices_parts(target->terms) > COLUMNS_MAX) {
         kr_fail(why, KR_EUNSUP, "subset: %d states, want at most %d", target->terms->q,
                 COLUMNS_MAX);
         return false;
@@ -159,7 +152,7 @@ static void *alloc(const kr_target *target, const void *params, int32_t n_chains
         return NULL;
     }
     s->terms = target->terms;
-    s->n_columns = count_columns(target->terms);
+    s->n_columns = kr_slices_parts(target->terms);
     const bool is_potts = !target->terms->action && target->terms->order == KR_ORDER_POTTS;
     for (int32_t k = 0; k < s->n_columns; k++) {
         char part[16] = "";
