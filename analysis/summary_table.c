@@ -346,7 +346,7 @@ void kr_summary_print_cost(const kr_summary *s, kr_sheet *t)
     kr_sheet_gap(t);
     kr_sheet_note(t, line);
     const kr_quantity *q = s->n_points > 1 ? NULL : first_varying(s);
-    if (!q) {
+    if (!q || !q->estimate.is_window_closed) { /* an ESS that is no more than a guess */
         return;
     }
     double ess = q->estimate.ess;

@@ -86,15 +86,17 @@ static void too_many_variables_are_refused(void **state)
     assert_int_equal(n_freed, 1);
 }
 
-/* Means of the chains of a sampler of this density that start at one number. */
-static int advance_from(const char *update, double start, double mean[16], kr_error *err)
+/* Runs chains of this density that start at one number, to the end: their means, and the
+ * certificate of a density, if there is one, with its energy per site and error. */
+static int run_from(const char *update, const char *more, double start, double mean[16],
+                    kr_certificate *certificate, double energy[2], kr_error *err)
 {
-    char yaml[512];
+    char yaml[768];
     snprintf(yaml, sizeof yaml,
              "model: {name: eight_schools}\nlattice: {name: variables, size: 10}\nbeta: 1\n"
              "chains: 16\nstart: random\nupdates: [{name: %s}]\nobservables: [energy, "
-             "magnetization]\nphases: {thermalize: 100, measure: 4000, every: 4}\n",
-             update);
+             "magnetization]\n%s\n",
+             update, more);
     kr_spec *spec = parse(yaml);
     kr_terms *own = make(3, err);
     kr_lattice *lattice = system_lattice("variables", "size=3", err);
@@ -114,11 +116,22 @@ static int advance_from(const char *update, double start, double mean[16], kr_er
             }
         }
     }
+    if (status == KR_OK && certificate) {
+        kr_sampler_certificate(sampler, 0, 0, certificate);
+        assert_string_equal(kr_sampler_estimate_column(sampler, 0)->name, "energy_per_site");
+        kr_sampler_estimate(sampler, 0, 0, 0, &energy[0], &energy[1]);
+    }
     kr_sampler_free(sampler);
     kr_spec_free(spec);
     kr_terms_free(own);
     kr_lattice_free(lattice);
     return status;
+}
+
+static int advance_from(const char *update, double start, double mean[16], kr_error *err)
+{
+    return run_from(update, "phases: {thermalize: 100, measure: 4000, every: 4}", start, mean,
+                    NULL, NULL, err);
 }
 
 /* Each variable is a normal about 1 given that it is positive: mean 1 + phi(1)/Phi(1). */
@@ -146,12 +159,34 @@ static void starts_where_it_is_not_are_named(void **state)
     (void)state;
     double mean[16];
     kr_error err = { 0 };
-    assert_int_equal(advance_from("metropolis", -2.0, mean, &err), KR_ESANITY);
+    assert_int_equal(advance_from("metropolis", -2.0, mean, &err), KR_ERANGE);
     assert_non_null(strstr(err.text, "chain 0 of point 0: the action is"));
     assert_non_null(strstr(err.text, "nan, want a finite number"));
     err = (kr_error){ 0 };
-    assert_int_equal(advance_from("hmc", -0.5, mean, &err), KR_ESANITY);
-    assert_non_null(strstr(err.text, "the action is inf"));
+    assert_int_equal(advance_from("hmc", -0.5, mean, &err), KR_ERANGE);
+    assert_non_null(strstr(err.text, "the action is inf, want a finite number"));
+}
+
+/* A Gaussian proposes states where the density is 0 or NaN: they weigh nothing, and Z is that
+ * of the rest, (sqrt(2 pi) Phi(1))^3. */
+static void proposals_where_it_is_not_weigh_nothing(void **state)
+{
+    (void)state;
+    double mean[16], energy[2];
+    kr_error err = { 0 };
+    kr_certificate c = { 0 };
+    assert_ok(run_from("metropolis}, {name: independence, density: net",
+                       "densities: {net: {name: gaussian}}\n"
+                       "training: {certificate: 65536}\n"
+                       "phases: {thermalize: 100, adapt: 0, measure: 4000, every: 4}",
+                       0.5, mean, &c, energy, &err),
+              &err);
+    assert_true(c.n >= 65536.0 && c.ess_q > 0.01 && c.ess_q < 0.5);
+    assert_true(c.acceptance > 0.0 && c.acceptance < 1.0 && c.log_z_error < 0.05);
+    /* <(x - 1)^2>/2 = (1 - phi(1)/Phi(1))/2 */
+    assert_true(energy[1] > 0.0 && energy[1] < 0.1);
+    assert_within_sigma(energy[0], energy[1], 0.5 - 0.5 * 0.2875999709, 4.5);
+    assert_within_sigma(c.log_z, c.log_z_error, 2.2385542625, 4.5);
 }
 
 int main(void)
@@ -161,6 +196,7 @@ int main(void)
         cmocka_unit_test(too_many_variables_are_refused),
         cmocka_unit_test(chains_stay_where_the_density_is),
         cmocka_unit_test(starts_where_it_is_not_are_named),
+        cmocka_unit_test(proposals_where_it_is_not_weigh_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,20 +201,36 @@ static void narrow_weights_have_no_tail(void **state)
 static void weights_without_numbers_give_none(void **state)
 {
     (void)state;
-    double log_w[3] = { 0.0, NAN, 1.0 }, low[3] = { 0.0, -INFINITY, 1.0 };
+    double log_w[3] = { 0.0, NAN, 1.0 }, over[3] = { 0.0, INFINITY, 1.0 };
+    double none[2] = { -INFINITY, -INFINITY }, low[3];
     kr_weights_spectrum s;
     kr_weights_analyze(log_w, 3, &s);
     assert_true(isnan(s.acceptance) && isnan(s.tail_index));
-    kr_weights_analyze(low, 3, &s);
-    assert_true(isnan(s.tau_int));
+    kr_weights_analyze(over, 3, &s);
+    assert_true(isnan(s.acceptance) && isnan(s.tau_int));
+    kr_weights_analyze(none, 2, &s);
+    assert_true(isnan(s.acceptance) && isnan(s.tau_int));
     kr_weights_analyze(low, 0, &s);
     assert_true(isnan(s.holding));
+}
+
+/* Weights 1, 0 and e: a move from 1 is made to two of three, from e to itself or, with 1/e. */
+static void weights_of_nothing_are_left_at_once(void **state)
+{
+    (void)state;
+    double log_w[3] = { 0.0, -INFINITY, 1.0 };
+    const double e = exp(1.0), from[2] = { 2.0 / 3.0, (1.0 + 1.0 / e) / 3.0 };
+    kr_weights_spectrum s;
+    kr_weights_analyze(log_w, 3, &s);
+    assert_close(s.acceptance, (from[0] + e * from[1]) / (1.0 + e), 1e-15);
+    assert_close(s.tau_int, (1.0 / from[0] + e / from[1]) / (1.0 + e) - 0.5, 1e-15);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acceptance_is_that_of_the_chain),
+        cmocka_unit_test(weights_of_nothing_are_left_at_once),
         cmocka_unit_test(tau_int_is_that_of_a_sign_the_weights_do_not_tell),
         cmocka_unit_test(holding_is_the_longest_mean_stay),
         cmocka_unit_test(equal_weights_accept_all_and_have_no_tail),

@@ -79,8 +79,11 @@ static int refuse_scan(const spot *s, const kr_node *node)
 
 static int parse_integer(const spot *s, const kr_node *node, int64_t *value)
 {
-    KR_TRY(kr_node_integer(s->file, node, s->label, value, s->err));
-    return is_integer_inside(s->field, *value) ? KR_OK : refuse_value(s, node, KR_ERANGE);
+    const int status = kr_node_integer(s->file, node, s->label, value, s->err);
+    const bool is_beyond = status == KR_ERANGE && has_limits(s->field); /* of 64 bits */
+    return is_beyond || (status == KR_OK && !is_integer_inside(s->field, *value))
+               ? refuse_value(s, node, KR_ERANGE)
+               : status;
 }
 
 static int parse_real(const spot *s, const kr_node *node, double *value)

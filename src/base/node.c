@@ -45,6 +45,18 @@ kr_node *kr_node_get(const kr_node *map, const char *key)
     return slot ? *slot : NULL;
 }
 
+const kr_node *kr_node_blamed(const kr_node *map, const char *message)
+{
+    const size_t length = strspn(message, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    for (int32_t i = 0; map && map->kind == KR_NODE_MAP && i < map->n; i++) {
+        const char *key = map->key[i]->text;
+        if (strlen(key) == length && strncmp(key, message, length) == 0) {
+            return map->child[i];
+        }
+    }
+    return map;
+}
+
 bool kr_node_is_null(const kr_node *node)
 {
     return node->kind == KR_NODE_SCALAR && !node->is_quoted &&

@@ -69,6 +69,9 @@ int kr_runfile_fail(const kr_runfile *file, const kr_node *node, kr_error *err, 
 
 /* Child of a map by key, NULL when absent (or when map is NULL or no map). */
 kr_node *kr_node_get(const kr_node *map, const char *key);
+/* The child whose key begins a message ("size = 3: ..."), so that it has the right place; the
+ * map itself when there is none. */
+const kr_node *kr_node_blamed(const kr_node *map, const char *message);
 /* No value: null, ~ or nothing, as a section that is off. */
 bool kr_node_is_null(const kr_node *node);
 /* The same by a dotted path with indices of lists; length 0 is the node itself. */

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 
 #include "kramers_plug.h"
+#include "observable/checks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -36,7 +37,10 @@ static bool supports(const kr_target *target, const void *params, kr_error *why)
         is_torus = is_torus && lattice->is_periodic[d] && lattice->extent[d] > 2;
     }
     if (!target->terms->action || !target->terms->action->rotors) {
-        kr_fail(why, KR_EUNSUP, "helicity: want a model of plane rotators (xy)");
+        kr_fail(why, KR_EUNSUP,
+                "helicity: the variables of the model are %s, want angles of plane rotators "
+                "(model xy)",
+                kr_kind_of(target->terms));
         return false;
     }
     if (!is_torus) {

@@ -10,6 +10,7 @@
 #include "kramers_plug.h"
 #include "model/block.h"
 #include "model/exact_chain.h"
+#include "observable/checks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,16 +29,6 @@ typedef struct positive {
     kr_derived derived[COLUMNS_MAX + 1];
 } positive;
 
-static bool is_twice(const kr_list *list, int32_t k)
-{
-    for (int32_t a = 0; a < k; a++) {
-        if (list->integer[a] == list->integer[k]) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool supports(const kr_target *target, const void *params, kr_error *why)
 {
     const positive_params *p = params;
@@ -45,20 +36,10 @@ static bool supports(const kr_target *target, const void *params, kr_error *why)
     if (!action || action->is_angle) {
         kr_fail(why, KR_EUNSUP,
                 "positive: the variables of the model are %s, want real numbers",
-                action ? "angles" : "discrete states");
+                kr_kind_of(target->terms));
         return false;
     }
-    for (int32_t k = 0; p && k < p->sites.n; k++) {
-        const int64_t site = p->sites.integer[k];
-        if (site >= target->terms->n_sites || is_twice(&p->sites, k)) {
-            kr_fail(why, KR_EUNSUP, "positive: site %lld %s, want different ones of 0..%d",
-                    (long long)site,
-                    site >= target->terms->n_sites ? "is not on the lattice" : "comes twice",
-                    target->terms->n_sites - 1);
-            return false;
-        }
-    }
-    return true;
+    return !p || kr_check_sites("positive", &p->sites, target->terms->n_sites, why) == KR_OK;
 }
 
 /* Of an even number of sites the one before the middle. */

@@ -9,6 +9,7 @@
 
 #include "kramers_plug.h"
 #include "model/block.h"
+#include "observable/checks.h"
 #include "observable/slices.h"
 
 #include <ctype.h>
@@ -44,17 +45,7 @@ static bool is_label(const char *label)
 static int check_sites(const kr_target *target, const subset_params *p, kr_error *why)
 {
     const kr_lattice *lattice = target->lattice;
-    for (int32_t k = 0; k < p->sites.n; k++) {
-        bool is_good = p->sites.integer[k] < target->terms->n_sites;
-        for (int32_t a = 0; a < k; a++) {
-            is_good = is_good && p->sites.integer[a] != p->sites.integer[k];
-        }
-        if (!is_good) {
-            return kr_fail(why, KR_EUNSUP,
-                           "subset: sites has %lld, want different ones of 0..%d",
-                           (long long)p->sites.integer[k], target->terms->n_sites - 1);
-        }
-    }
+    KR_TRY(kr_check_sites("subset", &p->sites, target->terms->n_sites, why));
     if (p->from.n == 0 && p->to.n == 0) {
         return KR_OK;
     }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 
 #include "kramers_plug.h"
+#include "observable/checks.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,7 +24,9 @@ static bool supports(const kr_target *target, const void *params, kr_error *why)
     (void)params;
     const kr_lattice *lattice = target->lattice;
     if (!target->terms->action || !target->terms->action->is_angle) {
-        kr_fail(why, KR_EUNSUP, "vortices: want a model of angles (xy)");
+        kr_fail(why, KR_EUNSUP,
+                "vortices: the variables of the model are %s, want angles (model xy)",
+                kr_kind_of(target->terms));
     } else if (strcmp(lattice->name, "hypercubic") != 0 || lattice->dim != 2 ||
                lattice->extent[0] < 2 || lattice->extent[1] < 2 || lattice->has_antiperiodic) {
         kr_fail(why, KR_EUNSUP,

@@ -407,6 +407,10 @@ static int set_target(run *r, kr_error *err)
             "resume: %lld steps after the %lld measured give no draw, want at least %lld",
             (long long)(wanted - done), (long long)done, (long long)r->spec->config.every);
     }
+    if (wanted < r->measure && o->messages) {
+        fprintf(o->messages, "kramers: ends after %lld steps, %lld were planned\n",
+                (long long)wanted, (long long)r->measure);
+    }
     r->measure = wanted;
     kr_sampler_set_measure(r->sampler, wanted);
     return KR_OK;

@@ -84,7 +84,8 @@ static int build_point(kr_spec *spec, int32_t p, const kr_node *model_map, kr_er
         kr_error cause = { 0 };
         spec->terms[p] = kr_terms_alloc(plug, spec->model_params[p], spec->lattice, &cause);
         if (!spec->terms[p]) {
-            return kr_runfile_fail(spec->file, model_map, err, cause.status, "%s", cause.text);
+            return kr_runfile_fail(spec->file, kr_node_blamed(model_map, cause.text), err,
+                                   cause.status, "%s", cause.text);
         }
         spec->target[p].terms = spec->terms[p];
     } else {
@@ -480,11 +481,8 @@ kr_sampler *kr_spec_sampler(const kr_spec *spec, const kr_sampler_config *config
     const kr_node *node =
         colon ? kr_node_find(spec->file->root, why.text, (size_t)(colon - why.text)) : NULL;
     if (node) {
-        char key[32] = "";
-        sscanf(colon + 2, "%31[a-z_] ", key); /* "engine bits: ..." */
-        const kr_node *named = node->kind == KR_NODE_MAP ? kr_node_get(node, key) : NULL;
-        node = named ? named : node;
-        kr_runfile_fail(spec->file, node, err, why.status, "%s", colon + 2);
+        kr_runfile_fail(spec->file, kr_node_blamed(node, colon + 2), err, why.status, "%s",
+                        colon + 2); /* "engine bits: ..." */
     } else {
         kr_fail(err, why.status, "%s", why.text);
     }

@@ -366,21 +366,12 @@ static bool wants_retraining(kr_sampler *s)
            config->adapt > 0 && s->n_retrainings < params->max_retrainings;
 }
 
-/* Names a chain whose action is not finite: a log-density gave NaN or inf at its start. Without
- * one the audit speaks of the energies. */
+/* Names a chain whose action is not finite; without one the audit speaks of the energies. */
 static int check_finite(const kr_sampler *s, kr_error *err)
 {
     for (int64_t k = 0; k < (int64_t)s->config.n_points * s->n_blocks; k++) {
-        const kr_block *block = s->point[k / s->n_blocks].block[k % s->n_blocks];
-        for (int32_t l = 0; l < block->n_lanes; l++) {
-            if (!isfinite(block->energy[l])) {
-                return kr_fail(
-                    err, KR_ESANITY,
-                    "chain %d of point %lld: the action is %g, want a finite number: "
-                    "no update leaves such a state",
-                    block->first_chain + l, (long long)(k / s->n_blocks), block->energy[l]);
-            }
-        }
+        const int64_t p = k / s->n_blocks;
+        KR_TRY(kr_block_check_finite(s->point[p].block[k % s->n_blocks], p, KR_ESANITY, err));
     }
     return KR_OK;
 }

@@ -4,6 +4,8 @@
 #include "model/block.h"
 #include "sampler/private.h"
 
+#include <math.h>
+
 /* Pools of the densities whose proposals the chains may share. Where weights change at every
  * draw a pool would be void before it is used up. */
 static int add_pools(const kr_sampler *s, kr_block *block, kr_error *err)
@@ -60,6 +62,19 @@ static void start_lane(const kr_sampler_config *config, const kr_terms *terms, k
     }
 }
 
+int kr_block_check_finite(const kr_block *block, int64_t p, int status, kr_error *err)
+{
+    for (int32_t l = 0; l < block->n_lanes; l++) {
+        if (!isfinite(block->energy[l])) {
+            return kr_fail(err, status,
+                           "chain %d of point %lld: the action is %g, want a finite number: "
+                           "no update leaves such a state, want another start",
+                           block->first_chain + l, (long long)p, block->energy[l]);
+        }
+    }
+    return KR_OK;
+}
+
 /* Chains start as told; `mixed` takes the known phases by turns. */
 int kr_blocks_alloc(kr_sampler *s, kr_point *point, kr_error *err)
 {
@@ -87,6 +102,7 @@ int kr_blocks_alloc(kr_sampler *s, kr_point *point, kr_error *err)
             start_lane(config, terms, block, l);
         }
         kr_block_score(block, terms);
+        KR_TRY(kr_block_check_finite(block, p, KR_ERANGE, err));
         kr_rng_seed(block->rng, config->seed, stream, KR_PURPOSE_CHAIN);
     }
     return KR_OK;

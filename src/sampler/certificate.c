@@ -179,6 +179,9 @@ static void add_observables(const kr_sampler *sampler, const kr_point *point, kr
         }
         plug->measure(point->observable[o], block, out);
         for (int32_t l = 0; l < LANES; l++) {
+            if (w[l] == 0.0) { /* its energy may be no number */
+                continue;
+            }
             for (int32_t k = 0; k < n; k++) {
                 sum[e + k] += w[l] * out[l * n + k];
             }

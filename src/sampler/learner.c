@@ -190,7 +190,8 @@ int kr_learner_step(kr_learner *l, const float *gradient, int32_t point, double 
         return kr_fail(
             err, KR_EDIVERGED,
             "training of density %s: loss %g at step %lld after %lld rollbacks, want a "
-            "finite loss; a smaller training.rate may help",
+            "finite loss; a smaller training.rate may help, or an action that is a number "
+            "wherever the density proposes",
             name, loss, (long long)l->step, (long long)l->n_rollbacks);
     }
     kr_adam_reset(l->adam);

@@ -261,6 +261,8 @@ int kr_alternating_run(kr_sampler *sampler, kr_chunk *todo, kr_error *err);
 
 /* blocks.c: the chains of a point, started; updates must be there. */
 int kr_blocks_alloc(kr_sampler *sampler, kr_point *point, kr_error *err);
+/* status, with the first chain of point p whose action is not finite; else KR_OK. */
+int kr_block_check_finite(const kr_block *block, int64_t p, int status, kr_error *err);
 
 /* tuning.c: updates that learn from the chains in the first three quarters of thermalize.
  * init: when the updates are there. is_on:

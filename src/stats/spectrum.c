@@ -91,15 +91,15 @@ void kr_weights_analyze(double *log_w, int64_t n, kr_weights_spectrum *spectrum)
 {
     *spectrum = (kr_weights_spectrum){ NAN, NAN, NAN, NAN };
     for (int64_t k = 0; k < n; k++) {
-        if (!isfinite(log_w[k])) {
+        if (!(log_w[k] < INFINITY)) {
             return;
         }
     }
-    if (n == 0) {
+    gsl_sort(log_w, 1, (size_t)n);
+    const double top = n ? log_w[n - 1] : -INFINITY, count = (double)n;
+    if (!isfinite(top)) {
         return;
     }
-    gsl_sort(log_w, 1, (size_t)n);
-    const double top = log_w[n - 1], count = (double)n;
     double below = 0.0, sum = 0.0, accepted = 0.0, held = 0.0;
     for (int64_t k = 0; k < n; k++) {
         double w = exp(log_w[k] - top); /* 0 where it counts for nothing */

@@ -105,8 +105,8 @@ typedef struct kr_weights_spectrum {
                           distinct weights there, or a relative variance of all weights
                           below 0.05 (ESS above 95 %): then no mean rests on the tail */
 } kr_weights_spectrum;
-/* log_w (n) is overwritten. NaN for n = 0 and weights that are NaN or infinite. Cost: n log n.
- */
+/* log_w (n) is overwritten. A weight may be 0 (-inf). NaN for
+ * n = 0, where all are 0, and where one is NaN or infinite. Cost: n log n. */
 void kr_weights_analyze(double *log_w, int64_t n, kr_weights_spectrum *spectrum);
 
 /* Histograms of energies e_min + k width taken under weights w = exp(log_w), in independent

@@ -104,7 +104,7 @@ static int check_folder(const char *folder, const char *path, bool is_study, kr_
 {
     struct stat info;
     if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
-        return kr_fail(err, KR_EINVAL, "%s: exists and is none, want a folder (-o)", folder);
+        return kr_fail(err, KR_EINVAL, "%s: is no folder, want one or a free name (-o)", folder);
     }
     if (is_study) {
         return KR_OK;
