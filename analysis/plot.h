@@ -26,6 +26,7 @@ int kr_correlation_draw(kr_gnuplot *g, const kr_source *source, int n_sources, k
 int kr_acceptance_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_barrier_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_joint_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
+int kr_files_compare_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 int kr_training_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_error *err);
 
 #define KR_PLOT_FILES 8 /* most files of a figure */

@@ -178,6 +178,31 @@ def check_work():
     assert work[-1][0] < steps and work[-1][1] <= whole < work[-1][1] + tic + 1e-9, (work, told[0])
 
 
+def check_compare():
+    """Costs are CPU-seconds over ESS, totals begin with the training; runs of two systems are refused."""
+    call("run", os.path.join(RUNS, SHORT["net.h5"][0]), "--set", "lattice.size=[8, 8]", "--set", "densities={}", "--set",
+         "training={}", "--set", "updates=[heat_bath]", "--set", "chains=6", "--set",
+         "phases={thermalize: 50, measure: 200}", "-o", "plain.h5", "--progress", "never", "--threads", "1")
+    names = ("plain.h5", "net.h5")
+    found = [json.loads(call("summary", name, "--json")) for name in names]
+    data = plot("compare", *names)
+    common = [name for name, value in found[0]["observables"].items()
+              if value.get("ess") and found[1]["observables"].get(name, {}).get("ess")]
+    assert "energy_per_site" in common and len(data) == 4
+    for side, summary in enumerate(found):
+        cost, rows = summary["cost"], {}
+        for name in common:
+            rows[name] = cost["sample_cpu_s"] / summary["observables"][name]["ess"]
+        seen = [row[1] for row in data[2 * side]]
+        assert all(any(close(x, y) for y in rows.values()) for x in seen) and close(seen[0], rows["energy_per_site"])
+        train = cost["train_cpu_s"] + (cost.get("pilot_cpu_s") or 0.0)
+        for n, total in data[2 * side + 1]:
+            assert close(total, train + n * max(seen)), (n, total, train, max(seen))
+    assert train > 0.0
+    assert "compare: one file" in call("plot", "net.h5", "compare", want=1)
+    assert "differ in model, want one system" in call("plot", "net.h5", "field.h5", "compare", want=1)
+
+
 def check():
     """One run per kind."""
     for name in SHORT:
@@ -190,6 +215,7 @@ def check():
         assert name != "angles.h5" or all(abs(value) < 3.1416 for value in values)
     check_energies()
     check_joint()
+    check_compare()
     check_barriers()
     check_acceptance()
     assert plot("tau", "net.h5")[0][0][1] == 1.0
@@ -213,7 +239,7 @@ def check():
 
 
 KINDS = ("trace", "histogram", "barrier", "residence", "tau", "reweight", "binder", "correlation", "snapshot", "training",
-         "acceptance", "joint")
+         "acceptance", "joint", "compare")
 # What makes a shipped run file short beside the lines of shorten().
 SMALL = {
     "edwards_anderson_3d.yaml": ["lattice.size=[4, 4, 4]", "tempering.pilot=50"],
@@ -247,7 +273,8 @@ def wanted(text, is_scan, is_stored):
     """Kinds that a run of this file allows; `reweight` also asks for enough draws."""
     is_annealing = "population_annealing:" in text
     rules = {"trace": True, "histogram": True, "acceptance": True, "barrier": not is_annealing, "tau": not is_annealing,
-             "residence": "residence" in text, "correlation": "two_point" in text, "snapshot": is_stored,
+             "joint": not is_annealing, "residence": "residence" in text, "correlation": "two_point" in text,
+             "snapshot": is_stored,
              "training": "adapt:" in text and "densities:" in text,
              "binder": is_scan and ("magnetization" in text or "overlap" in text)}
     return {kind for kind, is_there in rules.items() if is_there}
