@@ -111,6 +111,12 @@ int kr_joint_draw(kr_gnuplot *g, const kr_source *source, int n_sources, kr_erro
     char name[2][KR_SERIES_NAME];
     kr_series series[2] = { { 0 }, { 0 } };
     joint j = { 0 };
+    if (kr_series_exists(source->reader, "sample_stats", "log_z_ratio")) {
+        return kr_fail(err, KR_EUNSUP,
+                       "%s: draws are runs of population annealing, whose weights differ, want "
+                       "chains",
+                       source->path);
+    }
     if (kr_plot_columns(source->reader, name) < 2) {
         return kr_fail(err, KR_EUNSUP,
                        "%s: no energy or no order parameter, want both observables, energy and "

@@ -200,7 +200,7 @@ static int write_dwells(kr_gnuplot *g, kr_strips *s, double *longest, kr_error *
         kr_gnuplot_block(g, comment);
         int64_t n = count_dwells(s, k, count), left = n;
         s->n_dwells += n;
-        fputs(n ? "1 1\n" : "1 nan\n", g->data);
+        fputs(n ? "1 1\n" : "1 -1\n", g->data); /* none: below what is drawn */
         for (int64_t t = 1; t < s->n_draws; t++) {
             left -= count[t];
             if (count[t] > 0) { /* one step down behind every length seen */

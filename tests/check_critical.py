@@ -91,6 +91,12 @@ def check_errors(kramers, folder):
     assert os.path.exists(keep)
 
 
+def plan_of(study):
+    """Lines: two of comment, a head, one a size, the rest."""
+    with open(os.path.join(study, "plan.yaml"), encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
 def check_small(kramers, folder):
     path, study = os.path.join(folder, "small.yaml"), os.path.join(folder, "study")
     with open(path, "w", encoding="utf-8") as out:
@@ -104,10 +110,14 @@ def check_small(kramers, folder):
             if "measuring size 8" in line:
                 process.send_signal(signal.SIGINT)
         assert process.wait() == 3
-    plan = open(os.path.join(study, "plan.yaml"), encoding="utf-8").read()
+    # what has begun is not planned again, nor is anything once all is measured
+    plans = [plan_of(study)]
     first = json.loads(run(kramers, path, "-o", study, "--json").stdout)
-    assert plan == open(os.path.join(study, "plan.yaml"), encoding="utf-8").read()
+    plans.append(plan_of(study))
     again = json.loads(run(kramers, path, "-o", study, "--json").stdout)
+    assert plans[1] == plan_of(study)
+    assert plans[0][:5] == plans[1][:5] and "side: 6" in plans[0][4], plans
+    assert all("side" in line for line in plans[1][3:8]) and plans[0][8:] == plans[1][8:]
     for key in ("critical", "exponents", "sizes", "fits", "evidence"):
         a, b = first[key], again[key]
         if key == "sizes":

@@ -272,11 +272,13 @@ def shorten(name, text):
 def wanted(text, is_scan, is_stored):
     """Kinds that a run of this file allows; `reweight` also asks for enough draws."""
     is_annealing = "population_annealing:" in text
+    text += "" if "observables:" in text else "observables: [energy, magnetization, residence]"
+    has_order = "magnetization" in text
     rules = {"trace": True, "histogram": True, "acceptance": True, "barrier": not is_annealing, "tau": not is_annealing,
-             "joint": not is_annealing, "residence": "residence" in text, "correlation": "two_point" in text,
-             "snapshot": is_stored,
+             "joint": has_order and not is_annealing, "residence": "residence" in text,
+             "correlation": "two_point" in text, "snapshot": is_stored,
              "training": "adapt:" in text and "densities:" in text,
-             "binder": is_scan and ("magnetization" in text or "overlap" in text)}
+             "binder": is_scan and (has_order or "overlap" in text)}
     return {kind for kind, is_there in rules.items() if is_there}
 
 

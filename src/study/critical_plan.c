@@ -3,7 +3,8 @@
  *
  * A pilot runs until its second half is many tau_int long. Large boxes get more of the time:
  * they say most of the critical value, and small ones, which say the corrections, are cheap.
- * CPU times of the pilots become numbers of steps, once, in plan.yaml. */
+ * CPU times of the pilots become numbers of steps, in plan.yaml; each size that is done
+ * corrects those that have not begun. */
 #include "base/memory.h"
 #include "study/critical_private.h"
 
@@ -22,6 +23,11 @@
 #define RACE              1    /* size at which local moves may take the place of clusters */
 #define SLOW              50.0 /* tau_int in steps from which that is tried */
 #define CROSSINGS         40   /* of a barrier, so that its balance is known */
+#define BUDGET_USED       0.92 /* the rest is for fits and figures */
+#define RATE_LEAST        0.5  /* CPU time per step over that of the pilot, as it is believed */
+#define RATE_MOST         2.0
+#define REST_LEAST        0.5 /* how much longer or shorter a size may become */
+#define REST_MOST         2.5
 #define MOVE              0.15 /* largest relative change of xi/L or the cumulant by a move */
 
 void kr_critical_file(const kr_critical *study, int32_t side, char path[KR_STUDY_PATH])
@@ -279,9 +285,19 @@ static void place_all(kr_critical *study, double at)
     }
 }
 
+/* About so many steps: at least some tau_int, whole draws, not too many. */
+static void set_measure(kr_critical_size *s, int64_t measure)
+{
+    const int64_t least = (int64_t)ceil(4.0 * s->tau) + 8 * s->every;
+    s->measure = measure > least ? measure : least;
+    const int64_t every = s->measure / DRAWS_MOST;
+    s->every = every > s->every ? every : s->every;
+    s->measure -= s->measure % s->every;
+}
+
 static void share_time(kr_critical *study)
 {
-    const double left = 0.92 * budget(study) - study->scan_cpu_s - study->pilot_cpu_s;
+    const double left = BUDGET_USED * budget(study) - study->scan_cpu_s - study->pilot_cpu_s;
     double all = 0.0, power = SHARE_POWER;
     for (int32_t k = 0; k < study->n_sizes; k++) {
         power = is_balanced(study, &study->size[k]) ? SHARE_POWER_FIRST : power;
@@ -294,12 +310,7 @@ static void share_time(kr_critical *study)
         const double steps = fmax(left, 0.3 * budget(study)) * pow(s->side, power) / all /
                              (s->cpu_per_step * KR_CRITICAL_CHAINS);
         s->thermalize = (int64_t)ceil(SETTLE_TAUS * s->tau) + 20;
-        s->measure = (int64_t)steps - s->thermalize - study->base.adapt;
-        const int64_t least = (int64_t)ceil(4.0 * s->tau) + 8 * s->every;
-        s->measure = s->measure > least ? s->measure : least;
-        const int64_t every = s->measure / DRAWS_MOST;
-        s->every = every > s->every ? every : s->every;
-        s->measure -= s->measure % s->every;
+        set_measure(s, (int64_t)steps - s->thermalize - study->base.adapt);
     }
 }
 
@@ -339,11 +350,58 @@ int kr_critical_plan(kr_critical *study, bool *is_finished, kr_error *err)
 /* ---- measuring ----------------------------------------------------------------------------
  */
 
+static double expected_cpu_s(const kr_critical *study, const kr_critical_size *s)
+{
+    return s->cpu_per_step * (double)(s->thermalize + study->base.adapt + s->measure) *
+           KR_CRITICAL_CHAINS;
+}
+
+/* A size that has not begun yet. */
+static bool is_fresh(const kr_critical *study, const kr_critical_size *s)
+{
+    char path[KR_STUDY_PATH], restart[KR_STUDY_PATH + 16];
+    kr_critical_file(study, s->side, path);
+    snprintf(restart, sizeof restart, "%s.restart", path);
+    return access(path, F_OK) != 0 && access(restart, F_OK) != 0;
+}
+
+/* Pilots are short, so their CPU time per step is uncertain, mostly too high: the sizes that
+ * have not begun share what those before have really left. The plan is written before they do,
+ * so that a study that is stopped goes on with the same numbers. */
+static int share_rest(kr_critical *study, int32_t next, kr_error *err)
+{
+    double planned = 0.0, used = 0.0, rest = 0.0;
+    for (int32_t k = 0; k < study->n_sizes; k++) {
+        const double expected = expected_cpu_s(study, &study->size[k]);
+        if (k >= next) {
+            rest += expected;
+        } else if (isfinite(study->size[k].cpu_s)) {
+            planned += expected;
+            used += study->size[k].cpu_s;
+        }
+    }
+    if (!(planned > 0.0 && used > 0.0) || !is_fresh(study, &study->size[next])) {
+        return KR_OK;
+    }
+    const double rate = fmax(RATE_LEAST, fmin(RATE_MOST, used / planned));
+    const double left = BUDGET_USED * budget(study) - study->scan_cpu_s - study->pilot_cpu_s -
+                        study->measure_cpu_s;
+    const double factor = fmax(REST_LEAST, fmin(REST_MOST, left / (rest * rate)));
+    for (int32_t k = next; k < study->n_sizes; k++) {
+        kr_critical_size *s = &study->size[k];
+        set_measure(s, (int64_t)(factor * (double)s->measure));
+    }
+    return write_plan(study, err);
+}
+
 int kr_critical_measure(kr_critical *study, bool *is_finished, kr_error *err)
 {
     *is_finished = true;
     for (int32_t k = 0; k < study->n_sizes && *is_finished; k++) {
         kr_critical_size *s = &study->size[k];
+        if (k > 0) {
+            KR_TRY(share_rest(study, k, err));
+        }
         kr_study_task task = { .side = s->side,
                                .value = &s->at,
                                .n_values = 1,
@@ -353,14 +411,11 @@ int kr_critical_measure(kr_critical *study, bool *is_finished, kr_error *err)
                                .every = s->every,
                                .chains = KR_CRITICAL_CHAINS,
                                .stream = 100000 + s->side };
-        const double expected = s->cpu_per_step *
-                                (double)(s->thermalize + study->base.adapt + s->measure) *
-                                KR_CRITICAL_CHAINS;
         kr_critical_file(study, s->side, task.output);
         if (access(task.output, F_OK) != 0) {
             kr_study_say(&study->base,
                          "critical: measuring size %d at %.8g, %.3g CPU seconds\n", s->side,
-                         s->at, expected);
+                         s->at, expected_cpu_s(study, s));
         }
         KR_TRY(kr_study_execute(&study->base, &task, true, is_finished, &s->cpu_s, err));
         study->measure_cpu_s += isfinite(s->cpu_s) ? s->cpu_s : 0.0;

@@ -32,7 +32,7 @@ typedef struct kr_critical_size {
     int64_t thermalize, every, measure;
     double tau;          /* of the slowest column, steps */
     double cpu_per_step; /* of a chain, its draws counted */
-    double cpu_s;        /* of measuring; NaN: an earlier process did */
+    double cpu_s;        /* of measuring */
     int64_t n_draws;
     kr_scaling_size data; /* at the critical value */
     kr_coexistence coexistence;

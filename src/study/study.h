@@ -82,8 +82,9 @@ bool kr_study_takes(const kr_study *study, const char *updates);
 void kr_study_find_start(kr_study *study);
 /* A spec of the task; NULL with the error set. */
 kr_spec *kr_study_spec(const kr_study *study, const kr_study_task *task, kr_error *err);
-/* Runs it, or goes on with it where keep and a part of it is there. *cpu_s += what it took; NaN
- * when an earlier process had ended it. Errors: KR_EMISMATCH another file is there. */
+/* Runs it, or goes on with it where keep and a part of it is there. *cpu_s += what it took; of
+ * what earlier processes had part in, *cpu_s = what the file tells. Errors: KR_EMISMATCH
+ * another file is there. */
 int kr_study_execute(const kr_study *study, const kr_study_task *task, bool keep,
                      bool *is_finished, double *cpu_s, kr_error *err);
 bool kr_study_must_stop(const kr_study *study);

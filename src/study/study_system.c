@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * study/study_system.c - the system of a run file, and the run files of a study. */
+#include "analysis/series.h"
 #include "base/memory.h"
 #include "io/results.h"
 #include "observable/slices.h"
@@ -158,6 +159,15 @@ static int check_same(const kr_study *study, const kr_study_task *task, kr_error
     return status;
 }
 
+/* What a run says that it cost, by all processes that worked on it; NaN: nothing. */
+static double cost_in(const char *path)
+{
+    kr_reader *reader = kr_reader_open(path, NULL);
+    const double cost = reader ? kr_series_constant(reader, "cost", "sample_cpu_s", 0) : NAN;
+    kr_reader_close(reader);
+    return cost;
+}
+
 int kr_study_execute(const kr_study *study, const kr_study_task *task, bool keep,
                      bool *is_finished, double *cpu_s, kr_error *err)
 {
@@ -170,13 +180,14 @@ int kr_study_execute(const kr_study *study, const kr_study_task *task, bool keep
     int status = KR_OK;
     *is_finished = true;
     if (keep && exists(task->output, "")) {
-        *cpu_s = NAN;
+        *cpu_s = cost_in(task->output);
         return check_same(study, task, err);
     }
     if (keep &&
         (exists(task->output, ".restart") || exists(task->output, ".restart.previous"))) {
         status = kr_run_resume(&options, is_finished, err);
-        status = status == KR_OK && *is_finished ? check_same(study, task, err) : status;
+        *cpu_s = *is_finished ? cost_in(task->output) : *cpu_s;
+        return status == KR_OK && *is_finished ? check_same(study, task, err) : status;
     } else {
         kr_spec *spec = kr_study_spec(study, task, err);
         status = spec ? kr_run_start(spec, &options, is_finished, err)
