@@ -242,7 +242,7 @@ static bool grows(kr_critical *study, bool *at_largest)
     return sigma > GROWTH_SIGMA || is_deep;
 }
 
-static void decide(kr_critical *study)
+void kr_critical_decide(kr_critical *study)
 {
     const kr_scaling_value y = study->fit.exponent;
     bool at_largest;
@@ -344,7 +344,7 @@ int kr_critical_judge(kr_critical *study, kr_error *err)
     }
     if (status == KR_OK) {
         find_first(study);
-        decide(study);
+        kr_critical_decide(study);
         advise(study);
     }
     return status;

@@ -269,7 +269,7 @@ static bool is_balanced(const kr_critical *study, const kr_critical_size *s)
  * other: crossings are most frequent there, and the error of a ratio of weights is sqrt(2/(rate
  * of crossings x time)). Where each phase weighs the same, n ordered ones against one, they are
  * rarer by (n + 1)/(2 sqrt n), for the barrier lies half way. */
-static void place_all(kr_critical *study, double at)
+void kr_critical_place(kr_critical *study, double at)
 {
     double balance = NAN, gap = NAN; /* per site, of the other phase over the ordered one */
     for (int32_t k = 0; k < study->n_sizes; k++) {
@@ -342,7 +342,7 @@ int kr_critical_plan(kr_critical *study, bool *is_finished, kr_error *err)
     if (!*is_finished) {
         return KR_OK;
     }
-    place_all(study, at);
+    kr_critical_place(study, at);
     share_time(study);
     return write_plan(study, err);
 }

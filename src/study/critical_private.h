@@ -87,6 +87,9 @@ double kr_critical_crossing(const kr_scaling_size *a, const kr_scaling_size *b, 
 
 /* Reads plan.yaml, or makes pilots of all sizes and writes it. */
 int kr_critical_plan(kr_critical *study, bool *is_finished, kr_error *err);
+/* Where the sizes are measured, from their pilots: all at `at`, or each where its two phases
+ * are in balance as its coexistence says. */
+void kr_critical_place(kr_critical *study, double at);
 /* Measures all sizes that are not there yet. */
 int kr_critical_measure(kr_critical *study, bool *is_finished, kr_error *err);
 void kr_critical_file(const kr_critical *study, int32_t side, char path[KR_STUDY_PATH]);
@@ -95,6 +98,8 @@ void kr_critical_file(const kr_critical *study, int32_t side, char path[KR_STUDY
 
 /* Fits, evidence, order, advice; from the files of all sizes. */
 int kr_critical_judge(kr_critical *study, kr_error *err);
+/* The order and its evidence, from fits and coexistence of the sizes. */
+void kr_critical_decide(kr_critical *study);
 
 /* ---- critical_print.c, critical_json.c, critical_plot.c ---- */
 
