@@ -188,16 +188,25 @@ def rms(values):
     return math.sqrt(sum(x * x for x in values) / len(values))
 
 
+def called(*words):
+    """Standard output of the program."""
+    return subprocess.run([ARGS.kramers, *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True, env={**os.environ, "PATH": "/nowhere"}).stdout  # no gnuplot, no figures
+
+
 def run(text, seed):
     """Runs the text of a run file; returns its summary."""
     with open("a.yaml", "w", encoding="utf-8") as out:
         out.write(text)
-    subprocess.run([ARGS.kramers, "run", "a.yaml", "-o", "a.h5", "--overwrite", "--progress", "never",
-                    "--seed", str(seed), "--threads", str(ARGS.threads)],
-                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   env={**os.environ, "PATH": "/nowhere"})  # no gnuplot: figures are not the matter here
-    return json.loads(subprocess.run([ARGS.kramers, "summary", "a.h5", "--json"], check=True,
-                                     capture_output=True, text=True).stdout)
+    called("run", "a.yaml", "-o", "a.h5", "--overwrite", "--progress", "never", "--seed", str(seed), "--threads",
+           str(ARGS.threads))
+    return json.loads(called("summary", "a.h5", "--json"))
+
+
+def go_on(until):
+    """Measures the last run until so many steps; returns its summary."""
+    called("resume", "a.h5", "--until", str(until), "--progress", "never", "--threads", str(ARGS.threads))
+    return json.loads(called("summary", "a.h5", "--json"))
 
 
 def report(is_good, text):
@@ -231,7 +240,7 @@ def chain_values(summary, chain):
 def check_chain(name, k, seed):
     """A pilot says how often to draw and which column is slowest, a stop at its bound how long.
 
-    Where another column is above its bound then, the same run goes on to that. Hands on whether that is
+    Where another column is above its bound then, the same run goes on for as long as that wants. Hands on whether that is
     reached, z of all values, and the CPU time of the run."""
     chain, every = CHAINS[k], SAMPLERS[name][2]
     pilot = chain_run(name, chain, PILOT_SEED + seed, 2000, f"measure: {PILOT * every}, every: {every}}}")
@@ -240,15 +249,17 @@ def check_chain(name, k, seed):
     steps_per_s = PILOT * every / pilot["cost"]["sample_cpu_s"]
     every = max(1, round(every * tau))
     most = max(200, int(ARGS.most * steps_per_s / every)) * every
-    for _ in range(2):
-        stop = f"every: {every}}}\nstop: {{observable: {column}, error: {MARGIN * bound}, max_steps: {most}}}"
-        summary = chain_run(name, chain, seed, max(2000, 20 * every), stop)
+    stop = f"every: {every}}}\nstop: {{observable: {column}, error: {MARGIN * bound}, max_steps: {most}}}"
+    summary = chain_run(name, chain, seed, max(2000, 20 * every), stop)
+    for is_last in (False, True):
         values, cpu = chain_values(summary, chain), summary["cost"]["sample_cpu_s"]
         z = [(found["mean"] - truth) / found["error"] for _, found, truth, _ in values]
         large, column, bound, slowest = max((value["error"] / bound, column, bound, value)
                                             for column, value, _, bound in values)
-        if large <= 1.0:
+        if large <= 1.0 or is_last:
             break
+        wanted = 1.1 * large ** 2 * summary["draws"]
+        summary = go_on(min(most, math.ceil(wanted) * every))
     steps = summary["draws"] * every
     is_good = large <= 1.0 and max(map(abs, z)) < z_limit(N_VALUES)
     text = (f"{name} chain {k + 1} seed {seed}: largest |z| {max(map(abs, z)):.2f} of {len(z)}, largest error "
