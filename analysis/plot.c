@@ -294,10 +294,8 @@ const kr_plot_kind kr_plot_kinds[] = {
       "stuck." },
     { "compare", kr_files_compare_draw, KR_PLOT_FILES, 760,
       "CPU-seconds per independent sample of each observable, a color per file; hollow where "
-      "the "
-      "run is too short to tell more than a lower bound. Below, with training, against the "
-      "number "
-      "of samples: where lines cross the one that learned begins to pay." },
+      "the run is too short to tell more than a lower bound. Below, with training, against the "
+      "number of samples: where lines cross the one that learned begins to pay." },
     { "training", kr_training_draw, 1, 600,
       "Loss and running effective sample fraction of the densities against training steps, "
       "before anything was measured. The reverse loss is bounded from below by -log Z; the "

@@ -45,7 +45,9 @@ static int check_system(const kr_sides *sides, const kr_source *source, int k, k
         if (status == KR_OK) {
             status = text_of(sides, k, keys[part], &text[1], err);
         }
-        const bool is_same = status == KR_OK && strcmp(text[0].data, text[1].data) == 0;
+        const bool is_same =
+            status == KR_OK && text[0].length == text[1].length &&
+            (text[0].length == 0 || memcmp(text[0].data, text[1].data, text[0].length) == 0);
         kr_text_clear(&text[0]);
         kr_text_clear(&text[1]);
         KR_TRY(status);
