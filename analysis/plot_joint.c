@@ -67,20 +67,28 @@ static void write(kr_gnuplot *g, const joint *j)
 {
     const int block = kr_gnuplot_block(g, "order parameter, energy, share of the draws");
     const kr_bins *m = &j->bins[0], *e = &j->bins[1];
+    double least = INFINITY, most = 0.0;
     for (int k = 0; k < e->n * m->n; k++) {
         if (j->share[k] > 0.0) {
+            least = fmin(least, j->share[k]);
+            most = fmax(most, j->share[k]);
             fprintf(g->data, "%.10g %.10g %.6g\n", m->from + (k % m->n + 0.5) * m->width,
                     e->from + (k / m->n + 0.5) * e->width, j->share[k]);
         }
     }
+    if (most < 2.0 * least) { /* one color wants an axis as well */
+        least *= 0.5;
+        most *= 2.0;
+    }
     fprintf(g->script,
             "set xrange [%.10g:%.10g] noextend\nset yrange [%.10g:%.10g] noextend\n"
-            "set logscale cb\nset cblabel 'share of the draws'\nset format cb '10^{%%L}'\n"
+            "set logscale cb\nset cbrange [%.6g:%.6g]\nset cblabel 'share of the draws'\nset "
+            "format cb '10^{%%L}'\n"
             "set palette defined (%s)\nset style fill solid noborder\n"
             "plot data index %d using 1:2:($1 - %.10g):($1 + %.10g):($2 - %.10g):($2 + "
             "%.10g):3 with boxxyerror fillcolor palette notitle\n",
-            m->from, m->from + m->n * m->width, e->from, e->from + e->n * e->width, KR_VIRIDIS,
-            block, 0.5 * m->width, 0.5 * m->width, 0.5 * e->width, 0.5 * e->width);
+            m->from, m->from + m->n * m->width, e->from, e->from + e->n * e->width, least, most,
+            KR_VIRIDIS, block, 0.5 * m->width, 0.5 * m->width, 0.5 * e->width, 0.5 * e->width);
 }
 
 static int draw(kr_gnuplot *g, const kr_source *source, char name[2][KR_SERIES_NAME],

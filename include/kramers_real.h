@@ -44,8 +44,9 @@ typedef struct kr_action {
     const int64_t *neighbor_begin;
     const int32_t *neighbor;
     const double *coupling, *linear;
-    bool is_angle; /* variables are angles: phi + 2 pi is phi */
-    bool is_even;  /* S(-phi) = S(phi); of angles also S(phi + one angle for all) = S(phi) */
+    bool is_angle;  /* variables are angles: phi + 2 pi is phi */
+    bool is_even;   /* S(-phi) = S(phi); of angles also S(phi + one angle for all) = S(phi) */
+    bool has_walls; /* infinite somewhere: <sum_i phi_i dS/dphi_i> is not known then */
     double start_width; /* of the normals of a random start (angles: uniform) */
 } kr_action;
 
@@ -80,6 +81,7 @@ typedef struct kr_density_model {
     void *user;                                         /* last argument of both */
     void (*free)(void *user);                           /* may be NULL */
     double start_width;                                 /* of the normals of a random start */
+    bool has_walls; /* log p is -inf or NaN somewhere: no mean of schwinger_dyson is known */
 } kr_density_model;
 #define KR_VARIABLES_MAX 4096
 

@@ -128,6 +128,7 @@ int kr_terms_take_density(kr_terms *terms, const kr_density_model *model, kr_err
                                               .change = change,
                                               .virial = virial,
                                               .order = model->order ? order : NULL,
+                                              .has_walls = model->has_walls,
                                               .start_width = model->start_width },
                                 err);
 }

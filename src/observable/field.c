@@ -3,8 +3,8 @@
  *
  * Integration by parts gives beta <phi_i dS/dphi_i> = 1 for each variable of any action that
  * grows at infinity (a Schwinger-Dyson equation, the virial theorem), so schwinger_dyson, its
- * mean over the variables, has mean 1 exactly. Source: Montvay, Münster, Quantum Fields on a
- * Lattice (1994), ch. 1. */
+ * mean over the variables, has mean 1 exactly; not so where the density ends at a wall. Source:
+ * Montvay, Münster, Quantum Fields on a Lattice (1994), ch. 1. */
 #include "base/memory.h"
 
 #include "kramers_plug.h"

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#define TIMED_DRAWS 4096
 #define DRY_UPDATES 1e8 /* updates of sites in a draw that a dry run waits for */
 
 /* Engine of each update that has several, and why it is the slow one. */
@@ -83,6 +84,9 @@ static void lighten(const kr_sampler_config *c, kr_schedule_entry *entry,
     *light = *c;
     light->update = entry;
     light->every = (int64_t)ceil((double)c->every / factor);
+    if (!c->is_annealing) { /* also where the run has no warm-up */
+        light->thermalize = TIMED_DRAWS * light->every;
+    }
     factor *= (double)light->every / (double)c->every;
     for (int32_t u = 0; u < c->n_updates; u++) {
         entry[u] = c->update[u];
@@ -90,12 +94,14 @@ static void lighten(const kr_sampler_config *c, kr_schedule_entry *entry,
     }
 }
 
-/* Seconds of a draw by a few lighter ones of the warm-up, thrown away; NaN without any. */
+/* Seconds of a draw by a few lighter ones of the warm-up (of runs of annealing, which may have
+ * none, the first ones), thrown away. */
 static double time_draw(kr_sampler *sampler, const kr_sampler_config *c,
                         const kr_sampler_config *light)
 {
     double before = kr_files_clock(), elapsed = 0.0, n = 0.0, cost = 0.0, full = 0.0;
-    while (elapsed < 0.5 && kr_sampler_stage(sampler) == KR_STAGE_THERMALIZE &&
+    const kr_stage last = c->is_annealing ? KR_STAGE_MEASURE : KR_STAGE_THERMALIZE;
+    while (elapsed < 0.5 && kr_sampler_stage(sampler) <= last &&
            kr_sampler_advance(sampler, 1, NULL) == KR_OK) {
         n += (double)kr_sampler_n_new(sampler);
         elapsed = kr_files_clock() - before;

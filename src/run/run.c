@@ -510,8 +510,10 @@ int kr_run_status(const char *output, FILE *out, kr_error *err)
         kr_sampler_set_measure(r.sampler, r.measure);
         kr_sampler_progress(r.sampler, &done, &planned);
         const char *state = kr_files_is_locked(&r.files) ? "running"
-                            : stage == KR_STAGE_DONE     ? "finished"
-                                                         : "stopped, resume possible";
+                            : stage != KR_STAGE_DONE     ? "stopped, resume possible"
+                            : access(output, F_OK) == 0
+                                ? "finished"
+                                : "measured, result file not written yet: resume";
         fprintf(out, "file:     %s\nstate:    %s\nphase:    %s, %lld of %lld %s\n", output,
                 state, kr_sampler_stage_name(stage), (long long)done, (long long)planned,
                 stage == KR_STAGE_ADAPT     ? "training steps"

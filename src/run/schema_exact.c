@@ -31,11 +31,12 @@ static const struct {
 };
 enum { N = sizeof member / sizeof *member };
 
-/* beta <phi dS/dphi> is one whatever the action, where phi is not an angle. */
+/* beta <phi dS/dphi> is one whatever the action, where phi is not an angle and meets no wall.
+ */
 static int add_schwinger_dyson(kr_schema *s, double *value, kr_error *err)
 {
     const kr_action *action = s->spec->target[0].terms->action;
-    if (!action || action->is_angle) {
+    if (!action || action->is_angle || action->has_walls) {
         return KR_OK;
     }
     for (int32_t p = 0; p < s->spec->config.n_points; p++) {

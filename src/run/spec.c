@@ -216,7 +216,10 @@ static int parse_system(kr_spec *spec, kr_error *err)
     kr_error cause = { 0 };
     spec->lattice = kr_lattice_alloc(spec->lattice_plug, spec->lattice_params, &cause);
     if (!spec->lattice) {
-        return kr_runfile_fail(file, lattice_map, err, cause.status, "%s", cause.text);
+        return kr_runfile_fail(
+            file,
+            kr_node_blamed(lattice_map, strstr(cause.text, "boundary") ? "boundary" : "size"),
+            err, cause.status, "%s", cause.text);
     }
     spec->config.n_points = (int32_t)n_points;
     return build_points(spec, model_map, scans, err);
@@ -362,8 +365,9 @@ static int check_draw(const kr_spec *spec, kr_error *err)
               (config->is_annealing ? config->n_points : 1.0);
     return updates <= DRAW_MOST
                ? KR_OK
-               : kr_runfile_fail(spec->file, kr_node_get(spec->file->root, "phases"), err,
-                                 KR_ERANGE,
+               : kr_runfile_fail(spec->file,
+                                 kr_node_get(kr_node_get(spec->file->root, "phases"), "every"),
+                                 err, KR_ERANGE,
                                  "phases: every = %lld with %.3g sweeps of %d sites in a step "
                                  "are %.3g updates of sites from draw to draw, want at most "
                                  "%.3g: a run stops between draws",

@@ -52,10 +52,12 @@ int kr_spec_parse_annealing(kr_spec *spec, kr_error *err)
     for (int32_t p = 1; p < spec->config.n_points; p++) {
         lowest = spec->target[p].beta < lowest ? spec->target[p].beta : lowest;
     }
-    return lowest > 0.0 && !spec->path
-               ? kr_text_add(&spec->warnings, err,
-                             "population_annealing: the lowest beta is %g; from 0 on runs "
-                             "begin with exact samples and log Z is absolute\n",
-                             lowest)
-               : KR_OK;
+    if (!(lowest > 0.0) || spec->path) {
+        return KR_OK;
+    }
+    return kr_text_add(
+        &spec->warnings, err,
+        "population_annealing: the lowest beta is %g; from %s on runs begin with "
+        "exact samples and log Z is absolute\n",
+        lowest, spec->target[0].terms->action ? "a free field (key path)" : "0");
 }

@@ -83,7 +83,7 @@ int kr_spec_check_memory(const kr_spec *spec, const kr_node *lattice_map, double
     }
     double few = estimate(n_sites, n_bonds, 2.0, is_real, n_systems, n_points, 1.0);
     return kr_runfile_fail(
-        spec->file, few > has ? lattice_map : chains, err, KR_ERANGE,
+        spec->file, few > has ? kr_node_blamed(lattice_map, "size") : chains, err, KR_ERANGE,
         "memory: %.0f chains of %.0f sites at %.0f points need about %.3g GB, want at most "
         "%.3g GB, 7/8 of this machine",
         n_chains, n_sites, n_points, 1e-9 * need, 1e-9 * has);

@@ -128,22 +128,25 @@ static double next_place(const kr_critical *study, int32_t k)
 
 static int write_plan(const kr_critical *study, kr_error *err)
 {
-    char path[KR_STUDY_PATH], number[3][KR_NUMBER_MAX];
+    char path[KR_STUDY_PATH], number[4][KR_NUMBER_MAX];
     kr_text text = { 0 };
     kr_study_name(&study->base, "plan.yaml", path);
-    int status = kr_text_add(
-        &text, err,
-        "# What the pilots of kramers critical decided; the same command goes on.\n"
-        "# cpu_per_step: of a chain, seconds; tau: of the slowest column, steps\nsizes:\n");
+    int status =
+        kr_text_add(&text, err,
+                    "# What the pilots of kramers critical decided; the same command goes on.\n"
+                    "# cpu_per_step: of a chain, seconds; tau: of the slowest column, steps; "
+                    "cpu_s: measured, 0: "
+                    "not yet\nsizes:\n");
     for (int32_t k = 0; k < study->n_sizes && status == KR_OK; k++) {
         const kr_critical_size *s = &study->size[k];
         status = kr_text_add(
             &text, err,
             "  - {side: %d, at: %s, thermalize: %lld, every: %lld, measure: %lld, tau: %s, "
-            "cpu_per_step: %s}\n",
+            "cpu_per_step: %s, cpu_s: %s}\n",
             s->side, kr_number_format(s->at, number[0]), (long long)s->thermalize,
             (long long)s->every, (long long)s->measure, kr_number_format(s->tau, number[1]),
-            kr_number_format(s->cpu_per_step, number[2]));
+            kr_number_format(s->cpu_per_step, number[2]),
+            kr_number_format(s->cpu_s, number[3]));
     }
     status =
         status == KR_OK
@@ -170,7 +173,8 @@ static int read_size(const kr_runfile *file, const kr_node *item, kr_critical_si
                  { "every", &s->every, NULL },
                  { "measure", &s->measure, NULL },
                  { "tau", NULL, &s->tau },
-                 { "cpu_per_step", NULL, &s->cpu_per_step } };
+                 { "cpu_per_step", NULL, &s->cpu_per_step },
+                 { "cpu_s", NULL, &s->cpu_s } };
     for (size_t k = 0; k < sizeof part / sizeof *part; k++) {
         const kr_node *node = kr_node_get(item, part[k].key);
         if (!node) {
@@ -394,6 +398,18 @@ static int share_rest(kr_critical *study, int32_t next, kr_error *err)
     return write_plan(study, err);
 }
 
+/* Measures a size; what that cost is kept in the plan. */
+static int execute(kr_critical *study, const kr_study_task *task, kr_critical_size *s,
+                   bool *is_finished, kr_error *err)
+{
+    const double known = s->cpu_s;
+    s->cpu_s = 0.0;
+    KR_TRY(kr_study_execute(&study->base, task, true, is_finished, &s->cpu_s, err));
+    s->cpu_s = known > 0.0 ? known : isfinite(s->cpu_s) ? s->cpu_s : 0.0;
+    study->measure_cpu_s += s->cpu_s;
+    return *is_finished && !(known > 0.0) ? write_plan(study, err) : KR_OK;
+}
+
 int kr_critical_measure(kr_critical *study, bool *is_finished, kr_error *err)
 {
     *is_finished = true;
@@ -417,8 +433,7 @@ int kr_critical_measure(kr_critical *study, bool *is_finished, kr_error *err)
                          "critical: measuring size %d at %.8g, %.3g CPU seconds\n", s->side,
                          s->at, expected_cpu_s(study, s));
         }
-        KR_TRY(kr_study_execute(&study->base, &task, true, is_finished, &s->cpu_s, err));
-        study->measure_cpu_s += isfinite(s->cpu_s) ? s->cpu_s : 0.0;
+        KR_TRY(execute(study, &task, s, is_finished, err));
     }
     return KR_OK;
 }

@@ -41,10 +41,11 @@ static int check_density(const kr_proposer *p, kr_error *err)
         flow->is_normal(p->density->self)) {
         return KR_OK;
     }
-    return kr_fail(err, KR_EUNSUP,
-                   "latent_refresh: density %s is not a map of independent normals, want one "
-                   "that is: gaussian, or split_coupling with base: gaussian",
-                   plug->name);
+    return kr_fail(
+        err, KR_EUNSUP,
+        "latent_refresh: density %s is not a map of independent normals, want one "
+        "that is: gaussian, or split_coupling, realnvp or rq_spline with base: gaussian",
+        plug->name);
 }
 
 static void *latent_alloc(const kr_update_setting *setting, const void *params, kr_error *err)
