@@ -22,9 +22,10 @@
  *   sample_stats   lp = -beta H; attempted_E, accepted_E, changed_E of schedule entry E
  *                  (attribute density of attempted_E names the density it proposes from),
  *                  rejection_run_E, log_w_D; changed_E with cluster_mean = NAME, update = E
- *                  where a mean cluster size is that of NAME; NAME_rb_E with attributes rao_blackwell = NAME,
- *                  update = E; under multicanonical weights log_weight, energy, round_trips; in
- *                  runs of population annealing log_z_ratio, n_families, rho_t (draw, point),
+ *                  where a mean cluster size is that of NAME; NAME_rb_E with attributes
+ *                  rao_blackwell = NAME, update = E; under multicanonical weights log_weight,
+ *                  energy, round_trips; in runs of population annealing log_z_ratio,
+ *                  n_families, rho_t (draw, point),
  *                  attributes annealing_from, log_states; on a path of actions path_slope and
  *                  the attribute path_log_z, the scanned parameter being t
  *   posterior      with a target error: attributes stop (in words), stop_observable,
@@ -116,7 +117,7 @@ typedef struct kr_mean_row {
     char update[KR_SERIES_NAME];
     kr_quantity quantity; /* named as the row of the states */
     bool is_phase;        /* its interval, without memory of the phase entered last */
-    bool is_clusters;     /* from sizes of single clusters */
+    bool is_clusters;     /* from sizes of clusters */
     double
         gain; /* squared error of the row of the states over that of this; NaN: no such row */
 } kr_mean_row;

@@ -5,9 +5,10 @@
  * A value per chain and draw, the mean of the sweeps since the last draw; errors as those of
  * every other column, for draws are as correlated as the chain is.
  *
- * Of single clusters the mean size is the structure factor at k = 0, an improved estimator
- * (Wolff, Nucl. Phys. B 322, 759 (1989)): well above the transition temperature clusters are
- * small, and far better known than squares of magnetizations that nearly cancel. */
+ * Of clusters the mean size of that of a site is the structure factor at k = 0, an improved
+ * estimator (Wolff, Nucl. Phys. B 322, 759 (1989)): well above the transition temperature
+ * clusters are small, and far better known than squares of magnetizations that nearly cancel.
+ */
 #include "analysis/summary.h"
 
 #include "base/memory.h"
@@ -15,14 +16,14 @@
 #include <math.h>
 #include <string.h>
 
-#define STATS "sample_stats"
+#define STATS    "sample_stats"
+#define CLUSTERS "structure_zero" /* means of it come from sizes of clusters */
 
-/* Whether a variable is such a mean: of which quantity; or sums of cluster sizes. */
-static bool is_mean(kr_reader *reader, const char *name, const char **quantity,
-                    bool *is_clusters)
+/* Whether a variable is such a mean: of which quantity; or sums of sizes of single clusters. */
+static bool is_mean(kr_reader *reader, const char *name, const char **quantity, bool *is_sum)
 {
-    *is_clusters = kr_reader_attr_text(reader, STATS, name, "cluster_mean", quantity);
-    return *is_clusters || kr_reader_attr_text(reader, STATS, name, "rao_blackwell", quantity);
+    *is_sum = kr_reader_attr_text(reader, STATS, name, "cluster_mean", quantity);
+    return *is_sum || kr_reader_attr_text(reader, STATS, name, "rao_blackwell", quantity);
 }
 
 /* How many variables are such means. */
@@ -32,8 +33,8 @@ static size_t count_rows(kr_reader *reader)
     const char *const *names = kr_reader_variables(reader, STATS);
     for (; names && *names; names++) {
         const char *text;
-        bool is_clusters;
-        n += is_mean(reader, *names, &text, &is_clusters);
+        bool is_sum;
+        n += is_mean(reader, *names, &text, &is_sum);
     }
     return n;
 }
@@ -108,7 +109,7 @@ static int add_row(kr_reader *reader, kr_summary *s, const char *name, const cha
         kr_mean_row *row = &s->mean[s->n_means * s->n_points + p];
         kr_quantity *q = &row->quantity;
         *row = (kr_mean_row){ .is_phase = is_phase,
-                              .is_clusters = attempts != NULL,
+                              .is_clusters = strcmp(quantity, CLUSTERS) == 0,
                               .quantity = { .exact = NAN, .z = NAN } };
         kr_series_text(reader, STATS, name, "update", row->update, sizeof row->update);
         kr_series_text(reader, STATS, name, "units", q->unit, sizeof q->unit);
@@ -134,11 +135,11 @@ int kr_summary_means(kr_reader *reader, kr_summary *s, kr_error *err)
     const char *const *names = kr_reader_variables(reader, STATS);
     for (; status == KR_OK && *names; names++) {
         const char *quantity;
-        bool is_clusters;
-        if (is_mean(reader, *names, &quantity, &is_clusters)) {
+        bool is_sum;
+        if (is_mean(reader, *names, &quantity, &is_sum)) {
             char copy[KR_SERIES_NAME];
             snprintf(copy, sizeof copy, "%s", quantity);
-            status = add_row(reader, s, *names, copy, is_clusters ? attempts : NULL, err);
+            status = add_row(reader, s, *names, copy, is_sum ? attempts : NULL, err);
         }
     }
     kr_free(attempts);
@@ -240,9 +241,8 @@ void kr_summary_print_means(const kr_summary *s, kr_sheet *t)
                          "(Rao-Blackwell), of all sweeps");
     }
     if (has_clusters) {
-        kr_sheet_note(t,
-                      "structure_zero = N <|m|^2> is the mean size of single clusters too, of "
-                      "all clusters");
+        kr_sheet_note(t, "structure_zero = N <|m|^2> is the mean size of the cluster of a site "
+                         "too, of all clusters");
     }
     kr_sheet_note(t, "gain: squared error of the row of the states over that of this one");
 }

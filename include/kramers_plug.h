@@ -327,8 +327,8 @@ static inline void kr_block_touch(kr_block *block)
     block->has_halo = 0;
 }
 
-/* Sums of means that an update gives beside the states, per lane: one mean of each quantity of
- * model/quantity.h a sweep, over all states that it weighed. */
+/* Sums of means that an update gives beside the states, per lane: one mean a sweep of each
+ * quantity of model/quantity.h over all states weighed, or of structure_zero alone. */
 #define KR_QUANTITIES_MAX (4 + KR_PHASES_MAX)
 typedef struct kr_means {
     int64_t n[KR_LANES_MAX]; /* means in a sum */
@@ -343,7 +343,7 @@ typedef struct kr_tally {
         changed[KR_LANES_MAX];     /* changed: sites */
     int64_t longest[KR_LANES_MAX]; /* run of refused global proposals, its part before the
                                       counts were cleared included */
-    kr_means *means;               /* with KR_UPDATE_MEANS, NULL: not wanted; borrowed */
+    kr_means *means;               /* of _MEANS and _CLUSTERS, NULL: not wanted; borrowed */
 } kr_tally;
 
 /* Instruction sets of vector kernels; all give the same bits. */
@@ -447,10 +447,9 @@ enum {
     KR_UPDATE_ANY_WEIGHT = 32, /* leaves w(H) of target->flat invariant, whatever it holds */
     KR_UPDATE_LANE_BETA = 64,  /* alloc knows lane_beta; it may still refuse */
     KR_UPDATE_POOL = 128, /* takes proposals from the block's pool of its density, if any */
-    KR_UPDATE_SHARES_CHOICE = 256, /* a choice that does not look at the states is made once for
-                                      all chains of a block: each chain by itself has the law of
-                                      a block of one, and pi x pi is left invariant, so chains
-                                      in equilibrium are uncorrelated all the same */
+    KR_UPDATE_SHARES_CHOICE = 256, /* a choice that looks at no state is made once for all
+                                      chains of a block: each has the law of a block of one, and
+                                      pi x pi stays: chains in equilibrium are uncorrelated */
     KR_UPDATE_FREE_MOVES = 512,    /* moves states beside its attempts where nothing can be
                                       refused; the tally counts these as changed only */
     KR_UPDATE_MEANS = 1024,  /* every sweep adds to tally->means: their mean in equilibrium is
@@ -458,6 +457,7 @@ enum {
     KR_UPDATE_BLOCKS = 2048, /* takes KR_DENSITY_BLOCK; has the member reach, and with such a
                                 density is irreducible where it reaches all sites */
     KR_UPDATE_ONE_CLUSTER = 4096, /* an attempt changes the cluster of a random site */
+    KR_UPDATE_CLUSTERS = 8192,    /* gives N <|m|^2> of its clusters (model/quantity.h) */
 };
 
 /* What an update learns from the chains that it moves, in the first three quarters of

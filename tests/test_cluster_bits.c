@@ -79,9 +79,9 @@ static void instruction_sets_give_the_same_bits(void **state)
         assert_ok(kr_bits_plan_init(&plan, &box, 3, 0.6, c % 2 ? local : NULL, &err), &err);
         void *scratch = aligned_alloc(64, (kr_bits_bytes(&plan) + 127) / 64 * 64);
         uint8_t first[N], s[N];
-        kr_bits_counts want = { 0 };
+        kr_cluster_counts want = { 0 };
         for (kr_isa isa = KR_ISA_PORTABLE; isa <= KR_ISA_AVX512 && kr_isa_runs(isa); isa++) {
-            kr_bits_counts counts = { 0 };
+            kr_cluster_counts counts = { .is_sized = c % 2 == 0 };
             kr_rng rng;
             kr_rng_seed(&rng, 6, (uint64_t)c, KR_PURPOSE_TEST);
             for (int32_t i = 0; i < box.n_sites; i++) {
@@ -93,7 +93,8 @@ static void instruction_sets_give_the_same_bits(void **state)
                 want = counts;
             }
             assert_memory_equal(s, first, (size_t)box.n_sites);
-            assert_memory_equal(&counts, &want, sizeof want);
+            assert_memory_equal(&counts, &want, offsetof(kr_cluster_counts, is_sized));
+            assert_true((counts.squares > 0.0) == counts.is_sized);
         }
         free(scratch);
         kr_bits_plan_clear(&plan);
@@ -108,12 +109,16 @@ static void certain_bonds_make_clusters_of_equal_states(void **state)
     kr_target target = { .lattice = s.lattice, .terms = s.terms, .beta = 60.0 };
     sampled u = sampled_alloc("swendsen_wang", "{}", &target, NULL, 1);
     kr_block *block = sampled_block(s.terms, 1, 3);
+    static kr_means means;
+    u.tally.means = &means;
     for (int32_t i = 0; i < 280; i++) {
         block->state[i] = i % 70 >= 40; /* two halves */
     }
     kr_block_score(block, s.terms);
     sampled_sweep(&u, block);
     assert_int_equal(u.tally.attempted[0], 2);
+    assert_int_equal(means.n[0], 1);
+    assert_close(means.sum[0][0], (160.0 * 160.0 + 120.0 * 120.0) / 280.0, 1e-15);
     for (int32_t i = 0; i < 280; i++) {
         assert_int_equal(block->state[i], block->state[i % 70 >= 40 ? 40 : 0]);
     }

@@ -17,6 +17,9 @@ static const kr_column fixed[FIXED] = {
     { "magnetization_squared", "1", "m^2" },
 };
 
+const kr_column kr_quantity_of_clusters = { "structure_zero", "1",
+                                            "structure factor at k = 0" };
+
 int32_t kr_quantities(const kr_terms *terms)
 {
     return FIXED + terms->n_phases;

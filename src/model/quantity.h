@@ -14,6 +14,10 @@
 int32_t kr_quantities(const kr_terms *terms);
 /* Name, unit and description of one of them; name (KR_QUANTITY_NAME) is filled and borrowed. */
 kr_column kr_quantity_column(const kr_terms *terms, int32_t quantity, char *name);
+/* What sweeps of KR_UPDATE_CLUSTERS add to tally->means, as quantity 0: the mean of N |m|^2
+ * over the states that their clusters may get, where kr_terms_has_clusters, else nothing. Under
+ * the name of its observable. */
+extern const kr_column kr_quantity_of_clusters;
 /* Their values, from the energy H and the numbers of sites in each state. Pure. */
 void kr_quantity_values(const kr_terms *terms, double energy, const int64_t *count,
                         double value[KR_QUANTITIES_MAX]);

@@ -43,9 +43,9 @@ double kr_terms_moment(const kr_terms *terms, int32_t k, const int64_t *count);
 /* Order parameter that tells the phases: the magnetization, or the quadrupole where the model
  * says so. */
 double kr_terms_order(const kr_terms *terms, const int64_t *count);
-/* Whether all bonds favor equal states of a Potts (Ising) model, with no field: then clusters of
- * Fortuin and Kasteleyn hold one state each and are equally likely in all, and the mean size of
- * that of a random site is the structure factor at k = 0, N <|m|^2>. */
+/* Whether all bonds favor equal states of a Potts (Ising) model, with no field: then clusters
+ * of Fortuin and Kasteleyn hold one state each and are equally likely in all, and the mean size
+ * of that of a random site is the structure factor at k = 0, N <|m|^2>: sum |C|^2/N of all. */
 bool kr_terms_has_clusters(const kr_terms *terms);
 /* Index of the phase whose interval holds the order parameter, or -1. */
 int32_t kr_terms_phase(const kr_terms *terms, double order);

@@ -3,7 +3,7 @@
 #include "run/schema.h"
 
 #include "base/memory.h"
-#include "model/terms.h"
+#include "model/quantity.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -95,16 +95,6 @@ static const char *series_dims(const kr_schema *s)
     return s->spec->config.n_points > 1 ? "chain draw point" : "chain draw";
 }
 
-/* The mean size of single clusters is a structure factor, at every point. */
-static bool has_cluster_means(const kr_spec *spec, const kr_update_plug *plug)
-{
-    bool has = (plug->flags & KR_UPDATE_ONE_CLUSTER) != 0;
-    for (int32_t p = 0; p < spec->config.n_points && has; p++) {
-        has = kr_terms_has_clusters(spec->target[p].terms);
-    }
-    return has;
-}
-
 static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
 {
     static const char *const count[] = { "attempted", "accepted", "changed" };
@@ -113,6 +103,7 @@ static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
                                        "sites changed since the last draw" };
     const kr_sampler_config *c = &s->spec->config;
     int32_t first = kr_sampler_first_count(s->sampler);
+    const bool has_clusters = kr_sampler_has_clusters(s->sampler);
     for (int32_t u = 0; u < c->n_updates; u++) {
         for (int32_t k = 0; k < 3; k++) {
             char name[2 * KR_NAME_MAX];
@@ -123,9 +114,9 @@ static int add_counts(kr_schema *s, int kind, const char *stats, kr_error *err)
                 KR_TRY(kr_results_attr_text(s->results, stats, name, "engine",
                                             kr_sampler_engine(s->sampler, u), err));
             }
-            if (k == 2 && has_cluster_means(s->spec, c->update[u].plug)) {
+            if (k == 2 && c->update[u].plug->flags & KR_UPDATE_ONE_CLUSTER && has_clusters) {
                 KR_TRY(kr_results_attr_text(s->results, stats, name, "cluster_mean",
-                                            "structure_zero", err));
+                                            kr_quantity_of_clusters.name, err));
                 KR_TRY(kr_results_attr_text(s->results, stats, name, "update",
                                             c->update[u].name, err));
             }
@@ -192,11 +183,11 @@ static int add_means(kr_schema *s, int kind, const char *stats, kr_error *err)
         for (int32_t k = 0; kr_sampler_mean_column(s->sampler, u, k, quantity, &column); k++) {
             char name[2 * KR_NAME_MAX], doc[KR_TEXT_MAX];
             snprintf(name, sizeof name, "%s_rb_%s", column.name, c->update[u].name);
-            snprintf(
-                doc, sizeof doc,
-                "%s: mean over the states weighed in a sweep, of all sweeps since the last "
-                "draw",
-                column.doc);
+            snprintf(doc, sizeof doc, "%s: mean %s, of all sweeps since the last draw",
+                     column.doc,
+                     c->update[u].plug->flags & KR_UPDATE_CLUSTERS
+                         ? "given the clusters of a sweep"
+                         : "over the states weighed in a sweep");
             KR_TRY(add(s, kind, stats, name, KR_F64, series_dims(s), column.unit, doc,
                        &s->series[kind - 1][at++], err));
             KR_TRY(kr_results_attr_text(s->results, stats, name, "rao_blackwell", column.name,

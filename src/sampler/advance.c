@@ -46,7 +46,7 @@ static void write_means(kr_sampler *s, const kr_block *block, int64_t draw,
     int32_t column = s->first_mean;
     for (int32_t u = 0; u < s->config.n_updates; u++) {
         const kr_means *means = tally[u].means;
-        for (int32_t k = 0; means && k < s->n_quantities; k++, column++) {
+        for (int32_t k = 0; k < s->n_quantities[u]; k++, column++) {
             for (int32_t l = 0; l < block->n_lanes; l++) {
                 *kr_sampler_cell(s, draw, column, block->first_chain + l, block->point) =
                     means->sum[l][k] / (double)means->n[l];

@@ -47,7 +47,7 @@ static int make_updates(const kr_sampler *s, kr_gang *gang, kr_error *err)
     for (int32_t u = 0; u < s->config.n_updates; u++) {
         const kr_schedule_entry *entry = &s->config.update[u];
         if (!(entry->plug->flags & KR_UPDATE_LANE_BETA) ||
-            entry->plug->flags & KR_UPDATE_MEANS) { /* means are the members' own */
+            s->n_quantities[u] > 0) { /* means are the members' own */
             continue;
         }
         kr_error why = { 0 };

@@ -135,8 +135,8 @@ struct kr_sampler {
     kr_point *point;
     int32_t n_columns, first_lp, first_density, first_flat, first_path, first_mean, first_count,
         first_run, first_exchange;
-    int32_t n_means;      /* updates that give means beside the states */
-    int32_t n_quantities; /* of which: those that every point has */
+    int32_t n_means;                      /* updates that give means beside the states */
+    int32_t n_quantities[KR_UPDATES_MAX]; /* of which; 0: it gives none */
     int32_t n_runs; /* columns of rejection runs, of the updates that propose from a density */
     int32_t *observable_first; /* first column of each observable */
     int32_t *observable_columns;

@@ -2,6 +2,7 @@
  * sampler/report.c - what a sampler tells about itself: stage, draws, training, cost. */
 #include "model/block.h"
 #include "model/quantity.h"
+#include "model/terms.h"
 #include "sampler/private.h"
 
 #include <math.h>
@@ -108,11 +109,24 @@ int32_t kr_sampler_first_mean(const kr_sampler *s)
     return s->first_mean;
 }
 
+bool kr_sampler_has_clusters(const kr_sampler *s)
+{
+    bool has = true;
+    for (int32_t p = 0; p < s->config.n_points && has; p++) {
+        has = kr_terms_has_clusters(s->config.target[p].terms);
+    }
+    return has;
+}
+
 bool kr_sampler_mean_column(const kr_sampler *s, int32_t update, int32_t k, char *name,
                             kr_column *column)
 {
-    if (!(s->config.update[update].plug->flags & KR_UPDATE_MEANS) || k >= s->n_quantities) {
+    if (k >= s->n_quantities[update]) {
         return false;
+    }
+    if (s->config.update[update].plug->flags & KR_UPDATE_CLUSTERS) {
+        *column = kr_quantity_of_clusters;
+        return true;
     }
     *column = kr_quantity_column(s->config.target[0].terms, k, name);
     return true;

@@ -265,7 +265,10 @@ static int count_columns(kr_sampler *s, kr_error *err)
     s->first_flat = s->first_density + 2 * config->n_densities;
     s->first_path = s->first_flat + (config->flat.is_on ? KR_FLAT_COLUMNS : 0);
     s->first_mean = s->first_path + (config->target[0].path != NULL);
-    s->first_count = s->first_mean + s->n_means * s->n_quantities;
+    s->first_count = s->first_mean;
+    for (int32_t u = 0; u < config->n_updates; u++) {
+        s->first_count += s->n_quantities[u];
+    }
     s->first_run = s->first_count + 3 * config->n_updates;
     for (int32_t u = 0; u < config->n_updates; u++) { /* chains that are mixed up have none */
         s->n_runs += config->update[u].density >= 0 && !config->is_annealing &&
@@ -276,13 +279,35 @@ static int count_columns(kr_sampler *s, kr_error *err)
     return KR_OK;
 }
 
+static bool measures(const kr_sampler *s, const char *column)
+{
+    for (int32_t o = 0; o < s->config.n_observables; o++) {
+        int32_t n;
+        const kr_column *own =
+            s->config.observable[o].plug->columns(s->point[0].observable[o], &n);
+        for (int32_t k = 0; k < n; k++) {
+            if (strcmp(own[k].name, column) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Quantities end with the phases, of which points may know different ones. */
 static int alloc_means(kr_sampler *s, kr_error *err)
 {
     const kr_terms *terms = s->config.target[0].terms;
-    s->n_quantities = kr_quantities(terms) - terms->n_phases + kr_sampler_phases(s);
+    const bool wants_clusters =
+        measures(s, kr_quantity_of_clusters.name) && kr_sampler_has_clusters(s);
     for (int32_t u = 0; u < s->config.n_updates; u++) {
-        s->n_means += (s->config.update[u].plug->flags & KR_UPDATE_MEANS) != 0;
+        const unsigned flags = s->config.update[u].plug->flags;
+        if (flags & KR_UPDATE_MEANS) {
+            s->n_quantities[u] = kr_quantities(terms) - terms->n_phases + kr_sampler_phases(s);
+        } else if (flags & KR_UPDATE_CLUSTERS && wants_clusters) {
+            s->n_quantities[u] = 1;
+        }
+        s->n_means += s->n_quantities[u] > 0;
     }
     size_t n = (size_t)s->n_blocks * (size_t)s->n_means;
     for (int32_t p = 0; p < s->config.n_points; p++) {

@@ -193,10 +193,11 @@ void kr_sampler_set_measure(kr_sampler *sampler, int64_t measure);
  * for each density log_q and log_w, then under multicanonical weights the KR_FLAT_COLUMNS
  * energy, log_weight = log of exp(-beta H)/w(H), and round trips since the last draw, then on a
  * path of actions the slope dS/dt of model/path.h, then for
- * each update that gives means (KR_UPDATE_MEANS) those of kr_sampler_mean_column, averaged over
- * its sweeps since the last draw, then for each update attempted, accepted, changed, then for
- * each that proposes from a density the longest run of rejected proposals (not where chains are
- * mixed up by replica exchange or population annealing), then under replica exchange the
+ * each update that gives means those of kr_sampler_mean_column (KR_UPDATE_MEANS; of
+ * KR_UPDATE_CLUSTERS only where an observable has the column, for they take time), averaged
+ * over its sweeps since the last draw, then for each update attempted, accepted, changed, then
+ * for each that proposes from a density the longest run of rejected proposals (not where chains
+ * are mixed up by replica exchange or population annealing), then under replica exchange the
  * replica (the slot it was in at the start), and the offers to exchange with the next colder
  * slot, attempted and accepted. */
 #define KR_FLAT_COLUMNS 3
@@ -210,6 +211,8 @@ int32_t kr_sampler_first_mean(const kr_sampler *sampler);  /* column of the firs
 #define KR_SAMPLER_QUANTITY 40
 bool kr_sampler_mean_column(const kr_sampler *sampler, int32_t update, int32_t k, char *name,
                             kr_column *column);
+/* Whether clusters tell structure factors (kr_terms_has_clusters) at every point. */
+bool kr_sampler_has_clusters(const kr_sampler *sampler);
 int32_t kr_sampler_first_run(const kr_sampler *sampler);  /* column of the first run, or -1 */
 int32_t kr_sampler_first_flat(const kr_sampler *sampler); /* column of the energy, or -1 */
 int32_t kr_sampler_first_path(const kr_sampler *sampler); /* column of the slope, or -1 */

@@ -89,9 +89,10 @@ void kr_schedule_clear(const kr_sampler *sampler, const kr_point *point, const k
     int32_t b = block->first_chain / point->block[0]->n_lanes; /* all but the last are equal */
     kr_means *means = point->means + (size_t)b * (size_t)sampler->n_means;
     memset(tally, 0, (size_t)sampler->config.n_updates * sizeof *tally);
-    memset(means, 0, (size_t)sampler->n_means * sizeof *means);
     for (int32_t u = 0; u < sampler->config.n_updates; u++) {
-        if (sampler->config.update[u].plug->flags & KR_UPDATE_MEANS) {
+        if (sampler->n_quantities[u] > 0) {
+            memset(means->n, 0, (size_t)block->n_lanes * sizeof *means->n);
+            memset(means->sum, 0, (size_t)block->n_lanes * sizeof *means->sum);
             tally[u].means = means++;
         }
     }

@@ -10,6 +10,7 @@
 
 #include "update/cluster_box.h"
 #include "update/cluster_coin.h"
+#include "update/cluster_label.h"
 
 enum { KR_BITS_SIZES = 64 }; /* sizes of clusters whose weights are tabulated */
 
@@ -22,17 +23,12 @@ typedef struct kr_bits_plan {
     double *weight;     /* (KR_BITS_SIZES, q) exp(-size beta_local[a]); owns */
 } kr_bits_plan;
 
-typedef struct kr_bits_counts {
-    int64_t clusters, accepted, changed;
-    int64_t equal_bonds; /* after the last step */
-} kr_bits_counts;
-
 typedef struct kr_bits {
     const char *name;
     /* n_steps steps of one chain: s (n_sites) in and out; counts added to, equal_bonds set;
      * scratch of kr_bits_bytes. Threads: pure given s, scratch and rng. */
     void (*steps)(const kr_bits_plan *plan, int64_t n_steps, uint8_t *s, void *scratch,
-                  kr_rng *rng, kr_bits_counts *counts);
+                  kr_rng *rng, kr_cluster_counts *counts);
 } kr_bits;
 
 /* The kernel for an instruction set that runs (base/isa.h). Threads: pure. */

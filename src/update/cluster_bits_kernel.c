@@ -381,23 +381,36 @@ static void draw_weighted(work *w)
     }
 }
 
-/* kernel: colors of all runs to the planes, and the counts. */
-static ALWAYS void recolor_planes(work *w, int32_t n_planes, kr_bits_counts *counts)
+/* kernel: colors of all runs to the planes, and the counts. With sizes parents become roots:
+ * those of earlier runs are, so that two steps lead there. */
+static ALWAYS void recolor_planes(work *w, int32_t n_planes, bool is_sized,
+                                  kr_cluster_counts *counts)
 {
     const size_t n = (size_t)w->plan->n_rows * (size_t)w->plan->n_words;
-    const uint32_t *restrict parent = w->parent;
+    uint32_t *restrict parent = w->parent, *restrict size = w->size;
     uint8_t *restrict color = w->color;
+    int64_t squares = 0;
     uint32_t r = 0;
     for (size_t i = 0; i < n; i++) {
         uint64_t roots = 0, differ = 0, start[PLANES_MAX] = { 0 };
         const uint64_t links = w->links[i];
         for (uint64_t rest = w->starts[i]; rest; rest &= rest - 1, r++) {
             const uint64_t bit = rest & (0 - rest);
-            const uint64_t c = color[parent[r]];
+            const uint32_t up = parent[r];
+            const uint64_t c = color[up];
             color[r] = (uint8_t)c;
-            roots |= bit & (0 - (uint64_t)(parent[r] == r));
+            roots |= bit & (0 - (uint64_t)(up == r));
             for (int32_t b = 0; b < n_planes; b++) {
                 start[b] |= bit & (0 - (c >> b & 1));
+            }
+            if (is_sized) { /* links + bit carries to the end of the run */
+                const uint32_t more = count(((links + (bit & links)) ^ links) | bit);
+                const uint32_t root = parent[up];
+                parent[r] = root;
+                size[r] = 0; /* no branch on whether r is a root */
+                const uint32_t before = size[root];
+                size[root] = before + more;
+                squares += (int64_t)more * (2 * (int64_t)before + more);
             }
         }
         for (int32_t b = 0; b < n_planes; b++) {
@@ -409,22 +422,26 @@ static ALWAYS void recolor_planes(work *w, int32_t n_planes, kr_bits_counts *cou
         counts->accepted += count(roots & differ);
         counts->changed += count(differ);
     }
+    counts->squares += (double)squares;
 }
 
-static NOINLINE void recolor(work *w, kr_bits_counts *counts)
+static NOINLINE void recolor(work *w, kr_cluster_counts *counts)
 {
-    switch (w->plan->n_planes) {
+    switch (w->plan->n_planes + (counts->is_sized ? PLANES_MAX : 0)) {
     case 1:
-        recolor_planes(w, 1, counts);
+        recolor_planes(w, 1, false, counts);
         break;
     case 2:
-        recolor_planes(w, 2, counts);
+        recolor_planes(w, 2, false, counts);
         break;
     case 4:
-        recolor_planes(w, 4, counts);
+        recolor_planes(w, 4, false, counts);
+        break;
+    case PLANES_MAX + 1:
+        recolor_planes(w, 1, true, counts);
         break;
     default:
-        recolor_planes(w, w->plan->n_planes, counts);
+        recolor_planes(w, w->plan->n_planes, counts->is_sized, counts);
     }
 }
 
@@ -459,7 +476,7 @@ static int64_t count_equal(const work *w)
 }
 
 static void steps(const kr_bits_plan *plan, int64_t n_steps, uint8_t *s, void *scratch,
-                  kr_rng *rng, kr_bits_counts *counts)
+                  kr_rng *rng, kr_cluster_counts *counts)
 {
     work w = lay_out(plan, scratch, rng);
     load_planes(&w, s);

@@ -8,6 +8,7 @@
 #include "update/cluster_graph.h"
 
 #include "base/memory.h"
+#include "model/count.h"
 #include "update/cluster_label.h"
 
 #include <math.h>
@@ -21,7 +22,7 @@ enum { BATCH = 64 };
 
 typedef struct work {
     uint32_t *parent; /* (n_sites) */
-    uint32_t *next;   /* (n_sites) next member of the cluster, by root the first */
+    uint32_t *next;   /* (n_sites) next member of the cluster, by root the first; or sizes */
     double *cost;     /* (n_sites) by root: reflection in a field */
     uint8_t *color;   /* (n_sites) by root: new state, or whether it is reflected */
 } work;
@@ -213,7 +214,7 @@ static uint8_t draw_state(const kr_graph_plan *plan, const work *w, uint32_t roo
 }
 
 static void draw_states(const kr_graph_plan *plan, uint8_t *s, work *w, kr_rng *rng,
-                        kr_graph_counts *counts)
+                        kr_cluster_counts *counts)
 {
     const int32_t n_sites = plan->clusters->terms->n_sites;
     if (plan->clusters->terms->has_local) {
@@ -234,7 +235,7 @@ static void draw_states(const kr_graph_plan *plan, uint8_t *s, work *w, kr_rng *
 
 /* Each cluster of states a and b is reflected or not. */
 static void reflect_some(const kr_graph_plan *plan, const kr_rule *rule, uint8_t *s, work *w,
-                         kr_rng *rng, kr_graph_counts *counts)
+                         kr_rng *rng, kr_cluster_counts *counts)
 {
     const kr_terms *terms = plan->clusters->terms;
     for (int32_t i = 0; i < terms->n_sites && terms->has_local; i++) {
@@ -259,6 +260,36 @@ static void reflect_some(const kr_graph_plan *plan, const kr_rule *rule, uint8_t
     }
 }
 
+/* kernel: squares of the counts (cluster_label.h), before the states change. Parents become
+ * roots: those of earlier sites are, so that two steps lead there. */
+static double mean_square(const kr_graph_plan *plan, const kr_rule *rule, const uint8_t *s,
+                          work *w)
+{
+    const kr_terms *terms = plan->clusters->terms;
+    uint32_t *size = w->next;
+    int64_t sum = 0, count[KR_STATES_MAX];
+    for (int32_t i = 0; i < terms->n_sites; i++) {
+        const bool takes_part = rule->a < 0 || s[i] == rule->a || s[i] == rule->b;
+        const uint32_t root = w->parent[i] = w->parent[w->parent[i]];
+        size[i] = 0; /* no branch on whether i is a root */
+        const uint32_t before = size[root];
+        size[root] = before + 1;
+        sum += takes_part ? 2 * (int64_t)before + 1 : 0; /* (before + 1)^2 - before^2 */
+    }
+    if (rule->a < 0) {
+        return (double)sum;
+    }
+    /* the sites in a or b, n of them, are shared out: n_a^2 + n_b^2 has mean (n^2 + sum)/2 */
+    const double n_sites = terms->n_sites, q = terms->q;
+    kr_count_chain(s, (size_t)terms->n_sites, (size_t)terms->q, count);
+    const double n = (double)(count[rule->a] + count[rule->b]);
+    double squares = 0.5 * (n * n + (double)sum);
+    for (int32_t a = 0; a < terms->q; a++) {
+        squares += a == rule->a || a == rule->b ? 0.0 : (double)count[a] * (double)count[a];
+    }
+    return (q * squares - n_sites * n_sites) / (q - 1.0);
+}
+
 static double energy_of(const kr_graph_plan *plan, const uint8_t *s)
 {
     const kr_terms *terms = plan->clusters->terms;
@@ -276,7 +307,7 @@ static double energy_of(const kr_graph_plan *plan, const uint8_t *s)
 }
 
 double kr_graph_steps(const kr_graph_plan *plan, int64_t n_steps, uint8_t *s, void *scratch,
-                      kr_rng *rng, kr_graph_counts *counts)
+                      kr_rng *rng, kr_cluster_counts *counts)
 {
     const kr_clusters *clusters = plan->clusters;
     work w = lay_out(clusters->terms->n_sites, scratch);
@@ -290,6 +321,7 @@ double kr_graph_steps(const kr_graph_plan *plan, int64_t n_steps, uint8_t *s, vo
             rule.class = &clusters->classes[clusters->class_of[pair[0]]];
         }
         join_all(plan, &rule, s, &w, rng);
+        counts->squares += counts->is_sized ? mean_square(plan, &rule, s, &w) : 0.0;
         if (plan->is_reflection) {
             reflect_some(plan, &rule, s, &w, rng, counts);
         } else {

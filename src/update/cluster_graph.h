@@ -7,6 +7,7 @@
 #define KR_UPDATE_CLUSTER_GRAPH_H
 
 #include "update/cluster.h"
+#include "update/cluster_label.h"
 
 typedef struct kr_graph_plan {
     const kr_clusters *clusters; /* borrowed */
@@ -18,10 +19,6 @@ typedef struct kr_graph_plan {
     int32_t *exchange; /* (n_exchanges, 2) pairs of states within classes; owns */
 } kr_graph_plan;
 
-typedef struct kr_graph_counts {
-    int64_t clusters, accepted, changed;
-} kr_graph_counts;
-
 /* Errors: KR_ENOMEM. */
 int kr_graph_plan_init(kr_graph_plan *plan, const kr_clusters *clusters, bool is_reflection,
                        kr_error *err);
@@ -30,6 +27,6 @@ size_t kr_graph_bytes(const kr_graph_plan *plan);
 /* n_steps steps of one chain; counts are added to. Returns the energy of s. Threads: pure given
  * s, scratch and rng. */
 double kr_graph_steps(const kr_graph_plan *plan, int64_t n_steps, uint8_t *s, void *scratch,
-                      kr_rng *rng, kr_graph_counts *counts);
+                      kr_rng *rng, kr_cluster_counts *counts);
 
 #endif

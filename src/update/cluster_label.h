@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * update/cluster_label.h - union-find with the smallest number of a cluster as its root.
+ * update/cluster_label.h - union-find with the smallest number of a cluster as its root, and
+ * what Swendsen-Wang steps count of their clusters.
  *
  * Every parent is at most the element itself, so one pass in ascending order settles all
  * elements: the root's value is known before any other member asks its parent for it.
@@ -7,7 +8,17 @@
 #ifndef KR_UPDATE_CLUSTER_LABEL_H
 #define KR_UPDATE_CLUSTER_LABEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* Counts are added to; squares only where the caller sets is_sized. */
+typedef struct kr_cluster_counts {
+    int64_t clusters, accepted, changed;
+    int64_t equal_bonds; /* set by the bit kernels: after the last step */
+    double squares;      /* sum over steps of the mean of (q sum_a n_a^2 - N^2)/(q - 1) over the
+                            new states, given the bonds: of the squared sizes of the clusters */
+    bool is_sized;       /* no single-site energies then */
+} kr_cluster_counts;
 
 static inline uint32_t kr_label_find(const uint32_t *parent, uint32_t x)
 {
