@@ -6,6 +6,7 @@
 
 #include "analysis/summary.h"
 #include "base/runfile.h"
+#include "io/files.h"
 
 #include <math.h>
 #include <string.h>
@@ -229,6 +230,13 @@ int kr_files_compare_draw(kr_gnuplot *g, const kr_source *source, int n_sources,
     int status = n_sources > 1 ? KR_OK
                                : kr_fail(err, KR_EUNSUP,
                                          "compare: one file, want two or more of one system");
+    for (int k = 0; k < n_sources && status == KR_OK; k++) {
+        for (int j = 0; j < k; j++) {
+            if (kr_files_is_same(source[j].path, source[k].path)) {
+                return kr_fail(err, KR_EUNSUP, "compare: %s comes twice", source[k].path);
+            }
+        }
+    }
     for (int k = 0; k < n_sources && status == KR_OK; k++) {
         status = load_side(&sides, source, k, err);
     }

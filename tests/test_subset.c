@@ -109,8 +109,9 @@ static void what_names_no_sites_is_refused(void **state)
         params p;
         const char *why;
     } wrong[] = {
-        { { "x", { 1, { 12 } }, { 0 }, { 0 } }, "sites has 12, want different ones of 0..11" },
-        { { "x", { 2, { 3, 3 } }, { 0 }, { 0 } }, "sites has 3" },
+        { { "x", { 1, { 12 } }, { 0 }, { 0 } },
+          "site 12 is not on the lattice, want different ones of 0..11" },
+        { { "x", { 2, { 3, 3 } }, { 0 }, { 0 } }, "site 3 comes twice" },
         { { "x", { 1, { 3 } }, { 2, { 0, 0 } }, { 2, { 1, 1 } } }, "want one of them" },
         { { "x", { 0 }, { 2, { 0, 0 } }, { 0 } }, "to has 0 coordinates, want 2 each" },
         { { "x", { 0 }, { 2, { 2, 0 } }, { 2, { 1, 1 } } }, "coordinate 0 goes from 2 to 1" },

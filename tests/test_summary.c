@@ -353,7 +353,8 @@ static void rates_are_those_of_a_column_that_varies(void **state)
     kr_quantity quantity[2] = { { .name = "energy_per_site", .exact = NAN, .z = NAN },
                                 { .name = "magnetization_per_site", .exact = NAN, .z = NAN } };
     quantity[0].estimate = (kr_estimate){ .ess = 160.0, .is_constant = true };
-    quantity[1].estimate = (kr_estimate){ .error = 0.1, .ess = 50.0, .tau_int = 1.6 };
+    quantity[1].estimate =
+        (kr_estimate){ .error = 0.1, .ess = 50.0, .tau_int = 1.6, .is_window_closed = true };
     kr_update_row update = { .name = "heat_bath", .cpu_s = 0.3, .attempted = 100.0 };
     kr_summary s = { .title = "no couplings",
                      .path = "constant.h5",
@@ -370,6 +371,12 @@ static void rates_are_those_of_a_column_that_varies(void **state)
     fclose(out);
     assert_non_null(strstr(text, "ESS of magnetization_per_site per CPU-second: 500\n"));
     assert_non_null(strstr(text, " 100.0 %\n"));
+    free(text);
+    quantity[1].estimate.is_window_closed = false; /* an ESS that is no more than a guess */
+    out = open_memstream(&text, &size);
+    kr_summary_print(&s, out);
+    fclose(out);
+    assert_null(strstr(text, "per CPU-second"));
     free(text);
     out = open_memstream(&text, &size);
     kr_summary_print_json(&s, out);

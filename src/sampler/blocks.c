@@ -67,9 +67,13 @@ int kr_block_check_finite(const kr_block *block, int64_t p, int status, kr_error
     for (int32_t l = 0; l < block->n_lanes; l++) {
         if (!isfinite(block->energy[l])) {
             return kr_fail(err, status,
-                           "chain %d of point %lld: the action is %g, want a finite number: "
-                           "no update leaves such a state, want another start",
-                           block->first_chain + l, (long long)p, block->energy[l]);
+                           "chain %d of point %lld: the action is %s, want a finite number: "
+                           "no update leaves such a state%s",
+                           block->first_chain + l, (long long)p,
+                           isnan(block->energy[l])  ? "nan"
+                           : block->energy[l] > 0.0 ? "inf"
+                                                    : "-inf",
+                           status == KR_ERANGE ? ", want another start" : "");
         }
     }
     return KR_OK;
