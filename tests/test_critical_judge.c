@@ -104,7 +104,7 @@ static void first_order_wants_a_barrier_that_grows_or_is_deep(void **state)
     make_continuous(&study);
     add_peaks(&study, 0, grow, stays);
     assert_int_equal(order_of(&study), KR_CRITICAL_FIRST);
-    assert_true(says(&study, "it grows"));
+    assert_true(says(&study, "it grows") && says(&study, "below 3.5: phases mix"));
     study.has_fit = false; /* the fits of continuous transitions say nothing of it */
     assert_int_equal(order_of(&study), KR_CRITICAL_FIRST);
     make_continuous(&study);
@@ -113,6 +113,7 @@ static void first_order_wants_a_barrier_that_grows_or_is_deep(void **state)
     make_continuous(&study);
     add_peaks(&study, 0, deep, stays);
     assert_int_equal(order_of(&study), KR_CRITICAL_FIRST);
+    assert_false(says(&study, "phases mix"));
     make_continuous(&study);
     add_peaks(&study, 0, deep, shrinks); /* as where a continuous transition has two peaks */
     assert_int_equal(order_of(&study), KR_CRITICAL_UNCLEAR);
