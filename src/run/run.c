@@ -407,6 +407,10 @@ static int set_target(run *r, kr_error *err)
             "resume: %lld steps after the %lld measured give no draw, want at least %lld",
             (long long)(wanted - done), (long long)done, (long long)r->spec->config.every);
     }
+    const int64_t rest = (wanted - done) % r->spec->config.every;
+    if (rest > 0 && o->messages) {
+        fprintf(o->messages, "kramers: the last %lld steps give no draw\n", (long long)rest);
+    }
     if (wanted < r->measure && o->messages) {
         fprintf(o->messages, "kramers: ends after %lld steps, %lld were planned\n",
                 (long long)wanted, (long long)r->measure);
