@@ -190,7 +190,8 @@ static int set(kr_runfile *file, const char *origin, char *path, const char *tex
     assignment a = { .file = file, .value = value, .err = err };
     KR_TRY(split(&a, path));
     if (is_missing(value)) {
-        return kr_runfile_fail(file, value, err, KR_EPARSE, "no value behind \"=\" (null switches a section off)");
+        return kr_runfile_fail(file, value, err, KR_EPARSE,
+                               "no value behind \"=\" (null switches a section off)");
     }
     if (a.n_parts + levels_of(value) > KR_RUNFILE_LEVELS_MAX) {
         return kr_runfile_fail(file, value, err, KR_EPARSE,
