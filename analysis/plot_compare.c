@@ -29,30 +29,13 @@ typedef struct kr_sides {
     char label[KR_PLOT_FILES][160];
 } kr_sides;
 
-/* One part of the run file, as text. */
-static int text_of(const kr_sides *sides, int k, const char *key, kr_text *text, kr_error *err)
-{
-    const kr_node *node = kr_node_get(sides->file[k]->root, key);
-    return node ? kr_node_write(node, 0, text, err) : kr_text_add(text, err, "none");
-}
-
 /* The same model, lattice and beta. */
 static int check_system(const kr_sides *sides, const kr_source *source, int k, kr_error *err)
 {
     static const char *const keys[] = { "model", "lattice", "beta" };
     for (int part = 0; part < 3; part++) {
-        kr_text text[2] = { { 0 }, { 0 } };
-        int status = text_of(sides, 0, keys[part], &text[0], err);
-        if (status == KR_OK) {
-            status = text_of(sides, k, keys[part], &text[1], err);
-        }
-        const bool is_same =
-            status == KR_OK && text[0].length == text[1].length &&
-            (text[0].length == 0 || memcmp(text[0].data, text[1].data, text[0].length) == 0);
-        kr_text_clear(&text[0]);
-        kr_text_clear(&text[1]);
-        KR_TRY(status);
-        if (!is_same) {
+        if (!kr_node_is_same(kr_node_get(sides->file[0]->root, keys[part]),
+                             kr_node_get(sides->file[k]->root, keys[part]))) {
             return kr_fail(err, KR_EUNSUP, "compare: %s and %s differ in %s, want one system",
                            source[0].path, source[k].path, keys[part]);
         }

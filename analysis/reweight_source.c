@@ -157,25 +157,13 @@ static bool is_number(const kr_node *node, double *value)
            kr_number_real(node->text, value, NULL) == KR_OK;
 }
 
-static bool same_text(const kr_node *a, const kr_node *b)
-{
-    kr_text text[2] = { { 0 }, { 0 } };
-    const bool is_same =
-        a && b && kr_node_write(a, 0, &text[0], NULL) == KR_OK &&
-        kr_node_write(b, 0, &text[1], NULL) == KR_OK &&
-        strcmp(text[0].data ? text[0].data : "", text[1].data ? text[1].data : "") == 0;
-    kr_text_clear(&text[0]);
-    kr_text_clear(&text[1]);
-    return is_same;
-}
-
 /* Whether both models are equal but for numbers; different: the first path where not. */
 static bool same_model(const kr_reweight_source *a, const kr_reweight_source *b,
                        const kr_node *x, const kr_node *y, const char *path,
                        char different[KR_SERIES_NAME])
 {
     double number;
-    if (is_scanned(a, path) || is_scanned(b, path) || same_text(x, y) ||
+    if (is_scanned(a, path) || is_scanned(b, path) || kr_node_is_same(x, y) ||
         (is_number(x, &number) && is_number(y, &number) && !strstr(path, "seed"))) {
         return true;
     }
@@ -210,7 +198,7 @@ static int check_pair(const kr_reweight_source *a, const kr_reweight_source *b, 
                        a->file ? b->path : a->path);
     }
     const kr_node *x = a->file->root, *y = b->file->root;
-    if (!same_text(kr_node_get(x, "lattice"), kr_node_get(y, "lattice")) ||
+    if (!kr_node_is_same(kr_node_get(x, "lattice"), kr_node_get(y, "lattice")) ||
         sites_of(a) != sites_of(b)) { /* the file of a graph may have changed */
         return kr_fail(err, KR_EUNSUP,
                        "reweight: %s and %s differ in their lattices, want one system", a->path,

@@ -72,8 +72,8 @@ typedef struct kr_rotors {
 
 /* A probability density over n variables as its author has it: log p(x) up to a constant, and
  * its gradient (n) unless that is NULL. -inf: x is impossible. It is called from several
- * threads. NaN counts as impossible where it is proposed; where a chain starts it ends the run.
- */
+ * threads. NaN counts as impossible where it is proposed; a run whose chains start there is
+ * refused. */
 typedef double kr_log_density(const double *x, double *gradient, const void *user);
 typedef struct kr_density_model {
     kr_log_density *log_density;

@@ -35,7 +35,8 @@ static int build(const void *params, const kr_lattice *lattice, kr_terms *terms,
                                  &(kr_density_model){ .log_density = cut_normal,
                                                       .user = &number,
                                                       .free = count_free,
-                                                      .start_width = 1.0 },
+                                                      .start_width = 1.0,
+                                                      .has_walls = true },
                                  err);
 }
 
@@ -58,6 +59,7 @@ static void the_action_is_minus_the_log_density(void **state)
     kr_error err = { 0 };
     kr_terms *terms = make(3, &err);
     assert_non_null(terms);
+    assert_true(terms->action->has_walls);
     kr_block *block = real_block(terms, 2, 0.0, 1);
     const double x[] = { 1.0, 2.0, 4.0 }, outside[] = { 1.0, -0.5, 1.0 };
     double order[2];

@@ -347,3 +347,15 @@ int kr_node_scan(kr_runfile *file, kr_node *node, const char *label, kr_node ***
     *n = list->n;
     return KR_OK;
 }
+
+bool kr_node_is_same(const kr_node *a, const kr_node *b)
+{
+    kr_text text[2] = { { 0 }, { 0 } };
+    const bool is_same =
+        a && b && kr_node_write(a, 0, &text[0], NULL) == KR_OK &&
+        kr_node_write(b, 0, &text[1], NULL) == KR_OK &&
+        strcmp(text[0].data ? text[0].data : "", text[1].data ? text[1].data : "") == 0;
+    kr_text_clear(&text[0]);
+    kr_text_clear(&text[1]);
+    return is_same;
+}

@@ -91,6 +91,8 @@ kr_node *kr_node_alloc(kr_runfile *file, kr_node_kind kind, const kr_node *model
  * and numbers in flow style, numbers as they were typed, quotes where they stood or are
  * needed. Reads back as an equal tree. */
 int kr_node_write(const kr_node *node, int indent, kr_text *text, kr_error *err);
+/* Both are there and are written alike. */
+bool kr_node_is_same(const kr_node *a, const kr_node *b);
 /* "a list", "a map", "text in quotes", "no value" or "a single value": for messages. */
 const char *kr_node_describe(const kr_node *node);
 

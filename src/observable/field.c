@@ -8,6 +8,7 @@
 #include "base/memory.h"
 
 #include "kramers_plug.h"
+#include "observable/checks.h"
 
 #include <string.h>
 
@@ -25,11 +26,10 @@ static bool supports(const kr_target *target, const void *params, kr_error *why)
     const kr_action *action = target->terms->action;
     if (!action || action->is_angle || !action->virial) {
         kr_fail(why, KR_EUNSUP,
-                "field: the variables of the model are %s, want real numbers and an action "
+                "field: the variables of the model are %s%s, want real numbers and an action "
                 "with sum phi dS/dphi",
-                !action            ? "discrete states"
-                : action->is_angle ? "angles"
-                                   : "real numbers, but its sum phi dS/dphi is not known");
+                kr_kind_of(target->terms),
+                action && !action->is_angle ? ", but its sum phi dS/dphi is not known" : "");
         return false;
     }
     return true;

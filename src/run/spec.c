@@ -216,10 +216,11 @@ static int parse_system(kr_spec *spec, kr_error *err)
     kr_error cause = { 0 };
     spec->lattice = kr_lattice_alloc(spec->lattice_plug, spec->lattice_params, &cause);
     if (!spec->lattice) {
-        return kr_runfile_fail(
-            file,
-            kr_node_blamed(lattice_map, strstr(cause.text, "boundary") ? "boundary" : "size"),
-            err, cause.status, "%s", cause.text);
+        /* what the plug has to say after "NAME: "; a number of sites comes from the sides */
+        const char *colon = strstr(cause.text, ": ");
+        const kr_node *at = kr_node_blamed(lattice_map, colon ? colon + 2 : cause.text);
+        return kr_runfile_fail(file, at != lattice_map ? at : kr_node_blamed(at, "size"), err,
+                               cause.status, "%s", cause.text);
     }
     spec->config.n_points = (int32_t)n_points;
     return build_points(spec, model_map, scans, err);
